@@ -1,0 +1,37 @@
+"""Showtell trains image captioners and captions pictures, on an ordinary CPU.
+
+    from showtell import Captioner
+    print(Captioner().caption("photo.jpg").text)
+
+The public names load on first use, so that `import showtell` costs milliseconds and never imports PyTorch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from showtell.captioner import Caption, Captioner, Word
+    from showtell.errors import ShowtellError
+    from showtell.training import train
+
+_HOMES = {
+    "Caption": "showtell.captioner",
+    "Captioner": "showtell.captioner",
+    "ShowtellError": "showtell.errors",
+    "Word": "showtell.captioner",
+    "train": "showtell.training",
+}
+
+__all__ = ["Caption", "Captioner", "ShowtellError", "Word", "__version__", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'showtell' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,39 @@
+"""What can go wrong, in words that a person can act on.
+
+Every error that Showtell raises on purpose is a `ShowtellError`. Its message is one line: the file, what is wrong with
+it and what to do. The command line catches it once, prints that line, and exits with `exit_code`: 2 where the input was
+bad, 1 where the work failed.
+"""
+
+
+class ShowtellError(Exception):
+    """Anything that Showtell reports to its user; the message is one line."""
+
+    exit_code = 1
+
+
+class InputError(ShowtellError):
+    """A file, option or value that the user gave is wrong: missing, malformed, or of another kind than was asked for."""
+
+    exit_code = 2
+
+
+class PictureError(InputError):
+    """Bytes that cannot be decoded to a picture. In a run over many pictures this is a listed reject, not a failure."""
+
+
+class BundleError(InputError):
+    """A model bundle that is missing, damaged, or of a version that this release cannot read."""
+
+
+class StoreError(InputError):
+    """An embedding store that is damaged or was made with another encoder, preprocessing or kind of output."""
+
+
+class MissingExtra(ShowtellError):
+    """A command needs packages that come with one of the extras, such as `pip install 'showtell[train]'`."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs packages that are not installed: pip install 'showtell[{extra}]'")

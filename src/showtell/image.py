@@ -1,0 +1,202 @@
+"""Picture bytes -> upright RGB -> square of the encoder's size -> normalised array.
+
+Comes in: the bytes of a JPEG, PNG, WebP, GIF, TIFF or BMP file, or a picture already decoded. Goes out: `uint8` squares
+`(S, S, 3)`, and from a batch of them the `float32` `(B, 3, S, S)` that an encoder takes. Nothing here knows of encoders:
+each hands over its own `Preprocessing`.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from showtell.errors import InputError, PictureError
+
+ResizeMode: TypeAlias = Literal["crop", "squash", "pad"]
+Interpolation: TypeAlias = Literal["bilinear", "bicubic"]
+Picture: TypeAlias = "str | PathLike[str] | bytes | Image.Image | npt.NDArray[Any]"
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"})
+"""File name endings, in lower case, that folders and archives are searched for."""
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "MPO")
+_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_MAX_PIXELS = 200_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """What turns a picture into an encoder's input; travels with every store and bundle.
+
+    `mean` and `std` are in units of 8-bit pixel values, one per RGB channel: the encoder sees `(pixel - mean) / std`.
+    """
+
+    size: int
+    resize: ResizeMode = "crop"
+    interpolation: Interpolation = "bilinear"
+    mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
+    std: tuple[float, float, float] = (127.5, 127.5, 127.5)
+
+    def __post_init__(self) -> None:
+        if self.resize not in get_args(ResizeMode):
+            raise InputError(f"resize mode {self.resize!r} is unknown: choose one of {', '.join(get_args(ResizeMode))}")
+        if self.interpolation not in _RESAMPLING:
+            raise InputError(f"interpolation {self.interpolation!r} is unknown: choose one of {', '.join(_RESAMPLING)}")
+        if self.size < 1:
+            raise InputError(f"an encoder's input size must be positive, not {self.size}")
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return {
+            "size": self.size,
+            "resize": self.resize,
+            "interpolation": self.interpolation,
+            "mean": list(self.mean),
+            "std": list(self.std),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Preprocessing":
+        """The inverse of `to_json`."""
+        return cls(
+            size=int(value["size"]),
+            resize=value["resize"],
+            interpolation=value["interpolation"],
+            mean=tuple(map(float, value["mean"])),  # type: ignore[arg-type]
+            std=tuple(map(float, value["std"])),  # type: ignore[arg-type]
+        )
+
+
+def decode(picture: Picture) -> Image.Image:
+    """Decode any picture to an upright 8-bit RGB image.
+
+    Arguments:
+        picture: a path, the bytes of a picture file, a PIL image, or an array `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or
+            `(H, W, 4)` of `uint8`, `uint16`, `bool`, or floats in [0, 1].
+
+    The first frame of an animation or multi-page file is taken, EXIF orientation is applied, alpha is laid over white,
+    16-bit and float samples are scaled to 8 bits.
+
+    Raises:
+        PictureError: the bytes are no picture, are cut off, or describe more than 200 million pixels.
+    """
+    if isinstance(picture, np.ndarray):
+        return _to_rgb(_from_array(picture))
+    if isinstance(picture, Image.Image):
+        return _to_rgb(picture)
+    if isinstance(picture, (bytes, bytearray, memoryview)):
+        data = bytes(picture)
+    else:
+        try:
+            data = Path(picture).read_bytes()
+        except OSError as error:
+            raise PictureError(f"{picture}: cannot be read ({error.strerror})") from error
+    if not data:
+        raise PictureError("the file is empty")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of odd metadata and of large pictures; the limit below is ours, and odd metadata is harmless.
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                if image.width * image.height > _MAX_PIXELS:
+                    raise PictureError(f"the picture has {image.width} x {image.height} pixels, more than {_MAX_PIXELS}")
+                return _to_rgb(image)
+    except Image.UnidentifiedImageError as error:
+        raise PictureError("not a JPEG, PNG, WebP, GIF, TIFF or BMP picture") from error
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"the picture has more than {_MAX_PIXELS} pixels") from error
+    except PictureError:
+        raise
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, ... on bad data
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PictureError(f"the picture is damaged ({reason})") from error
+
+
+def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
+    """Fit an RGB image into the encoder's square: `uint8`, `(S, S, 3)`.
+
+    `crop` cuts the longer side at both ends (when the difference is odd, the extra pixel goes from the top or left),
+    `squash` scales each side on its own, `pad` scales the longer side and fills the rest with the encoder's mean colour.
+    """
+    size = (preprocessing.size, preprocessing.size)
+    resampling = _RESAMPLING[preprocessing.interpolation]
+    width, height = image.size
+    if preprocessing.resize == "crop":
+        side = min(width, height)
+        left, top = (width - side) - (width - side) // 2, (height - side) - (height - side) // 2
+        image = image.resize(size, resampling, box=(left, top, left + side, top + side))
+    elif preprocessing.resize == "squash":
+        image = image.resize(size, resampling)
+    else:
+        fill = tuple(round(min(255.0, max(0.0, value))) for value in preprocessing.mean)
+        image = ImageOps.pad(image, size, resampling, color=fill)
+    return np.asarray(image, dtype=np.uint8)
+
+
+def normalise(squares: npt.NDArray[np.uint8], preprocessing: Preprocessing) -> npt.NDArray[np.float32]:
+    """Turn squares `uint8 (B, S, S, 3)` into the encoder's input `float32 (B, 3, S, S)`."""
+    scale = (1.0 / np.asarray(preprocessing.std, np.float32)).reshape(1, 3, 1, 1)
+    shift = (-np.asarray(preprocessing.mean, np.float32)).reshape(1, 3, 1, 1)
+    planes = np.ascontiguousarray(squares.transpose(0, 3, 1, 2)).astype(np.float32)
+    planes += shift
+    planes *= scale
+    return planes
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    image.load()
+    image = _upright(image)
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode in ("I", "F", "I;16", "I;16L", "I;16B", "I;16N"):
+        image = _deep_grey_to_8_bits(image)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF raises many things; the picture itself is whole, so it is taken as it lies
+        return image
+
+
+def _deep_grey_to_8_bits(image: Image.Image) -> Image.Image:
+    """Pillow's own conversion of deep grey clips at 255, which turns most 16-bit pictures white."""
+    samples = np.asarray(image)
+    if np.issubdtype(samples.dtype, np.floating):
+        samples = np.nan_to_num(samples)
+        top = 1.0 if samples.max(initial=0.0) <= 1.0 else 255.0 if samples.max() <= 255.0 else 65535.0
+    else:
+        top = 255.0 if image.mode == "I" and samples.max(initial=0) <= 255 else 65535.0
+    return Image.fromarray(np.clip(samples * (255.0 / top) + 0.5, 0, 255).astype(np.uint8))
+
+
+def _from_array(array: npt.NDArray[Any]) -> Image.Image:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or 0 in array.shape:
+        raise PictureError(f"an array of shape {array.shape} is no picture: give (H, W), (H, W, 3) or (H, W, 4)")
+    if array.dtype == np.uint16:
+        array = (array / 257.0 + 0.5).astype(np.uint8)
+    elif array.dtype == np.bool_:
+        array = array.astype(np.uint8) * 255
+    elif np.issubdtype(array.dtype, np.floating):
+        low, high = float(np.min(array)), float(np.max(array))
+        if not (low >= 0.0 and high <= 1.0):  # also refuses NaN
+            raise PictureError(f"a float array must lie in [0, 1]; this one spans [{low:g}, {high:g}]")
+        array = (array * 255.0 + 0.5).astype(np.uint8)
+    elif array.dtype != np.uint8:
+        raise PictureError(f"an array of {array.dtype} is no picture: give uint8, uint16, bool, or floats in [0, 1]")
+    return Image.fromarray(np.ascontiguousarray(array))

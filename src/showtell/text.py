@@ -1,0 +1,110 @@
+"""Sentences -> tokens -> ids, and back.
+
+The rules are those of the course notebook that Showtell grew from: lower case, split on runs of non-word characters,
+rare words become `#UNK#`, indices follow the sorted order of all entries including the four specials.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.errors import InputError
+
+PAD, UNK, START, END = "#PAD#", "#UNK#", "#START#", "#END#"
+SPECIALS = (PAD, UNK, START, END)
+
+_NON_WORD = re.compile(r"\W+")
+
+
+def tokenize(sentence: str) -> list[str]:
+    """Lower-case words of a sentence: split on runs of non-word characters (`\\W+`), empty pieces dropped."""
+    return [piece for piece in _NON_WORD.split(sentence.lower()) if piece]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """An ordered, immutable list of entries with their ids; `entries[id]` is the word.
+
+    With the specials sorted among the words, `#END#`=0, `#PAD#`=1, `#START#`=2, `#UNK#`=3 for words of letters and digits.
+    """
+
+    entries: tuple[str, ...]
+    ids: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ids", {word: i for i, word in enumerate(self.entries)})
+        if len(self.ids) != len(self.entries):
+            raise InputError("a vocabulary holds an entry twice")
+        if missing := [special for special in SPECIALS if special not in self.ids]:
+            raise InputError(f"a vocabulary lacks its special entries {', '.join(missing)}")
+
+    @classmethod
+    def build(cls, captions: Iterable[str], min_count: int = 5) -> "Vocabulary":
+        """Every token seen at least `min_count` times in `captions`, plus the specials, in sorted order.
+
+        Raises:
+            InputError: no token is frequent enough.
+        """
+        counts: Counter[str] = Counter()
+        for caption in captions:
+            counts.update(tokenize(caption))
+        words = [word for word, count in counts.items() if count >= min_count]
+        if not words:
+            raise InputError(
+                f"no word occurs {min_count} times in the training captions ({len(counts)} different words): "
+                "give more captions or lower the vocabulary's min_count"
+            )
+        return cls(tuple(sorted([*words, *SPECIALS])))
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def pad(self) -> int:
+        return self.ids[PAD]
+
+    @property
+    def unk(self) -> int:
+        return self.ids[UNK]
+
+    @property
+    def start(self) -> int:
+        return self.ids[START]
+
+    @property
+    def end(self) -> int:
+        return self.ids[END]
+
+    def encode(self, caption: str) -> list[int]:
+        """Ids of a caption: START, its tokens (UNK where unknown), END."""
+        unknown = self.unk
+        return [self.start, *(self.ids.get(token, unknown) for token in tokenize(caption)), self.end]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The words of `ids` up to END, joined by spaces; START and PAD are left out."""
+        words = []
+        for i in ids:
+            if i == self.end:
+                break
+            if i not in (self.start, self.pad):
+                words.append(self.entries[i])
+        return " ".join(words)
+
+
+def pad_batch(rows: Sequence[Sequence[int]], pad: int, max_length: int | None = None) -> npt.NDArray[np.int64]:
+    """Rows of ids as one matrix `int64 (B, T)`, padded with `pad` to the longest row, cut to `max_length` columns.
+
+    The rows themselves are not changed.
+    """
+    width = max((len(row) for row in rows), default=0)
+    if max_length is not None:
+        width = min(width, max_length)
+    matrix = np.full((len(rows), width), pad, dtype=np.int64)
+    for i, row in enumerate(rows):
+        kept = row[:width]
+        matrix[i, : len(kept)] = kept
+    return matrix
