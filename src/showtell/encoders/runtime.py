@@ -1,0 +1,123 @@
+"""Run an encoder's ONNX graph: squares in, embeddings out.
+
+A Showtell encoder graph takes `picture`, `float32 (B, 3, S, S)`, normalised, and gives `pooled`, `float32 (B, D)`, and
+where it has one `grid`, `float32 (B, L, D)`, its L cells in row order. What the graph expects and where its weights come
+from stands in its ONNX metadata under the key `showtell`, as the JSON of an `EncoderInfo`.
+"""
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from showtell.errors import InputError, ShowtellError
+from showtell.image import Preprocessing, ResizeMode, normalise
+
+EncoderOutput: TypeAlias = Literal["pooled", "grid"]
+METADATA_KEY = "showtell"
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderInfo:
+    """What a graph is: `dim` numbers per embedding, `cells` grid cells (0 where it has no grid output).
+
+    `fingerprint` identifies the function that the graph computes (its weights and export rules), not its bytes.
+    """
+
+    name: str
+    fingerprint: str
+    dim: int
+    cells: int
+    preprocessing: Preprocessing
+    licence: str = ""
+    source: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        value = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return value | {"preprocessing": self.preprocessing.to_json()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "EncoderInfo":
+        """The inverse of `to_json`."""
+        return cls(**value | {"preprocessing": Preprocessing.from_json(value["preprocessing"])})
+
+    def with_resize(self, resize: ResizeMode) -> "EncoderInfo":
+        """The same encoder, fed with pictures that are made square in another way."""
+        return dataclasses.replace(self, preprocessing=dataclasses.replace(self.preprocessing, resize=resize))
+
+    def shape(self, output: EncoderOutput) -> tuple[int, ...]:
+        """The shape of one embedding: `(D,)` or `(L, D)`."""
+        if output not in get_args(EncoderOutput):
+            raise InputError(f"encoder output {output!r} is unknown: choose one of {', '.join(get_args(EncoderOutput))}")
+        if output == "grid" and not self.cells:
+            raise InputError(f"encoder {self.name} has no grid output")
+        return (self.cells, self.dim) if output == "grid" else (self.dim,)
+
+
+class Encoder:
+    """An ONNX Runtime session of one encoder graph."""
+
+    def __init__(self, graph: bytes, *, resize: ResizeMode | None = None, threads: int | None = None) -> None:
+        """Load a graph.
+
+        Arguments:
+            graph: a serialised ONNX model with an `EncoderInfo` in its metadata.
+            resize: how pictures are made square, where it shall differ from the graph's own default.
+            threads: threads for one run of the network; None for one per available core.
+
+        Raises:
+            InputError: the bytes are no Showtell encoder graph.
+        """
+        self._session = open_session(graph, threads)
+        described = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        if described is None:
+            raise InputError("the ONNX graph has no Showtell encoder metadata")
+        info = EncoderInfo.from_json(json.loads(described))
+        self.info = info.with_resize(resize) if resize else info
+
+    def __call__(self, squares: npt.NDArray[np.uint8], output: EncoderOutput = "pooled") -> npt.NDArray[np.float32]:
+        """Embed squares `uint8 (B, S, S, 3)`: `float32 (B, D)` for `pooled`, `(B, L, D)` for `grid`."""
+        self.info.shape(output)
+        inputs = {"picture": normalise(squares, self.info.preprocessing)}
+        embeddings: npt.NDArray[np.float32] = self._session.run([output], inputs)[0]
+        return embeddings
+
+
+def open_session(
+    graph: bytes, threads: int | None = None, initializers: dict[str, npt.NDArray[Any]] | None = None
+) -> onnxruntime.InferenceSession:
+    """An ONNX Runtime session on the CPU for a serialised graph.
+
+    Arguments:
+        graph: the serialised model.
+        threads: threads of one run; None for one per available core.
+        initializers: values for the graph's external initializers, by name.
+
+    Raises:
+        ShowtellError: ONNX Runtime cannot load the graph.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or available_cores()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    if initializers:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(a)) for a in initializers.values()]
+        options.add_external_initializers(list(initializers), values)
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own exception classes are private
+        raise ShowtellError(f"ONNX Runtime cannot load the graph ({str(error).splitlines()[0]})") from error
+
+
+def available_cores() -> int:
+    """Cores that this process may run on: the machine's, less what affinity or a container takes away."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS or Windows
+        return os.cpu_count() or 1
