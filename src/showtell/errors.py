@@ -13,7 +13,7 @@ class ShowtellError(Exception):
 
 
 class InputError(ShowtellError):
-    """A file, option or value that the user gave is wrong: missing, malformed, or of another kind than was asked for."""
+    """A file, option or value that the user gave is wrong: missing, malformed, or of another kind."""
 
     exit_code = 2
 

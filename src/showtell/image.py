@@ -1,12 +1,12 @@
 """Picture bytes -> upright RGB -> square of the encoder's size -> normalised array.
 
-Comes in: the bytes of a JPEG, PNG, WebP, GIF, TIFF or BMP file, or a picture already decoded. Goes out: `uint8` squares
-`(S, S, 3)`, and from a batch of them the `float32` `(B, 3, S, S)` that an encoder takes. Nothing here knows of encoders:
-each hands over its own `Preprocessing`.
+Comes in: the bytes of a JPEG, PNG, WebP, GIF, TIFF or BMP file, or a picture already decoded. Goes out: `uint8`
+squares `(S, S, 3)`, and from a batch of them the `float32` `(B, 3, S, S)` that an encoder takes. Nothing here knows of
+encoders: each hands over its own `Preprocessing`.
 """
 
 import io
-import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -14,20 +14,20 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from showtell.errors import InputError, PictureError
 
 ResizeMode: TypeAlias = Literal["crop", "squash", "pad"]
 Interpolation: TypeAlias = Literal["bilinear", "bicubic"]
-Picture: TypeAlias = "str | PathLike[str] | bytes | Image.Image | npt.NDArray[Any]"
+Picture: TypeAlias = str | PathLike[str] | bytes | Image.Image | npt.NDArray[Any]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"})
 """File name endings, in lower case, that folders and archives are searched for."""
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "MPO")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-_MAX_PIXELS = 200_000_000
+_MAX_PIXELS = 150_000_000  # below Pillow's own limit of 179 million, so that the message is ours and true
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,50 +81,37 @@ def decode(picture: Picture) -> Image.Image:
             `(H, W, 4)` of `uint8`, `uint16`, `bool`, or floats in [0, 1].
 
     The first frame of an animation or multi-page file is taken, EXIF orientation is applied, alpha is laid over white,
-    16-bit and float samples are scaled to 8 bits.
+    16-bit and float samples are scaled to 8 bits (floats and 32-bit integers from the smallest range that holds them:
+    1.0, 255, 65,535, or their own largest value).
 
     Raises:
-        PictureError: the bytes are no picture, are cut off, or describe more than 200 million pixels.
+        PictureError: the bytes are no picture, are cut off, or describe more than 150 million pixels;
+            or the array is no picture. The message names the path where one was given.
     """
     if isinstance(picture, np.ndarray):
-        return _to_rgb(_from_array(picture))
+        return _decoded(lambda: _to_rgb(_from_array(picture)))
     if isinstance(picture, Image.Image):
-        return _to_rgb(picture)
+        return _decoded(lambda: _to_rgb(picture))
     if isinstance(picture, (bytes, bytearray, memoryview)):
         data = bytes(picture)
-    else:
-        try:
-            data = Path(picture).read_bytes()
-        except OSError as error:
-            raise PictureError(f"{picture}: cannot be read ({error.strerror})") from error
-    if not data:
-        raise PictureError("the file is empty")
+        return _decoded(lambda: _from_bytes(data))
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of odd metadata and of large pictures; the limit below is ours, and odd metadata is harmless.
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                if image.width * image.height > _MAX_PIXELS:
-                    raise PictureError(f"the picture has {image.width} x {image.height} pixels, more than {_MAX_PIXELS}")
-                return _to_rgb(image)
-    except Image.UnidentifiedImageError as error:
-        raise PictureError("not a JPEG, PNG, WebP, GIF, TIFF or BMP picture") from error
-    except Image.DecompressionBombError as error:
-        raise PictureError(f"the picture has more than {_MAX_PIXELS} pixels") from error
-    except PictureError:
-        raise
-    except MemoryError:
-        raise
-    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, ... on bad data
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise PictureError(f"the picture is damaged ({reason})") from error
+        data = Path(picture).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise PictureError(f"{picture}: cannot be read ({reason})") from error
+    try:
+        return _decoded(lambda: _from_bytes(data))
+    except PictureError as error:
+        raise PictureError(f"{picture}: {error}") from error
 
 
 def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
     """Fit an RGB image into the encoder's square: `uint8`, `(S, S, 3)`.
 
     `crop` cuts the longer side at both ends (when the difference is odd, the extra pixel goes from the top or left),
-    `squash` scales each side on its own, `pad` scales the longer side and fills the rest with the encoder's mean colour.
+    `squash` scales each side on its own, `pad` scales the longer side to fit and fills the rest with the encoder's mean
+    colour.
     """
     size = (preprocessing.size, preprocessing.size)
     resampling = _RESAMPLING[preprocessing.interpolation]
@@ -132,12 +119,16 @@ def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.u
     if preprocessing.resize == "crop":
         side = min(width, height)
         left, top = (width - side) - (width - side) // 2, (height - side) - (height - side) // 2
-        image = image.resize(size, resampling, box=(left, top, left + side, top + side))
+        # Cut first: resize(box=...) lets pixels from outside the box into the border.
+        image = image.crop((left, top, left + side, top + side)).resize(size, resampling)
     elif preprocessing.resize == "squash":
         image = image.resize(size, resampling)
     else:
         fill = tuple(round(min(255.0, max(0.0, value))) for value in preprocessing.mean)
-        image = ImageOps.pad(image, size, resampling, color=fill)
+        scale = preprocessing.size / max(width, height)
+        inner = image.resize((max(1, round(width * scale)), max(1, round(height * scale))), resampling)
+        image = Image.new("RGB", size, fill)
+        image.paste(inner, ((size[0] - inner.width) // 2, (size[1] - inner.height) // 2))
     return np.asarray(image, dtype=np.uint8)
 
 
@@ -151,14 +142,45 @@ def normalise(squares: npt.NDArray[np.uint8], preprocessing: Preprocessing) -> n
     return planes
 
 
+def _decoded(work: Callable[[], Image.Image]) -> Image.Image:
+    """What `work` returns, with whatever a decoder raises on bad data as a `PictureError`.
+
+    Pillow's warnings are left alone: `warnings.catch_warnings` is not safe in the threads that decode.
+    """
+    try:
+        return work()
+    except UnidentifiedImageError as error:
+        raise PictureError("not a JPEG, PNG, WebP, GIF, TIFF or BMP picture") from error
+    except Image.DecompressionBombError as error:
+        raise PictureError("the picture has more pixels than Pillow's limit") from error
+    except (PictureError, MemoryError):
+        raise
+    except (
+        Exception
+    ) as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, ... on bad data
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PictureError(f"the picture is damaged ({reason})") from error
+
+
+def _from_bytes(data: bytes) -> Image.Image:
+    if not data:
+        raise PictureError("the file is empty")
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        return _to_rgb(image)
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.width * image.height > _MAX_PIXELS:
+        raise PictureError(f"the picture has {image.width} x {image.height} pixels, more than {_MAX_PIXELS:,}")
     image.load()
     image = _upright(image)
+    if image.mode == "La":  # premultiplied grey, which Pillow converts to nothing but LA
+        image = image.convert("LA")
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode in ("I", "F", "I;16", "I;16L", "I;16B", "I;16N"):
         image = _deep_grey_to_8_bits(image)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+    if image.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
@@ -175,11 +197,13 @@ def _upright(image: Image.Image) -> Image.Image:
 def _deep_grey_to_8_bits(image: Image.Image) -> Image.Image:
     """Pillow's own conversion of deep grey clips at 255, which turns most 16-bit pictures white."""
     samples = np.asarray(image)
-    if np.issubdtype(samples.dtype, np.floating):
-        samples = np.nan_to_num(samples)
-        top = 1.0 if samples.max(initial=0.0) <= 1.0 else 255.0 if samples.max() <= 255.0 else 65535.0
+    if image.mode not in ("I", "F"):
+        top = 65535.0
     else:
-        top = 255.0 if image.mode == "I" and samples.max(initial=0) <= 255 else 65535.0
+        samples = np.where(np.isfinite(samples), samples, 0).astype(np.float64)
+        largest = float(samples.max(initial=0.0))
+        ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+        top = next((top for top in ranges if largest <= top), largest)
     return Image.fromarray(np.clip(samples * (255.0 / top) + 0.5, 0, 255).astype(np.uint8))
 
 
@@ -188,7 +212,7 @@ def _from_array(array: npt.NDArray[Any]) -> Image.Image:
         array = array[:, :, 0]
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or 0 in array.shape:
         raise PictureError(f"an array of shape {array.shape} is no picture: give (H, W), (H, W, 3) or (H, W, 4)")
-    if array.dtype == np.uint16:
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2:
         array = (array / 257.0 + 0.5).astype(np.uint8)
     elif array.dtype == np.bool_:
         array = array.astype(np.uint8) * 255

@@ -29,7 +29,8 @@ def tokenize(sentence: str) -> list[str]:
 class Vocabulary:
     """An ordered, immutable list of entries with their ids; `entries[id]` is the word.
 
-    With the specials sorted among the words, `#END#`=0, `#PAD#`=1, `#START#`=2, `#UNK#`=3 for words of letters and digits.
+    The specials are sorted among the words; before words of letters and digits that makes `#END#`=0, `#PAD#`=1,
+    `#START#`=2, `#UNK#`=3.
     """
 
     entries: tuple[str, ...]

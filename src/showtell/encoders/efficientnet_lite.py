@@ -23,7 +23,7 @@ from showtell.files import sha256_file
 from showtell.image import Preprocessing
 
 if TYPE_CHECKING:
-    import onnx
+    pass
 
 _EXPORT_RULES = "2"  # raise it when the exported graph computes something else from the same weights
 _BATCH_NORM_EPSILON = 1e-3

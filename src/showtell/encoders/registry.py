@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from showtell.encoders import efficientnet_lite
 from showtell.encoders.runtime import EncoderInfo
@@ -17,10 +18,8 @@ class Entry:
 
 
 def _entries() -> dict[str, Entry]:
-    return {
-        name: Entry(lambda name=name: efficientnet_lite.describe(name), lambda name=name: efficientnet_lite.export(name))
-        for name in efficientnet_lite.VARIANTS
-    }
+    source = efficientnet_lite
+    return {name: Entry(partial(source.describe, name), partial(source.export, name)) for name in source.VARIANTS}
 
 
 def encoder_names() -> list[str]:

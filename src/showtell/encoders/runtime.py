@@ -1,8 +1,8 @@
 """Run an encoder's ONNX graph: squares in, embeddings out.
 
 A Showtell encoder graph takes `picture`, `float32 (B, 3, S, S)`, normalised, and gives `pooled`, `float32 (B, D)`, and
-where it has one `grid`, `float32 (B, L, D)`, its L cells in row order. What the graph expects and where its weights come
-from stands in its ONNX metadata under the key `showtell`, as the JSON of an `EncoderInfo`.
+where it has one `grid`, `float32 (B, L, D)`, its L cells in row order. What the graph expects and where its weights
+come from stands in its ONNX metadata under the key `showtell`, as the JSON of an `EncoderInfo`.
 """
 
 import dataclasses
@@ -54,7 +54,9 @@ class EncoderInfo:
     def shape(self, output: EncoderOutput) -> tuple[int, ...]:
         """The shape of one embedding: `(D,)` or `(L, D)`."""
         if output not in get_args(EncoderOutput):
-            raise InputError(f"encoder output {output!r} is unknown: choose one of {', '.join(get_args(EncoderOutput))}")
+            raise InputError(
+                f"encoder output {output!r} is unknown: choose one of {', '.join(get_args(EncoderOutput))}"
+            )
         if output == "grid" and not self.cells:
             raise InputError(f"encoder {self.name} has no grid output")
         return (self.cells, self.dim) if output == "grid" else (self.dim,)

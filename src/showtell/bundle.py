@@ -1,0 +1,177 @@
+"""Model bundles: everything that captions a picture in one file, `NAME.showtell`, or the same files in a folder.
+
+    model.json            architecture, preprocessing, search defaults, licence, data, scores, golden caption
+    vocabulary.json       the entries in the order of their ids
+    encoder.onnx          the encoder, self-describing (see `showtell.encoders.runtime`)
+    start.onnx, step.onnx the decoder's two graphs; their weights are external initializers (listed in model.json) of
+    weights.safetensors   the decoder's tensors
+    golden.png            a picture drawn by code, whose caption `showtell verify` finds again
+    README.md             the model card
+    SHA256SUMS            one line per file above, as `sha256sum` writes and checks them
+
+The file is a stored (not compressed) zip. Every byte that matters is covered by SHA256SUMS and checked when a bundle is
+opened. Weights may be kept in float16; they are computed with in float32. Nothing in a bundle is ever executed.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+
+from showtell.encoders.runtime import Encoder, open_session
+from showtell.errors import BundleError, ShowtellError
+from showtell.files import sha256_of, write_beside
+from showtell.image import ResizeMode
+from showtell.search import Floats, SearchOptions, State
+from showtell.text import Vocabulary
+
+FORMAT = 1
+SUMS = "SHA256SUMS"
+_PARTS = (
+    "model.json",
+    "vocabulary.json",
+    "encoder.onnx",
+    "start.onnx",
+    "step.onnx",
+    "weights.safetensors",
+    "golden.png",
+)
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # so that the same parts always give the same file
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle's parts, checked against their sums: `model` is `model.json`, `parts` the bytes by file name."""
+
+    path: str
+    model: dict[str, Any]
+    vocabulary: Vocabulary
+    parts: Mapping[str, bytes]
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return str(self.model["name"])
+
+    def encoder(self, *, resize: ResizeMode | None = None, threads: int | None = None) -> Encoder:
+        """A session of the bundle's encoder; pictures are made square as the bundle says unless `resize` is given."""
+        return Encoder(self.parts["encoder.onnx"], resize=resize or self.model["resize"], threads=threads)
+
+    def decoder(self, *, threads: int | None = None) -> "OnnxSteps":
+        """A session of the bundle's decoder."""
+        start, step = (self._session(name, threads) for name in ("start.onnx", "step.onnx"))
+        return OnnxSteps(start, step)
+
+    def _session(self, graph: str, threads: int | None) -> Any:
+        try:
+            weights = self.weights()
+            named = {name: weights[name] for name in self.model["graphs"][graph]}
+            return open_session(self.parts[graph], threads, named)
+        except (ShowtellError, KeyError, safetensors.SafetensorError) as error:
+            raise BundleError(f"{self.path}: {graph} cannot be loaded ({_one_line(error)})") from error
+
+    def weights(self) -> dict[str, npt.NDArray[Any]]:
+        """The decoder's tensors by name; floats as `float32`, whatever they are kept in."""
+        tensors = safetensors.numpy.load(self.parts["weights.safetensors"])
+        return {name: t.astype(np.float32) if t.dtype == np.float16 else t for name, t in tensors.items()}
+
+    def search_options(self) -> SearchOptions:
+        """The model's own defaults of how captions are found."""
+        return SearchOptions(**self.model["search"])
+
+
+class OnnxSteps:
+    """An exported decoder behind the arrays that `showtell.search` speaks (a `StepDecoder`).
+
+    `start.onnx` takes `embeddings` and gives constants and states; `step.onnx` takes `tokens`, constants and states and
+    gives `logits` and the next states. States end in `_next` on the way out of `step.onnx`.
+    """
+
+    def __init__(self, start: Any, step: Any) -> None:
+        self._start, self._step = start, step
+        self._states = [out.name.removesuffix("_next") for out in self._step.get_outputs() if out.name != "logits"]
+        self._takes = {value.name for value in self._step.get_inputs()}
+
+    def start(self, embeddings: Floats) -> tuple[State, State]:
+        """See `showtell.search.StepDecoder`."""
+        names = [out.name for out in self._start.get_outputs()]
+        values = dict(zip(names, self._start.run(names, {"embeddings": embeddings}), strict=True))
+        constants = {name: array for name, array in values.items() if name not in self._states}
+        return constants, {name: values[name] for name in self._states}
+
+    def step(self, tokens: npt.NDArray[np.int64], constants: State, state: State) -> tuple[Floats, State]:
+        """See `showtell.search.StepDecoder`."""
+        given = {"tokens": tokens} | constants | state
+        outputs = ["logits", *(f"{name}_next" for name in self._states)]
+        logits, *after = self._step.run(outputs, {name: given[name] for name in self._takes})
+        return logits, dict(zip(self._states, after, strict=True))
+
+
+def read_bundle(path: str | Path) -> Bundle:
+    """Open a bundle, file or folder, and check every part.
+
+    Raises:
+        BundleError: missing, damaged, or made by a release with another format.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise BundleError(f"{path}: there is no such model bundle")
+    try:
+        parts = _read_folder(path) if path.is_dir() else _read_zip(path)
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+        raise BundleError(f"{path}: not a whole model bundle ({_one_line(error)}): copy it again") from error
+    _check(path, parts)
+    try:
+        model = json.loads(parts["model.json"])
+        if model["format"] != FORMAT:
+            raise BundleError(f"{path}: bundle format {model['format']}, this release reads {FORMAT}: upgrade showtell")
+        vocabulary = Vocabulary(tuple(json.loads(parts["vocabulary.json"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{path}: model.json or vocabulary.json is malformed ({_one_line(error)})") from error
+    return Bundle(str(path), model, vocabulary, parts)
+
+
+def write_bundle(path: str | Path, parts: Mapping[str, bytes]) -> None:
+    """Write `parts` and their sums as one file; the same parts always give the same bytes."""
+    lines = [f"{sha256_of(data)}  {name}\n" for name, data in sorted(parts.items())]
+    everything = {**parts, SUMS: "".join(lines).encode()}
+    with write_beside(Path(path)) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in everything.items():
+            entry = zipfile.ZipInfo(name, _ZIP_TIME)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data)
+
+
+def _read_zip(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _read_folder(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.is_file()}
+
+
+def _check(path: Path, parts: Mapping[str, bytes]) -> None:
+    if SUMS not in parts:
+        raise BundleError(f"{path}: not a model bundle (no {SUMS})")
+    sums = {}
+    for line in parts[SUMS].decode(errors="replace").splitlines():
+        digest, _, name = line.partition("  ")
+        sums[name] = digest
+    if missing := [name for name in _PARTS if name not in parts or name not in sums]:
+        raise BundleError(f"{path}: not a whole model bundle ({missing[0]} or its sum is missing): copy it again")
+    for name, digest in sums.items():
+        if sha256_of(parts.get(name, b"")) != digest:
+            raise BundleError(f"{path}: damaged ({name} differs from its SHA-256): copy it again")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,59 @@
+"""The `showtell` command: one file per subcommand, each a thin call into the rooms below."""
+
+import sys
+
+import typer
+
+from showtell.cli.caption import caption
+from showtell.cli.embed import embed
+from showtell.cli.train import train
+from showtell.cli.verify import verify
+from showtell.errors import ShowtellError
+
+app = typer.Typer(
+    name="showtell",
+    help="Train image captioners and caption pictures, on an ordinary CPU.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_debug = False
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import showtell
+
+        print(f"showtell {showtell.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Train image captioners and caption pictures, on an ordinary CPU."""
+    global _debug
+    _debug = debug
+
+
+app.command()(caption)
+app.command()(embed)
+app.command()(train)
+app.command()(verify)
+
+
+def main() -> None:
+    """Run the command line; every error that Showtell raises on purpose becomes one line and an exit code."""
+    try:
+        app()
+    except ShowtellError as error:
+        if _debug:
+            raise
+        print(f"showtell: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe went away; Python would complain once more on its way out
+        sys.exit(1)

@@ -1,0 +1,54 @@
+"""`showtell embed`: pictures -> an embedding store."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from showtell.cli.caption import Resize
+from showtell.errors import InputError
+
+if TYPE_CHECKING:
+    from showtell.image import ResizeMode
+
+
+def embed(
+    sources: Annotated[list[str], typer.Argument(help="Pictures, folders, zip or tar files, or patterns in quotes.")],
+    out: Annotated[Path, typer.Option(help="The store: a folder, gone on with where it exists.")],
+    encoder: Annotated[str, typer.Option(help="A pretrained network by name.")] = "efficientnet_lite2",
+    model: Annotated[Path | None, typer.Option(help="Use the encoder of this model bundle instead.")] = None,
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Keep one embedding per grid cell, not one per picture.")
+    ] = False,
+    resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: encoder's]")] = None,
+    shard_size: Annotated[int, typer.Option(min=1, help="Pictures in a shard, the unit of going on.")] = 1024,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go through the network at once.")] = 16,
+    workers: Annotated[int | None, typer.Option(min=1, help="Decoding threads. [default: one per core]")] = None,
+) -> None:
+    """Embed pictures into a store of float16 Arrow shards.
+
+    A run that was stopped, in whatever way, goes on when the same command is given again. Pictures that cannot be read
+    are listed in the store's rejects.jsonl.
+    """
+    from showtell.data.images import PictureSource
+    from showtell.embed import EmbedOptions
+    from showtell.embed import embed as fill
+    from showtell.encoders import Encoder, encoder_graph
+
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: a file, but a store is a folder: choose another --out")
+    way: ResizeMode | None = resize.value if resize else None
+    if model:
+        from showtell.bundle import read_bundle
+
+        network = read_bundle(model).encoder(resize=way)
+    else:
+        network = Encoder(encoder_graph(encoder), resize=way)
+    options = EmbedOptions("grid" if grid else "pooled", shard_size, batch_size, workers)
+    result = fill(PictureSource(sources), network, out, options)
+    line = f"{out}: {len(result.store)} embeddings of {' x '.join(map(str, result.store.spec.shape))}"
+    print(f"{line}, {result.added} new, {result.already} already there, {len(result.rejects)} rejects")
+    for name, reason in result.rejects[:5]:
+        print(f"  {name}: {reason}")
+    if len(result.rejects) > 5:
+        print(f"  ... see {out / 'rejects.jsonl'}")

@@ -1,0 +1,77 @@
+"""`showtell train`: pictures and captions -> a model bundle."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from showtell.errors import InputError
+
+
+def train(
+    recipe: Annotated[Path | None, typer.Argument(help="A TOML recipe; options below change what it says.")] = None,
+    data: Annotated[str | None, typer.Option(help="A built-in data set: shapes.")] = None,
+    pictures: Annotated[list[str] | None, typer.Option(help="Folder, zip or tar; may be given again.")] = None,
+    captions: Annotated[str | None, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run. [default: runs/NAME]")] = None,
+    root: Annotated[
+        Path, typer.Option(envvar="SHOWTELL_DATA", help="What the recipe's paths are relative to.")
+    ] = Path(),
+    store: Annotated[Path | None, typer.Option(help="Embedding store to fill and use. [default: in the run]")] = None,
+    name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="A pretrained network by name.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the captions.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Any key of a recipe, as training.batch_size=32.")
+    ] = None,
+) -> None:
+    """Train a captioner, and keep it as one model bundle.
+
+    A run that was stopped goes on when the same command is given again, and ends with the same weights.
+    """
+    from showtell.training import recipe_from, train
+    from showtell.training.recipe import read_tables, shapes_tables
+
+    if data not in (None, "shapes"):
+        raise InputError(
+            f"--data {data}: the built-in data set is called shapes; for files use --pictures and --captions"
+        )
+    if data and (recipe or pictures or captions):
+        raise InputError("--data names a built-in data set: leave out the recipe, --pictures and --captions")
+    tables: dict[str, Any] = shapes_tables() if data else read_tables(recipe) if recipe else {}
+    changes = {
+        "name": name,
+        "data.pictures": pictures or None,
+        "data.captions": captions,
+        "encoder.name": encoder,
+        "training.epochs": epochs,
+        "training.seed": seed,
+    }
+    for key, value in changes.items():
+        if value is not None:
+            _change(tables, key, value)
+    for assignment in set_ or []:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise InputError(f"--set {assignment}: write it as table.key=value")
+        _change(tables, key.strip(), _value(text))
+    chosen = recipe_from(tables, str(recipe) if recipe else "")
+    train(chosen, out or Path("runs") / chosen.name, root=root, store=store, say=print)
+
+
+def _change(tables: dict[str, Any], key: str, value: Any) -> None:
+    table, dot, name = key.rpartition(".")
+    if dot:
+        tables.setdefault(table, {})[name] = value
+    else:
+        tables[name] = value
+
+
+def _value(text: str) -> Any:
+    """A TOML value, or the text itself where it is none: `--set encoder.resize=pad` needs no quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,20 @@
+"""`showtell verify`: does a model bundle still say what it said when it was made?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def verify(
+    model: Annotated[Path | None, typer.Argument(help="A model bundle. [default: the model of the package]")] = None,
+) -> None:
+    """Check every byte of a model bundle, and caption its golden picture again."""
+    from showtell.captioner import Captioner, default_model
+    from showtell.verify import replay
+
+    captioner = Captioner(model)
+    result = replay(captioner)
+    where = model or default_model().name
+    print(f"{where}: model {captioner.bundle.name}, {len(captioner.bundle.parts)} parts, SHA-256 of each as recorded")
+    print(f"golden picture: {result.text!r}, score {result.score:.4f} (recorded {result.recorded_score:.4f})")

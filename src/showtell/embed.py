@@ -1,0 +1,133 @@
+"""Pictures -> embedding store: decode in threads, encode in batches, write shard by shard.
+
+A run that was killed goes on where the last finished shard ended, and the store it ends with is byte for byte the one
+that an unbroken run makes: batches never reach over the end of a shard.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.encoders.runtime import Encoder, EncoderOutput
+from showtell.errors import InputError, ShowtellError
+from showtell.pipeline import Pictures, Prepared, prepared
+from showtell.progress import Tick, bar
+from showtell.store import EmbeddingStore, StoreSpec, StoreWriter
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedOptions:
+    """How a store is filled. `shard_size` and `batch_size` are in pictures; `workers` are decoding threads."""
+
+    output: EncoderOutput = "pooled"
+    shard_size: int = 1024
+    batch_size: int = 16
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.shard_size < 1 or self.batch_size < 1:
+            raise InputError("shard size and batch size must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedResult:
+    """A filled store, and how many pictures this run added, found already done, and rejected (in all runs)."""
+
+    store: EmbeddingStore
+    added: int
+    already: int
+    rejects: tuple[tuple[str, str], ...]
+
+
+def embed(
+    source: Pictures,
+    encoder: Encoder,
+    folder: str | Path,
+    options: EmbedOptions = EmbedOptions(),
+    *,
+    only: Collection[str] | None = None,
+    show: bool = True,
+) -> EmbedResult:
+    """Embed every picture of `source` into the store in `folder`, going on from what the folder holds.
+
+    Arguments:
+        source: the pictures.
+        encoder: the network, with its preprocessing.
+        folder: the store; made when missing.
+        options: sizes and threads.
+        only: names to embed; None for all.
+        show: show progress on stderr.
+
+    Raises:
+        StoreError: the folder holds a store made with another encoder, preprocessing or output.
+        InputError: the source cannot be read, or holds no readable picture.
+    """
+    writer = StoreWriter(Path(folder), StoreSpec(encoder.info, options.output))
+    names = source.names()
+    wanted = names if only is None else [name for name in names if name in only]
+    done = [name for name in wanted if name in writer.done]
+    skip = writer.done if only is None else writer.done | (set(names) - set(wanted))
+    stream = prepared(
+        source.read(skip=skip), encoder.info.preprocessing, ahead=4 * options.batch_size, workers=options.workers
+    )
+    filler = _ShardFiller(encoder, writer, options)
+    with bar("embedding", len(wanted), "pictures", done=len(done), show=show) as tick:
+        try:
+            for picture in stream:
+                filler.add(picture, tick)
+        except ShowtellError:
+            filler.end_shard(tick)  # the source failed, what was read before it did is kept
+            raise
+        filler.end_shard(tick)
+    writer.finish()
+    store = EmbeddingStore(folder)
+    if not len(store):
+        raise InputError(f"{source}: none of {len(writer.rejects)} pictures could be read: see {folder}/rejects.jsonl")
+    return EmbedResult(store, filler.added, len(done), tuple(writer.rejects))
+
+
+class _ShardFiller:
+    """Gathers pictures into batches and embeddings into shards."""
+
+    def __init__(self, encoder: Encoder, writer: StoreWriter, options: EmbedOptions) -> None:
+        self.encoder, self.writer, self.options = encoder, writer, options
+        self.added = 0
+        self._begin_shard()
+
+    def add(self, picture: Prepared, tick: Tick) -> None:
+        if picture.square is None:
+            self.rejects.append((picture.name, picture.error))
+            tick(1)
+        else:
+            self.batch.append((picture.name, picture.square))
+        if len(self.batch) == self.options.batch_size:
+            self._encode(tick)
+        if len(self.names) + len(self.batch) + len(self.rejects) == self.options.shard_size:
+            self.end_shard(tick)
+
+    def end_shard(self, tick: Tick) -> None:
+        self._encode(tick)
+        if self.names or self.rejects:
+            shape = (0, *self.writer.spec.shape)
+            embeddings = np.concatenate(self.embeddings) if self.embeddings else np.empty(shape, np.float16)
+            self.writer.write(self.names, embeddings, self.rejects)
+        self._begin_shard()
+
+    def _begin_shard(self) -> None:
+        self.names: list[str] = []
+        self.embeddings: list[npt.NDArray[np.float16]] = []
+        self.rejects: list[tuple[str, str]] = []
+        self.batch: list[tuple[str, npt.NDArray[np.uint8]]] = []
+
+    def _encode(self, tick: Tick) -> None:
+        if not self.batch:
+            return
+        squares = np.stack([square for _, square in self.batch])
+        self.embeddings.append(self.encoder(squares, self.options.output).astype(np.float16))
+        self.names += [name for name, _ in self.batch]
+        self.added += len(self.batch)
+        tick(len(self.batch))
+        self.batch = []

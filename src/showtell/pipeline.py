@@ -1,0 +1,90 @@
+"""Raw pictures -> decoded squares, in order, with decoding spread over threads and a bound on what is in flight.
+
+Pillow releases the interpreter's lock while it decodes and resizes, so threads are enough; the consumer (a network
+running in ONNX Runtime, which releases it too) works while the next pictures are prepared.
+"""
+
+from collections import deque
+from collections.abc import Collection, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.data.images import RawPicture
+from showtell.encoders.runtime import available_cores
+from showtell.errors import PictureError, ShowtellError
+from showtell.image import Preprocessing, decode, square
+
+
+class Pictures(Protocol):
+    """Where pictures come from: files (`data.images.PictureSource`) or code (`data.shapes.Shapes`)."""
+
+    def names(self) -> list[str]:
+        """Every picture's name, in reading order."""
+        ...
+
+    def read(self, *, skip: Collection[str] = frozenset()) -> Generator[RawPicture, None, None]:
+        """The pictures one by one, without those named in `skip`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A picture ready for an encoder: `square` is `uint8 (S, S, 3)`, or None where `error` says why there is none."""
+
+    name: str
+    square: npt.NDArray[np.uint8] | None
+    error: str = ""
+
+
+def prepare(picture: RawPicture, preprocessing: Preprocessing) -> Prepared:
+    """Decode and fit one picture; one that cannot be read becomes a `Prepared` with its error."""
+    if picture.error:
+        return Prepared(picture.name, None, picture.error)
+    try:
+        return Prepared(picture.name, square(decode(picture.data), preprocessing))
+    except PictureError as error:
+        return Prepared(picture.name, None, str(error))
+
+
+def prepared(
+    pictures: Iterable[RawPicture], preprocessing: Preprocessing, *, ahead: int = 64, workers: int | None = None
+) -> Generator[Prepared, None, None]:
+    """Prepare a stream of pictures, yielding them in its order.
+
+    Arguments:
+        pictures: the stream; it is read only as far as `ahead` pictures before the one that was yielded last.
+        preprocessing: the encoder's.
+        ahead: pictures in flight, which bounds memory.
+        workers: decoding threads; None for one per available core.
+
+    When the stream itself fails with a `ShowtellError` (an archive that ends early), everything read before is yielded
+    first. Closing the generator stops reading and decoding.
+    """
+    pending: deque[Future[Prepared]] = deque()
+    failure: ShowtellError | None = None
+    stream = iter(pictures)
+    pool = ThreadPoolExecutor(workers or available_cores(), thread_name_prefix="decode")
+    try:
+        while failure is None:
+            try:
+                picture = next(stream, None)
+            except ShowtellError as error:
+                failure = error
+                break
+            if picture is None:
+                break
+            pending.append(pool.submit(prepare, picture, preprocessing))
+            if len(pending) > ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+        if failure is not None:
+            raise failure
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        if isinstance(stream, Generator):
+            stream.close()

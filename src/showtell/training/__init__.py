@@ -1,0 +1,13 @@
+"""Training: the only rooms where PyTorch may be imported."""
+
+from showtell.errors import MissingExtra
+
+try:
+    import torch  # noqa: F401
+except ImportError as error:
+    raise MissingExtra("training", "train") from error
+
+from showtell.training.loop import TrainResult, train
+from showtell.training.recipe import Recipe, read_recipe, recipe_from
+
+__all__ = ["Recipe", "TrainResult", "read_recipe", "recipe_from", "train"]

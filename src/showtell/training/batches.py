@@ -1,0 +1,85 @@
+"""Captions of pictures -> padded batches of similar length, shuffled by seed and epoch alone.
+
+The order of an epoch is a function of (seed, epoch), so a run that goes on in the middle of one meets the same batches.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.errors import InputError
+from showtell.text import Vocabulary, pad_batch
+
+_BATCHES_PER_POOL = 50  # sorted by length within a pool: little padding, yet batches differ from epoch to epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`rows` are the pictures' in the store, `int64 (B,)`; `tokens` their captions' ids, `int64 (B, T)`, padded."""
+
+    rows: npt.NDArray[np.int64]
+    tokens: npt.NDArray[np.int64]
+
+
+class CaptionBatches:
+    """Every caption of every picture once an epoch, in length-bucketed batches."""
+
+    def __init__(
+        self,
+        captions: Mapping[str, Sequence[str]],
+        rows: Mapping[str, int],
+        vocabulary: Vocabulary,
+        *,
+        batch_size: int,
+        max_length: int,
+        seed: int,
+    ) -> None:
+        """Encode the captions.
+
+        Arguments:
+            captions: captions by picture name.
+            rows: row in the store by picture name.
+            vocabulary: turns captions into ids.
+            batch_size: captions in a batch; the last of an epoch may be smaller.
+            max_length: ids of a caption that are kept, START included.
+            seed: of the shuffling.
+        """
+        if batch_size < 1 or max_length < 2:
+            raise InputError("batches need at least 1 caption of at least 2 ids")
+        pairs = [
+            (rows[name], vocabulary.encode(caption)[:max_length]) for name in captions for caption in captions[name]
+        ]
+        if not pairs:
+            raise InputError("there are no captions to make batches of")
+        self._rows = np.array([row for row, _ in pairs], np.int64)
+        self._ids = [ids for _, ids in pairs]
+        self._lengths = np.array([len(ids) for ids in self._ids])
+        self._pad = vocabulary.pad
+        self._batch_size = batch_size
+        self._seed = seed
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return -(-len(self._ids) // self._batch_size)
+
+    def epoch(self, number: int) -> list[Batch]:
+        """The batches of epoch `number`, in the order in which they are to be met."""
+        rng = np.random.default_rng([self._seed, number])
+        order = rng.permutation(len(self._ids))
+        pool = self._batch_size * _BATCHES_PER_POOL
+        batches = []
+        for begin in range(0, len(order), pool):
+            part = order[begin : begin + pool]
+            part = part[np.argsort(self._lengths[part], kind="stable")]
+            batches += [part[i : i + self._batch_size] for i in range(0, len(part), self._batch_size)]
+        return [self._batch(batches[i]) for i in rng.permutation(len(batches))]
+
+    def in_order(self) -> list[Batch]:
+        """All captions once, shortest first: for a validation loss."""
+        order = np.argsort(self._lengths, kind="stable")
+        return [self._batch(order[i : i + self._batch_size]) for i in range(0, len(order), self._batch_size)]
+
+    def _batch(self, chosen: npt.NDArray[np.int64]) -> Batch:
+        return Batch(self._rows[chosen], pad_batch([self._ids[i] for i in chosen], self._pad))

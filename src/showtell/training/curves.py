@@ -1,0 +1,34 @@
+"""The figures of a run as a picture: losses on one side, scores on the other."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from showtell.files import write_bytes
+
+
+def draw_curves(metrics: Sequence[dict[str, Any]], path: Path) -> None:
+    """Draw training and validation loss, and BLEU-4 and CIDEr-D x 100, against epochs; a PNG at `path`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(9, 3.6), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    losses, scores = figure.subplots(1, 2)
+    epochs = [line["epoch"] for line in metrics]
+    losses.plot(epochs, [line["train_loss"] for line in metrics], "o-", ms=3, label="training")
+    losses.plot(epochs, [line["val_loss"] for line in metrics], "o-", ms=3, label="validation")
+    losses.set_ylabel("loss (nats per word)")
+    scores.plot(epochs, [100 * line["bleu_4"] for line in metrics], "o-", ms=3, label="BLEU-4")
+    scores.plot(epochs, [100 * line["cider_d"] for line in metrics], "o-", ms=3, label="CIDEr-D")
+    scores.set_ylabel("validation score (x 100)")
+    for axes in (losses, scores):
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", metadata={"Software": None})
+    write_bytes(path, picture.getvalue())

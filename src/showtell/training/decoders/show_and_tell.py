@@ -1,0 +1,121 @@
+"""The Show and Tell decoder (Vinyals et al. 2015, arXiv:1411.4555): an LSTM started from the picture.
+
+The picture's embedding, through an optional bottleneck, becomes the LSTM's first hidden and cell state, as in the
+course notebook; `picture = "every_step"` also gives it to the LSTM beside every word.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import nn
+
+from showtell.errors import InputError
+from showtell.training.decoders.base import Decoder, Tensors
+
+Activation = Literal["elu", "relu", "tanh", "none"]
+_ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "none": nn.Identity}
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAndTellOptions:
+    """Sizes and regularisation.
+
+    `hidden` and `word` are the sizes of the LSTM and the word embedding; `bottleneck` is the size of a layer between
+    picture and first state, `projection` of one between LSTM and logits (0: none). `tie_words` uses the word embedding
+    as output weights, which needs `projection`, or `hidden` where that is 0, to equal `word`. `standardise` shifts and
+    scales each dimension of the embedding by its mean and deviation over the training pictures.
+    """
+
+    hidden: int = 512
+    word: int = 512
+    bottleneck: int = 0
+    projection: int = 0
+    activation: Activation = "tanh"
+    dropout: float = 0.5
+    picture: Literal["start", "every_step"] = "start"
+    tie_words: bool = False
+    standardise: bool = True
+
+    def __post_init__(self) -> None:
+        if self.activation not in get_args(Activation):
+            raise InputError(f"activation {self.activation!r} is unknown: choose one of {', '.join(_ACTIVATIONS)}")
+        if self.picture not in ("start", "every_step"):
+            raise InputError(f"picture = {self.picture!r} is unknown: choose start or every_step")
+        if min(self.hidden, self.word) < 1 or min(self.bottleneck, self.projection) < 0:
+            raise InputError("the sizes of a decoder's layers must be positive (bottleneck and projection may be 0)")
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout must lie in [0, 1), not {self.dropout:g}")
+        if self.tie_words and (self.projection or self.hidden) != self.word:
+            raise InputError("tie_words needs the output features and the word embedding to be of one size")
+
+
+class ShowAndTell(Decoder):
+    """An LSTM that is started from one vector per picture; see the module's docstring."""
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self, options: ShowAndTellOptions, embedding_shape: tuple[int, ...], vocabulary_size: int) -> None:
+        super().__init__()
+        if len(embedding_shape) != 1:
+            raise InputError("the show_and_tell decoder takes pooled embeddings: set the encoder's output to pooled")
+        (dim,) = embedding_shape
+        self.options = options
+        activation = _ACTIVATIONS[options.activation]
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("deviation", torch.ones(dim))
+        first = options.bottleneck or dim
+        self.bottleneck = nn.Sequential(nn.Linear(dim, first), activation()) if options.bottleneck else nn.Identity()
+        self.initial = nn.Sequential(nn.Linear(first, options.hidden), activation())
+        every_step = options.picture == "every_step"
+        self.glance = nn.Sequential(nn.Linear(dim, options.word), activation()) if every_step else None
+        self.words = nn.Embedding(vocabulary_size, options.word)
+        self.lstm = nn.LSTM(options.word * (2 if every_step else 1), options.hidden, batch_first=True)
+        self.dropout = nn.Dropout(options.dropout)
+        features = options.projection or options.hidden
+        self.projection = (
+            nn.Sequential(nn.Linear(options.hidden, features), activation()) if options.projection else nn.Identity()
+        )
+        self.output = nn.Linear(features, vocabulary_size)
+        nn.init.normal_(self.words.weight, std=options.word**-0.5 if options.tie_words else 0.1)
+        if options.tie_words:
+            self.output.weight = self.words.weight
+
+    def standardise_by(self, embeddings: torch.Tensor) -> None:
+        """Take mean and deviation from training embeddings `(N, D)`; does nothing unless the options ask for it."""
+        if self.options.standardise:
+            self.mean.copy_(embeddings.mean(0))
+            self.deviation.copy_(embeddings.std(0).clamp_min(1e-3) if len(embeddings) > 1 else self.deviation)
+
+    def hidden(self, embeddings: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        """Teacher forcing: `(B, D)` and ids `(B, T)` to features `(B, T, H)`."""
+        constants, state = self.start(embeddings)
+        inputs = self.dropout(self.words(tokens))
+        if "glance" in constants:
+            seen = self.dropout(constants["glance"])[:, None].expand(-1, tokens.shape[1], -1)
+            inputs = torch.cat([inputs, seen], dim=2)
+        outputs, _ = self.lstm(inputs, (state["h"][None], state["c"][None]))
+        features: torch.Tensor = self.projection(self.dropout(outputs))
+        return features
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Features `(..., H)` to logits `(..., V)`."""
+        logits: torch.Tensor = self.output(hidden)
+        return logits
+
+    def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
+        """Embeddings `(N, D)` to constants (`glance (N, W)`, where asked) and the state `h`, `c` of `(N, H)`."""
+        standard = (embeddings - self.mean) / self.deviation
+        first = self.initial(self.bottleneck(self.dropout(standard)))
+        constants = {} if self.glance is None else {"glance": self.glance(standard)}
+        return constants, {"h": first, "c": first}
+
+    def step(self, tokens: torch.Tensor, constants: Tensors, state: Tensors) -> tuple[torch.Tensor, Tensors]:
+        """The last ids `(N,)` to logits `(N, V)` and the next state."""
+        inputs = self.words(tokens)
+        if "glance" in constants:
+            inputs = torch.cat([inputs, constants["glance"]], dim=1)
+        weights = self.lstm.all_weights[0]
+        h, c = torch.lstm_cell(inputs, (state["h"], state["c"]), *weights)
+        return self.logits(self.projection(h)), {"h": h, "c": c}

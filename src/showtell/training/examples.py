@@ -1,0 +1,86 @@
+"""The pictures and captions that a recipe names, aligned, with their splits."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from showtell.data.captions import Alignment, align, read_captions
+from showtell.data.images import PictureSource
+from showtell.errors import InputError
+from showtell.pipeline import Pictures
+from showtell.training.recipe import DataOptions
+
+SHAPES = "shapes"
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Pictures with captions: where the bytes come from, captions by picture name, and the names of each split."""
+
+    source: Pictures
+    captions: dict[str, tuple[str, ...]]
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    summary: str
+
+    def of(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The captions of `names`, in that order."""
+        return {name: self.captions[name] for name in names}
+
+    def counts(self) -> dict[str, int]:
+        """Pictures of each split, and captions of the training split."""
+        captions = sum(len(self.captions[name]) for name in self.train)
+        return {"train": len(self.train), "validation": len(self.validation), "captions": captions}
+
+
+def load_examples(options: DataOptions, root: Path) -> Examples:
+    """Find, read, align and split what `options` names; relative paths are taken from `root`.
+
+    Raises:
+        InputError: nothing is named, a file is missing or malformed, or a split is unknown or empty.
+    """
+    if options.pictures == (SHAPES,):
+        from showtell.data.shapes import Shapes
+
+        shapes = Shapes()
+        source: Pictures = shapes
+        captions = shapes.captions()
+    elif not options.pictures or not options.captions:
+        raise InputError("name the pictures and the captions to train on, or the built-in data set: --data shapes")
+    else:
+        source = PictureSource([root / path for path in options.pictures])
+        captions = read_captions(
+            root / options.captions,
+            format=options.format,
+            split_lists={split: root / path for split, path in options.split_lists.items()},
+            picture_column=options.picture_column,
+            caption_column=options.caption_column,
+            split_column=options.split_column or None,
+        )
+    aligned = align(source.names(), captions)
+    if aligned.splits:
+        captions.only(*options.train, *options.validation)  # says which splits there are when one is misspelt
+    train, validation = _split(aligned, options)
+    if options.limit:
+        train, validation = train[: options.limit], validation[: options.limit]
+    for split, names in (("training", train), ("validation", validation)):
+        if not names:
+            raise InputError(f"{captions.path}: no picture is left in the {split} split; {aligned.summary()}")
+    summary = f"{aligned.summary()}; {len(train)} to train on, {len(validation)} to validate"
+    return Examples(source, aligned.captions, train, validation, summary)
+
+
+def _split(aligned: Alignment, options: DataOptions) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if aligned.splits:
+        of = aligned.splits
+        return (
+            tuple(name for name in aligned.names if of.get(name) in options.train),
+            tuple(name for name in aligned.names if of.get(name) in options.validation),
+        )
+    ranked = sorted(aligned.names, key=lambda name: hashlib.sha256(name.encode()).digest())
+    held_out = set(ranked[: max(1, round(options.validation_fraction * len(ranked)))])
+    return (
+        tuple(name for name in aligned.names if name not in held_out),
+        tuple(name for name in aligned.names if name in held_out),
+    )

@@ -1,0 +1,241 @@
+"""A trained decoder and its encoder -> a model bundle."""
+
+import contextlib
+import dataclasses
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import safetensors.numpy
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image, ImageDraw
+
+import showtell
+from showtell.bundle import FORMAT, write_bundle
+from showtell.captioner import Captioner
+from showtell.encoders.runtime import Encoder
+from showtell.files import json_bytes
+from showtell.text import Vocabulary
+from showtell.training.decoders import Decoder
+from showtell.training.recipe import Recipe
+
+_OPSET = 18
+_EXAMPLE_ROWS = 3  # any number that the exporter cannot take for a constant
+
+
+def export_bundle(
+    path: Path,
+    recipe: Recipe,
+    decoder: Decoder,
+    vocabulary: Vocabulary,
+    encoder_graph: bytes,
+    scores: Mapping[str, Any],
+    counts: Mapping[str, int],
+) -> None:
+    """Write the bundle of a trained decoder.
+
+    Arguments:
+        path: the bundle's file.
+        recipe: what the model was made by; it goes into `model.json` whole.
+        decoder: in evaluation mode.
+        vocabulary: the decoder's.
+        encoder_graph: the serialised ONNX graph of the recipe's encoder.
+        scores: figures of the exported weights on the validation split.
+        counts: sizes of the splits, for the model card.
+
+    Weights are stored in float16: half the file, and differences in log-probability of about 1e-3.
+    """
+    encoder = Encoder(encoder_graph, resize=recipe.encoder.resize)
+    graphs = decoder_graphs(decoder, encoder.info.shape(recipe.encoder.output))
+    used = {name for _, names in graphs.values() for name in names}  # of tied tensors, the one that a graph knows
+    weights = {name: _half(t.detach().numpy()) for name, t in decoder.state_dict().items() if name in used}
+    model = {
+        "format": FORMAT,
+        "name": recipe.name,
+        "showtell": showtell.__version__,
+        "decoder": {"kind": recipe.decoder_kind, "options": dataclasses.asdict(recipe.decoder)},
+        "encoder": encoder.info.to_json(),
+        "output": recipe.encoder.output,
+        "resize": recipe.encoder.resize,
+        "specials": {"pad": vocabulary.pad, "unk": vocabulary.unk, "start": vocabulary.start, "end": vocabulary.end},
+        "graphs": {name: names for name, (_, names) in graphs.items()},
+        "search": dataclasses.asdict(recipe.search),
+        "card": dataclasses.asdict(recipe.card),
+        "data": dict(counts),
+        "scores": dict(scores),
+        "recipe": recipe.to_json(),
+    }
+    golden = io.BytesIO()
+    draw_golden().save(golden, format="png")
+    parts = {
+        "vocabulary.json": json_bytes(list(vocabulary.entries)),
+        "encoder.onnx": halve_weights(encoder_graph),
+        **{name: graph for name, (graph, _) in graphs.items()},
+        "weights.safetensors": safetensors.numpy.save(weights),
+        "golden.png": golden.getvalue(),
+    }
+    _write(path, model, parts)
+    # The golden caption is what this very file says of its golden picture.
+    caption = Captioner(path).caption(golden.getvalue())
+    model["golden"] = {"caption": caption.text, "score": caption.score}
+    _write(path, model, parts)
+
+
+def _write(path: Path, model: dict[str, Any], parts: Mapping[str, bytes]) -> None:
+    write_bundle(path, {"model.json": json_bytes(model), "README.md": model_card(model).encode(), **parts})
+
+
+def decoder_graphs(decoder: Decoder, embedding_shape: tuple[int, ...]) -> dict[str, tuple[bytes, list[str]]]:
+    """The ONNX graphs of `decoder.start` and `decoder.step`, by file name, with the names of the decoder's tensors that
+    each uses: they are left out of the graphs, as external initializers.
+    """
+    embeddings = torch.zeros(_EXAMPLE_ROWS, *embedding_shape)
+    constants, state = decoder.start(embeddings)
+    start = _export(_Start(decoder), (embeddings,), ["embeddings"], [*constants, *state])
+    tokens = torch.zeros(_EXAMPLE_ROWS, dtype=torch.int64)
+    step = _export(
+        _Step(decoder, list(constants), list(state)),
+        (tokens, *constants.values(), *state.values()),
+        ["tokens", *constants, *state],
+        ["logits", *(f"{name}_next" for name in state)],
+    )
+    return {"start.onnx": start, "step.onnx": step}
+
+
+def halve_weights(graph: bytes) -> bytes:
+    """Keep a graph's float32 weights as float16, cast before their use; ONNX Runtime folds the casts on loading."""
+    model = onnx.load_from_string(graph)
+    casts = []
+    for initializer in model.graph.initializer:
+        if initializer.data_type != TensorProto.FLOAT or np.prod(initializer.dims) < 16:
+            continue
+        name = initializer.name
+        initializer.CopyFrom(numpy_helper.from_array(_half(numpy_helper.to_array(initializer)), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    serialised: bytes = model.SerializeToString(deterministic=True)
+    return serialised
+
+
+def draw_golden(size: int = 256) -> Image.Image:
+    """The picture that every bundle is verified with: a beach drawn from rectangles, an ellipse and a polygon."""
+    picture = Image.new("RGB", (size, size), (120, 180, 235))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, size * 5 // 9, size, size), fill=(40, 110, 180))
+    draw.rectangle((0, size * 7 // 9, size, size), fill=(225, 200, 140))
+    draw.ellipse((size * 6 // 9, size // 12, size * 8 // 9, size // 12 + size * 2 // 9), fill=(255, 225, 90))
+    draw.polygon([(size // 5, size * 5 // 9), (size // 3, size // 4), (size // 3, size * 5 // 9)], fill=(250, 250, 250))
+    draw.rectangle((size // 6, size * 5 // 9, size * 3 // 7, size * 3 // 5), fill=(150, 60, 40))
+    return picture
+
+
+def model_card(model: Mapping[str, Any]) -> str:
+    """The model card as Markdown, from `model.json` alone."""
+    card, scores, data, encoder = model["card"], model["scores"], model["data"], model["encoder"]
+    lines = [
+        f"# {card['title'] or model['name']}",
+        "",
+        f"- Licence of these weights: {card['licence'] or 'not stated by who trained it'}",
+        f"- Trained on: {card['data'] or 'data of the user'} ({data['train']} pictures, {data['captions']} captions)",
+        f"- Encoder: {encoder['name']}, {encoder['source']}, {encoder['licence']}; pictures are made square by "
+        f"`{model['resize']}`",
+        f"- Decoder: {model['decoder']['kind']}, {len(model['recipe'])} recipe tables in `model.json`",
+        "- Scores of the exported weights on the validation split "
+        f"({data['validation']} pictures, also used to choose the epoch): BLEU-4 {100 * scores['bleu_4']:.1f}, "
+        f"CIDEr-D {100 * scores['cider_d']:.1f}, loss {scores['val_loss']:.3f} nats per word "
+        f"(epoch {scores['epoch']}, beam {model['search']['beam']})",
+        f"- Made by showtell {model['showtell']}",
+    ]
+    if card["limits"]:
+        lines += ["", "## Limits", "", card["limits"].strip()]
+    return "\n".join(lines) + "\n"
+
+
+def _half(array: Any) -> Any:
+    return array.astype(np.float16) if array.dtype == np.float32 and array.size >= 16 else array
+
+
+class _Start(torch.nn.Module):
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, embeddings: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        constants, state = self.decoder.start(embeddings)
+        return (*constants.values(), *(tensor.clone() for tensor in state.values()))
+
+
+class _Step(torch.nn.Module):
+    def __init__(self, decoder: Decoder, constants: list[str], state: list[str]) -> None:
+        super().__init__()
+        self.decoder, self.constants, self.state = decoder, constants, state
+
+    def forward(self, tokens: torch.Tensor, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        constants = dict(zip(self.constants, given, strict=False))
+        state = dict(zip(self.state, given[len(self.constants) :], strict=True))
+        logits, after = self.decoder.step(tokens, constants, state)
+        return (logits, *(after[name] for name in self.state))
+
+
+def _export(
+    module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str], outputs: list[str]
+) -> tuple[bytes, list[str]]:
+    with _quiet():
+        rows = torch.export.Dim("N")
+        shapes: Any = [{0: rows}] * len(inputs)
+        program = torch.onnx.export(
+            module.eval(),
+            inputs,
+            input_names=names,
+            output_names=outputs,
+            opset_version=_OPSET,
+            dynamic_shapes=[shapes[0], tuple(shapes[1:])] if isinstance(module, _Step) else shapes,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    owned = [i.name for i in model.graph.initializer if i.name.startswith("decoder.")]
+    for name in owned:
+        _leave_out(model, name, name.removeprefix("decoder."))
+    del model.metadata_props[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    return model.SerializeToString(deterministic=True), [name.removeprefix("decoder.") for name in owned]
+
+
+def _leave_out(model: Any, name: str, kept_as: str) -> None:
+    """Rename a tensor and drop its values, which the bundle keeps once in `weights.safetensors`."""
+    for initializer in model.graph.initializer:
+        if initializer.name == name:
+            initializer.name = kept_as
+            initializer.ClearField("raw_data")
+            initializer.data_location = TensorProto.EXTERNAL
+            initializer.external_data.add(key="location", value="weights.safetensors")
+    for node in model.graph.node:
+        for i, used in enumerate(node.input):
+            if used == name:
+                node.input[i] = kept_as
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter logs and warns of things that are no concern of a user's."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

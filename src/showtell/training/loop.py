@@ -1,0 +1,267 @@
+"""The training loop, in plain sight: embed, build, step, validate, keep, export.
+
+    RUN/
+      recipe.json         the recipe with every default spelt out
+      embeddings/         the store (unless another folder is named)
+      vocabulary.json
+      checkpoints/        last.safetensors (to go on) and best.safetensors (to export)
+      metrics.jsonl       one line an epoch
+      curves.png
+      NAME.showtell       the model bundle
+
+A run goes on from its last checkpoint when the same command is given again, and ends with bit for bit the weights that
+an unbroken run has: the batches and the random numbers of a step are functions of (seed, step) alone.
+"""
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from showtell.embed import EmbedOptions, embed
+from showtell.encoders import Encoder, encoder_graph
+from showtell.errors import InputError
+from showtell.files import json_bytes, read_json, write_bytes, write_json
+from showtell.progress import bar
+from showtell.store import EmbeddingStore
+from showtell.text import Vocabulary
+from showtell.training.batches import Batch, CaptionBatches
+from showtell.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
+from showtell.training.curves import draw_curves
+from showtell.training.decoders import Decoder, build
+from showtell.training.examples import Examples, load_examples
+from showtell.training.export import export_bundle
+from showtell.training.loss import next_word
+from showtell.training.recipe import Recipe, TrainingOptions
+from showtell.training.validate import Validation, Validator
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """The finished run: its folder, its bundle, and one dictionary of figures per epoch, as in `metrics.jsonl`."""
+
+    folder: Path
+    bundle: Path
+    metrics: tuple[dict[str, Any], ...]
+
+
+def train(
+    recipe: Recipe,
+    folder: str | Path,
+    *,
+    root: str | Path = ".",
+    store: str | Path | None = None,
+    show: bool = True,
+    say: Any = lambda line: None,
+) -> TrainResult:
+    """Train the model of `recipe` in `folder`, or go on with it, and export the best epoch's weights.
+
+    Arguments:
+        recipe: data, encoder, decoder, training and search.
+        folder: the run; made when missing.
+        root: what relative paths in the recipe are relative to.
+        store: an embedding store to fill and use, so that runs can share it; None for one in the run's folder.
+        show: progress bars on stderr.
+        say: is called with a line for people at every stage.
+
+    Raises:
+        InputError: the folder holds a run of another recipe, or the data cannot be used.
+    """
+    folder = Path(folder)
+    _claim(folder, recipe)
+    examples = load_examples(recipe.data, Path(root))
+    say(examples.summary)
+    graph = encoder_graph(recipe.encoder.name)
+    encoder = Encoder(graph, resize=recipe.encoder.resize)
+    options = EmbedOptions(output=recipe.encoder.output)
+    wanted = {*examples.train, *examples.validation}
+    embedded = embed(examples.source, encoder, store or folder / "embeddings", options, only=wanted, show=show)
+    if embedded.rejects:
+        say(f"{len(embedded.rejects)} pictures could not be read: see {embedded.store.folder / 'rejects.jsonl'}")
+    run = _Run(recipe, folder, examples, embedded.store)
+    metrics = run.go_on(show, say)
+    bundle = folder / f"{recipe.name}.showtell"
+    scores = best_of(metrics, recipe.training)
+    export_bundle(bundle, recipe, run.best_decoder(), run.vocabulary, graph, scores, examples.counts())
+    say(f"model: {bundle}")
+    return TrainResult(folder, bundle, tuple(metrics))
+
+
+def best_of(metrics: list[dict[str, Any]], options: TrainingOptions) -> dict[str, Any]:
+    """The figures of the epoch that `best_by` prefers, the earliest of equals."""
+    sign = -1 if options.best_by == "val_loss" else 1
+    return max(metrics, key=lambda line: (sign * line[options.best_by], -line["epoch"]))
+
+
+def learning_rate(options: TrainingOptions, step: int, steps: int) -> float:
+    """The learning rate of step `step` of `steps`: linear warm-up, then constant or a half cosine to zero."""
+    warm = min(1.0, (step + 1) / (options.warmup_steps + 1))
+    if options.schedule == "constant":
+        return options.learning_rate * warm
+    return options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Make the folder this recipe's; refuse one that holds a run of another."""
+    path = folder / "recipe.json"
+    wanted = json.loads(json_bytes(recipe.to_json()))
+    if not path.exists():
+        write_json(path, wanted)
+        return
+    found = read_json(path)
+    differing = [key for key in wanted if found.get(key) != wanted[key]]
+    if differing:
+        raise InputError(
+            f"{folder}: holds a run of another recipe ({', '.join(differing)} differ): choose another --out"
+        )
+
+
+class _Run:
+    """A decoder that is being trained, with everything that a checkpoint keeps."""
+
+    def __init__(self, recipe: Recipe, folder: Path, examples: Examples, store: EmbeddingStore) -> None:
+        self.recipe, self.options, self.folder, self.store = recipe, recipe.training, folder, store
+        training = {name: captions for name, captions in examples.of(examples.train).items() if name in store.rows}
+        validation = {name: c for name, c in examples.of(examples.validation).items() if name in store.rows}
+        if not training or not validation:
+            raise InputError("no readable picture is left in the training or the validation split")
+        self.vocabulary = Vocabulary.build(
+            (caption for captions in training.values() for caption in captions), recipe.vocabulary.min_count
+        )
+        write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
+        sizes = {"batch_size": self.options.batch_size, "max_length": self.options.max_length}
+        self.batches = CaptionBatches(training, store.rows, self.vocabulary, seed=self.options.seed, **sizes)
+        held_out = CaptionBatches(validation, store.rows, self.vocabulary, seed=0, batch_size=256, max_length=1000)
+        self.validator = Validator(store, validation, held_out, self.vocabulary, recipe.search)
+        torch.manual_seed(self.options.seed)
+        self.decoder = build(recipe.decoder_kind, recipe.decoder, store.spec.shape, len(self.vocabulary))
+        rows = np.sort([store.rows[name] for name in training])
+        self.decoder.standardise_by(torch.from_numpy(store.take(rows)))
+        self.average = {name: tensor.detach().clone() for name, tensor in self.decoder.state_dict().items()}
+        self.optimizer = torch.optim.AdamW(self.decoder.parameters(), weight_decay=self.options.weight_decay)
+        self.step = 0
+        self.loss_sum, self.loss_count = 0.0, 0  # of the epoch so far
+        self.metrics: list[dict[str, Any]] = []
+
+    @property
+    def steps(self) -> int:
+        return self.options.epochs * len(self.batches)
+
+    def go_on(self, show: bool, say: Any) -> list[dict[str, Any]]:
+        """Train from the last checkpoint, or from the beginning, to the end."""
+        self._restore()
+        if self.step:
+            say(f"going on after step {self.step} of {self.steps}")
+        while len(self.metrics) < self.options.epochs:
+            epoch, began = len(self.metrics), time.monotonic()
+            batches = self.batches.epoch(epoch)
+            done = self.step - epoch * len(batches)
+            with bar(f"epoch {epoch + 1}/{self.options.epochs}", len(batches), "steps", done=done, show=show) as tick:
+                for batch in batches[done:]:
+                    self._train_on(batch)
+                    tick(1, note=f"loss {self.loss_sum / self.loss_count:.3f}")
+                    if self.options.checkpoint_steps and self.step % self.options.checkpoint_steps == 0:
+                        self._save("last")
+            self._end_epoch(epoch, time.monotonic() - began, say)
+        self._write_metrics()  # a run killed between its last checkpoint and this goes on to here
+        return self.metrics
+
+    def best_decoder(self) -> Decoder:
+        """A decoder with the best epoch's weights, in evaluation mode."""
+        checkpoint = load_checkpoint(self.folder / "checkpoints" / "best.safetensors")
+        self.decoder.load_state_dict(checkpoint.part("average" if self.options.average else "model"))
+        return self.decoder.eval()
+
+    def _train_on(self, batch: Batch) -> None:
+        torch.manual_seed(self.options.seed * 1_000_003 + self.step)  # dropout depends on the step alone
+        self.decoder.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.options, self.step, self.steps)
+        embeddings = torch.from_numpy(self.store.take(batch.rows))
+        tokens = torch.from_numpy(batch.tokens)
+        smoothing = self.options.label_smoothing
+        result = next_word(self.decoder, embeddings, tokens, self.vocabulary.pad, smoothing=smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        result.loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), self.options.clip_norm)
+        self.optimizer.step()
+        self.step += 1
+        self.loss_sum += result.loss.item() * result.count
+        self.loss_count += result.count
+        if self.options.average:
+            decay = min(self.options.average, (1 + self.step) / (10 + self.step))
+            for name, tensor in self.decoder.state_dict().items():
+                self.average[name].lerp_(tensor, 1 - decay)
+
+    def _end_epoch(self, epoch: int, seconds: float, say: Any) -> None:
+        validation = self._validate()
+        line = {
+            "epoch": epoch + 1,
+            "step": self.step,
+            "train_loss": self.loss_sum / self.loss_count,
+            "val_loss": validation.loss,
+            "val_accuracy": validation.accuracy,
+            "bleu_4": validation.bleu_4,
+            "cider_d": validation.cider_d,
+            "seconds": round(seconds, 1),
+        }
+        self.metrics.append(line)
+        self.loss_sum, self.loss_count = 0.0, 0
+        best = best_of(self.metrics, self.options) is line
+        if best:
+            self._save("best")
+        self._save("last")
+        self._write_metrics()
+        say(
+            f"epoch {line['epoch']}/{self.options.epochs}: loss {line['train_loss']:.3f}, validation loss "
+            f"{validation.loss:.3f}, next word {validation.accuracy:.1%}, BLEU-4 {100 * validation.bleu_4:.1f}, "
+            f"CIDEr-D {100 * validation.cider_d:.1f}{' (best)' if best else ''}"
+        )
+
+    def _validate(self) -> Validation:
+        if not self.options.average:
+            return self.validator(self.decoder)
+        current = {name: tensor.detach().clone() for name, tensor in self.decoder.state_dict().items()}
+        self.decoder.load_state_dict(self.average)
+        validation = self.validator(self.decoder)
+        self.decoder.load_state_dict(current)
+        return validation
+
+    def _write_metrics(self) -> None:
+        lines = "".join(json.dumps(line) + "\n" for line in self.metrics)
+        write_bytes(self.folder / "metrics.jsonl", lines.encode())
+        draw_curves(self.metrics, self.folder / "curves.png")
+
+    def _save(self, which: str) -> None:
+        parts = {"model": self.decoder.state_dict(), "optimizer": optimizer_tensors(self.optimizer)}
+        if self.options.average:
+            parts["average"] = self.average
+        state = {
+            "step": self.step,
+            "loss_sum": self.loss_sum,
+            "loss_count": self.loss_count,
+            "metrics": self.metrics,
+            "vocabulary": list(self.vocabulary.entries),
+        }
+        if which == "best":
+            del parts["optimizer"]
+        save_checkpoint(self.folder / "checkpoints" / f"{which}.safetensors", parts, state)
+
+    def _restore(self) -> None:
+        path = self.folder / "checkpoints" / "last.safetensors"
+        if not path.exists():
+            return
+        checkpoint = load_checkpoint(path)
+        if checkpoint.state["vocabulary"] != list(self.vocabulary.entries):
+            raise InputError(f"{path}: the captions have changed since this run began: choose another --out")
+        self.decoder.load_state_dict(checkpoint.part("model"))
+        restore_optimizer(self.optimizer, checkpoint.part("optimizer"))
+        self.average = checkpoint.part("average") or self.average
+        self.step = checkpoint.state["step"]
+        self.loss_sum, self.loss_count = checkpoint.state["loss_sum"], checkpoint.state["loss_count"]
+        self.metrics = checkpoint.state["metrics"]

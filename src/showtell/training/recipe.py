@@ -1,0 +1,201 @@
+"""Recipes: everything that makes one model, as frozen options per room, read from a TOML file.
+
+    name = "my-model"
+    [data]        pictures, captions, their format and splits
+    [encoder]     name, output, resize
+    [vocabulary]  min_count
+    [decoder]     kind and that kind's options
+    [training]    epochs, batch size, learning rate, ...
+    [search]      how captions are found, in validation and as the model's default
+    [card]        licence, data, limits: copied into the model
+
+An unknown table or key is an error that names the file, so that a misspelt option cannot be passed over.
+"""
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from showtell.encoders.runtime import EncoderOutput
+from showtell.errors import InputError
+from showtell.image import ResizeMode
+from showtell.search import SearchOptions
+from showtell.training.decoders import DecoderOptions, ShowAndTellOptions, options_of
+
+
+@dataclass(frozen=True, slots=True)
+class DataOptions:
+    """Which pictures and captions. Paths are relative to the current folder, or to the root given to the command.
+
+    `pictures = ["shapes"]` draws the built-in data set; then `captions` and what describes them are ignored. Where the
+    captions carry no splits, `validation_fraction` of the pictures, chosen by a hash of their names, validate. `limit`
+    keeps so many pictures of each split (0: all).
+    """
+
+    pictures: tuple[str, ...] = ()
+    captions: str = ""
+    format: str = "auto"
+    picture_column: str = "image"
+    caption_column: str = "caption"
+    split_column: str = ""
+    split_lists: dict[str, str] = field(default_factory=dict)
+    train: tuple[str, ...] = ("train",)
+    validation: tuple[str, ...] = ("val",)
+    validation_fraction: float = 0.1
+    limit: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation_fraction < 1:
+            raise InputError(f"validation_fraction must lie in (0, 1), not {self.validation_fraction:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderOptions:
+    """Which pretrained network, which of its outputs, and how pictures are made square for it."""
+
+    name: str = "efficientnet_lite2"
+    output: EncoderOutput = "pooled"
+    resize: ResizeMode = "crop"
+
+
+@dataclass(frozen=True, slots=True)
+class VocabularyOptions:
+    """A word enters the vocabulary when it occurs `min_count` times in the training captions."""
+
+    min_count: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """The loop. `average` is the decay of the exponential moving average of the weights that is validated and exported
+    (0: the weights themselves); `checkpoint_steps` are steps between checkpoints within an epoch (0: only at its end).
+    """
+
+    epochs: int = 10
+    batch_size: int = 64
+    max_length: int = 22
+    learning_rate: float = 1e-3
+    schedule: Literal["constant", "cosine"] = "cosine"
+    warmup_steps: int = 0
+    weight_decay: float = 0.0
+    clip_norm: float = 5.0
+    label_smoothing: float = 0.0
+    average: float = 0.0
+    best_by: Literal["cider_d", "bleu_4", "val_loss"] = "cider_d"
+    checkpoint_steps: int = 200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.schedule not in ("constant", "cosine"):
+            raise InputError(f"schedule {self.schedule!r} is unknown: choose constant or cosine")
+        if self.best_by not in ("cider_d", "bleu_4", "val_loss"):
+            raise InputError(f"best_by {self.best_by!r} is unknown: choose cider_d, bleu_4 or val_loss")
+        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
+            raise InputError("epochs, batch_size and learning_rate must be positive")
+        if not (0 <= self.average < 1 and 0 <= self.label_smoothing < 1):
+            raise InputError("average and label_smoothing must lie in [0, 1)")
+
+
+@dataclass(frozen=True, slots=True)
+class CardOptions:
+    """What a model says of itself beside its scores."""
+
+    title: str = ""
+    licence: str = ""
+    data: str = ""
+    limits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that makes one model."""
+
+    name: str = "model"
+    data: DataOptions = DataOptions()
+    encoder: EncoderOptions = EncoderOptions()
+    vocabulary: VocabularyOptions = VocabularyOptions()
+    decoder_kind: str = "show_and_tell"
+    decoder: DecoderOptions = ShowAndTellOptions()
+    training: TrainingOptions = TrainingOptions()
+    search: SearchOptions = SearchOptions()
+    card: CardOptions = CardOptions()
+
+    def to_json(self) -> dict[str, Any]:
+        """The recipe as JSON values, every default spelt out."""
+        return dataclasses.asdict(self)
+
+
+_TABLES = {
+    "data": DataOptions,
+    "encoder": EncoderOptions,
+    "vocabulary": VocabularyOptions,
+    "training": TrainingOptions,
+    "search": SearchOptions,
+    "card": CardOptions,
+}
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read a TOML recipe.
+
+    Raises:
+        InputError: the file is missing or not TOML, or has an unknown table, key or value; the message names it.
+    """
+    return recipe_from(read_tables(path), str(path))
+
+
+def read_tables(path: str | Path) -> dict[str, Any]:
+    """The tables of a TOML file, unchecked; an `InputError` where it is missing or not TOML."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not TOML ({error})") from error
+
+
+def recipe_from(values: dict[str, Any], where: str = "") -> Recipe:
+    """A recipe from nested plain values, as TOML gives them; the `InputError` for a wrong one begins with `where`."""
+    try:
+        if unknown := sorted(set(values) - set(_TABLES) - {"name", "decoder"}):
+            raise InputError(f"unknown table or key {unknown[0]!r}: there are name, decoder, {', '.join(_TABLES)}")
+        tables = {name: _fill(name, cls, _table(values, name)) for name, cls in _TABLES.items()}
+        decoder = dict(_table(values, "decoder"))
+        kind = decoder.pop("kind", "show_and_tell")
+        options = _fill("decoder", options_of(kind), decoder)
+        name = values.get("name", "model")
+        if not isinstance(name, str) or not name or Path(name).name != name:
+            raise InputError(f"name must be a file name without folders, not {name!r}")
+        return Recipe(name=name, decoder_kind=kind, decoder=options, **tables)
+    except InputError as error:
+        raise InputError(f"{where}: {error}" if where else str(error)) from error
+
+
+def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
+    table = values.get(name, {})
+    if not isinstance(table, dict):
+        raise InputError(f"{name} must be a table: [{name}]")
+    return table
+
+
+def _fill(name: str, cls: type[Any], table: dict[str, Any]) -> Any:
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    filled = {}
+    for key, value in table.items():
+        if key not in fields:
+            raise InputError(f"[{name}] has no key {key!r}: it has {', '.join(fields)}")
+        default = fields[key].default
+        if isinstance(default, tuple):
+            if isinstance(value, str):
+                value = (value,)
+            if not isinstance(value, (list, tuple)):
+                raise InputError(f"[{name}] {key} must be a list")
+            value = tuple(value)
+        elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        elif isinstance(default, (bool, int, float, str)) and type(value) is not type(default):
+            raise InputError(f"[{name}] {key} must be of type {type(default).__name__}, not {value!r}")
+        filled[key] = value
+    return cls(**filled)

@@ -1,0 +1,109 @@
+"""What a decoder is worth on the validation pictures: teacher-forced loss, and the captions it writes on its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from showtell.metrics import bleu, cider_d
+
+try:
+    from showtell.metrics.ptb import ptb_tokenize
+except ImportError:
+    from showtell.text import tokenize as ptb_tokenize
+from showtell.search import Floats, SearchOptions, State, search
+from showtell.store import EmbeddingStore
+from showtell.text import Vocabulary
+from showtell.training.batches import CaptionBatches
+from showtell.training.decoders import Decoder
+from showtell.training.loss import next_word
+
+_PICTURES_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """`loss` in nats per word and `accuracy` of the next word are teacher-forced; BLEU-4 (0 to 1) and CIDEr-D (0 to 10)
+    score the captions that the decoder wrote by itself, `captions`, by picture name.
+    """
+
+    loss: float
+    accuracy: float
+    bleu_4: float
+    cider_d: float
+    captions: dict[str, str]
+
+
+class TorchSteps:
+    """A PyTorch decoder behind the arrays that `showtell.search` speaks."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+
+    def start(self, embeddings: Floats) -> tuple[State, State]:
+        """See `showtell.search.StepDecoder`."""
+        with torch.inference_mode():
+            constants, state = self.decoder.start(torch.from_numpy(embeddings))
+        return _arrays(constants), _arrays(state)
+
+    def step(self, tokens: npt.NDArray[np.int64], constants: State, state: State) -> tuple[Floats, State]:
+        """See `showtell.search.StepDecoder`."""
+        with torch.inference_mode():
+            logits, after = self.decoder.step(torch.from_numpy(tokens), _tensors(constants), _tensors(state))
+        return logits.numpy(), _arrays(after)
+
+
+class Validator:
+    """Holds the references, so that each epoch only has to write and score."""
+
+    def __init__(
+        self,
+        store: EmbeddingStore,
+        references: Mapping[str, Sequence[str]],
+        batches: CaptionBatches,
+        vocabulary: Vocabulary,
+        options: SearchOptions,
+    ) -> None:
+        self.store, self.vocabulary, self.options = store, vocabulary, options
+        self.names = list(references)
+        self.references = {name: [ptb_tokenize(caption) for caption in references[name]] for name in self.names}
+        self.batches = batches.in_order()
+
+    def __call__(self, decoder: Decoder) -> Validation:
+        """Validate `decoder`, which is put into evaluation mode and left there."""
+        decoder.eval()
+        loss, accuracy = self._teacher_forced(decoder)
+        captions = self._captions(decoder)
+        hypotheses = {name: ptb_tokenize(caption) for name, caption in captions.items()}
+        bleu_4 = float(bleu(self.references, hypotheses).corpus[3])
+        return Validation(loss, accuracy, bleu_4, float(cider_d(self.references, hypotheses).corpus), captions)
+
+    def _teacher_forced(self, decoder: Decoder) -> tuple[float, float]:
+        loss, correct, count = 0.0, 0, 0
+        with torch.inference_mode():
+            for batch in self.batches:
+                embeddings = torch.from_numpy(self.store.take(batch.rows))
+                result = next_word(decoder, embeddings, torch.from_numpy(batch.tokens), self.vocabulary.pad)
+                loss += result.loss.item() * result.count
+                correct += result.correct
+                count += result.count
+        return loss / count, correct / count
+
+    def _captions(self, decoder: Decoder) -> dict[str, str]:
+        captions: dict[str, str] = {}
+        for begin in range(0, len(self.names), _PICTURES_AT_ONCE):
+            names = self.names[begin : begin + _PICTURES_AT_ONCE]
+            embeddings = self.store.take([self.store.rows[name] for name in names])
+            found = search(TorchSteps(decoder), embeddings, self.vocabulary, self.options, first=begin)
+            captions |= {name: self.vocabulary.decode(best[0].tokens) for name, best in zip(names, found, strict=True)}
+        return captions
+
+
+def _arrays(tensors: dict[str, torch.Tensor]) -> State:
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
+
+
+def _tensors(state: State) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(array) for name, array in state.items()}
