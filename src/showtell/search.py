@@ -122,8 +122,8 @@ def truncate(probabilities: npt.NDArray[np.float64], top_k: int, top_p: float) -
     if top_k:
         ranked[:, top_k:] = 0.0
         ranked /= ranked.sum(axis=1, keepdims=True)
-    before = np.cumsum(ranked, axis=1) - ranked
-    ranked[before >= top_p] = 0.0
+    reached = np.cumsum(ranked, axis=1)
+    ranked[:, 1:][reached[:, :-1] >= top_p] = 0.0
     ranked /= ranked.sum(axis=1, keepdims=True)
     kept = np.empty_like(ranked)
     np.put_along_axis(kept, order, ranked, axis=1)
