@@ -1,0 +1,182 @@
+"""A folder, zip, tar, picture file, pattern, or a list of these -> a stream of (name, bytes).
+
+Nothing is unpacked to disk and no archive is held in memory: pictures are read one at a time, in an order that is the
+same on every run (a folder's sorted names; an archive's own order). A picture that cannot be read is a listed reject in
+the stream; an archive that breaks off gives everything before the break and then fails.
+"""
+
+import os
+import stat
+from collections.abc import Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from glob import glob
+from os import PathLike
+from pathlib import Path
+from typing import TypeAlias
+
+from showtell.data.archives import (
+    RawPicture,
+    TarPictures,
+    ZipPictures,
+    clean,
+    hidden,
+    open_archive,
+    picture_name,
+    suffixes,
+    too_large,
+)
+from showtell.errors import InputError
+from showtell.image import SUFFIXES
+
+__all__ = ["PictureSource", "RawPicture", "Source"]
+
+Source: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
+
+
+class PictureSource:
+    """Pictures to read, by name.
+
+    Arguments:
+        source: a folder (searched to its depths), a zip or tar (also .gz, .bz2, .xz; told by content), a picture file
+            (whatever its suffix), a pattern such as `photos/**/*.jpg`, or a list of these, read in its order.
+
+    A picture's name is its path inside the folder or archive, with forward slashes; below the fixed part of a pattern;
+    and for a file its own name. Hidden files, `__MACOSX/` and files that are no pictures by suffix are passed over.
+
+    Raises:
+        InputError: a path does not exist, a pattern matches nothing, a folder holds no pictures.
+    """
+
+    def __init__(self, source: Source) -> None:
+        items = [source] if isinstance(source, (str, PathLike)) else list(source)
+        if not items:
+            raise InputError("no pictures were given: name a folder, an archive or picture files")
+        self._text = str(items[0]) + (f" and {len(items) - 1} more" if len(items) > 1 else "")
+        self._names: list[str] | None = None
+        # A file that two patterns match is one picture, so equal parts are taken once.
+        self._parts = list(dict.fromkeys(part for item in items for part in _parts(os.fspath(item))))
+
+    def __str__(self) -> str:
+        return self._text
+
+    def names(self) -> list[str]:
+        """Every picture's name in reading order; listed once, without reading pictures (a compressed tar is scanned).
+
+        An archive that breaks off is listed up to the break.
+
+        Raises:
+            InputError: an archive cannot be read or holds no pictures, or two pictures have one name.
+        """
+        if self._names is None:
+            seen: dict[str, str] = {}
+            for part in self._parts:
+                for name in part.names():
+                    if name in seen:
+                        raise InputError(_clash(name, seen[name], str(part.path)))
+                    seen[name] = str(part.path)
+            self._names = list(seen)
+        return list(self._names)
+
+    def read(self, *, skip: Collection[str] = frozenset()) -> Generator[RawPicture, None, None]:
+        """The pictures one by one, without those named in `skip`, which are not even read. Closing it closes all files.
+
+        Raises:
+            InputError: as `names`, before the first picture; or an archive breaks off, after its last whole picture.
+        """
+        self.names()  # clashing names and empty archives are told before hours of work, not after
+        for part in self._parts:
+            yield from part.read(skip)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    name: str
+
+    def names(self) -> list[str]:
+        return [self.name]
+
+    def read(self, skip: Collection[str]) -> Generator[RawPicture, None, None]:
+        if self.name not in skip:
+            yield self._picture()
+
+    def _picture(self) -> RawPicture:
+        try:
+            status = os.stat(self.path)
+            if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait forever
+                return RawPicture(self.name, b"", "not a regular file")
+            if reason := too_large(status.st_size):
+                return RawPicture(self.name, b"", reason)
+            return RawPicture(self.name, self.path.read_bytes())
+        except OSError as error:
+            return RawPicture(self.name, b"", f"cannot be read ({error.strerror})")
+
+
+_Part: TypeAlias = "_File | ZipPictures | TarPictures"
+
+
+def _parts(text: str) -> Iterator[_Part]:
+    path = Path(text)
+    if not os.path.exists(text):
+        if not set("*?[") & set(text):
+            raise InputError(f"{text or 'an empty path'}: does not exist: check the path")
+        yield from _matches(text)
+    elif path.is_dir():
+        files = list(_folder(path, path))
+        if not files:
+            raise InputError(f"{path}: no pictures ({suffixes()}) in this folder or below it")
+        yield from files
+    elif path.suffix.lower() in SUFFIXES:
+        yield _File(path, clean(path.name))
+    else:
+        yield open_archive(path) or _File(path, clean(path.name))
+
+
+def _matches(pattern: str) -> Iterator[_Part]:
+    parts = Path(pattern).parts
+    fixed = next(i for i, part in enumerate(parts) if set("*?[") & set(part))
+    base = Path(*parts[:fixed])
+    found: list[_Part] = []
+    for path in map(Path, sorted(glob(pattern, recursive=True))):
+        if path.is_dir():
+            found += _folder(path, base)
+        elif name := picture_name(path.relative_to(base).as_posix()):
+            found.append(_File(path, name))
+        elif path.is_file() and (archive := open_archive(path)):
+            found.append(archive)
+    if not found:
+        raise InputError(f"{pattern}: matches no pictures ({suffixes()}), folders of them or archives")
+    yield from found
+
+
+def _folder(folder: Path, base: Path) -> list[_File]:
+    """The pictures in `folder` and below, named from `base`, in the order of their names."""
+    files = [
+        _File(Path(path), name)
+        for path in _walk(folder, ())
+        if (name := picture_name(Path(path).relative_to(base).as_posix()))
+    ]
+    return sorted(files, key=lambda file: file.name)
+
+
+def _walk(folder: str | Path, above: tuple[str, ...]) -> Iterator[str]:
+    """Every file below `folder`. Linked folders are followed (data sets often are links), but not round in circles."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:  # os.walk would pass over it without a word
+        raise InputError(f"{folder}: cannot be listed ({error.strerror}): check its permissions") from error
+    for entry in entries:
+        if entry.is_dir():
+            if not hidden(entry.name):
+                yield from _walk(entry.path, (*above, real))
+        elif entry.is_file() or entry.is_symlink():  # a link that leads nowhere becomes a reject; pipes are passed over
+            yield entry.path
+
+
+def _clash(name: str, first: str, second: str) -> str:
+    if first == second:
+        return f"{first}: holds two pictures named {name!r}: rename one of them"
+    return f"{first} and {second}: both give a picture named {name!r}: rename one, or read their common folder"

@@ -1,0 +1,97 @@
+"""What all tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets: `SHOWTELL_DATA`, else `../shared/data` beside the repository, else a skip."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SHOWTELL_DATA") or default)
+    if not (folder / "coco").is_dir():
+        pytest.skip("real data not found: set SHOWTELL_DATA to the folder that holds flickr8k/ and coco/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder() -> bytes:
+    """A real encoder graph of 8 channels for squares of 32 pixels, with random weights: fast, and no package needed."""
+    import json
+
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
+    from showtell.image import Preprocessing
+
+    info = EncoderInfo("tiny", "0" * 64, 8, 16, Preprocessing(size=32))
+    kernel = np.random.default_rng(0).normal(0, 0.3, (8, 3, 8, 8)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["picture", "kernel"], ["planes"], strides=[8, 8]),
+            helper.make_node("Relu", ["planes"], ["features"]),
+            helper.make_node("GlobalAveragePool", ["features"], ["averaged"]),
+            helper.make_node("Flatten", ["averaged"], ["pooled"]),
+            helper.make_node("Reshape", ["features", "shape"], ["flat"]),
+            helper.make_node("Transpose", ["flat"], ["grid"], perm=[0, 2, 1]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["B", 3, 32, 32])],
+        [
+            helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["B", 8]),
+            helper.make_tensor_value_info("grid", TensorProto.FLOAT, ["B", 16, 8]),
+        ],
+        [
+            numpy_helper.from_array(kernel, "kernel"),
+            numpy_helper.from_array(np.array([0, 8, 16], np.int64), "shape"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    helper.set_model_props(model, {METADATA_KEY: json.dumps(info.to_json())})
+    serialised: bytes = model.SerializeToString()
+    return serialised
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_encoder: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole model bundle around `tiny_encoder`, with a decoder of random weights that says something of everything."""
+    import torch
+
+    from showtell.text import SPECIALS, Vocabulary
+    from showtell.training.decoders import ShowAndTellOptions, build
+    from showtell.training.export import export_bundle
+    from showtell.training.recipe import EncoderOptions, Recipe
+
+    words = ("a", "ball", "big", "blue", "dog", "grass", "in", "jumps", "man", "on", "red", "sits", "snow", "the")
+    vocabulary = Vocabulary(tuple(sorted([*words, *SPECIALS])))
+    options = ShowAndTellOptions(hidden=16, word=12, picture="every_step")
+    recipe = Recipe(name="tiny", encoder=EncoderOptions(name="tiny"), decoder=options)
+    torch.manual_seed(0)
+    decoder = build("show_and_tell", options, (8,), len(vocabulary)).eval()
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.mul_(4)  # decided opinions, so that float16 storage changes no word
+    path = tmp_path_factory.mktemp("model") / "tiny.showtell"
+    scores = {"bleu_4": 0.0, "cider_d": 0.0, "val_loss": 0.0, "epoch": 1}
+    counts = {"train": 0, "validation": 0, "captions": 0}
+    export_bundle(path, recipe, decoder, vocabulary, tiny_encoder, scores, counts)
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of ten drawn PNG pictures of several sizes."""
+    import numpy as np
+    from PIL import Image
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(10):
+        rng = np.random.default_rng(i)
+        small = rng.integers(0, 255, (4, 5, 3), dtype=np.uint8)
+        Image.fromarray(small).resize((40 + 7 * i, 60), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    return folder
