@@ -1,6 +1,7 @@
 """The `showtell` command: one file per subcommand, each a thin call into the rooms below."""
 
 import sys
+import warnings
 
 import typer
 
@@ -47,6 +48,7 @@ app.command()(verify)
 
 def main() -> None:
     """Run the command line; every error that Showtell raises on purpose becomes one line and an exit code."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata is no concern of a user's
     try:
         app()
     except ShowtellError as error:

@@ -93,24 +93,30 @@ def caption(
 
 
 class _Pictures:
-    """The pictures of every source. Names of several folders or archives begin with the folder's or archive's own."""
+    """The pictures of every source, named so that a person finds them again.
+
+    A picture file is called what the user called it; what lies in a folder or archive is called by its path in there,
+    after the folder's or archive's own path where there are several sources.
+    """
 
     def __init__(self, sources: list[str]) -> None:
         from showtell.data.images import PictureSource
 
-        files = [source for source in sources if Path(source).is_file()]
-        if files == sources or len(sources) == 1:
-            self.parts = [("", PictureSource(sources))]
-        else:
-            self.parts = [(f"{source.rstrip('/')}/", PictureSource(source)) for source in sources]
-        self.count = sum(len(part.names()) for _, part in self.parts)
+        self.sources = sources
+        self.parts = [PictureSource(source) for source in sources]
+        self.count = sum(len(part.names()) for part in self.parts)
 
     def read(self) -> Iterator[Any]:
         from dataclasses import replace
 
-        for prefix, part in self.parts:
+        for source, part in zip(self.sources, self.parts, strict=True):
             for picture in part.read():
-                yield replace(picture, name=prefix + picture.name)
+                yield replace(picture, name=self._called(source, picture.name))
+
+    def _called(self, source: str, name: str) -> str:
+        if Path(source).name == name:
+            return source
+        return name if len(self.sources) == 1 or not Path(source).exists() else f"{source.rstrip('/')}/{name}"
 
 
 class _TextWriter:
