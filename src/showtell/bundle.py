@@ -141,13 +141,16 @@ def read_bundle(path: str | Path) -> Bundle:
 
 def write_bundle(path: str | Path, parts: Mapping[str, bytes]) -> None:
     """Write `parts` and their sums as one file; the same parts always give the same bytes."""
-    lines = [f"{sha256_of(data)}  {name}\n" for name, data in sorted(parts.items())]
-    everything = {**parts, SUMS: "".join(lines).encode()}
+    everything = {**parts, SUMS: _sums(parts)}
     with write_beside(Path(path)) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, data in everything.items():
             entry = zipfile.ZipInfo(name, _ZIP_TIME)
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, data)
+
+
+def _sums(parts: Mapping[str, bytes]) -> bytes:
+    return "".join(f"{sha256_of(data)}  {name}\n" for name, data in sorted(parts.items())).encode()
 
 
 def _read_zip(path: Path) -> dict[str, bytes]:
@@ -171,6 +174,8 @@ def _check(path: Path, parts: Mapping[str, bytes]) -> None:
     for name, digest in sums.items():
         if sha256_of(parts.get(name, b"")) != digest:
             raise BundleError(f"{path}: damaged ({name} differs from its SHA-256): copy it again")
+    if parts[SUMS] != _sums({name: parts[name] for name in sums}):
+        raise BundleError(f"{path}: damaged ({SUMS} is malformed): copy it again")
 
 
 def _one_line(error: Exception) -> str:

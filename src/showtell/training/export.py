@@ -99,9 +99,11 @@ def decoder_graphs(decoder: Decoder, embedding_shape: tuple[int, ...]) -> dict[s
     constants, state = decoder.start(embeddings)
     start = _export(_Start(decoder), (embeddings,), ["embeddings"], [*constants, *state])
     tokens = torch.zeros(_EXAMPLE_ROWS, dtype=torch.int64)
+    # Clones, because the exporter takes two inputs that are one tensor (here the first h and c) for one input for ever.
+    given = [tensor.detach().clone() for tensor in (*constants.values(), *state.values())]
     step = _export(
         _Step(decoder, list(constants), list(state)),
-        (tokens, *constants.values(), *state.values()),
+        (tokens, *given),
         ["tokens", *constants, *state],
         ["logits", *(f"{name}_next" for name in state)],
     )
