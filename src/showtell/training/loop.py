@@ -86,7 +86,8 @@ def train(
     run = _Run(recipe, folder, examples, embedded.store)
     metrics = run.go_on(show, say)
     bundle = folder / f"{recipe.name}.showtell"
-    scores = best_of(metrics, recipe.training)
+    best = best_of(metrics, recipe.training)
+    scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
     export_bundle(bundle, recipe, run.best_decoder(), run.vocabulary, graph, scores, examples.counts())
     say(f"model: {bundle}")
     return TrainResult(folder, bundle, tuple(metrics))

@@ -1,0 +1,239 @@
+"""Training: batches, loss and averages against independent computations, and runs that are broken off."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from showtell.captioner import Captioner
+from showtell.data.shapes import Shapes, ShapesOptions
+from showtell.errors import InputError
+from showtell.text import Vocabulary
+from showtell.training import read_recipe, recipe_from
+from showtell.training.batches import CaptionBatches
+from showtell.training.decoders import ShowAndTellOptions, build
+from showtell.training.loop import best_of, learning_rate
+from showtell.training.loss import next_word
+from showtell.training.recipe import TrainingOptions
+
+
+@pytest.fixture(scope="module")
+def captions():
+    rng = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(30)]
+    return {f"{i}.jpg": [" ".join(rng.choice(words, rng.integers(2, 12))) for _ in range(5)] for i in range(50)}
+
+
+@pytest.fixture(scope="module")
+def batches(captions):
+    vocabulary = Vocabulary.build((c for cs in captions.values() for c in cs), 1)
+    rows = {name: i for i, name in enumerate(captions)}
+    return CaptionBatches(captions, rows, vocabulary, batch_size=16, max_length=10, seed=3)
+
+
+def flat(batches):
+    return sorted((int(row), tuple(ids)) for batch in batches for row, ids in zip(batch.rows, batch.tokens.tolist(), strict=True))  # fmt: skip
+
+
+def test_an_epoch_has_every_caption_once_in_batches_of_like_length(batches, captions):
+    epoch = batches.epoch(0)
+    assert len(epoch) == len(batches) == -(-250 // 16)
+    assert sum(len(batch.rows) for batch in epoch) == 250
+    assert sorted(row for batch in epoch for row in batch.rows) == sorted([*range(50)] * 5)
+    padding = sum((batch.tokens == 1).sum() for batch in epoch) / sum(batch.tokens.size for batch in epoch)
+    assert padding < 0.05
+    assert max(batch.tokens.shape[1] for batch in epoch) == 10
+
+
+def test_epochs_differ_and_are_a_function_of_the_seed(batches):
+    first, again, second = batches.epoch(0), batches.epoch(0), batches.epoch(1)
+    assert all(np.array_equal(a.tokens, b.tokens) and np.array_equal(a.rows, b.rows) for a, b in zip(first, again, strict=True))  # fmt: skip
+    assert [a.rows.tolist() for a in first] != [b.rows.tolist() for b in second]
+
+
+def test_captions_without_batches_are_refused():
+    vocabulary = Vocabulary.build(["a b"], 1)
+    with pytest.raises(InputError, match="no captions"):
+        CaptionBatches({}, {}, vocabulary, batch_size=4, max_length=10, seed=0)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"picture": "every_step", "tie_words": True, "projection": 8, "bottleneck": 5}]
+)
+def test_the_loss_is_the_cross_entropy_that_numpy_computes(options):
+    torch.manual_seed(0)
+    decoder = build("show_and_tell", ShowAndTellOptions(hidden=9, word=8, **options), (6,), 12).eval()
+    embeddings, tokens = (
+        torch.randn(4, 6),
+        torch.tensor([[2, 5, 6, 0, 1], [2, 7, 0, 1, 1], [2, 8, 9, 10, 0], [2, 0, 1, 1, 1]]),
+    )
+    result = next_word(decoder, embeddings, tokens, pad=1)
+    w = {name: tensor.detach().double().numpy() for name, tensor in decoder.state_dict().items()}
+    total, count, correct = 0.0, 0, 0
+    for embedding, row in zip(embeddings.double().numpy(), tokens.numpy(), strict=True):
+        standard = (embedding - w["mean"]) / w["deviation"]
+        first = (
+            np.tanh(w["bottleneck.0.weight"] @ standard + w["bottleneck.0.bias"])
+            if "bottleneck" in options
+            else standard
+        )
+        h = c = np.tanh(w["initial.0.weight"] @ first + w["initial.0.bias"])
+        for last, wanted in zip(row[:-1], row[1:], strict=True):
+            if wanted == 1:
+                break
+            x = w["words.weight"][last]
+            if "picture" in options:
+                x = np.concatenate([x, np.tanh(w["glance.0.weight"] @ standard + w["glance.0.bias"])])
+            gates = (
+                w["lstm.weight_ih_l0"] @ x + w["lstm.bias_ih_l0"] + w["lstm.weight_hh_l0"] @ h + w["lstm.bias_hh_l0"]
+            )
+            i, f, g, o = np.split(gates, 4)
+            c = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+            h = np.tanh(c) / (1 + np.exp(-o))
+            features = np.tanh(w["projection.0.weight"] @ h + w["projection.0.bias"]) if "projection" in options else h
+            logits = w["output.weight"] @ features + w["output.bias"]
+            total += np.log(np.exp(logits).sum()) - logits[wanted]
+            correct += logits.argmax() == wanted
+            count += 1
+    assert (result.count, result.correct) == (count, correct)
+    assert float(result.loss.detach()) == pytest.approx(total / count, rel=1e-5)
+
+
+def test_standardising_takes_mean_and_deviation_of_the_training_embeddings():
+    decoder = build("show_and_tell", ShowAndTellOptions(hidden=4, word=4), (3,), 8)
+    embeddings = torch.randn(100, 3) * torch.tensor([1.0, 10.0, 0.0]) + 5
+    decoder.standardise_by(embeddings)
+    state = decoder.state_dict()
+    assert state["mean"].numpy() == pytest.approx(embeddings.numpy().mean(0), rel=1e-5)
+    assert state["deviation"].numpy() == pytest.approx([*embeddings.numpy()[:, :2].std(0, ddof=1), 1e-3], rel=1e-5)
+
+
+def test_the_learning_rate_warms_up_and_follows_half_a_cosine():
+    options = TrainingOptions(learning_rate=2.0, warmup_steps=3, schedule="cosine")
+    rates = [learning_rate(options, step, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(0.5)
+    assert rates[50] == pytest.approx(1.0)
+    assert rates[3:] == sorted(rates[3:], reverse=True)
+    assert learning_rate(TrainingOptions(learning_rate=2.0, schedule="constant"), 99, 100) == 2.0
+
+
+def test_the_best_epoch_is_the_earliest_of_equals():
+    metrics = [{"epoch": e, "cider_d": c, "val_loss": v} for e, c, v in ((1, 0.3, 3.0), (2, 0.5, 2.5), (3, 0.5, 2.9))]
+    assert best_of(metrics, TrainingOptions())["epoch"] == 2
+    assert best_of(metrics, TrainingOptions(best_by="val_loss"))["epoch"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[trainnig]\nepochs = 1", "trainnig"),
+        ("[training]\nepoch = 1", "epoch"),
+        ("[training]\nepochs = 'two'", "epochs must be of type int"),
+        ("[training]\nschedule = 'step'", "schedule"),
+        ("[decoder]\nkind = 'gru'", "gru"),
+        ("[decoder]\nhiden = 3", "hiden"),
+        ("[decoder]\ndropout = 1.5", "dropout"),
+        ("[encoder]\nname = ", "not TOML"),
+        ("name = 'a/b'", "name"),
+        ("data = 3", "table"),
+    ],
+)
+def test_a_wrong_recipe_names_the_file_and_the_key(tmp_path, text, said):
+    (tmp_path / "recipe.toml").write_text(text)
+    with pytest.raises(InputError, match=rf"recipe\.toml.*{said}"):
+        read_recipe(tmp_path / "recipe.toml")
+
+
+def test_a_recipe_spells_out_every_default():
+    recipe = recipe_from({"training": {"epochs": 3, "learning_rate": 1}, "decoder": {"hidden": 7}})
+    assert (recipe.training.epochs, recipe.training.learning_rate, recipe.decoder.hidden) == (3, 1.0, 7)
+    assert recipe_from(json.loads(json.dumps({"training": recipe.to_json()["training"]}))).training == recipe.training
+
+
+@pytest.fixture(scope="module")
+def small_data(tmp_path_factory):
+    """Sixty drawn pictures in a zip with their captions as JSON lines, and a store of them that runs can share."""
+    folder = tmp_path_factory.mktemp("data")
+    shapes = Shapes(ShapesOptions(pictures_train=48, pictures_val=12))
+    captions = shapes.captions()
+    with zipfile.ZipFile(folder / "p.zip", "w") as archive:
+        for picture in shapes.read():
+            archive.writestr(picture.name, picture.data)
+    lines = [
+        {"image": name, "caption": list(texts), "split": captions.splits[name]}
+        for name, texts in captions.captions.items()
+    ]
+    (folder / "captions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def train_command(data, out, *more):
+    sizes = ["decoder.hidden=24", "decoder.word=16", "training.checkpoint_steps=4", "training.average=0.9"]
+    sets = [part for size in [*sizes, "data.split_column=split", "vocabulary.min_count=1"] for part in ("--set", size)]
+    files = ["--pictures", "p.zip", "--captions", "captions.jsonl", "--root", data, "--store", data / "store"]
+    options = ["--encoder", "efficientnet_lite0", "--epochs", "3", "--out", out, *sets, *files, *more]
+    return [sys.executable, "-c", "from showtell.cli import main; main()", "train", *map(str, options)]
+
+
+def test_a_killed_run_ends_with_bit_for_bit_the_same_weights(small_data, tmp_path):
+    done = subprocess.run(train_command(small_data, tmp_path / "unbroken"), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    broken = tmp_path / "broken"
+    last = broken / "checkpoints" / "last.safetensors"
+    seen, kills = 0.0, 0
+    for _ in range(4):
+        process = subprocess.Popen(
+            train_command(small_data, broken), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None and (not last.exists() or last.stat().st_mtime == seen):
+            time.sleep(0.001)
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            kills += 1
+        process.wait()
+        seen = last.stat().st_mtime
+    assert kills >= 2
+    done = subprocess.run(train_command(small_data, broken), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "going on after step" in done.stdout
+    for name in ("last", "best"):
+        expected = load_file(tmp_path / "unbroken" / "checkpoints" / f"{name}.safetensors")
+        found = load_file(broken / "checkpoints" / f"{name}.safetensors")
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[key], expected[key]) for key in expected)
+    assert (broken / "model.showtell").read_bytes() == (tmp_path / "unbroken" / "model.showtell").read_bytes()
+
+    def figures(run):
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+    assert figures(broken) == figures(tmp_path / "unbroken")
+    assert (broken / "curves.png").read_bytes().startswith(b"\x89PNG")
+    other = subprocess.run(
+        train_command(small_data, broken, "--seed", "5"), capture_output=True, text=True, check=False
+    )
+    assert other.returncode == 2
+    assert "another recipe (training differ)" in other.stderr
+    Captioner(broken / "model.showtell")
+
+
+def test_a_damaged_checkpoint_is_one_line(small_data, tmp_path):
+    run = tmp_path / "run"
+    assert (
+        subprocess.run(train_command(small_data, run, "--epochs", "1"), capture_output=True, check=False).returncode
+        == 0
+    )
+    last = run / "checkpoints" / "last.safetensors"
+    last.write_bytes(last.read_bytes()[:1000])
+    again = subprocess.run(train_command(small_data, run, "--epochs", "1"), capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "last.safetensors: not a whole checkpoint" in again.stderr.splitlines()[-1]
+    assert "Traceback" not in again.stderr
