@@ -1,0 +1,212 @@
+"""Captions, and how sure the model was of them -> one HTML file that needs nothing else.
+
+Comes in: entries of name, caption, word probabilities and picture. Goes out: the text of a page with its style and its
+thumbnails inside, without scripts, that shows the same from a disk, a web server or an attachment. A content security
+policy in the page forbids it to load anything, whatever the names and captions hold.
+"""
+
+import base64
+import html
+import io
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+
+from PIL import Image
+
+from showtell.image import decode
+
+THUMBNAIL = 480
+"""Pixels of a thumbnail's longer side: sharp in the widest column of the grid."""
+
+_LEVELS = 5  # steps of doubt, one CSS class each: .doubt-0 (sure, unmarked) to .doubt-4
+_SCORE = "length-normalised log-probability of the sentence: 0 is certainty, larger is better"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One picture and what was said about it.
+
+    Arguments:
+        name: what the picture is called, such as its file's name.
+        caption: the sentence; empty where there is none.
+        words: the sentence's words with their probabilities, in [0, 1]; may be empty.
+        score: length-normalised log-probability of the sentence.
+        alternatives: further sentences, best first.
+        picture: the picture in any mode and size, or None.
+        error: why there is no caption; empty where there is one.
+    """
+
+    name: str
+    caption: str
+    words: tuple[tuple[str, float], ...]
+    score: float
+    alternatives: tuple[str, ...]
+    picture: Image.Image | None
+    error: str
+
+
+def caption_page(entries: Iterable[Entry], *, title: str, footer: str = "") -> str:
+    """The text of an HTML page that shows `entries` in their order.
+
+    Entries are taken one by one and only their thumbnails are kept, so they may come from a generator that opens each
+    picture in its turn.
+
+    Arguments:
+        entries: what to show.
+        title: the page's heading, as plain text.
+        footer: a line at the page's end, as plain text, such as the model's name.
+
+    Raises:
+        PictureError: a picture cannot be decoded.
+    """
+    figures, failures = [], 0
+    for entry in entries:
+        figures.append(f"<li>{_figure(entry)}</li>")
+        failures += bool(entry.error)
+    summary = _counted(len(figures) - failures, "captioned picture")
+    if failures:
+        summary += f", {_counted(failures, 'picture')} without a caption"
+    return _PAGE.format(
+        title=_text(title),
+        style=resources.files(__package__).joinpath("page.css").read_text("utf-8"),
+        summary=summary,
+        legend=_legend(),
+        figures="\n".join(figures),
+        footer=f"<footer>{_text(footer)}</footer>" if footer else "",
+    )
+
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<h1>{title}</h1>
+<p>{summary}</p>
+{legend}
+</header>
+<main>
+<ul class="grid" role="list">
+{figures}
+</ul>
+</main>
+{footer}
+</body>
+</html>
+"""
+
+
+def _legend() -> str:
+    bounds = [round(100 * step / _LEVELS) for step in range(_LEVELS, -1, -1)]
+    steps = [
+        f'<li><span class="doubt-{level}">{low}–{high}%</span></li>'
+        for level, (high, low) in enumerate(itertools.pairwise(bounds))
+    ]
+    return (
+        '<section class="legend" aria-labelledby="legend">\n'
+        '<h2 id="legend">The less probable the model found a word after those before it, the stronger its mark:</h2>\n'
+        f'<ul class="scale" role="list">{"".join(steps)}</ul>\n'
+        f'<p class="label">Score: {_SCORE}.</p>\n'
+        "</section>"
+    )
+
+
+def _figure(entry: Entry) -> str:
+    if entry.error:
+        said = f'<p class="error"><strong>No caption:</strong> {_text(entry.error)}</p>'
+        score = ""
+    else:
+        said = f'<p class="caption">{_marked(entry.caption, entry.words)}</p>'
+        score = f'<span title="{_SCORE}">score {_signed(entry.score)}</span>'
+    return (
+        f"<figure>\n{_image(entry)}\n<figcaption>\n{said}\n"
+        f'<p class="about"><bdi>{_text(entry.name)}</bdi>{score}</p>\n'
+        f"{_details(entry)}</figcaption>\n</figure>"
+    )
+
+
+def _image(entry: Entry) -> str:
+    if entry.picture is None:
+        return '<div class="missing">no picture</div>'
+    thumbnail = decode(entry.picture).copy()  # where EXIF is damaged, decode hands back the caller's own
+    thumbnail.thumbnail((THUMBNAIL, THUMBNAIL), reducing_gap=3.0)
+    buffer = io.BytesIO()
+    thumbnail.save(buffer, "JPEG", quality=80, optimize=True)
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return (
+        f'<img src="data:image/jpeg;base64,{data}" width="{thumbnail.width}" height="{thumbnail.height}" '
+        f'alt="{_text(entry.caption or entry.name)}">'
+    )
+
+
+def _marked(caption: str, words: tuple[tuple[str, float], ...]) -> str:
+    """The caption with each word marked by its probability.
+
+    The caption is what people read: its spacing and punctuation stay. Where the words are not those of the caption in
+    their order, the words themselves are shown.
+    """
+    parts, position = [], 0
+    for word, probability in words:
+        start = caption.find(word, position)
+        if start < 0 or any(map(str.isalnum, caption[position:start])):
+            return " ".join(_word(word, probability) for word, probability in words)
+        parts += [_text(caption[position:start]), _word(word, probability)]
+        position = start + len(word)
+    return "".join(parts) + _text(caption[position:])
+
+
+def _word(word: str, probability: float) -> str:
+    return f'<span class="doubt-{_level(probability)}" title="{_percent(probability)}">{_text(word)}</span>'
+
+
+def _details(entry: Entry) -> str:
+    """What is folded: the probabilities as text, for those who have no pointer to hover with, and the alternatives."""
+    titles, parts = [], []
+    if entry.words:
+        titles.append("Word by word")
+        items = (f"<li>{_word(word, p)} {_percent(p)}</li>" for word, p in entry.words)
+        parts.append(f'<ul class="words" role="list">{"".join(items)}</ul>\n')
+    if entry.alternatives:
+        titles.append(_counted(len(entry.alternatives), "alternative"))
+        items = (f"<li>{_text(alternative)}</li>" for alternative in entry.alternatives)
+        parts.append(f'<p class="label">Alternatives, best first:</p>\n<ol class="others">{"".join(items)}</ol>\n')
+    if not parts:
+        return ""
+    return f"<details>\n<summary>{', '.join(titles)}</summary>\n{''.join(parts)}</details>\n"
+
+
+def _level(probability: float) -> int:
+    """0 for a sure word to 4 for a doubtful one; a bound such as 80% belongs to the surer side."""
+    return min(_LEVELS - 1, max(0, _LEVELS - 1 - int(probability * _LEVELS)))
+
+
+def _percent(probability: float) -> str:
+    """A whole percentage that says 0% and 100% only of what is so."""
+    if 0 < probability < 0.005:
+        return "under 1%"
+    if 0.995 <= probability < 1:
+        return "over 99%"
+    return f"{100 * probability:.0f}%"
+
+
+def _signed(number: float) -> str:
+    return f"{number:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _text(text: str) -> str:
+    """Text for an element or a quoted attribute. A file name's lone surrogates, which UTF-8 cannot hold, become `?`."""
+    return html.escape(text.encode("utf-8", "replace").decode("utf-8"))
