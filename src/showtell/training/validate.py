@@ -8,11 +8,7 @@ import numpy.typing as npt
 import torch
 
 from showtell.metrics import bleu, cider_d
-
-try:
-    from showtell.metrics.ptb import ptb_tokenize
-except ImportError:
-    from showtell.text import tokenize as ptb_tokenize
+from showtell.metrics.ptb import ptb_tokenize
 from showtell.search import Floats, SearchOptions, State, search
 from showtell.store import EmbeddingStore
 from showtell.text import Vocabulary
