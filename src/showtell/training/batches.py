@@ -1,10 +1,13 @@
-"""Captions of pictures -> padded batches of similar length, shuffled by seed and epoch alone.
+"""Captions of pictures -> padded batches, by seed and epoch alone.
 
-The order of an epoch is a function of (seed, epoch), so a run that goes on in the middle of one meets the same batches.
+The batches of an epoch are a function of (seed, epoch), so a run that goes on in the middle of one meets the same.
+`CaptionBatches` goes through every caption in batches of similar length; `PictureBatches` draws different pictures with
+one caption each, as the course notebook did.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +24,18 @@ class Batch:
 
     rows: npt.NDArray[np.int64]
     tokens: npt.NDArray[np.int64]
+
+
+class Batches(Protocol):
+    """What the training loop asks of either kind."""
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        ...
+
+    def epoch(self, number: int) -> list[Batch]:
+        """The batches of epoch `number`, in the order in which they are to be met."""
+        ...
 
 
 class CaptionBatches:
@@ -83,3 +98,43 @@ class CaptionBatches:
 
     def _batch(self, chosen: npt.NDArray[np.int64]) -> Batch:
         return Batch(self._rows[chosen], pad_batch([self._ids[i] for i in chosen], self._pad))
+
+
+class PictureBatches:
+    """Batches of different random pictures, each with one random caption of its own: `steps` of them make an epoch."""
+
+    def __init__(
+        self,
+        captions: Mapping[str, Sequence[str]],
+        rows: Mapping[str, int],
+        vocabulary: Vocabulary,
+        *,
+        batch_size: int,
+        max_length: int,
+        seed: int,
+        steps: int,
+    ) -> None:
+        """Encode the captions; arguments as for `CaptionBatches`, and the number of batches in an epoch.
+
+        Raises:
+            InputError: there are fewer pictures than a batch has.
+        """
+        if len(captions) < batch_size:
+            raise InputError(f"{len(captions)} pictures do not fill a batch of {batch_size}: lower batch_size")
+        self._rows = np.array([rows[name] for name in captions], np.int64)
+        self._ids = [[vocabulary.encode(caption)[:max_length] for caption in texts] for texts in captions.values()]
+        self._pad, self._batch_size, self._seed, self._steps = vocabulary.pad, batch_size, seed, steps
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return self._steps
+
+    def epoch(self, number: int) -> list[Batch]:
+        """The batches of epoch `number`."""
+        rng = np.random.default_rng([self._seed, number])
+        return [self._draw(rng) for _ in range(self._steps)]
+
+    def _draw(self, rng: np.random.Generator) -> Batch:
+        pictures = rng.choice(len(self._rows), self._batch_size, replace=False)
+        ids = [self._ids[picture][rng.integers(len(self._ids[picture]))] for picture in pictures]
+        return Batch(self._rows[pictures], pad_batch(ids, self._pad))

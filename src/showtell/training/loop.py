@@ -16,6 +16,7 @@ an unbroken run has: the batches and the random numbers of a step are functions 
 import json
 import math
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from showtell.files import json_bytes, read_json, write_bytes, write_json
 from showtell.progress import bar
 from showtell.store import EmbeddingStore
 from showtell.text import Vocabulary
-from showtell.training.batches import Batch, CaptionBatches
+from showtell.training.batches import Batch, Batches, CaptionBatches, PictureBatches
 from showtell.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from showtell.training.curves import draw_curves
 from showtell.training.decoders import Decoder, build
@@ -135,10 +136,8 @@ class _Run:
             (caption for captions in training.values() for caption in captions), recipe.vocabulary.min_count
         )
         write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
-        sizes = {"batch_size": self.options.batch_size, "max_length": self.options.max_length}
-        self.batches = CaptionBatches(training, store.rows, self.vocabulary, seed=self.options.seed, **sizes)
-        held_out = CaptionBatches(validation, store.rows, self.vocabulary, seed=0, batch_size=256, max_length=1000)
-        self.validator = Validator(store, validation, held_out, self.vocabulary, recipe.search)
+        self.batches = self._batches(training)
+        self.validator = Validator(store, validation, self._held_out(validation), self.vocabulary, recipe.search)
         torch.manual_seed(self.options.seed)
         self.decoder = build(recipe.decoder_kind, recipe.decoder, store.spec.shape, len(self.vocabulary))
         rows = np.sort([store.rows[name] for name in training])
@@ -146,8 +145,24 @@ class _Run:
         self.average = {name: tensor.detach().clone() for name, tensor in self.decoder.state_dict().items()}
         self.optimizer = torch.optim.AdamW(self.decoder.parameters(), weight_decay=self.options.weight_decay)
         self.step = 0
-        self.loss_sum, self.loss_count = 0.0, 0  # of the epoch so far
+        self.loss_sum, self.correct, self.count = 0.0, 0, 0  # over the words of the epoch so far
         self.metrics: list[dict[str, Any]] = []
+
+    def _batches(self, captions: Mapping[str, Sequence[str]]) -> Batches:
+        options = self.options
+        sizes = {"batch_size": options.batch_size, "max_length": options.max_length, "seed": options.seed}
+        if options.epoch_steps:
+            return PictureBatches(captions, self.store.rows, self.vocabulary, steps=options.epoch_steps, **sizes)
+        return CaptionBatches(captions, self.store.rows, self.vocabulary, **sizes)
+
+    def _held_out(self, captions: Mapping[str, Sequence[str]]) -> list[Batch]:
+        """What the validation loss is taken of; the same batches after every epoch."""
+        options, rows = self.options, self.store.rows
+        if options.validation_batches:
+            sizes = {"batch_size": min(options.batch_size, len(captions)), "max_length": options.max_length}
+            drawn = PictureBatches(captions, rows, self.vocabulary, seed=0, steps=options.validation_batches, **sizes)
+            return drawn.epoch(0)
+        return CaptionBatches(captions, rows, self.vocabulary, seed=0, batch_size=256, max_length=1000).in_order()
 
     @property
     def steps(self) -> int:
@@ -165,7 +180,7 @@ class _Run:
             with bar(f"epoch {epoch + 1}/{self.options.epochs}", len(batches), "steps", done=done, show=show) as tick:
                 for batch in batches[done:]:
                     self._train_on(batch)
-                    tick(1, note=f"loss {self.loss_sum / self.loss_count:.3f}")
+                    tick(1, note=f"loss {self.loss_sum / self.count:.3f}")
                     if self.options.checkpoint_steps and self.step % self.options.checkpoint_steps == 0:
                         self._save("last")
             self._end_epoch(epoch, time.monotonic() - began, say)
@@ -189,11 +204,13 @@ class _Run:
         result = next_word(self.decoder, embeddings, tokens, self.vocabulary.pad, smoothing=smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         result.loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), self.options.clip_norm)
+        if self.options.clip_norm:
+            torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), self.options.clip_norm)
         self.optimizer.step()
         self.step += 1
         self.loss_sum += result.loss.item() * result.count
-        self.loss_count += result.count
+        self.correct += result.correct
+        self.count += result.count
         if self.options.average:
             decay = min(self.options.average, (1 + self.step) / (10 + self.step))
             for name, tensor in self.decoder.state_dict().items():
@@ -204,7 +221,8 @@ class _Run:
         line = {
             "epoch": epoch + 1,
             "step": self.step,
-            "train_loss": self.loss_sum / self.loss_count,
+            "train_loss": self.loss_sum / self.count,
+            "train_accuracy": self.correct / self.count,
             "val_loss": validation.loss,
             "val_accuracy": validation.accuracy,
             "bleu_4": validation.bleu_4,
@@ -212,10 +230,12 @@ class _Run:
             "seconds": round(seconds, 1),
         }
         self.metrics.append(line)
-        self.loss_sum, self.loss_count = 0.0, 0
+        self.loss_sum, self.correct, self.count = 0.0, 0, 0
         best = best_of(self.metrics, self.options) is line
         if best:
             self._save("best")
+        if self.options.keep_epochs:
+            self._save(f"weights_{epoch}")
         self._save("last")
         self._write_metrics()
         say(
@@ -245,7 +265,8 @@ class _Run:
         state = {
             "step": self.step,
             "loss_sum": self.loss_sum,
-            "loss_count": self.loss_count,
+            "correct": self.correct,
+            "count": self.count,
             "metrics": self.metrics,
             "vocabulary": list(self.vocabulary.entries),
         }
@@ -264,5 +285,6 @@ class _Run:
         restore_optimizer(self.optimizer, checkpoint.part("optimizer"))
         self.average = checkpoint.part("average") or self.average
         self.step = checkpoint.state["step"]
-        self.loss_sum, self.loss_count = checkpoint.state["loss_sum"], checkpoint.state["loss_count"]
+        self.loss_sum = checkpoint.state["loss_sum"]
+        self.correct, self.count = checkpoint.state["correct"], checkpoint.state["count"]
         self.metrics = checkpoint.state["metrics"]

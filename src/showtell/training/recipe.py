@@ -69,12 +69,20 @@ class VocabularyOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """The loop. `average` is the decay of the exponential moving average of the weights that is validated and exported
-    (0: the weights themselves); `checkpoint_steps` are steps between checkpoints within an epoch (0: only at its end).
+    """The loop.
+
+    An epoch goes through every caption in batches of similar length; with `epoch_steps` it is so many batches of
+    different random pictures with one random caption each, as in the course notebook. `validation_batches` are drawn
+    likewise for the validation loss (0: every caption). `average` is the decay of the exponential moving average of the weights that
+    is validated and exported (0: the weights themselves); `checkpoint_steps` are steps between checkpoints within an
+    epoch (0: only at its end); `keep_epochs` keeps the checkpoint of each, `weights_0.safetensors` and so on.
+    `clip_norm` 0 does not clip gradients.
     """
 
     epochs: int = 10
     batch_size: int = 64
+    epoch_steps: int = 0
+    validation_batches: int = 0
     max_length: int = 22
     learning_rate: float = 1e-3
     schedule: Literal["constant", "cosine"] = "cosine"
@@ -85,6 +93,7 @@ class TrainingOptions:
     average: float = 0.0
     best_by: Literal["cider_d", "bleu_4", "val_loss"] = "cider_d"
     checkpoint_steps: int = 200
+    keep_epochs: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

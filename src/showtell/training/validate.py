@@ -12,7 +12,7 @@ from showtell.metrics.ptb import ptb_tokenize
 from showtell.search import Floats, SearchOptions, State, search
 from showtell.store import EmbeddingStore
 from showtell.text import Vocabulary
-from showtell.training.batches import CaptionBatches
+from showtell.training.batches import Batch
 from showtell.training.decoders import Decoder
 from showtell.training.loss import next_word
 
@@ -58,14 +58,14 @@ class Validator:
         self,
         store: EmbeddingStore,
         references: Mapping[str, Sequence[str]],
-        batches: CaptionBatches,
+        batches: Sequence[Batch],
         vocabulary: Vocabulary,
         options: SearchOptions,
     ) -> None:
         self.store, self.vocabulary, self.options = store, vocabulary, options
         self.names = list(references)
         self.references = {name: [ptb_tokenize(caption) for caption in references[name]] for name in self.names}
-        self.batches = batches.in_order()
+        self.batches = batches
 
     def __call__(self, decoder: Decoder) -> Validation:
         """Validate `decoder`, which is put into evaluation mode and left there."""
