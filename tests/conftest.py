@@ -58,7 +58,7 @@ def tiny_encoder() -> bytes:
 
 @pytest.fixture(scope="session")
 def tiny_bundle(tiny_encoder: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole model bundle around `tiny_encoder`, with a decoder of random weights that says something of everything."""
+    """A whole model bundle around `tiny_encoder`, with a decoder of random weights that is never at a loss."""
     import torch
 
     from showtell.text import SPECIALS, Vocabulary

@@ -54,14 +54,14 @@ def test_one_changed_byte_anywhere_is_an_error_or_changes_no_part(tiny_bundle, t
     for at in [*headers, *directory, *anywhere]:
         damaged = bytearray(whole)
         damaged[at] ^= 1 << int(rng.integers(8))
-        path = tmp_path / "damaged.showtell"
+        path, message = tmp_path / "damaged.showtell", ""
         path.write_bytes(bytes(damaged))
         try:
-            assert dict(read_bundle(path).parts) == parts, f"byte {at} passed"
+            unchanged = dict(read_bundle(path).parts) == parts
         except BundleError as error:
+            unchanged, message = False, str(error)
             refused += 1
-            assert str(path) in str(error)
-            assert "\n" not in str(error)
+        assert unchanged or (str(path) in message and "\n" not in message), f"byte {at} passed"
     assert refused > len(anywhere)
 
 

@@ -101,7 +101,7 @@ def test_changed_weights_are_refused(tmp_path, monkeypatch):
 
 def test_unknown_names_outputs_and_graphs_are_clear_errors(tiny_encoder):
     assert encoder_names() == ["efficientnet_lite0", "efficientnet_lite2"]
-    with pytest.raises(InputError, match="'resnet'.*efficientnet_lite0"):
+    with pytest.raises(InputError, match=r"'resnet'.*efficientnet_lite0"):
         find("resnet")
     with pytest.raises(InputError, match="pooled, grid"):
         Encoder(tiny_encoder)(np.zeros((1, 32, 32, 3), np.uint8), "planes")

@@ -95,13 +95,13 @@ def test_damage_to_a_finished_store_is_told(photos, tiny_encoder, tmp_path):
     assert at > 0
     data[at] ^= 1
     shard.write_bytes(bytes(data))
-    with pytest.raises(StoreError, match="shard-00001.arrow: damaged"):
+    with pytest.raises(StoreError, match=r"shard-00001\.arrow: damaged"):
         EmbeddingStore(tmp_path / "s").verify()
     shard.write_bytes(bytes(data[: len(data) // 2]))
-    with pytest.raises(StoreError, match="shard-00001.arrow: damaged shard"):
+    with pytest.raises(StoreError, match=r"shard-00001\.arrow: damaged shard"):
         EmbeddingStore(tmp_path / "s")
     shard.unlink()
-    with pytest.raises(StoreError, match="shard-00001.arrow"):
+    with pytest.raises(StoreError, match=r"shard-00001\.arrow"):
         EmbeddingStore(tmp_path / "s")
     with pytest.raises(StoreError, match="not a finished embedding store"):
         EmbeddingStore(tmp_path / "photos")

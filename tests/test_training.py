@@ -1,5 +1,6 @@
 """Training: batches, loss and averages against independent computations, and runs that are broken off."""
 
+import itertools
 import json
 import os
 import signal
@@ -40,7 +41,8 @@ def batches(captions):
 
 
 def flat(batches):
-    return sorted((int(row), tuple(ids)) for batch in batches for row, ids in zip(batch.rows, batch.tokens.tolist(), strict=True))  # fmt: skip
+    pairs = ((batch.rows, batch.tokens.tolist()) for batch in batches)
+    return sorted((int(row), tuple(ids)) for rows, tokens in pairs for row, ids in zip(rows, tokens, strict=True))
 
 
 def test_an_epoch_has_every_caption_once_in_batches_of_like_length(batches, captions):
@@ -55,7 +57,9 @@ def test_an_epoch_has_every_caption_once_in_batches_of_like_length(batches, capt
 
 def test_epochs_differ_and_are_a_function_of_the_seed(batches):
     first, again, second = batches.epoch(0), batches.epoch(0), batches.epoch(1)
-    assert all(np.array_equal(a.tokens, b.tokens) and np.array_equal(a.rows, b.rows) for a, b in zip(first, again, strict=True))  # fmt: skip
+    for a, b in zip(first, again, strict=True):
+        assert np.array_equal(a.tokens, b.tokens)
+        assert np.array_equal(a.rows, b.rows)
     assert [a.rows.tolist() for a in first] != [b.rows.tolist() for b in second]
 
 
@@ -86,7 +90,7 @@ def test_the_loss_is_the_cross_entropy_that_numpy_computes(options):
             else standard
         )
         h = c = np.tanh(w["initial.0.weight"] @ first + w["initial.0.bias"])
-        for last, wanted in zip(row[:-1], row[1:], strict=True):
+        for last, wanted in itertools.pairwise(row):
             if wanted == 1:
                 break
             x = w["words.weight"][last]
