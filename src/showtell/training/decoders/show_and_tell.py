@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from showtell.errors import InputError
 from showtell.training.decoders.base import Decoder, Tensors
@@ -91,12 +92,23 @@ class ShowAndTell(Decoder):
     def hidden(self, embeddings: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """Teacher forcing: `(B, D)` and ids `(B, T)` to features `(B, T, H)`."""
         constants, state = self.start(embeddings)
-        inputs = self.dropout(self.words(tokens))
+        input_weights, state_weights, input_bias, state_bias = self.lstm.all_weights[0]
+        words = self.options.word
+        # Unrolled by hand: all words go through their weights at once, and what the picture adds to every step is
+        # computed once a caption. nn.LSTM would multiply it anew for each word.
+        gates = functional.linear(
+            self.dropout(self.words(tokens)).transpose(0, 1), input_weights[:, :words], input_bias + state_bias
+        )
         if "glance" in constants:
-            seen = self.dropout(constants["glance"])[:, None].expand(-1, tokens.shape[1], -1)
-            inputs = torch.cat([inputs, seen], dim=2)
-        outputs, _ = self.lstm(inputs, (state["h"][None], state["c"][None]))
-        features: torch.Tensor = self.projection(self.dropout(outputs))
+            gates = gates + functional.linear(self.dropout(constants["glance"]), input_weights[:, words:])
+        h, c = state["h"], state["c"]
+        outputs = []
+        for ahead in gates:
+            let_in, keep, new, let_out = (ahead + functional.linear(h, state_weights)).chunk(4, dim=1)
+            c = torch.sigmoid(keep) * c + torch.sigmoid(let_in) * torch.tanh(new)
+            h = torch.sigmoid(let_out) * torch.tanh(c)
+            outputs.append(h)
+        features: torch.Tensor = self.projection(self.dropout(torch.stack(outputs, dim=1)))
         return features
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
