@@ -79,7 +79,7 @@ class Captioner:
         """
         self.bundle: Bundle = read_bundle(default_model() if model is None else model)
         self.encoder = self.bundle.encoder(resize=resize, threads=threads)
-        self._decoder = self.bundle.decoder(threads=threads)
+        self.decoder = self.bundle.decoder(threads=threads)
         self.options = self.bundle.search_options()
 
     @overload
@@ -186,7 +186,7 @@ class Captioner:
             stream.close()
 
     def _caption_squares(self, squares: npt.NDArray[np.uint8], options: SearchOptions, first: int) -> list[Caption]:
-        found = search(self._decoder, self.embed(squares), self.bundle.vocabulary, options, first=first)
+        found = search(self.decoder, self.embed(squares), self.bundle.vocabulary, options, first=first)
         return [self._to_caption(hypotheses) for hypotheses in found]
 
     def _to_caption(self, hypotheses: list[Hypothesis]) -> Caption:

@@ -6,6 +6,7 @@ import warnings
 import typer
 
 from showtell.cli.caption import caption
+from showtell.cli.check import check
 from showtell.cli.embed import embed
 from showtell.cli.train import train
 from showtell.cli.verify import verify
@@ -41,6 +42,7 @@ def options(
 
 
 app.command()(caption)
+app.command()(check)
 app.command()(embed)
 app.command()(train)
 app.command()(verify)

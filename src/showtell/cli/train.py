@@ -19,6 +19,7 @@ def train(
         Path, typer.Option(envvar="SHOWTELL_DATA", help="What the recipe's paths are relative to.")
     ] = Path(),
     store: Annotated[Path | None, typer.Option(help="Embedding store to fill and use. [default: in the run]")] = None,
+    begin_from: Annotated[Path | None, typer.Option("--from", help="Begin from this checkpoint of a run.")] = None,
     name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
     encoder: Annotated[str | None, typer.Option(help="A pretrained network by name.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the captions.")] = None,
@@ -58,7 +59,7 @@ def train(
             raise InputError(f"--set {assignment}: write it as table.key=value")
         _change(tables, key.strip(), _value(text))
     chosen = recipe_from(tables, str(recipe) if recipe else "")
-    train(chosen, out or Path("runs") / chosen.name, root=root, store=store, say=print)
+    train(chosen, out or Path("runs") / chosen.name, root=root, store=store, begin_from=begin_from, say=print)
 
 
 def _change(tables: dict[str, Any], key: str, value: Any) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from showtell.data.captions import Alignment, align, read_captions
+from showtell.data.captions import Alignment, CaptionSet, align, read_captions
 from showtell.data.images import PictureSource
 from showtell.errors import InputError
 from showtell.pipeline import Pictures
@@ -50,14 +50,7 @@ def load_examples(options: DataOptions, root: Path) -> Examples:
         raise InputError("name the pictures and the captions to train on, or the built-in data set: --data shapes")
     else:
         source = PictureSource([root / path for path in options.pictures])
-        captions = read_captions(
-            root / options.captions,
-            format=options.format,
-            split_lists={split: root / path for split, path in options.split_lists.items()},
-            picture_column=options.picture_column,
-            caption_column=options.caption_column,
-            split_column=options.split_column or None,
-        )
+        captions = _read(options, root)
     aligned = align(source.names(), captions)
     if aligned.splits:
         captions.only(*options.train, *options.validation)  # says which splits there are when one is misspelt
@@ -69,6 +62,32 @@ def load_examples(options: DataOptions, root: Path) -> Examples:
             raise InputError(f"{captions.path}: no picture is left in the {split} split; {aligned.summary()}")
     summary = f"{aligned.summary()}; {len(train)} to train on, {len(validation)} to validate"
     return Examples(source, aligned.captions, train, validation, summary)
+
+
+def _read(options: DataOptions, root: Path) -> CaptionSet:
+    if not options.validation_captions:
+        return _read_file(root / options.captions, options, root)
+    train = _read_file(root / options.captions, options, root)
+    validation = _read_file(root / options.validation_captions, options, root)
+    if both := sorted(set(train.captions) & set(validation.captions)):
+        raise InputError(f"{both[0]} has captions to train on ({train.path}) and to validate ({validation.path})")
+    splits = dict.fromkeys(train.captions, options.train[0]) | dict.fromkeys(validation.captions, options.validation[0])
+    blank = train.blank + validation.blank
+    return CaptionSet({**train.captions, **validation.captions}, splits, train.path, blank)
+
+
+def _read_file(path: Path, options: DataOptions, root: Path) -> CaptionSet:
+    """A path may lead into a zip: `annotations.zip/annotations/captions_train2014.json`."""
+    archive = next((parent for parent in path.parents if parent.is_file()), None)
+    return read_captions(
+        archive or path,
+        member=str(path.relative_to(archive)) if archive else None,
+        format=options.format,
+        split_lists={split: root / listed for split, listed in options.split_lists.items()},
+        picture_column=options.picture_column,
+        caption_column=options.caption_column,
+        split_column=options.split_column or None,
+    )
 
 
 def _split(aligned: Alignment, options: DataOptions) -> tuple[tuple[str, ...], tuple[str, ...]]:

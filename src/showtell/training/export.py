@@ -149,15 +149,16 @@ def model_card(model: Mapping[str, Any]) -> str:
         f"- Trained on: {card['data'] or 'data of the user'} ({data['train']} pictures, {data['captions']} captions)",
         f"- Encoder: {encoder['name']}, {encoder['source']}, {encoder['licence']}; pictures are made square by "
         f"`{model['resize']}`",
-        f"- Decoder: {model['decoder']['kind']}, {len(model['recipe'])} recipe tables in `model.json`",
+        f"- Decoder: {model['decoder']['kind']}; the whole recipe stands in `model.json`",
         "- Scores of the exported weights on the validation split "
         f"({data['validation']} pictures, also used to choose the epoch): BLEU-4 {100 * scores['bleu_4']:.1f}, "
         f"CIDEr-D {100 * scores['cider_d']:.1f}, loss {scores['val_loss']:.3f} nats per word "
         f"(epoch {scores['epoch']}, beam {model['search']['beam']})",
         f"- Made by showtell {model['showtell']}",
     ]
-    if card["limits"]:
-        lines += ["", "## Limits", "", card["limits"].strip()]
+    for heading, text in (("Limits", card["limits"]), ("Made by", card["commands"])):
+        if text:
+            lines += ["", f"## {heading}", "", text.strip()]
     return "\n".join(lines) + "\n"
 
 

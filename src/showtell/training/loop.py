@@ -16,10 +16,10 @@ an unbroken run has: the batches and the random numbers of a step are functions 
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -41,6 +41,8 @@ from showtell.training.loss import next_word
 from showtell.training.recipe import Recipe, TrainingOptions
 from showtell.training.validate import Validation, Validator
 
+Say: TypeAlias = Callable[[str], None]
+
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
@@ -57,8 +59,9 @@ def train(
     *,
     root: str | Path = ".",
     store: str | Path | None = None,
+    begin_from: str | Path | None = None,
     show: bool = True,
-    say: Any = lambda line: None,
+    say: Say = lambda line: None,
 ) -> TrainResult:
     """Train the model of `recipe` in `folder`, or go on with it, and export the best epoch's weights.
 
@@ -67,6 +70,7 @@ def train(
         folder: the run; made when missing.
         root: what relative paths in the recipe are relative to.
         store: an embedding store to fill and use, so that runs can share it; None for one in the run's folder.
+        begin_from: a checkpoint of another run to begin from, such as its `weights_3.safetensors`.
         show: progress bars on stderr.
         say: is called with a line for people at every stage.
 
@@ -85,7 +89,7 @@ def train(
     if embedded.rejects:
         say(f"{len(embedded.rejects)} pictures could not be read: see {embedded.store.folder / 'rejects.jsonl'}")
     run = _Run(recipe, folder, examples, embedded.store)
-    metrics = run.go_on(show, say)
+    metrics = run.go_on(Path(begin_from) if begin_from else None, show, say)
     bundle = folder / f"{recipe.name}.showtell"
     best = best_of(metrics, recipe.training)
     scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
@@ -143,7 +147,9 @@ class _Run:
         rows = np.sort([store.rows[name] for name in training])
         self.decoder.standardise_by(torch.from_numpy(store.take(rows)))
         self.average = {name: tensor.detach().clone() for name, tensor in self.decoder.state_dict().items()}
-        self.optimizer = torch.optim.AdamW(self.decoder.parameters(), weight_decay=self.options.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            self.decoder.parameters(), weight_decay=self.options.weight_decay, fused=True
+        )
         self.step = 0
         self.loss_sum, self.correct, self.count = 0.0, 0, 0  # over the words of the epoch so far
         self.metrics: list[dict[str, Any]] = []
@@ -168,9 +174,11 @@ class _Run:
     def steps(self) -> int:
         return self.options.epochs * len(self.batches)
 
-    def go_on(self, show: bool, say: Any) -> list[dict[str, Any]]:
-        """Train from the last checkpoint, or from the beginning, to the end."""
-        self._restore()
+    def go_on(self, begin_from: Path | None, show: bool, say: Say) -> list[dict[str, Any]]:
+        """Train from the last checkpoint, from another run's, or from the beginning, to the end."""
+        last = self.folder / "checkpoints" / "last.safetensors"
+        if (known := last if last.exists() else begin_from) is not None:
+            self._restore(known)
         if self.step:
             say(f"going on after step {self.step} of {self.steps}")
         while len(self.metrics) < self.options.epochs:
@@ -201,7 +209,8 @@ class _Run:
         embeddings = torch.from_numpy(self.store.take(batch.rows))
         tokens = torch.from_numpy(batch.tokens)
         smoothing = self.options.label_smoothing
-        result = next_word(self.decoder, embeddings, tokens, self.vocabulary.pad, smoothing=smoothing)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.options.precision == "bfloat16"):
+            result = next_word(self.decoder, embeddings, tokens, self.vocabulary.pad, smoothing=smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         result.loss.backward()  # type: ignore[no-untyped-call]
         if self.options.clip_norm:
@@ -216,7 +225,7 @@ class _Run:
             for name, tensor in self.decoder.state_dict().items():
                 self.average[name].lerp_(tensor, 1 - decay)
 
-    def _end_epoch(self, epoch: int, seconds: float, say: Any) -> None:
+    def _end_epoch(self, epoch: int, seconds: float, say: Say) -> None:
         validation = self._validate()
         line = {
             "epoch": epoch + 1,
@@ -274,14 +283,14 @@ class _Run:
             del parts["optimizer"]
         save_checkpoint(self.folder / "checkpoints" / f"{which}.safetensors", parts, state)
 
-    def _restore(self) -> None:
-        path = self.folder / "checkpoints" / "last.safetensors"
-        if not path.exists():
-            return
+    def _restore(self, path: Path) -> None:
         checkpoint = load_checkpoint(path)
         if checkpoint.state["vocabulary"] != list(self.vocabulary.entries):
             raise InputError(f"{path}: the captions have changed since this run began: choose another --out")
-        self.decoder.load_state_dict(checkpoint.part("model"))
+        try:
+            self.decoder.load_state_dict(checkpoint.part("model"))
+        except RuntimeError as error:
+            raise InputError(f"{path}: is of another decoder: choose the recipe that made it") from error
         restore_optimizer(self.optimizer, checkpoint.part("optimizer"))
         self.average = checkpoint.part("average") or self.average
         self.step = checkpoint.state["step"]

@@ -29,6 +29,8 @@ from showtell.training.decoders import DecoderOptions, ShowAndTellOptions, optio
 class DataOptions:
     """Which pictures and captions. Paths are relative to the current folder, or to the root given to the command.
 
+    `captions` may be a file inside a zip, as `annotations.zip/captions_train2014.json`. `validation_captions` is a file
+    of its own for the validation pictures; then `captions` are all for training.
     `pictures = ["shapes"]` draws the built-in data set; then `captions` and what describes them are ignored. Where the
     captions carry no splits, `validation_fraction` of the pictures, chosen by a hash of their names, validate. `limit`
     keeps so many pictures of each split (0: all).
@@ -36,6 +38,7 @@ class DataOptions:
 
     pictures: tuple[str, ...] = ()
     captions: str = ""
+    validation_captions: str = ""
     format: str = "auto"
     picture_column: str = "image"
     caption_column: str = "caption"
@@ -73,10 +76,11 @@ class TrainingOptions:
 
     An epoch goes through every caption in batches of similar length; with `epoch_steps` it is so many batches of
     different random pictures with one random caption each, as in the course notebook. `validation_batches` are drawn
-    likewise for the validation loss (0: every caption). `average` is the decay of the exponential moving average of the weights that
-    is validated and exported (0: the weights themselves); `checkpoint_steps` are steps between checkpoints within an
-    epoch (0: only at its end); `keep_epochs` keeps the checkpoint of each, `weights_0.safetensors` and so on.
-    `clip_norm` 0 does not clip gradients.
+    likewise for the validation loss (0: every caption). `average` is the decay of the exponential moving average of the
+    weights that is validated and exported (0: the weights themselves); `checkpoint_steps` are steps between checkpoints
+    within an epoch (0: only at its end); `keep_epochs` keeps that of each epoch, `weights_0.safetensors` and so on.
+    `clip_norm` 0 does not clip gradients. `precision` is that of the matrix products of a training step, while
+    weights, losses and validation stay in float32: `bfloat16` takes half the time on processors that multiply it.
     """
 
     epochs: int = 10
@@ -92,6 +96,7 @@ class TrainingOptions:
     label_smoothing: float = 0.0
     average: float = 0.0
     best_by: Literal["cider_d", "bleu_4", "val_loss"] = "cider_d"
+    precision: Literal["float32", "bfloat16"] = "float32"
     checkpoint_steps: int = 200
     keep_epochs: bool = False
     seed: int = 0
@@ -101,6 +106,8 @@ class TrainingOptions:
             raise InputError(f"schedule {self.schedule!r} is unknown: choose constant or cosine")
         if self.best_by not in ("cider_d", "bleu_4", "val_loss"):
             raise InputError(f"best_by {self.best_by!r} is unknown: choose cider_d, bleu_4 or val_loss")
+        if self.precision not in ("float32", "bfloat16"):
+            raise InputError(f"precision {self.precision!r} is unknown: choose float32 or bfloat16")
         if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
             raise InputError("epochs, batch_size and learning_rate must be positive")
         if not (0 <= self.average < 1 and 0 <= self.label_smoothing < 1):
@@ -109,12 +116,13 @@ class TrainingOptions:
 
 @dataclass(frozen=True, slots=True)
 class CardOptions:
-    """What a model says of itself beside its scores."""
+    """What a model says of itself beside its scores; `commands` are those that made it."""
 
     title: str = ""
     licence: str = ""
     data: str = ""
     limits: str = ""
+    commands: str = ""
 
 
 @dataclass(frozen=True, slots=True)

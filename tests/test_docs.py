@@ -1,0 +1,75 @@
+"""What the documentation says can be done, can be done."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def help_of(*command):
+    program = "from showtell.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", program, *command, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"COLUMNS": "200"},
+    ).stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_examples_run(page):
+    for block in blocks(page, "python"):
+        done = subprocess.run([sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_toml_examples_are_recipes(page, tmp_path):
+    from showtell.training import read_recipe
+
+    for block in blocks(page, "toml"):
+        (tmp_path / "recipe.toml").write_text(block)
+        read_recipe(tmp_path / "recipe.toml")
+
+
+def test_every_recipe_can_be_read():
+    from showtell.training import read_recipe
+
+    recipes = sorted((ROOT / "recipes").glob("*.toml"))
+    assert recipes
+    for recipe in recipes:
+        read_recipe(recipe)
+
+
+def test_every_option_in_the_pages_exists_and_every_option_of_caption_is_documented():
+    commands = ("caption", "embed", "train", "verify")
+    texts = {command: help_of(command) for command in commands}
+    everything = set(re.findall(r"--[a-z][a-z-]+", " ".join(texts.values()) + help_of()))
+    for page in PAGES:
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.read_text()))
+        assert named <= everything, (page.name, named - everything)
+    options = set(re.findall(r"--[a-z][a-z-]+", texts["caption"])) - {"--help"}
+    documented = set(re.findall(r"--[a-z][a-z-]+", (ROOT / "docs" / "captioning.md").read_text()))
+    assert options - documented <= {"--output", "--batch-size", "--workers", "--model"}
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_first_screen_of_the_readme_has_the_two_commands():
+    first = (ROOT / "README.md").read_text().splitlines()[:25]
+    assert any(line.startswith("make demo") for line in first)
+    assert any(line.startswith("make test") for line in first)
