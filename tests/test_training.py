@@ -166,7 +166,7 @@ def test_a_recipe_spells_out_every_default():
 def small_data(tmp_path_factory):
     """Sixty drawn pictures in a zip with their captions as JSON lines, and a store of them that runs can share."""
     folder = tmp_path_factory.mktemp("data")
-    shapes = Shapes(ShapesOptions(pictures_train=48, pictures_val=12))
+    shapes = Shapes(ShapesOptions(train_pictures=48, val_pictures=12))
     captions = shapes.captions()
     with zipfile.ZipFile(folder / "p.zip", "w") as archive:
         for picture in shapes.read():

@@ -12,25 +12,25 @@ Point: TypeAlias = tuple[float, float]
 
 COLOURS = {
     "red": (216, 40, 44),
-    "orange": (245, 134, 24),
     "yellow": (248, 210, 36),
-    "green": (38, 156, 70),
+    "green": (44, 184, 60),
     "blue": (36, 92, 210),
-    "purple": (136, 52, 168),
+    "purple": (120, 34, 170),
+    "black": (36, 36, 40),
 }
 
 _DESIGN_SIZE = 224  # pixels that the lengths below are in, whatever the size drawn
-_RADII = {"small": (17.0, 19.5), "big": (36.0, 40.0)}
+_RADII = {"small": (22.0, 24.0), "big": (38.0, 41.0)}
 _MARGIN, _GAP = 10.0, 12.0  # to the picture's border, and between two shapes
-_TILT = 15.0  # degrees to either side
-_COLOUR_JITTER = 12
-_DARKEST, _PALEST = 225, 255  # of backgrounds
+_TILT = 10.0  # degrees to either side
+_COLOUR_JITTER = 8
+_DARKEST, _PALEST = 235, 255  # of backgrounds
 _SUPERSAMPLING = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A shape: `size` is small or big, `colour` one of `COLOURS`, `kind` circle, square, triangle, star, heart or cross."""
+    """A shape: `size` small or big, `colour` of `COLOURS`, `kind` circle, square, triangle, star, heart or cross."""
 
     size: str
     colour: str
@@ -38,7 +38,7 @@ class Shape:
 
 
 def draw(shapes: Sequence[Shape], rng: np.random.Generator, size: int = 224) -> Image.Image:
-    """A picture, `size` pixels square: positions, tilts and background are random; equal shapes have one shade.
+    """A picture of `size` pixels square with random positions, tilts and background; equal shapes have one shade.
 
     Arguments:
         shapes: up to four big ones fit.

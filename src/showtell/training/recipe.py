@@ -225,8 +225,14 @@ def shapes_tables() -> dict[str, Any]:
         "data": {"pictures": ["shapes"]},
         "encoder": {"name": "efficientnet_lite0"},
         "vocabulary": {"min_count": 1},
-        "decoder": {"hidden": 256, "word": 64, "dropout": 0.2},
-        "training": {"epochs": 8, "learning_rate": 3e-3, "checkpoint_steps": 0},
+        "decoder": {"hidden": 256, "word": 64, "picture": "every_step", "dropout": 0.5},
+        "training": {
+            "epochs": 8,
+            "learning_rate": 3e-3,
+            "weight_decay": 0.1,
+            "average": 0.99,
+            "checkpoint_steps": 0,
+        },
         "search": {"beam": 1},
         "card": {"licence": "Apache-2.0", "data": "shapes, drawn by code", "title": "Shapes"},
     }
