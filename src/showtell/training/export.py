@@ -158,7 +158,7 @@ def model_card(model: Mapping[str, Any]) -> str:
     ]
     for heading, text in (("Limits", card["limits"]), ("Made by", card["commands"])):
         if text:
-            lines += ["", f"## {heading}", "", text.strip()]
+            lines += ["", f"## {heading}", "", text.strip("\n")]
     return "\n".join(lines) + "\n"
 
 
