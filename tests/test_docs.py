@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+
+from showtell.cli import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -15,15 +18,12 @@ def blocks(page, language):
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
 
 
-def help_of(*command):
-    program = "from showtell.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", program, *command, "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"COLUMNS": "200"},
-    ).stdout
+def options_of(command):
+    """Every long option of a command and of the commands below it."""
+    own = {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
+    for below in getattr(command, "commands", {}).values():
+        own |= options_of(below)
+    return {option for option in own if option.startswith("--")} | {"--help"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -52,13 +52,13 @@ def test_every_recipe_can_be_read():
 
 
 def test_every_option_in_the_pages_exists_and_every_option_of_caption_is_documented():
-    commands = ("caption", "embed", "train", "verify")
-    texts = {command: help_of(command) for command in commands}
-    everything = set(re.findall(r"--[a-z][a-z-]+", " ".join(texts.values()) + help_of()))
+    program = typer.main.get_command(app)
+    scripts = " ".join(path.read_text() for path in (ROOT / "benchmarks").glob("*.py"))
+    everything = options_of(program) | set(re.findall(r"\"(--[a-z][a-z-]+)\"", scripts))
     for page in PAGES:
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.read_text()))
         assert named <= everything, (page.name, named - everything)
-    options = set(re.findall(r"--[a-z][a-z-]+", texts["caption"])) - {"--help"}
+    options = options_of(program.commands["caption"]) - {"--help"}
     documented = set(re.findall(r"--[a-z][a-z-]+", (ROOT / "docs" / "captioning.md").read_text()))
     assert options - documented <= {"--output", "--batch-size", "--workers", "--model"}
 
