@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pycocoevalcap.bleu.bleu import Bleu
 
 from showtell.errors import InputError
-from showtell.metrics import bleu
+from showtell.metrics import bleu, bleu_of
 
 WORDS = st.sampled_from(["a", "the", "dog", "cat", "on", "grass", "ß", "n't"])
 CAPTION = st.lists(WORDS, max_size=14)
@@ -98,3 +98,15 @@ def test_text_in_place_of_tokens_is_refused():
         bleu({"x": [["a", "dog"]]}, {"x": "a dog"})
     with pytest.raises(InputError, match="reference of picture 'x' is a text"):
         bleu({"x": ["a dog"]}, {"x": ["a", "dog"]})
+
+
+@settings(max_examples=50, deadline=None)
+@given(corpus=CORPUS)
+def test_the_summed_counts_of_some_pictures_score_as_those_pictures_do(corpus):
+    references = {picture: captions for picture, (_, captions) in corpus.items()}
+    hypotheses = {picture: caption for picture, (caption, _) in corpus.items()}
+    some = list(references)[::2]
+    alone = bleu({picture: references[picture] for picture in some}, {picture: hypotheses[picture] for picture in some})
+    counts = bleu(references, hypotheses).counts
+    sums = np.stack([counts[::2].sum(axis=0), counts.sum(axis=0)])
+    np.testing.assert_allclose(bleu_of(sums), [alone.corpus, bleu(references, hypotheses).corpus], rtol=1e-12)

@@ -9,8 +9,8 @@
 This room imports nothing of Showtell but its errors.
 """
 
-from showtell.metrics.bleu import BleuScores, bleu
+from showtell.metrics.bleu import BleuScores, bleu, bleu_of
 from showtell.metrics.cider import CiderD, CiderScores, cider_d
 from showtell.metrics.ptb import ptb_tokenize
 
-__all__ = ["BleuScores", "CiderD", "CiderScores", "bleu", "cider_d", "ptb_tokenize"]
+__all__ = ["BleuScores", "CiderD", "CiderScores", "bleu", "bleu_of", "cider_d", "ptb_tokenize"]

@@ -5,7 +5,6 @@ that captioning papers report: the arithmetic of pycocoevalcap's `Bleu` (closest
 constants), so that the scores are the same to rounding.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,16 +33,8 @@ class BleuScores:
     """The pictures, in the order of the references."""
     per_picture: npt.NDArray[np.float64]
     """BLEU-1..4 of each picture alone, shape `(B, 4)`, rows in the order of `picture_ids`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """What BLEU needs to know of a hypothesis; for a corpus, the sums."""
-
-    length: int
-    reference_length: int
-    matches: tuple[int, ...]  # by order 1..4: n-grams of the hypothesis that a reference has too (clipped)
-    ngrams: tuple[int, ...]  # by order 1..4: n-grams of the hypothesis
+    counts: npt.NDArray[np.int64]
+    """What `bleu_of` needs to know of each picture, shape `(B, 10)`: so any selection of pictures can be scored."""
 
 
 def bleu(references: References, hypotheses: Hypotheses) -> BleuScores:
@@ -59,30 +50,43 @@ def bleu(references: References, hypotheses: Hypotheses) -> BleuScores:
         InputError: the two are not of the same pictures, a picture has no reference, or a caption is not tokenised.
     """
     picture_ids = check_pairs(references, hypotheses)
-    counts = [_count(hypotheses[picture], references[picture]) for picture in picture_ids]
-    return BleuScores(
-        corpus=_bleu_of(_total(counts)),
-        picture_ids=picture_ids,
-        per_picture=np.array([_bleu_of(each) for each in counts], dtype=np.float64),
-    )
+    counts = np.array([_count(hypotheses[picture], references[picture]) for picture in picture_ids], dtype=np.int64)
+    corpus = tuple(map(float, bleu_of(counts.sum(axis=0))))
+    return BleuScores(corpus, picture_ids, bleu_of(counts), counts)
 
 
-def _count(hypothesis: Tokens, references: Sequence[Tokens]) -> _Counts:
+def bleu_of(counts: npt.NDArray[np.int64] | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """BLEU-1..4 from counts: geometric mean of the precisions of orders 1..n, times the brevity penalty.
+
+    Args:
+        counts: shape `(..., 10)`, of one picture or summed over pictures: words of the hypothesis; words of the
+            reference closest in length; by order 1 to 4 the hypothesis's n-grams that a reference has too, clipped; by
+            order 1 to 4 all n-grams of the hypothesis.
+
+    Returns:
+        float64 `(..., 4)`.
+    """
+    of: npt.NDArray[np.float64] = counts.astype(np.float64)
+    ratio = (of[..., :1] + TINY) / (of[..., 1:2] + SMALL)
+    penalty = np.exp(np.minimum(0.0, 1 - 1 / ratio))
+    precisions = (of[..., 2 : 2 + MAX_ORDER] + TINY) / (of[..., 2 + MAX_ORDER :] + SMALL)
+    scores: npt.NDArray[np.float64] = np.cumprod(precisions, axis=-1) ** (1 / np.arange(1, MAX_ORDER + 1)) * penalty
+    return scores
+
+
+def _count(hypothesis: Tokens, references: Sequence[Tokens]) -> list[int]:
     # Each different word of a picture's captions becomes one character, so that a caption is a short string, an n-gram
     # a substring of it, and matching is `in`: several times faster than tuples of words in sets.
     letters: defaultdict[str, str] = defaultdict(map(chr, count(1)).__next__)
     mine, *theirs = ["".join(map(letters.__getitem__, tokens)) for tokens in (hypothesis, *references)]
     length = len(mine)
-    return _Counts(
-        length=length,
-        # The closest length; of two equally close ones the shorter.
-        reference_length=min([(abs(len(reference) - length), len(reference)) for reference in theirs])[1],
-        matches=_matches(mine, theirs),
-        ngrams=tuple([max(0, length - order) for order in range(MAX_ORDER)]),
-    )
+    # The closest length; of two equally close ones the shorter.
+    reference_length = min([(abs(len(reference) - length), len(reference)) for reference in theirs])[1]
+    ngrams = [max(0, length - order) for order in range(MAX_ORDER)]
+    return [length, reference_length, *_matches(mine, theirs), *ngrams]
 
 
-def _matches(mine: str, theirs: list[str]) -> tuple[int, ...]:
+def _matches(mine: str, theirs: list[str]) -> list[int]:
     """By order, how many n-grams match, each at most as often as the one reference that has it most often."""
     anywhere = "\0".join(theirs)  # no word's character is chr(0), so no n-gram matches across two references
     matches = [0] * MAX_ORDER
@@ -100,7 +104,7 @@ def _matches(mine: str, theirs: list[str]) -> tuple[int, ...]:
                 if times > 1:
                     most = max([_occurrences(ngram, reference) for reference in theirs])
                     matches[order - 1] += min(times, most) - 1
-    return tuple(matches)
+    return matches
 
 
 def _occurrences(ngram: str, sentence: str) -> int:
@@ -108,24 +112,3 @@ def _occurrences(ngram: str, sentence: str) -> int:
         return sentence.count(ngram)
     # str.count would miss occurrences that overlap, such as the second "a a" of "a a a".
     return sum(sentence.startswith(ngram, i) for i in range(len(sentence)))
-
-
-def _total(counts: Sequence[_Counts]) -> _Counts:
-    return _Counts(
-        length=sum(each.length for each in counts),
-        reference_length=sum(each.reference_length for each in counts),
-        matches=tuple(map(sum, zip(*(each.matches for each in counts), strict=True))),
-        ngrams=tuple(map(sum, zip(*(each.ngrams for each in counts), strict=True))),
-    )
-
-
-def _bleu_of(counts: _Counts) -> tuple[float, ...]:
-    """BLEU-1..4: geometric mean of the precisions of orders 1..n, times the brevity penalty."""
-    ratio = (counts.length + TINY) / (counts.reference_length + SMALL)
-    penalty = math.exp(1 - 1 / ratio) if ratio < 1 else 1.0
-    product = 1.0
-    scores = []
-    for order, (matches, ngrams) in enumerate(zip(counts.matches, counts.ngrams, strict=True), start=1):
-        product *= (matches + TINY) / (ngrams + SMALL)
-        scores.append(product ** (1 / order) * penalty)
-    return tuple(scores)
