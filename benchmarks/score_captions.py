@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from showtell.errors import InputError
-from showtell.metrics import bleu, cider_d, ptb_tokenize
+from showtell.metrics import score
 
 Texts = dict[str, list[str]]
 
@@ -52,16 +52,17 @@ def read_references(path: Path, split: str | None) -> Texts:
 
 
 def ours(references: Texts, predictions: dict[str, str]) -> dict[str, np.ndarray]:
-    tokenised = {name: [ptb_tokenize(caption) for caption in captions] for name, captions in references.items()}
-    hypotheses = {name: ptb_tokenize(predictions[name]) for name in references}
-    of_bleu, of_cider = bleu(tokenised, hypotheses), cider_d(tokenised, hypotheses)
-    scores = {f"BLEU-{n + 1}": np.append(of_bleu.per_picture[:, n], of_bleu.corpus[n]) for n in range(4)}
-    return scores | {"CIDEr-D": np.append(of_cider.per_picture, of_cider.corpus)}
+    scores = score({name: predictions[name] for name in references}, references)
+    return {
+        name: np.array([of_picture[name] for of_picture in scores.per_picture.values()] + [of_corpus])
+        for name, of_corpus in scores.corpus.items()
+    }
 
 
 def theirs(references: Texts, predictions: dict[str, str]) -> dict[str, np.ndarray]:
     from pycocoevalcap.bleu.bleu import Bleu
     from pycocoevalcap.cider.cider import Cider
+    from pycocoevalcap.rouge.rouge import Rouge
     from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
     tokenizer = PTBTokenizer()
@@ -70,8 +71,10 @@ def theirs(references: Texts, predictions: dict[str, str]) -> dict[str, np.ndarr
     hypotheses = tokenizer.tokenize({name: [{"caption": predictions[name]}] for name in references})
     corpus, per_picture = Bleu(4).compute_score(tokenised, hypotheses, verbose=0)
     scores = {f"BLEU-{n + 1}": np.append(per_picture[n], corpus[n]) for n in range(4)}
-    cider, cider_per_picture = Cider().compute_score(tokenised, hypotheses)
-    return scores | {"CIDEr-D": np.append(cider_per_picture, cider)}
+    for name, scorer in (("ROUGE-L", Rouge()), ("CIDEr-D", Cider())):
+        corpus, per_picture = scorer.compute_score(tokenised, hypotheses)
+        scores[name] = np.append(per_picture, corpus)
+    return scores
 
 
 def timed(score: Callable[[], dict[str, np.ndarray]]) -> tuple[dict[str, np.ndarray], float]:

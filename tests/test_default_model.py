@@ -49,7 +49,7 @@ def test_its_scores_on_the_validation_pictures_are_those_of_its_card(captioner, 
     references = {name: [ptb_tokenize(caption) for caption in aligned.captions[name]] for name in aligned.names}
     stream = captioner.caption_stream(source.read(), beam=3)
     found = {result.name: ptb_tokenize(result.caption.text) for result in stream if result.caption}
-    bleu_4, cider = bleu(references, found).corpus[3], cider_d(references, found).corpus
+    bleu_4, cider = bleu(found, references).corpus["BLEU-4"], cider_d(found, references).corpus["CIDEr-D"]
     assert bleu_4 >= 0.19
     assert cider >= 0.50
     recorded = captioner.bundle.model["scores"]

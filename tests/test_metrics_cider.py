@@ -2,29 +2,13 @@
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from pycocoevalcap.cider.cider import Cider
 
 from showtell.errors import InputError
 from showtell.metrics import CiderD, cider_d
-
-WORDS = st.sampled_from(["a", "the", "dog", "cat", "on", "grass", "ß", "n't"])
-CAPTION = st.lists(WORDS, max_size=14)
-STRANGE_CAPTION = st.lists(WORDS | st.sampled_from(["unheard", "of"]), max_size=14)
-CORPUS = st.dictionaries(
-    st.text(st.characters(codec="utf-8"), max_size=3),
-    st.tuples(STRANGE_CAPTION, st.lists(CAPTION, min_size=1, max_size=5)),
-    min_size=1,
-    max_size=6,
-).filter(lambda corpus: any(any(captions) for _, captions in corpus.values()))  # pycocoevalcap fails on no word at all
-
-
-def words(text: str) -> list[str]:
-    return text.split()
-
+from word_salads import CORPUS, assert_scores_are_those_of, parted, words
 
 REFERENCES = {
     "x": [words("a dog runs on grass"), words("the dog is running")],
@@ -36,16 +20,8 @@ REFERENCES = {
 @settings(max_examples=300, deadline=None)
 @given(corpus=CORPUS)
 def test_word_salads_score_as_in_pycocoevalcap(corpus):
-    references = {picture: captions for picture, (_, captions) in corpus.items()}
-    hypotheses = {picture: caption for picture, (caption, _) in reversed(corpus.items())}
-    ours = cider_d(references, hypotheses)
-    score, per_picture = Cider().compute_score(
-        {picture: [" ".join(tokens) for tokens in captions] for picture, captions in references.items()},
-        {picture: [" ".join(hypotheses[picture])] for picture in references},
-    )
-    assert ours.corpus == pytest.approx(score, rel=1e-9, abs=0)
-    np.testing.assert_allclose(ours.per_picture, per_picture, rtol=1e-9, atol=0)
-    assert ours.picture_ids == tuple(references)
+    hypotheses, references = parted(corpus)
+    assert_scores_are_those_of(Cider(), cider_d(hypotheses, references), hypotheses, references)
 
 
 def test_a_worked_example():
@@ -78,16 +54,16 @@ def test_the_references_themselves_score_best():
 
 
 def test_one_single_picture_scores_zero_as_no_ngram_is_rare():
-    assert cider_d({"x": [["a", "dog"]]}, {"x": ["a", "dog"]}).corpus == 0.0
+    assert cider_d({"x": ["a", "dog"]}, {"x": [["a", "dog"]]}).corpus == {"CIDEr-D": 0.0}
 
 
 def test_references_without_a_word_give_zeros():
-    assert cider_d({"x": [[]], "y": [[]]}, {"x": ["a"], "y": []}).per_picture.tolist() == [0.0, 0.0]
+    assert cider_d({"x": ["a"], "y": []}, {"x": [[]], "y": [[]]}).per_picture.tolist() == [[0.0], [0.0]]
 
 
 def test_unequal_pictures_are_refused_with_their_number_and_an_example():
     with pytest.raises(InputError, match=r"1 picture has a hypothesis but no references, for example 'q'"):
-        cider_d({"x": [["a"]]}, {"x": ["a"], "q": ["a"]})
+        cider_d({"x": ["a"], "q": ["a"]}, {"x": [["a"]]})
 
 
 def test_a_picture_unknown_to_the_scorer_is_refused():

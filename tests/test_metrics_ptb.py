@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from showtell.metrics import bleu, cider_d, ptb_tokenize
+from showtell.metrics import ptb_tokenize
 
 # Recorded by `python tests/test_metrics_ptb.py` with pycocoevalcap 1.2 (Stanford CoreNLP 3.4.1) and OpenJDK 17.
 GOLDEN = Path(__file__).parent / "golden" / "ptb_tricky.json"
@@ -138,20 +138,6 @@ def test_every_coco_val2017_caption_is_tokenised_as_by_java(shared_data):
     ]
     assert len(captions) == 25014
     assert not differ, f"{len(differ)} differ, such as {differ[:3]}"
-
-
-def test_the_published_scores_of_a_published_system_come_out(shared_data):
-    # 5,000 captions of one system on the Karpathy test split; scores by pycocoevalcap 1.2 with Java.
-    folder = shared_data / "metrics"
-    if not folder.is_dir():
-        pytest.skip("the metric oracle is not here: metrics/ of the real data")
-    predictions = json.loads((folder / "karpathy_test5k_predictions.json").read_text("utf-8"))
-    hypotheses = {str(prediction["image_id"]): ptb_tokenize(prediction["caption"]) for prediction in predictions}
-    references: dict[str, list[list[str]]] = {picture: [] for picture in hypotheses}
-    for annotation in json.loads((folder / "captions_karpathy_test5k.json").read_text("utf-8"))["annotations"]:
-        references[str(annotation["image_id"])].append(ptb_tokenize(annotation["caption"]))
-    assert [round(score, 4) for score in bleu(references, hypotheses).corpus] == [0.8064, 0.6551, 0.5140, 0.3976]
-    assert round(cider_d(references, hypotheses).corpus, 4) == 1.3106
 
 
 @given(text=st.text() | st.text(st.sampled_from("aA1 .,'-’:/$&@()é😀\n")))

@@ -1,16 +1,30 @@
-"""Metrics of captions, usable alone: tokens in, scores out, equal to pycocoevalcap's but without Java.
+"""Metrics of captions, usable alone, equal to pycocoevalcap's but without Java.
 
-    from showtell.metrics import bleu, cider_d
-    references = {"dog.jpg": [["a", "dog", "runs"], ["the", "dog", "is", "running"]], ...}
-    hypotheses = {"dog.jpg": ["a", "dog", "is", "running"], ...}
-    bleu(references, hypotheses).corpus        # BLEU-1..4
-    cider_d(references, hypotheses).corpus     # CIDEr-D
+    from showtell.metrics import score
+    scores = score({"dog.jpg": "a dog runs"}, {"dog.jpg": ["A dog runs.", "The dog is running."]})
+    scores.corpus                    # {"BLEU-1": ..., ..., "ROUGE-L": ..., "CIDEr-D": ...}
+    scores.per_picture["dog.jpg"]    # the same of one picture
 
-This room imports nothing of Showtell but its errors.
+`score` takes text; `bleu`, `rouge_l` and `cider_d` take tokens, such as `ptb_tokenize` gives. This room imports nothing
+of Showtell but its errors.
 """
 
-from showtell.metrics.bleu import BleuScores, bleu, bleu_of
-from showtell.metrics.cider import CiderD, CiderScores, cider_d
+from showtell.metrics.bleu import bleu, bleu_of
+from showtell.metrics.cider import CiderD, cider_d
 from showtell.metrics.ptb import ptb_tokenize
+from showtell.metrics.result import MetricScores
+from showtell.metrics.rouge import rouge_l
+from showtell.metrics.scoring import METRICS, Scores, score
 
-__all__ = ["BleuScores", "CiderD", "CiderScores", "bleu", "bleu_of", "cider_d", "ptb_tokenize"]
+__all__ = [
+    "METRICS",
+    "CiderD",
+    "MetricScores",
+    "Scores",
+    "bleu",
+    "bleu_of",
+    "cider_d",
+    "ptb_tokenize",
+    "rouge_l",
+    "score",
+]

@@ -25,7 +25,7 @@ def check_references(references: References) -> None:
         _check_tokens(picture, captions, "reference")
 
 
-def check_pairs(references: References, hypotheses: Hypotheses) -> tuple[str, ...]:
+def check_pairs(hypotheses: Hypotheses, references: References) -> tuple[str, ...]:
     """The ids of the pictures, in the order of `references`.
 
     Raises:
@@ -42,10 +42,20 @@ def check_pairs(references: References, hypotheses: Hypotheses) -> tuple[str, ..
             )
             if odd
         ]
-        raise InputError(f"references and hypotheses are not of the same pictures: {'; '.join(complaints)}")
+        raise InputError(f"hypotheses and references are not of the same pictures: {'; '.join(complaints)}")
     for picture, tokens in hypotheses.items():
         _check_tokens(picture, (tokens,), "hypothesis")
     return tuple(references)
+
+
+def check_texts(hypotheses: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> None:
+    """Raise an `InputError` unless hypotheses are texts, and the references of each picture a list of texts."""
+    for picture, caption in hypotheses.items():
+        if not isinstance(caption, str):
+            raise InputError(f"the hypothesis of picture {picture!r} is not a text: {caption!r:.80}")
+    for picture, captions in references.items():
+        if isinstance(captions, str) or not all(isinstance(caption, str) for caption in captions):
+            raise InputError(f"the references of picture {picture!r} are not a list of texts: {captions!r:.80}")
 
 
 def _check_tokens(picture: str, captions: Iterable[Tokens], kind: str) -> None:

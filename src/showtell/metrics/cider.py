@@ -1,4 +1,4 @@
-"""CIDEr-D of captions: tokenised references and hypotheses in, scores of the corpus and of each picture out.
+"""CIDEr-D of captions: tokenised hypotheses and references in, scores of the corpus and of each picture out.
 
 Vedantam, Zitnick and Parikh, "CIDEr: Consensus-based Image Description Evaluation", CVPR 2015 (arXiv:1411.5726), the
 CIDEr-D of its section 6, as pycocoevalcap's `Cider` computes it (n-grams to order 4, sigma 6, times 10), so that the
@@ -11,47 +11,33 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 
 from showtell.errors import InputError
 from showtell.metrics.checks import Hypotheses, References, Tokens, check_pairs, check_references
 from showtell.metrics.ngrams import Ids, NgramIndex, distinct, find, joined, split
+from showtell.metrics.result import Floats, MetricScores, mean_scores
 
 MAX_ORDER = 4
 SIGMA = 6.0  # of the Gaussian penalty on the difference in length, in words
 SCALE = 10.0
 
-Floats = npt.NDArray[np.float64]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CiderScores:
-    """CIDEr-D on the scale of 0 to 10 (papers print it times 100: 1.31 is "131")."""
-
-    corpus: float
-    """The mean of the pictures' scores."""
-    picture_ids: tuple[str, ...]
-    """The pictures, in the order of the references."""
-    per_picture: Floats
-    """The score of each picture, shape `(B,)`, in the order of `picture_ids`."""
-
-
-def cider_d(references: References, hypotheses: Hypotheses) -> CiderScores:
-    """CIDEr-D of one hypothesis per picture against that picture's references.
+def cider_d(hypotheses: Hypotheses, references: References) -> MetricScores:
+    """CIDEr-D of one hypothesis per picture against that picture's references, from 0 to 10.
 
     How rare an n-gram is comes from the references given. With one single picture every n-gram occurs in every picture,
     so all weights and the score are 0, as in pycocoevalcap; scores of a few pictures mean little for the same reason.
 
     Args:
+        hypotheses: picture id -> tokenised caption, for exactly the pictures of `references`; an empty one scores 0.
         references: picture id -> tokenised reference captions, at least one each; they may differ in number.
-        hypotheses: picture id -> tokenised caption, for exactly the same pictures; an empty one scores 0.
 
     Raises:
         InputError: the two are not of the same pictures, a picture has no reference, or a caption is not tokenised.
     """
-    picture_ids = check_pairs(references, hypotheses)
+    picture_ids = check_pairs(hypotheses, references)
     per_picture = CiderD(references).score_batch(picture_ids, [hypotheses[picture] for picture in picture_ids])
-    return CiderScores(float(per_picture.mean()), picture_ids, per_picture)
+    return mean_scores("CIDEr-D", picture_ids, per_picture)
 
 
 @dataclass(frozen=True, slots=True)

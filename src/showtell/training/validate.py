@@ -73,8 +73,8 @@ class Validator:
         loss, accuracy = self._teacher_forced(decoder)
         captions = self._captions(decoder)
         hypotheses = {name: ptb_tokenize(caption) for name, caption in captions.items()}
-        bleu_4 = float(bleu(self.references, hypotheses).corpus[3])
-        return Validation(loss, accuracy, bleu_4, float(cider_d(self.references, hypotheses).corpus), captions)
+        bleu_4 = bleu(hypotheses, self.references).corpus["BLEU-4"]
+        return Validation(loss, accuracy, bleu_4, cider_d(hypotheses, self.references).corpus["CIDEr-D"], captions)
 
     def _teacher_forced(self, decoder: Decoder) -> tuple[float, float]:
         loss, correct, count = 0.0, 0, 0

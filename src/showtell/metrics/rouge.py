@@ -1,0 +1,62 @@
+"""ROUGE-L of captions: tokenised hypotheses and references in, scores of the corpus and of each picture out.
+
+Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004, section 3 (longest common subsequences), in the
+form that captioning papers report: the arithmetic of pycocoevalcap's `Rouge`, which takes the best precision and the
+best recall over the references apart, even if they are of two references, and weighs recall with beta = 1.2.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from showtell.metrics.checks import Hypotheses, References, Tokens, check_pairs
+from showtell.metrics.result import MetricScores, mean_scores
+
+BETA = 1.2
+
+# pycocoevalcap splits an empty caption into one empty word, which other empty captions have too.
+_NO_WORDS = ("",)
+
+
+def rouge_l(hypotheses: Hypotheses, references: References) -> MetricScores:
+    """ROUGE-L of one hypothesis per picture against that picture's references, from 0 to 1.
+
+    An empty hypothesis scores 0, or 1 where one of its references is empty too, as in pycocoevalcap.
+
+    Args:
+        hypotheses: picture id -> tokenised caption, for exactly the pictures of `references`.
+        references: picture id -> tokenised reference captions, at least one each; they may differ in number.
+
+    Raises:
+        InputError: the two are not of the same pictures, a picture has no reference, or a caption is not tokenised.
+    """
+    picture_ids = check_pairs(hypotheses, references)
+    scores = [_score(hypotheses[picture] or _NO_WORDS, references[picture]) for picture in picture_ids]
+    return mean_scores("ROUGE-L", picture_ids, np.array(scores, dtype=np.float64))
+
+
+def _score(hypothesis: Tokens, references: Sequence[Tokens]) -> float:
+    places: dict[str, int] = {}  # of each word of the hypothesis, as bits
+    for place, word in enumerate(hypothesis):
+        places[word] = places.get(word, 0) | 1 << place
+    precision = recall = 0.0
+    for reference in references:
+        common = _longest_common(places, len(hypothesis), reference or _NO_WORDS)
+        precision = max(precision, common / len(hypothesis))
+        recall = max(recall, common / (len(reference) or 1))
+    if not precision:  # then there is no recall either
+        return 0.0
+    return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)
+
+
+def _longest_common(places: Mapping[str, int], length: int, reference: Tokens) -> int:
+    """The length of the longest common subsequence, by bits: Hyyrö, "Bit-parallel LCS-length computation revisited",
+    2004. A zero in `row` is a place of the hypothesis where the subsequence grows by one; a word of the reference costs
+    a few operations on one integer instead of a row of a table.
+    """
+    everywhere = row = (1 << length) - 1
+    for word in reference:
+        if word in places:
+            hits = row & places[word]
+            row = ((row + hits) | (row - hits)) & everywhere
+    return length - row.bit_count()

@@ -1,0 +1,77 @@
+"""`score`: text in, all scores out, and what users get wrong."""
+
+import json
+
+import pytest
+
+from showtell.errors import InputError
+from showtell.metrics import bleu, cider_d, ptb_tokenize, rouge_l, score
+
+HYPOTHESES = {"b.jpg": "A cat sleeps.", "a.jpg": "A dog isn't running", "c.jpg": "un café"}
+REFERENCES = {
+    "a.jpg": ["A dog runs (fast).", "The dog's running on grass"],
+    "b.jpg": ["A cat is asleep"],
+    "c.jpg": ["Un café, s'il vous plaît", "coffee", "a cup of coffee"],
+}
+NAMES = ["BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D"]
+
+
+def test_text_scores_as_its_tokens_do_corpus_and_per_picture():
+    scores = score(HYPOTHESES, REFERENCES)
+    hypotheses = {name: ptb_tokenize(caption) for name, caption in HYPOTHESES.items()}
+    references = {name: list(map(ptb_tokenize, captions)) for name, captions in REFERENCES.items()}
+    corpus, per_picture = {}, {name: {} for name in REFERENCES}
+    for metric in (bleu, rouge_l, cider_d):
+        part = metric(hypotheses, references)
+        corpus |= part.corpus
+        for name, row in zip(part.picture_ids, part.per_picture.tolist(), strict=True):
+            per_picture[name] |= dict(zip(part.names, row, strict=True))
+    assert list(scores.corpus) == NAMES
+    assert scores.corpus == corpus
+    assert scores.per_picture == per_picture
+    assert list(scores.per_picture) == list(REFERENCES)
+    assert all(value > 0 for value in corpus.values())
+
+
+def test_only_the_metrics_asked_for_are_computed():
+    assert list(score(HYPOTHESES, REFERENCES, metrics=["ROUGE-L"]).corpus) == ["ROUGE-L"]
+    assert list(score(HYPOTHESES, REFERENCES, metrics={"CIDEr-D", "BLEU"}).corpus) == [*NAMES[:4], "CIDEr-D"]
+
+
+@pytest.mark.parametrize("metrics", [["SPICE"], [], "BLEU"])
+def test_unknown_metrics_are_refused(metrics):
+    with pytest.raises(InputError, match="metrics must be some of BLEU, ROUGE-L"):
+        score(HYPOTHESES, REFERENCES, metrics=metrics)
+
+
+def test_unequal_pictures_are_refused_with_their_number_and_an_example():
+    with pytest.raises(InputError, match=r"1 picture has references but no hypothesis, for example 'b.jpg'"):
+        score({"a.jpg": "a"}, {"a.jpg": ["a"], "b.jpg": ["b"]})
+
+
+def test_a_picture_without_references_is_refused():
+    with pytest.raises(InputError, match=r"1 picture has no reference caption, for example 'a.jpg'"):
+        score({"a.jpg": "a"}, {"a.jpg": []})
+
+
+def test_what_is_not_text_is_refused():
+    with pytest.raises(InputError, match=r"hypothesis of picture 'a' is not a text: None"):
+        score({"a": None}, {"a": ["a"]})
+    with pytest.raises(InputError, match=r"references of picture 'a' are not a list of texts: 'a dog'"):
+        score({"a": "a"}, {"a": "a dog"})
+    with pytest.raises(InputError, match=r"references of picture 'a' are not a list of texts: \[\['a'\]\]"):
+        score({"a": "a"}, {"a": [["a"]]})
+
+
+def test_the_published_scores_of_a_published_system_come_out(shared_data):
+    # 5,000 captions of one system on the Karpathy test split; scores by pycocoevalcap 1.2 with Java.
+    folder = shared_data / "metrics"
+    if not folder.is_dir():
+        pytest.skip("the metric oracle is not here: metrics/ of the real data")
+    predictions = json.loads((folder / "karpathy_test5k_predictions.json").read_text("utf-8"))
+    hypotheses = {str(prediction["image_id"]): prediction["caption"] for prediction in predictions}
+    references: dict[str, list[str]] = {picture: [] for picture in hypotheses}
+    for annotation in json.loads((folder / "captions_karpathy_test5k.json").read_text("utf-8"))["annotations"]:
+        references[str(annotation["image_id"])].append(annotation["caption"])
+    corpus = {name: round(value, 4) for name, value in score(hypotheses, references).corpus.items()}
+    assert corpus == dict(zip(NAMES, [0.8064, 0.6551, 0.5140, 0.3976, 0.5844, 1.3106], strict=True))
