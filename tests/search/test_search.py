@@ -1,59 +1,28 @@
 """Search against exhaustive enumeration, on a toy decoder whose probabilities are known."""
 
-import itertools
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from search_toys import ALLOWED, PICTURES, VOCABULARY, Markov, every_sentence, log_softmax
 
 from showtell.errors import InputError
 from showtell.search import SearchOptions, search, temper, truncate
-from showtell.text import SPECIALS, Vocabulary
 
-WORDS = ("ant", "bee", "cat")
-VOCABULARY = Vocabulary(tuple(sorted([*WORDS, *SPECIALS])))
-ALLOWED = [VOCABULARY.ids[word] for word in WORDS]
+GOLDEN = Path(__file__).parents[1] / "golden" / "search.json"
 
 
-class Markov:
-    """A decoder whose next word depends on the picture, the last word and the place; counts the rows it is given."""
-
-    def __init__(self, seed: int, steps: int = 6) -> None:
-        rng = np.random.default_rng(seed)
-        self.table = rng.normal(0, 2, (3, steps + 1, len(VOCABULARY), len(VOCABULARY))).astype(np.float32)
-        self.rows: list[int] = []
-
-    def start(self, embeddings):
-        return {"picture": embeddings[:, 0].astype(np.int64)}, {"t": np.zeros(len(embeddings), np.int64)}
-
-    def step(self, tokens, constants, state):
-        self.rows.append(len(tokens))
-        assert len(tokens) == len(constants["picture"]) == len(state["t"])
-        return self.table[constants["picture"], state["t"], tokens], {"t": state["t"] + 1}
-
-
-def log_softmax(logits, first):
-    kept = np.full(len(VOCABULARY), -np.inf)
-    allowed = ALLOWED if first else [*ALLOWED, VOCABULARY.end]
-    kept[allowed] = logits[allowed]
-    return kept - np.log(np.exp(kept - kept.max()).sum()) - kept.max()
-
-
-def every_sentence(decoder, picture, options):
-    """All sentences up to the maximal length with their scores, computed one by one."""
-    for length in range(1, options.max_length + 1):
-        for words in itertools.product(ALLOWED, repeat=length):
-            total, last = 0.0, VOCABULARY.start
-            ids = [*words, VOCABULARY.end] if length < options.max_length else list(words)
-            for t, word in enumerate(ids):
-                total += log_softmax(decoder.table[picture, t, last].astype(np.float64), t == 0)[word]
-                last = word
-            yield words, total / len(ids) ** options.length_penalty
-
-
-PICTURES = np.array([[0.0], [1.0], [2.0]], np.float32)
+def test_the_recorded_sentences_are_found_again():
+    # Origin: the search of release 0.1.0, every method on this very decoder.
+    for case in json.loads(GOLDEN.read_text()):
+        found = search(Markov(case["decoder"]), PICTURES, VOCABULARY, SearchOptions(**case["options"]), first=2)
+        for hypotheses, recorded in zip(found, case["found"], strict=True):
+            assert [list(h.tokens) for h in hypotheses] == [one["tokens"] for one in recorded]
+            assert [h.score for h in hypotheses] == pytest.approx([one["score"] for one in recorded], abs=1e-5)
 
 
 @given(seed=st.integers(0, 10_000), penalty=st.sampled_from([0.0, 0.7, 1.0]))

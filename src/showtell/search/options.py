@@ -1,0 +1,58 @@
+"""How a sentence is found, and what is found."""
+
+from dataclasses import dataclass
+
+from showtell.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How a sentence is found.
+
+    Greedy when `beam` is 1 and `sample` is false. `length_penalty` is the exponent of the length that a beam's
+    log-probability is divided by; 0 prefers short sentences. Sampling draws from probabilities raised to the power
+    1 / `temperature`, of the `top_k` likeliest words (0: all), of the smallest set of words that holds `top_p` of the
+    probability (1: all). Each picture draws from `seed` and its own place in the run, whatever batch it falls into.
+    """
+
+    beam: int = 3
+    num_captions: int = 1
+    sample: bool = False
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    seed: int = 0
+    max_length: int = 20
+    length_penalty: float = 0.7
+
+    def __post_init__(self) -> None:
+        checks = (
+            (self.beam >= 1, f"beam must be at least 1, not {self.beam}"),
+            (self.num_captions >= 1, f"the number of captions must be at least 1, not {self.num_captions}"),
+            (
+                self.sample or self.num_captions <= self.beam,
+                f"{self.num_captions} captions need a beam of at least {self.num_captions}, or sampling",
+            ),
+            (self.temperature > 0, f"the temperature must be above 0, not {self.temperature:g}"),
+            (self.top_k >= 0, f"top-k must not be negative ({self.top_k})"),
+            (0 < self.top_p <= 1, f"top-p must lie in (0, 1], not {self.top_p:g}"),
+            (self.seed >= 0, f"the seed must not be negative ({self.seed})"),
+            (self.max_length >= 1, f"the maximal length must be at least 1 word, not {self.max_length}"),
+            (self.length_penalty >= 0, f"the length penalty must not be negative ({self.length_penalty:g})"),
+        )
+        for holds, message in checks:
+            if not holds:
+                raise InputError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A sentence: word ids without START and END, the log-probability of each, and the score it was ranked by.
+
+    `score` is the sum of the log-probabilities, that of END included where the sentence was not cut, divided by the
+    number of summands to the power `length_penalty`; 0 is certainty.
+    """
+
+    tokens: tuple[int, ...]
+    log_probs: tuple[float, ...]
+    score: float

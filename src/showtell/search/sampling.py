@@ -1,0 +1,93 @@
+"""One word after the other: the likeliest (greedy), or one that is drawn.
+
+Sampling follows Holtzman et al. 2020 (nucleus) and Fan et al. 2018 (top-k).
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.search.options import Hypothesis, SearchOptions
+from showtell.search.steps import Floats, StepDecoder, log_probabilities, repeat_rows, take_rows
+from showtell.text import Vocabulary
+
+
+def temper(probabilities: npt.NDArray[Any], temperature: float) -> npt.NDArray[np.float64]:
+    """`p_i^(1/t) / sum_j p_j^(1/t)` over the last axis, for any positive t without underflow of the sum."""
+    p = np.asarray(probabilities, np.float64)
+    powers: npt.NDArray[np.float64] = (p / p.max(axis=-1, keepdims=True)) ** (1.0 / temperature)
+    tempered: npt.NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return tempered
+
+
+def truncate(probabilities: npt.NDArray[np.float64], top_k: int, top_p: float) -> npt.NDArray[np.float64]:
+    """Keep the `top_k` likeliest entries, then the smallest set holding `top_p`, and renormalise; rows `(N, V)`."""
+    if not top_k and top_p == 1.0:
+        return probabilities
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    ranked = np.take_along_axis(probabilities, order, axis=1)
+    if top_k:
+        ranked[:, top_k:] = 0.0
+        ranked /= ranked.sum(axis=1, keepdims=True)
+    reached = np.cumsum(ranked, axis=1)
+    ranked[:, 1:][reached[:, :-1] >= top_p] = 0.0
+    ranked /= ranked.sum(axis=1, keepdims=True)
+    kept = np.empty_like(ranked)
+    np.put_along_axis(kept, order, ranked, axis=1)
+    return kept
+
+
+def sample(
+    decoder: StepDecoder, embeddings: Floats, vocabulary: Vocabulary, options: SearchOptions, first: int
+) -> list[list[Hypothesis]]:
+    """One row per sentence; greedy is the case in which the likeliest word is always drawn."""
+    copies = options.num_captions if options.sample else 1
+    constants, state = decoder.start(embeddings)
+    constants, state = repeat_rows(constants, copies), repeat_rows(state, copies)
+    count = len(embeddings) * copies
+    draws = np.stack(
+        [
+            np.random.default_rng([options.seed, first + i]).random((copies, options.max_length))
+            for i in range(len(embeddings))
+        ]
+    ).reshape(count, options.max_length)
+    tokens = np.full(count, vocabulary.start, np.int64)
+    chosen = np.full((count, options.max_length), vocabulary.end, np.int64)
+    log_probs = np.zeros((count, options.max_length), np.float32)
+    alive = np.arange(count)
+    for t in range(options.max_length):
+        logits, state = decoder.step(tokens, constants, state)
+        ahead = log_probabilities(logits, vocabulary, first_word=t == 0)
+        if options.sample:
+            p = truncate(temper(np.exp(ahead), options.temperature), options.top_k, options.top_p)
+            tokens = _draw(p, draws[alive, t])
+        else:
+            tokens = ahead.argmax(axis=1)
+        chosen[alive, t] = tokens
+        log_probs[alive, t] = ahead[np.arange(len(alive)), tokens]
+        going_on = np.flatnonzero(tokens != vocabulary.end)
+        if not len(going_on):
+            break
+        if len(going_on) < len(alive):
+            alive, tokens = alive[going_on], tokens[going_on]
+            constants, state = take_rows(constants, going_on), take_rows(state, going_on)
+    sentences = [_cut(ids, lp, vocabulary.end, options) for ids, lp in zip(chosen, log_probs, strict=True)]
+    grouped = [sentences[i : i + copies] for i in range(0, count, copies)]
+    return [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in grouped]
+
+
+def _draw(probabilities: npt.NDArray[np.float64], uniform: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Inverse-transform sampling: the first entry whose cumulative probability exceeds the uniform number."""
+    cumulative = np.cumsum(probabilities, axis=1)
+    targets = uniform * cumulative[:, -1]
+    drawn: npt.NDArray[np.int64] = (cumulative <= targets[:, None]).sum(axis=1).astype(np.int64)
+    return drawn
+
+
+def _cut(ids: npt.NDArray[np.int64], log_probs: Floats, end: int, options: SearchOptions) -> Hypothesis:
+    ends = np.flatnonzero(ids == end)
+    words = int(ends[0]) if len(ends) else len(ids)
+    summands = min(words + 1, len(ids))
+    score = float(log_probs[:summands].sum()) / summands**options.length_penalty
+    return Hypothesis(tuple(map(int, ids[:words])), tuple(map(float, log_probs[:words])), score)

@@ -1,0 +1,45 @@
+"""What the search knows of a decoder: two functions over arrays, and what their answers mean."""
+
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.text import Vocabulary
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+State: TypeAlias = dict[str, npt.NDArray[Any]]
+"""Arrays by name; the first axis of each is the row (one row per sentence that is being written)."""
+
+
+class StepDecoder(Protocol):
+    """A decoder that writes one word at a time for N rows at once."""
+
+    def start(self, embeddings: Floats) -> tuple[State, State]:
+        """From embeddings `float32 (N, D)` or `(N, L, D)`: what stays the same for a picture, and the first state."""
+        ...
+
+    def step(self, tokens: npt.NDArray[np.int64], constants: State, state: State) -> tuple[Floats, State]:
+        """From the last tokens `int64 (N,)`: logits `float32 (N, V)` of the next, and the next state."""
+        ...
+
+
+def log_probabilities(logits: Floats, vocabulary: Vocabulary, *, first_word: bool) -> Floats:
+    """Log-softmax over the entries that may follow; -inf for those that may not. Logits and result are `(N, V)`."""
+    logits = logits.copy()
+    logits[:, [vocabulary.pad, vocabulary.start, vocabulary.unk]] = -np.inf
+    if first_word:
+        logits[:, vocabulary.end] = -np.inf
+    logits -= logits.max(axis=1, keepdims=True)
+    logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return logits
+
+
+def repeat_rows(state: State, copies: int) -> State:
+    """Each row `copies` times, one after the other."""
+    return {name: np.repeat(array, copies, axis=0) for name, array in state.items()} if copies > 1 else state
+
+
+def take_rows(state: State, rows: npt.NDArray[np.int64]) -> State:
+    """The rows that are named, in that order."""
+    return {name: array[rows] for name, array in state.items()}
