@@ -1,9 +1,21 @@
 """What all tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from local_server import LocalServer
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
+    """A web server on this machine; proxies that the environment names are left out."""
+    monkeypatch.setenv("no_proxy", "*")
+    running = LocalServer()
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

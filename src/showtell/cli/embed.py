@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.cli.caption import Resize
+from showtell.cli.settings import Resize
 from showtell.errors import InputError
 
 if TYPE_CHECKING:

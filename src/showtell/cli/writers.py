@@ -1,0 +1,94 @@
+"""Captions -> lines of text, JSON or CSV, written one by one, so that what is finished is never lost."""
+
+import contextlib
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from showtell.errors import InputError
+
+if TYPE_CHECKING:
+    from showtell.captioner import Caption, Captioned
+
+
+class Format(StrEnum):
+    """How captions are written."""
+
+    text = "text"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+class _Text:
+    def __init__(self, file: IO[str]) -> None:
+        self.file = file
+
+    def __call__(self, result: "Captioned") -> None:
+        if result.caption is None:
+            print(f"{result.name}: cannot be captioned: {result.error}", file=self.file, flush=True)
+            return
+        print(f"{result.name}: {result.caption.text}", file=self.file, flush=not result.caption.alternatives)
+        for other in result.caption.alternatives:
+            print(f"{' ' * len(result.name)}  {other.text}", file=self.file, flush=True)
+
+
+class _JsonLines:
+    def __init__(self, file: IO[str]) -> None:
+        self.file = file
+
+    def __call__(self, result: "Captioned") -> None:
+        line: dict[str, Any] = {"name": result.name}
+        if result.caption is None:
+            line["error"] = result.error
+        else:
+            line |= _as_json(result.caption)
+            if result.caption.alternatives:
+                line["captions"] = [_as_json(one) for one in (result.caption, *result.caption.alternatives)]
+        print(json.dumps(line, ensure_ascii=False), file=self.file, flush=True)
+
+
+class _Csv:
+    def __init__(self, file: IO[str]) -> None:
+        self.rows = csv.writer(file, lineterminator="\n")
+        self.rows.writerow(["name", "caption", "score", "error"])
+
+    def __call__(self, result: "Captioned") -> None:
+        if result.caption is None:
+            self.rows.writerow([result.name, "", "", result.error])
+            return
+        for one in (result.caption, *result.caption.alternatives):
+            self.rows.writerow([result.name, one.text, f"{one.score:.6g}", ""])
+
+
+WRITERS: dict[Format, Callable[[IO[str]], Callable[["Captioned"], None]]] = {
+    Format.text: _Text,
+    Format.jsonl: _JsonLines,
+    Format.csv: _Csv,
+}
+"""What makes, for an open file, the function that writes one picture's result to it."""
+
+
+def _as_json(caption: "Caption") -> dict[str, Any]:
+    words = [{"word": word.word, "probability": round(word.probability, 6)} for word in caption.words]
+    return {"caption": caption.text, "score": round(caption.score, 6), "words": words}
+
+
+@contextlib.contextmanager
+def opened(output: Path | None) -> Iterator[IO[str]]:
+    """The file to write to, line by line, so that what is finished is never lost."""
+    if output is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+        yield sys.stdout
+        return
+    try:
+        file = open(output, "w", encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written ({error.strerror})") from error
+    with file:
+        yield file

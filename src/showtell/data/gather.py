@@ -1,0 +1,124 @@
+"""What a user names (files, folders, archives, patterns, addresses on the web) -> the pictures to look at, by name.
+
+Comes in: sources in a user's words, and which of their pictures are wanted: all, some at random, or some by index. Goes
+out: a stream of (name, bytes). A picture on the web is downloaded when its turn comes; one that cannot be had is a
+listed reject of the stream, as everywhere.
+"""
+
+import random
+from collections.abc import Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from showtell.data.download import download_picture
+from showtell.data.images import PictureSource, RawPicture
+from showtell.data.web import check_url, is_url
+from showtell.errors import InputError, ShowtellError
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """Of pictures on the web: the bytes of the largest, the seconds that one may take, and whether a bar is shown."""
+
+    max_bytes: int = 50_000_000
+    timeout: float = 30.0
+    show: bool = True
+
+    def __post_init__(self) -> None:
+        if self.max_bytes < 1 or not self.timeout > 0:
+            raise InputError("the size limit and the time-out of a download must be positive")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which pictures, out of all in their order: `count` at random, by `seed`, or those at `indices` (from 0)."""
+
+    count: int | None = None
+    seed: int = 0
+    indices: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.count is not None and self.count < 1:
+            raise InputError(f"the number of random pictures must be positive, not {self.count}")
+        if self.count is not None and self.indices:
+            raise InputError("pictures are chosen at random or by index, not both")
+
+    def of(self, total: int) -> list[int]:
+        """The chosen positions among `total` pictures, ascending; an `InputError` where an index is beyond the last."""
+        if self.count is not None:
+            return sorted(random.Random(self.seed).sample(range(total), min(self.count, total)))
+        if beyond := [index for index in self.indices if not 0 <= index < total]:
+            raise InputError(f"there is no picture {beyond[0]}: there are {total:,}, counted from 0")
+        return sorted(set(self.indices)) if self.indices else list(range(total))
+
+
+class Gathered:
+    """The chosen pictures of every source, named so that a person finds them again.
+
+    A picture file is called what the user called it, a picture on the web by its address; what lies in a folder or
+    archive is called by its path in there, after the folder's or archive's own path where there are several sources.
+
+    Arguments:
+        sources: paths, patterns and addresses.
+        choice: which of the pictures.
+        web: limits for those on the web.
+
+    Raises:
+        InputError: a source does not exist or holds no pictures, an address is none, or an index is beyond the last.
+    """
+
+    def __init__(self, sources: Sequence[str], choice: Choice = Choice(), web: WebOptions = WebOptions()) -> None:
+        self.sources = list(sources)
+        self._parts = [_Web(source, web) if is_url(source) else PictureSource(source) for source in sources]
+        listed = [part.names() for part in self._parts]
+        self.total = sum(map(len, listed))
+        chosen = choice.of(self.total)
+        self.count = len(chosen)
+        self._chosen: list[list[str]] = []  # of each part
+        first = 0
+        for names in listed:
+            self._chosen.append([names[i - first] for i in chosen if first <= i < first + len(names)])
+            first += len(names)
+
+    @property
+    def on_the_web(self) -> bool:
+        """Whether any of the sources is downloaded."""
+        return any(isinstance(part, _Web) for part in self._parts)
+
+    def read(self) -> Generator[RawPicture, None, None]:
+        """The chosen pictures one by one, in the order of the sources; errors as `PictureSource.read` has them."""
+        for source, part, chosen in zip(self.sources, self._parts, self._chosen, strict=True):
+            if not chosen:
+                continue
+            others = set(part.names()).difference(chosen)
+            for count, picture in enumerate(part.read(skip=others), 1):
+                yield replace(picture, name=self._called(source, picture.name))
+                if others and count == len(chosen):
+                    break  # the rest of an archive is not even looked at
+
+    def _called(self, source: str, name: str) -> str:
+        if name == source or Path(source).name == name:
+            return source
+        return name if len(self.sources) == 1 or not Path(source).exists() else f"{source.rstrip('/')}/{name}"
+
+
+class _Web:
+    """One picture on the web; methods as `PictureSource` has them."""
+
+    def __init__(self, url: str, options: WebOptions) -> None:
+        check_url(url)
+        self.url, self.options = url, options
+
+    def names(self) -> list[str]:
+        return [self.url]
+
+    def read(self, *, skip: Collection[str] = frozenset()) -> Iterator[RawPicture]:
+        if self.url in skip:
+            return
+        limits = self.options
+        try:
+            data = download_picture(self.url, max_bytes=limits.max_bytes, timeout=limits.timeout, show=limits.show)
+        except ShowtellError as error:
+            yield RawPicture(self.url, b"", str(error).removeprefix(f"{self.url}: "))
+        else:
+            yield RawPicture(self.url, data)
