@@ -142,6 +142,7 @@ def draw_golden(size: int = 256) -> Image.Image:
 def model_card(model: Mapping[str, Any]) -> str:
     """The model card as Markdown, from `model.json` alone."""
     card, scores, data, encoder = model["card"], model["scores"], model["data"], model["encoder"]
+    chose = "" if model["recipe"]["training"]["best_by"] == "last" else ", also used to choose the epoch"
     lines = [
         f"# {card['title'] or model['name']}",
         "",
@@ -151,7 +152,7 @@ def model_card(model: Mapping[str, Any]) -> str:
         f"`{model['resize']}`",
         f"- Decoder: {model['decoder']['kind']}; the whole recipe stands in `model.json`",
         "- Scores of the exported weights on the validation split "
-        f"({data['validation']} pictures, also used to choose the epoch): BLEU-4 {100 * scores['bleu_4']:.1f}, "
+        f"({data['validation']} pictures{chose}): BLEU-4 {100 * scores['bleu_4']:.1f}, "
         f"CIDEr-D {100 * scores['cider_d']:.1f}, loss {scores['val_loss']:.3f} nats per word "
         f"(epoch {scores['epoch']}, beam {model['search']['beam']})",
         f"- Made by showtell {model['showtell']}",

@@ -4,7 +4,7 @@
       recipe.json         the recipe with every default spelt out
       embeddings/         the store (unless another folder is named)
       vocabulary.json
-      checkpoints/        last.safetensors (to go on) and best.safetensors (to export)
+      checkpoints/        last.safetensors (to go on), best.safetensors (to export), and where asked weights_0, ...
       metrics.jsonl       one line an epoch
       curves.png
       NAME.showtell       the model bundle
@@ -27,7 +27,7 @@ import torch
 from showtell.embed import EmbedOptions, embed
 from showtell.encoders import Encoder, encoder_graph
 from showtell.errors import InputError
-from showtell.files import json_bytes, read_json, write_bytes, write_json
+from showtell.files import write_bytes, write_json
 from showtell.progress import bar
 from showtell.store import EmbeddingStore
 from showtell.text import Vocabulary
@@ -39,9 +39,12 @@ from showtell.training.examples import Examples, load_examples
 from showtell.training.export import export_bundle
 from showtell.training.loss import next_word
 from showtell.training.recipe import Recipe, TrainingOptions
+from showtell.training.resume import Position, adopt, claim, read_checkpoint, require_checkpoint, state_of
 from showtell.training.validate import Validation, Validator
 
 Say: TypeAlias = Callable[[str], None]
+OnEpoch: TypeAlias = Callable[[Sequence[dict[str, Any]]], None]
+"""Is called after every epoch with the figures of all so far, for live curves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def train(
     begin_from: str | Path | None = None,
     show: bool = True,
     say: Say = lambda line: None,
+    on_epoch: OnEpoch = lambda metrics: None,
 ) -> TrainResult:
     """Train the model of `recipe` in `folder`, or go on with it, and export the best epoch's weights.
 
@@ -73,12 +77,16 @@ def train(
         begin_from: a checkpoint of another run to begin from, such as its `weights_3.safetensors`.
         show: progress bars on stderr.
         say: is called with a line for people at every stage.
+        on_epoch: is called after every epoch with the figures of all so far, as they stand in `metrics.jsonl`.
 
     Raises:
-        InputError: the folder holds a run of another recipe, or the data cannot be used.
+        InputError: the folder holds a run of another recipe, the data cannot be used, or the checkpoint to begin from
+            does not fit.
     """
     folder = Path(folder)
-    _claim(folder, recipe)
+    if begin_from:
+        require_checkpoint(Path(begin_from))
+    claim(folder, recipe)
     examples = load_examples(recipe.data, Path(root))
     say(examples.summary)
     graph = encoder_graph(recipe.encoder.name)
@@ -89,17 +97,19 @@ def train(
     if embedded.rejects:
         say(f"{len(embedded.rejects)} pictures could not be read: see {embedded.store.folder / 'rejects.jsonl'}")
     run = _Run(recipe, folder, examples, embedded.store)
-    metrics = run.go_on(Path(begin_from) if begin_from else None, show, say)
+    run.go_on(Path(begin_from) if begin_from else None, show, say, on_epoch)
     bundle = folder / f"{recipe.name}.showtell"
-    best = best_of(metrics, recipe.training)
+    best = best_of(run.at.own_metrics(), recipe.training)
     scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
     export_bundle(bundle, recipe, run.best_decoder(), run.vocabulary, graph, scores, examples.counts())
     say(f"model: {bundle}")
-    return TrainResult(folder, bundle, tuple(metrics))
+    return TrainResult(folder, bundle, tuple(run.at.metrics))
 
 
-def best_of(metrics: list[dict[str, Any]], options: TrainingOptions) -> dict[str, Any]:
+def best_of(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> dict[str, Any]:
     """The figures of the epoch that `best_by` prefers, the earliest of equals."""
+    if options.best_by == "last":
+        return metrics[-1]
     sign = -1 if options.best_by == "val_loss" else 1
     return max(metrics, key=lambda line: (sign * line[options.best_by], -line["epoch"]))
 
@@ -110,21 +120,6 @@ def learning_rate(options: TrainingOptions, step: int, steps: int) -> float:
     if options.schedule == "constant":
         return options.learning_rate * warm
     return options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """Make the folder this recipe's; refuse one that holds a run of another."""
-    path = folder / "recipe.json"
-    wanted = json.loads(json_bytes(recipe.to_json()))
-    if not path.exists():
-        write_json(path, wanted)
-        return
-    found = read_json(path)
-    differing = [key for key in wanted if found.get(key) != wanted[key]]
-    if differing:
-        raise InputError(
-            f"{folder}: holds a run of another recipe ({', '.join(differing)} differ): choose another --out"
-        )
 
 
 class _Run:
@@ -141,7 +136,8 @@ class _Run:
         )
         write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
         self.batches = self._batches(training)
-        self.validator = Validator(store, validation, self._held_out(validation), self.vocabulary, recipe.search)
+        scored = dict(list(validation.items())[: self.options.validation_pictures or None])
+        self.validator = Validator(store, scored, self._held_out(validation), self.vocabulary, recipe.search)
         torch.manual_seed(self.options.seed)
         self.decoder = build(recipe.decoder_kind, recipe.decoder, store.spec.shape, len(self.vocabulary))
         rows = np.sort([store.rows[name] for name in training])
@@ -150,9 +146,7 @@ class _Run:
         self.optimizer = torch.optim.AdamW(
             self.decoder.parameters(), weight_decay=self.options.weight_decay, fused=True
         )
-        self.step = 0
-        self.loss_sum, self.correct, self.count = 0.0, 0, 0  # over the words of the epoch so far
-        self.metrics: list[dict[str, Any]] = []
+        self.at = Position()
 
     def _batches(self, captions: Mapping[str, Sequence[str]]) -> Batches:
         options = self.options
@@ -174,26 +168,36 @@ class _Run:
     def steps(self) -> int:
         return self.options.epochs * len(self.batches)
 
-    def go_on(self, begin_from: Path | None, show: bool, say: Say) -> list[dict[str, Any]]:
+    def go_on(self, begin_from: Path | None, show: bool, say: Say, on_epoch: OnEpoch) -> None:
         """Train from the last checkpoint, from another run's, or from the beginning, to the end."""
-        last = self.folder / "checkpoints" / "last.safetensors"
-        if (known := last if last.exists() else begin_from) is not None:
-            self._restore(known)
-        if self.step:
-            say(f"going on after step {self.step} of {self.steps}")
-        while len(self.metrics) < self.options.epochs:
-            epoch, began = len(self.metrics), time.monotonic()
+        self._find_position(begin_from)
+        if self.at.step:
+            say(f"going on after step {self.at.step} of {self.steps}")
+        while len(self.at.metrics) < self.options.epochs:
+            epoch, began = len(self.at.metrics), time.monotonic()
             batches = self.batches.epoch(epoch)
-            done = self.step - epoch * len(batches)
+            done = self.at.step - epoch * len(batches)
             with bar(f"epoch {epoch + 1}/{self.options.epochs}", len(batches), "steps", done=done, show=show) as tick:
                 for batch in batches[done:]:
                     self._train_on(batch)
-                    tick(1, note=f"loss {self.loss_sum / self.count:.3f}")
-                    if self.options.checkpoint_steps and self.step % self.options.checkpoint_steps == 0:
+                    tick(1, note=f"loss {self.at.loss_sum / self.at.count:.3f}")
+                    if self.options.checkpoint_steps and self.at.step % self.options.checkpoint_steps == 0:
                         self._save("last")
             self._end_epoch(epoch, time.monotonic() - began, say)
+            on_epoch(tuple(self.at.metrics))
+        if self.options.keep_epochs:
+            self._save("weights")
         self._write_metrics()  # a run killed between its last checkpoint and this goes on to here
-        return self.metrics
+
+    def _find_position(self, begin_from: Path | None) -> None:
+        last = self.folder / "checkpoints" / "last.safetensors"
+        if last.exists():
+            self._restore(last)
+        elif begin_from is not None:
+            self._restore(begin_from)
+            if adopt(self.at):
+                self._save("best")
+            self._save("last")
 
     def best_decoder(self) -> Decoder:
         """A decoder with the best epoch's weights, in evaluation mode."""
@@ -202,10 +206,10 @@ class _Run:
         return self.decoder.eval()
 
     def _train_on(self, batch: Batch) -> None:
-        torch.manual_seed(self.options.seed * 1_000_003 + self.step)  # dropout depends on the step alone
+        torch.manual_seed(self.options.seed * 1_000_003 + self.at.step)  # dropout depends on the step alone
         self.decoder.train()
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.options, self.step, self.steps)
+            group["lr"] = learning_rate(self.options, self.at.step, self.steps)
         embeddings = torch.from_numpy(self.store.take(batch.rows))
         tokens = torch.from_numpy(batch.tokens)
         smoothing = self.options.label_smoothing
@@ -216,12 +220,9 @@ class _Run:
         if self.options.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), self.options.clip_norm)
         self.optimizer.step()
-        self.step += 1
-        self.loss_sum += result.loss.item() * result.count
-        self.correct += result.correct
-        self.count += result.count
+        self.at.add(result)
         if self.options.average:
-            decay = min(self.options.average, (1 + self.step) / (10 + self.step))
+            decay = min(self.options.average, (1 + self.at.step) / (10 + self.at.step))
             for name, tensor in self.decoder.state_dict().items():
                 self.average[name].lerp_(tensor, 1 - decay)
 
@@ -229,18 +230,17 @@ class _Run:
         validation = self._validate()
         line = {
             "epoch": epoch + 1,
-            "step": self.step,
-            "train_loss": self.loss_sum / self.count,
-            "train_accuracy": self.correct / self.count,
+            "step": self.at.step,
+            "train_loss": self.at.loss_sum / self.at.count,
+            "train_accuracy": self.at.correct / self.at.count,
             "val_loss": validation.loss,
             "val_accuracy": validation.accuracy,
             "bleu_4": validation.bleu_4,
             "cider_d": validation.cider_d,
             "seconds": round(seconds, 1),
         }
-        self.metrics.append(line)
-        self.loss_sum, self.correct, self.count = 0.0, 0, 0
-        best = best_of(self.metrics, self.options) is line
+        self.at.end_epoch(line)
+        best = best_of(self.at.own_metrics(), self.options) is line
         if best:
             self._save("best")
         if self.options.keep_epochs:
@@ -263,37 +263,23 @@ class _Run:
         return validation
 
     def _write_metrics(self) -> None:
-        lines = "".join(json.dumps(line) + "\n" for line in self.metrics)
+        lines = "".join(json.dumps(line) + "\n" for line in self.at.metrics)
         write_bytes(self.folder / "metrics.jsonl", lines.encode())
-        draw_curves(self.metrics, self.folder / "curves.png")
+        draw_curves(self.at.metrics, self.folder / "curves.png")
 
     def _save(self, which: str) -> None:
         parts = {"model": self.decoder.state_dict(), "optimizer": optimizer_tensors(self.optimizer)}
         if self.options.average:
             parts["average"] = self.average
-        state = {
-            "step": self.step,
-            "loss_sum": self.loss_sum,
-            "correct": self.correct,
-            "count": self.count,
-            "metrics": self.metrics,
-            "vocabulary": list(self.vocabulary.entries),
-        }
         if which == "best":
             del parts["optimizer"]
-        save_checkpoint(self.folder / "checkpoints" / f"{which}.safetensors", parts, state)
+        save_checkpoint(self.folder / "checkpoints" / f"{which}.safetensors", parts, state_of(self.at, self.vocabulary))
 
     def _restore(self, path: Path) -> None:
-        checkpoint = load_checkpoint(path)
-        if checkpoint.state["vocabulary"] != list(self.vocabulary.entries):
-            raise InputError(f"{path}: the captions have changed since this run began: choose another --out")
+        checkpoint, self.at = read_checkpoint(path, self.vocabulary, len(self.batches), self.options.epochs)
         try:
             self.decoder.load_state_dict(checkpoint.part("model"))
         except RuntimeError as error:
             raise InputError(f"{path}: is of another decoder: choose the recipe that made it") from error
         restore_optimizer(self.optimizer, checkpoint.part("optimizer"))
-        self.average = checkpoint.part("average") or self.average
-        self.step = checkpoint.state["step"]
-        self.loss_sum = checkpoint.state["loss_sum"]
-        self.correct, self.count = checkpoint.state["correct"], checkpoint.state["count"]
-        self.metrics = checkpoint.state["metrics"]
+        self.average = checkpoint.part("average") or checkpoint.part("model")

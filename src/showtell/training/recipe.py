@@ -76,9 +76,11 @@ class TrainingOptions:
 
     An epoch goes through every caption in batches of similar length; with `epoch_steps` it is so many batches of
     different random pictures with one random caption each, as in the course notebook. `validation_batches` are drawn
-    likewise for the validation loss (0: every caption). `average` is the decay of the exponential moving average of the
-    weights that is validated and exported (0: the weights themselves); `checkpoint_steps` are steps between checkpoints
-    within an epoch (0: only at its end); `keep_epochs` keeps that of each epoch, `weights_0.safetensors` and so on.
+    likewise for the validation loss (0: every caption); `validation_pictures` are captioned and scored (0: all).
+    `best_by` chooses the epoch that is exported: by a score, by the validation loss, or simply the `last`. `average` is
+    the decay of the exponential moving average of the weights that is validated and exported (0: the weights
+    themselves); `checkpoint_steps` are steps between checkpoints within an epoch (0: only at its end); `keep_epochs`
+    keeps that of each epoch, `weights_0.safetensors` and so on, and that of the end, `weights.safetensors`.
     `clip_norm` 0 does not clip gradients. `precision` is that of the matrix products of a training step, while
     weights, losses and validation stay in float32: `bfloat16` takes half the time on processors that multiply it.
     """
@@ -87,6 +89,7 @@ class TrainingOptions:
     batch_size: int = 64
     epoch_steps: int = 0
     validation_batches: int = 0
+    validation_pictures: int = 0
     max_length: int = 22
     learning_rate: float = 1e-3
     schedule: Literal["constant", "cosine"] = "cosine"
@@ -95,7 +98,7 @@ class TrainingOptions:
     clip_norm: float = 5.0
     label_smoothing: float = 0.0
     average: float = 0.0
-    best_by: Literal["cider_d", "bleu_4", "val_loss"] = "cider_d"
+    best_by: Literal["cider_d", "bleu_4", "val_loss", "last"] = "cider_d"
     precision: Literal["float32", "bfloat16"] = "float32"
     checkpoint_steps: int = 200
     keep_epochs: bool = False
@@ -104,12 +107,14 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         if self.schedule not in ("constant", "cosine"):
             raise InputError(f"schedule {self.schedule!r} is unknown: choose constant or cosine")
-        if self.best_by not in ("cider_d", "bleu_4", "val_loss"):
-            raise InputError(f"best_by {self.best_by!r} is unknown: choose cider_d, bleu_4 or val_loss")
+        if self.best_by not in ("cider_d", "bleu_4", "val_loss", "last"):
+            raise InputError(f"best_by {self.best_by!r} is unknown: choose cider_d, bleu_4, val_loss or last")
         if self.precision not in ("float32", "bfloat16"):
             raise InputError(f"precision {self.precision!r} is unknown: choose float32 or bfloat16")
         if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
             raise InputError("epochs, batch_size and learning_rate must be positive")
+        if min(self.epoch_steps, self.validation_batches, self.validation_pictures, self.checkpoint_steps) < 0:
+            raise InputError("counts of steps, batches and pictures must not be negative")
         if not (0 <= self.average < 1 and 0 <= self.label_smoothing < 1):
             raise InputError("average and label_smoothing must lie in [0, 1)")
 
