@@ -6,6 +6,7 @@ the decoder over all other entries.
 """
 
 from showtell.search.beam import Beams
+from showtell.search.lanes import OneLane
 from showtell.search.options import Hypothesis, SearchOptions
 from showtell.search.sampling import sample, temper, truncate
 from showtell.search.steps import Floats, State, StepDecoder
@@ -30,4 +31,4 @@ def search(
         return []
     if options.sample or options.beam == 1:
         return sample(decoder, embeddings, vocabulary, options, first)
-    return Beams(decoder, embeddings, vocabulary, options).run()
+    return Beams(decoder, embeddings, vocabulary, options, OneLane(options.beam)).run()

@@ -1,23 +1,26 @@
-"""Beam search: the K likeliest sentences of every picture are written at once.
+"""Beam search: the K likeliest sentences of every picture are written at once, in one lane or several.
 
-Beams are ranked by log-probability over length to the power `length_penalty` (Wu et al. 2016, without the constant 5).
+Finished sentences are ranked by log-probability over length to the power `length_penalty` (Wu et al. 2016, without the
+constant 5).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from showtell.search.lanes import Ints, Lanes
 from showtell.search.options import Hypothesis, SearchOptions
+from showtell.search.rules import rules_of
 from showtell.search.steps import Floats, StepDecoder, log_probabilities, take_rows
 from showtell.text import Vocabulary
 
 
 @dataclass(slots=True)
 class _Finished:
-    """The sentences of one picture that have come to their end, best first."""
+    """Sentences of one picture that have come to their end, best first."""
 
     hypotheses: list[Hypothesis] = field(default_factory=list)
 
@@ -31,87 +34,100 @@ class Beams:
     """Beam search over a batch: `K` live sentences for each of the `A` pictures that are still being written."""
 
     def __init__(
-        self, decoder: StepDecoder, embeddings: Floats, vocabulary: Vocabulary, options: SearchOptions
+        self, decoder: StepDecoder, embeddings: Floats, vocabulary: Vocabulary, options: SearchOptions, lanes: Lanes
     ) -> None:
-        self.decoder, self.vocabulary, self.options = decoder, vocabulary, options
+        self.decoder, self.vocabulary, self.options, self.lanes = decoder, vocabulary, options, lanes
+        self.rules = rules_of(options, vocabulary)
         pictures = len(embeddings)
         self.constants, self.state = decoder.start(embeddings)
-        self.finished = [_Finished() for _ in range(pictures)]
+        self.finished = [[_Finished() for _ in range(lanes.goals)] for _ in range(pictures)]
         self.alive = np.arange(pictures)  # (A,) the pictures still being written
         self.scores = np.zeros((pictures, 1), np.float32)  # (A, K) sums of log-probabilities
         self.ids = np.empty((pictures, 1, 0), np.int64)  # (A, K, t)
         self.log_probs = np.empty((pictures, 1, 0), np.float32)  # (A, K, t)
 
     def run(self) -> list[list[Hypothesis]]:
+        """The sentences of every picture, best first."""
         tokens = np.full(len(self.alive), self.vocabulary.start, np.int64)
         for t in range(self.options.max_length):
             logits, self.state = self.decoder.step(tokens, self.constants, self.state)
             ahead = log_probabilities(logits, self.vocabulary, first_word=t == 0)
+            if self.rules:
+                self.rules.apply(ahead, self.ids.reshape(len(ahead), t))
             self._advance(ahead.reshape(*self.scores.shape, -1))
             if not len(self.alive):
                 break
             tokens = self.ids[:, :, -1].reshape(-1)
-        for picture, ids, log_probs, scores in zip(self.alive, self.ids, self.log_probs, self.scores, strict=True):
-            for k in np.flatnonzero(np.isfinite(scores)):
-                self._finish(int(picture), ids[k], log_probs[k], float(scores[k]), ids.shape[1])
-        return [finished.hypotheses[: self.options.num_captions] for finished in self.finished]
+        for a in range(len(self.alive)):
+            self._cut(a)
+        return [_best(lists, self.options.num_captions) for lists in self.finished]
 
-    def _advance(self, ahead: npt.NDArray[np.float32]) -> None:
+    def _advance(self, ahead: Floats) -> None:
         """Lengthen every live sentence by its likeliest words; `ahead` is `(A, K, V)` log-probabilities."""
-        pictures, beams, entries = ahead.shape
-        width = self.options.beam
-        totals = (self.scores[:, :, None] + ahead).reshape(pictures, -1)
-        best = _top(totals, min(2 * width, totals.shape[1]))  # 2K: at most K of them end, so K can go on
-        values = np.take_along_axis(totals, best, axis=1)
-        parents, words = np.divmod(best, entries)
-        ending = words == self.vocabulary.end
-        for a, rank in self._endings(ending & np.isfinite(values)):
-            k = parents[a, rank]
+        pictures, beams, _ = ahead.shape
+        found = self.lanes.candidates(self.scores, ahead)
+        ending = found.words == self.vocabulary.end
+        for a, lane, rank in np.argwhere((ending & np.isfinite(found.values))[:, :, : self.lanes.width]):
+            k = found.parents[a, lane, rank]
             log_probs = np.append(self.log_probs[a, k], ahead[a, k, self.vocabulary.end])
-            self._finish(self.alive[a], self.ids[a, k], log_probs, float(values[a, rank]), len(log_probs))
-        values = np.where(ending, -np.inf, values)
-        going_on = np.argsort(-values, axis=1, kind="stable")[:, :width]
-        self.scores = np.take_along_axis(values, going_on, axis=1).astype(np.float32)
-        parents = np.take_along_axis(parents, going_on, axis=1)
-        words = np.take_along_axis(words, going_on, axis=1)
+            self._finish(a, lane, self.ids[a, k], log_probs, float(found.values[a, lane, rank]), len(log_probs))
+        values = np.where(ending, np.float32(-np.inf), found.values)
+        for a in np.flatnonzero(~np.isfinite(values).any(axis=(1, 2))):
+            if not any(finished.hypotheses for finished in self.finished[self.alive[a]]):
+                self._cut(int(a))  # the rules have left no word
+        going_on = np.argsort(ending, axis=2, kind="stable")[:, :, : self.lanes.width]
+        self.scores, parents, words = (
+            np.take_along_axis(of_candidates, going_on, axis=2).reshape(pictures, -1)
+            for of_candidates in (values, found.parents, found.words)
+        )
         rows = np.arange(pictures)[:, None]
         self.ids = np.concatenate([self.ids[rows, parents], words[:, :, None]], axis=2)
         self.log_probs = np.concatenate(
             [self.log_probs[rows, parents], ahead[rows, parents, words][:, :, None]], axis=2
         )
+        self.lanes.follow(parents, words)
         self._drop_settled(rows * beams + parents, same_width=parents.shape[1] == beams)
 
-    def _endings(self, ending: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-        """(picture, rank) of the candidates that end among the first K, in order of rank."""
-        for a, rank in np.argwhere(ending[:, : self.options.beam]):
-            yield int(a), int(rank)
-
-    def _drop_settled(self, rows: npt.NDArray[np.int64], same_width: bool) -> None:
+    def _drop_settled(self, rows: Ints, same_width: bool) -> None:
         """Keep only pictures whose live sentences could still beat what they have; `rows` `(A, K)` are the parents'."""
-        likeliest = self.scores.max(axis=1)
+        likeliest = self.scores.reshape(len(self.scores), self.lanes.goals, -1).max(axis=2)
         attainable = likeliest / self.options.max_length**self.options.length_penalty
-        keep = np.isfinite(likeliest)
-        for a, picture in enumerate(self.alive):
-            found = self.finished[picture].hypotheses
-            keep[a] &= len(found) < self.options.beam or found[-1].score < attainable[a]
+        keep = np.zeros(len(self.alive), np.bool_)
+        for a, goal in np.argwhere(np.isfinite(likeliest)):
+            found = self.finished[self.alive[a]][goal].hypotheses
+            keep[a] |= len(found) < self.lanes.width or found[-1].score < attainable[a, goal]
         if not keep.all():
             self.alive, self.scores = self.alive[keep], self.scores[keep]
             self.ids, self.log_probs, rows = self.ids[keep], self.log_probs[keep], rows[keep]
+            self.lanes.keep(keep)
         flat = rows.reshape(-1)
         if not (same_width and keep.all()):  # else each row stays with its picture, whose constants are the same
             self.constants = take_rows(self.constants, flat)
         self.state = take_rows(self.state, flat)
 
-    def _finish(
-        self, picture: int, ids: npt.NDArray[np.int64], log_probs: npt.NDArray[Any], total: float, summands: int
-    ) -> None:
+    def _cut(self, a: int) -> None:
+        """Take a picture's live sentences as they stand; incomplete ones only where there is nothing better."""
+        live = np.flatnonzero(np.isfinite(self.scores[a]))
+        lanes = live * self.lanes.count // len(self.scores[a])
+        for lane in range(self.lanes.count):
+            if lane >= self.lanes.complete and any(found.hypotheses for found in self.finished[self.alive[a]]):
+                break
+            for k in live[lanes == lane]:
+                ids = self.ids[a, k]
+                self._finish(a, lane, ids, self.log_probs[a, k], float(self.scores[a, k]), len(ids))
+
+    def _finish(self, a: int, lane: int, ids: Ints, log_probs: npt.NDArray[Any], total: float, summands: int) -> None:
         score = total / summands**self.options.length_penalty
         words = tuple(map(float, log_probs[: len(ids)]))
-        self.finished[picture].add(Hypothesis(tuple(map(int, ids)), words, score), self.options.beam)
+        goal = lane * self.lanes.goals // self.lanes.count
+        self.finished[self.alive[a]][goal].add(Hypothesis(tuple(map(int, ids)), words, score), self.lanes.width)
 
 
-def _top(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-    """Indices of the `count` largest of each row, largest first."""
-    some = np.argpartition(-values, count - 1, axis=1)[:, :count]
-    order = np.argsort(-np.take_along_axis(values, some, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(some, order, axis=1)
+def _best(lists: list[_Finished], count: int) -> list[Hypothesis]:
+    """The first of every list, then the second of every list, and so on up to `count` different ones, best first."""
+    distinct: dict[tuple[int, ...], Hypothesis] = {}
+    for rank in zip_longest(*(finished.hypotheses for finished in lists)):
+        for hypothesis in rank:
+            if hypothesis:
+                distinct.setdefault(hypothesis.tokens, hypothesis)
+    return sorted(list(distinct.values())[:count], key=lambda h: -h.score)

@@ -1,8 +1,10 @@
 """How a sentence is found, and what is found."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from showtell.errors import InputError
+from showtell.search.phrases import alternatives
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +15,9 @@ class SearchOptions:
     log-probability is divided by; 0 prefers short sentences. Sampling draws from probabilities raised to the power
     1 / `temperature`, of the `top_k` likeliest words (0: all), of the smallest set of words that holds `top_p` of the
     probability (1: all). Each picture draws from `seed` and its own place in the run, whatever batch it falls into.
+
+    A sentence has `min_length` to `max_length` words, none of the words and phrases of `must_not`, and no
+    `no_repeat_ngram` words in a row twice (0: no such rule); see `showtell.search.rules`.
     """
 
     beam: int = 3
@@ -24,8 +29,12 @@ class SearchOptions:
     seed: int = 0
     max_length: int = 20
     length_penalty: float = 0.7
+    min_length: int = 1
+    no_repeat_ngram: int = 0
+    must_not: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "must_not", _entries(self.must_not))
         checks = (
             (self.beam >= 1, f"beam must be at least 1, not {self.beam}"),
             (self.num_captions >= 1, f"the number of captions must be at least 1, not {self.num_captions}"),
@@ -39,10 +48,17 @@ class SearchOptions:
             (self.seed >= 0, f"the seed must not be negative ({self.seed})"),
             (self.max_length >= 1, f"the maximal length must be at least 1 word, not {self.max_length}"),
             (self.length_penalty >= 0, f"the length penalty must not be negative ({self.length_penalty:g})"),
+            (
+                1 <= self.min_length <= self.max_length,
+                f"the minimal length must lie between 1 and the maximal, {self.max_length}, not be {self.min_length}",
+            ),
+            (self.no_repeat_ngram >= 0, f"no_repeat_ngram must not be negative ({self.no_repeat_ngram})"),
         )
         for holds, message in checks:
             if not holds:
                 raise InputError(message)
+        for entry in self.must_not:
+            alternatives(entry)  # raises where there is no word in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +72,8 @@ class Hypothesis:
     tokens: tuple[int, ...]
     log_probs: tuple[float, ...]
     score: float
+
+
+def _entries(given: str | Iterable[str]) -> tuple[str, ...]:
+    """One entry or several, as Python, JSON and TOML give them."""
+    return (given,) if isinstance(given, str) else tuple(given)

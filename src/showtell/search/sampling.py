@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.search.options import Hypothesis, SearchOptions
+from showtell.search.rules import rules_of
 from showtell.search.steps import Floats, StepDecoder, log_probabilities, repeat_rows, take_rows
 from showtell.text import Vocabulary
 
@@ -55,10 +56,18 @@ def sample(
     tokens = np.full(count, vocabulary.start, np.int64)
     chosen = np.full((count, options.max_length), vocabulary.end, np.int64)
     log_probs = np.zeros((count, options.max_length), np.float32)
+    summands = np.full(count, options.max_length)  # words, and END where the sentence came to it
     alive = np.arange(count)
+    rules = rules_of(options, vocabulary)
     for t in range(options.max_length):
         logits, state = decoder.step(tokens, constants, state)
         ahead = log_probabilities(logits, vocabulary, first_word=t == 0)
+        if rules:
+            rules.apply(ahead, chosen[alive, :t])
+            able = ahead.max(axis=1) > -np.inf
+            summands[alive[~able]] = t
+            ahead, alive = ahead[able], alive[able]
+            constants, state = take_rows(constants, able), take_rows(state, able)
         if options.sample:
             p = truncate(temper(np.exp(ahead), options.temperature), options.top_k, options.top_p)
             tokens = _draw(p, draws[alive, t])
@@ -67,12 +76,16 @@ def sample(
         chosen[alive, t] = tokens
         log_probs[alive, t] = ahead[np.arange(len(alive)), tokens]
         going_on = np.flatnonzero(tokens != vocabulary.end)
+        summands[alive[tokens == vocabulary.end]] = t + 1
         if not len(going_on):
             break
         if len(going_on) < len(alive):
             alive, tokens = alive[going_on], tokens[going_on]
             constants, state = take_rows(constants, going_on), take_rows(state, going_on)
-    sentences = [_cut(ids, lp, vocabulary.end, options) for ids, lp in zip(chosen, log_probs, strict=True)]
+    sentences = [
+        _hypothesis(ids[:n], lp[:n], vocabulary.end, options)
+        for ids, lp, n in zip(chosen, log_probs, summands, strict=True)
+    ]
     grouped = [sentences[i : i + copies] for i in range(0, count, copies)]
     return [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in grouped]
 
@@ -85,9 +98,8 @@ def _draw(probabilities: npt.NDArray[np.float64], uniform: npt.NDArray[np.float6
     return drawn
 
 
-def _cut(ids: npt.NDArray[np.int64], log_probs: Floats, end: int, options: SearchOptions) -> Hypothesis:
-    ends = np.flatnonzero(ids == end)
-    words = int(ends[0]) if len(ends) else len(ids)
-    summands = min(words + 1, len(ids))
-    score = float(log_probs[:summands].sum()) / summands**options.length_penalty
+def _hypothesis(ids: npt.NDArray[np.int64], log_probs: Floats, end: int, options: SearchOptions) -> Hypothesis:
+    """The sentence whose summands, END among them where it came to that, are `ids`."""
+    words = len(ids) - int(ids[-1] == end)
+    score = float(log_probs.sum()) / len(ids) ** options.length_penalty
     return Hypothesis(tuple(map(int, ids[:words])), tuple(map(float, log_probs[:words])), score)

@@ -40,6 +40,6 @@ def repeat_rows(state: State, copies: int) -> State:
     return {name: np.repeat(array, copies, axis=0) for name, array in state.items()} if copies > 1 else state
 
 
-def take_rows(state: State, rows: npt.NDArray[np.int64]) -> State:
-    """The rows that are named, in that order."""
+def take_rows(state: State, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> State:
+    """The rows that are named, in that order, or for which a mask is true."""
     return {name: array[rows] for name, array in state.items()}

@@ -1,0 +1,67 @@
+"""What a sentence must not do: repeat itself, say a banned word, or end too early.
+
+A rule takes words away from those that may come next and changes no probability of the others, so a sentence scores the
+same with rules as without. No n-gram twice is the rule of Paulus et al. 2018 (section 2.5). Where the rules leave a
+sentence no word at all and it may not end either, it is given up, or cut there if no other was found.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.errors import InputError
+from showtell.search.options import SearchOptions
+from showtell.search.phrases import Phrase, alternatives
+from showtell.search.steps import Floats
+from showtell.text import SPECIALS, Vocabulary
+
+
+class Rules:
+    """The rules of some options, ready to be applied at every step."""
+
+    def __init__(self, options: SearchOptions, vocabulary: Vocabulary) -> None:
+        self.end, self.min_length, self.ngram = vocabulary.end, options.min_length, options.no_repeat_ngram
+        banned = _known_phrases(options.must_not, vocabulary)
+        self.words = sorted({phrase[0] for phrase in banned if len(phrase) == 1})
+        self.phrases = sorted({phrase for phrase in banned if len(phrase) > 1})
+        if len(self.words) == len(vocabulary) - len(SPECIALS):
+            raise InputError("every word of the vocabulary is banned: leave one")
+
+    def apply(self, ahead: Floats, ids: npt.NDArray[np.int64]) -> None:
+        """Set to -inf, in place, what must not follow.
+
+        Arguments:
+            ahead: `float32 (N, V)`, log-probabilities of the next word.
+            ids: `int64 (N, t)`, the words so far.
+        """
+        if self.ngram:
+            ahead[_repeats(ids, self.ngram)] = -np.inf
+        ahead[:, self.words] = -np.inf
+        for *before, last in self.phrases:
+            if ids.shape[1] >= len(before):
+                ahead[(ids[:, ids.shape[1] - len(before) :] == before).all(axis=1), last] = -np.inf
+        if ids.shape[1] < self.min_length:
+            ahead[:, self.end] = -np.inf
+
+
+def rules_of(options: SearchOptions, vocabulary: Vocabulary) -> Rules | None:
+    """The rules that the options ask for; None where they ask for none, so that nothing is spent on them."""
+    asked = options.min_length > 1 or options.no_repeat_ngram or options.must_not
+    return Rules(options, vocabulary) if asked else None
+
+
+def _known_phrases(entries: Iterable[str], vocabulary: Vocabulary) -> list[Phrase]:
+    """The phrases all of whose words the vocabulary has; the others can never be said."""
+    phrases = (tuple(vocabulary.ids.get(word, -1) for word in words) for e in entries for words in alternatives(e))
+    return [phrase for phrase in phrases if -1 not in phrase]
+
+
+def _repeats(ids: npt.NDArray[np.int64], n: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(rows, words) of the words that would end an n-gram which the row already has."""
+    if ids.shape[1] < n:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    ngrams = np.lib.stride_tricks.sliding_window_view(ids, n, axis=1)  # (N, t - n + 1, n)
+    last = ids[:, ids.shape[1] - n + 1 :]
+    rows, places = np.nonzero((ngrams[:, :, :-1] == last[:, None, :]).all(axis=2))
+    return rows, ngrams[rows, places, -1]
