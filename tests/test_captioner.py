@@ -55,6 +55,16 @@ def test_more_captions_come_best_first_and_differ(captioner, photos):
     assert scores == sorted(scores, reverse=True)
 
 
+def test_a_banned_word_stands_in_no_caption_of_any_method(captioner, photos):
+    paths = sorted(photos.iterdir())
+    plain = captioner.caption(paths)
+    word = plain[0].words[0].word
+    for method in ({}, {"beam": 1}, {"sample": True, "seed": 1}):
+        captions = captioner.caption(paths, must_not=word, **method)
+        assert all(word not in caption.text.split() for caption in captions)
+    assert captioner.caption(paths, must_not=["zebra"]) == plain
+
+
 def test_sampling_is_repeatable_by_seed(captioner, photos):
     def draw(seed):
         return [captioner.caption(photos / "1.png", sample=True, num_captions=4, seed=seed) for _ in range(2)]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import subprocess
 import sys
@@ -83,6 +84,19 @@ def test_sampling_and_beam_options_reach_the_search(photos, tiny_bundle):
     assert captioner.caption(photos / "0.png", beam=1).text in greedy
 
 
+def test_rules_reach_the_search(photos, tiny_bundle):
+    plain = caption(photos, model=tiny_bundle).stdout
+    word = plain.split()[-1]
+    given = ("--must-not", word, "--must-not", "a|the", "--min-length", "8", "--max-length", "9")
+    result = caption(photos, *given, "--no-repeat-ngram", "2", "--length-penalty", "0", model=tiny_bundle)
+    sentences = [line.split(": ")[1].split() for line in result.stdout.splitlines()]
+    assert len(sentences) == 10
+    for sentence in sentences:
+        assert 8 <= len(sentence) <= 9
+        assert not {word, "a", "the"} & set(sentence)
+        assert len(set(itertools.pairwise(sentence))) == len(sentence) - 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -93,6 +107,8 @@ def test_sampling_and_beam_options_reach_the_search(photos, tiny_bundle):
         (["photos", "--beam", "0"], "beam"),
         (["photos", "--temperature", "0.5"], "--sample"),
         (["photos", "--num-captions", "4", "--beam", "2"], "beam of at least 4"),
+        (["photos", "--must-not", "!"], "no word in it"),
+        (["photos", "--min-length", "30"], "minimal length"),
         (["photos", "--output", "no/such/folder.txt"], "no/such/folder.txt"),
     ],
 )

@@ -31,7 +31,13 @@ def caption(
     top_k: Annotated[int | None, typer.Option(help="Sample from the k likeliest words.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Sample from the likeliest words that hold p.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of sampling, and of --random.")] = None,
+    length_penalty: Annotated[float | None, typer.Option(help="Of beams: above 0 favours longer captions.")] = None,
+    min_length: Annotated[int | None, typer.Option(help="Words of the shortest caption.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Words of the longest caption.")] = None,
+    no_repeat_ngram: Annotated[int | None, typer.Option(help="No so many words in a row twice.")] = None,
+    must_not: Annotated[
+        list[str] | None, typer.Option(help="A word or phrase that is not to be said; may be given again.")
+    ] = None,
     resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: model's]")] = None,
     max_size: Annotated[float, typer.Option(help="Megabytes of the largest picture to download.")] = 50.0,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for a picture on the web.")] = 30.0,
@@ -46,7 +52,9 @@ def caption(
         raise InputError("--seed only matters with --sample or --random: add one, or leave this out")
     drawing = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     options = _search_options(sample, drawing | {"seed": seed if sample else None})
-    options |= _given({"num_captions": num_captions, "beam": beam, "max_length": max_length})
+    options |= _given({"num_captions": num_captions, "beam": beam, "length_penalty": length_penalty})
+    options |= _given({"min_length": min_length, "max_length": max_length, "no_repeat_ngram": no_repeat_ngram})
+    options |= _given({"must_not": must_not})
 
     from showtell.captioner import Captioner
     from showtell.data.gather import Choice, Gathered, WebOptions
