@@ -20,7 +20,7 @@ FLOORS = [
     {"pipeline", "store", "search", "report"},
     {"embed", "bundle", "next_word"},
     {"captioner"},
-    {"verify", "training"},
+    {"check", "verify", "training"},
     {"cli"},
 ]
 

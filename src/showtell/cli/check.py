@@ -1,50 +1,118 @@
 """`showtell check`: what does a model expect the next word of true captions to be?"""
 
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from showtell.errors import InputError
 
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from showtell.bundle import Bundle
+    from showtell.check import Check
+    from showtell.pipeline import Pictures
+
+    Examples: TypeAlias = tuple[Pictures, Mapping[str, Sequence[str]]]
+
 
 def check(
     model: Annotated[Path, typer.Argument(help="A model bundle.")],
-    pictures: Annotated[list[str], typer.Option(help="Folder, zip or tar; may be given again.")],
-    captions: Annotated[str, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL.")],
-    split: Annotated[str | None, typer.Option(help="Only pictures of this split.")] = None,
+    pictures: Annotated[
+        list[str] | None, typer.Option(help="Folder, zip or tar; may be given again. [default: the model's own]")
+    ] = None,
+    captions: Annotated[
+        str | None, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL. [default: the model's own]")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Only pictures of this split. [default: train, of the model's own; else all]")
+    ] = None,
+    root: Annotated[
+        Path, typer.Option(envvar="SHOWTELL_DATA", help="What the paths of the model's own data are relative to.")
+    ] = Path(),
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures, each with one random caption.")] = 64,
     show: Annotated[int, typer.Option(min=0, help="Sentences to show.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of pictures and captions.")] = 0,
 ) -> None:
-    """Next-word loss and accuracy on a batch, with predicted and true sentences side by side."""
-    import numpy as np
+    """Next-word loss and accuracy on a batch, with predicted and true sentences side by side.
+
+    Each predicted word is the likeliest after the true words before it. Without --pictures and --captions the batch is
+    drawn from what the model was trained on.
+    """
     from rich.console import Console
-    from rich.table import Table
 
     from showtell.captioner import Captioner
+    from showtell.check import check
+
+    if bool(pictures) != bool(captions):
+        raise InputError("--pictures and --captions belong together: give both, or neither for the model's own")
+    captioner = Captioner(model)
+    if pictures and captions:
+        source, chosen = _given(pictures, captions, split)
+    else:
+        source, chosen = _own(captioner.bundle, root, split)
+    found = check(captioner, source, chosen, batch_size=batch_size, seed=seed)
+    if show:
+        Console().print(_side_by_side(found, show))
+    words = found.words
+    print(f"{len(found.names)} captions, {len(words.losses)} words: ", end="")
+    print(f"loss {words.loss:.3f}, accuracy {words.accuracy:.4f}")
+    for name, reason in found.unreadable:
+        print(f"{name}: {reason}", file=sys.stderr)
+
+
+def _given(pictures: list[str], captions: str, split: str | None) -> "Examples":
     from showtell.data.captions import align, read_captions
     from showtell.data.images import PictureSource
-    from showtell.next_word import next_words
-    from showtell.pipeline import prepared
 
-    captioner = Captioner(model)
     source = PictureSource(pictures)
-    found = read_captions(captions)
-    aligned = align(source.names(), found.only(split) if split else found)
-    rng = np.random.default_rng(seed)
-    count = min(batch_size, len(aligned.names))
-    chosen = {aligned.names[i] for i in rng.choice(len(aligned.names), count, replace=False)}
-    raw = (picture for picture in source.read(skip=set(source.names()) - chosen))
-    batch = [p for p in prepared(raw, captioner.encoder.info.preprocessing) if p.square is not None]
-    if not batch:
-        raise InputError(f"{source}: none of {count} pictures could be read")
-    embeddings = captioner.embed(np.stack([picture.square for picture in batch if picture.square is not None]))
-    sentences = [aligned.captions[p.name][rng.integers(len(aligned.captions[p.name]))] for p in batch]
-    result = next_words(captioner.decoder, embeddings, sentences, captioner.bundle.vocabulary)
-    table = Table("picture", "predicted, word by word", "true", show_lines=True)
-    for picture, predicted, true in list(zip(batch, result.predicted, result.true, strict=True))[:show]:
-        table.add_row(picture.name, predicted, true)
-    if show:
-        Console().print(table)
-    print(f"{len(batch)} captions, {len(result.losses)} words: loss {result.loss:.3f}, accuracy {result.accuracy:.4f}")
+    read = read_captions(captions)
+    return source, align(source.names(), read.only(split) if split else read).captions
+
+
+def _own(bundle: "Bundle", root: Path, split: str | None) -> "Examples":
+    """What the bundle's recipe says that it was trained on, or validated with."""
+    from showtell.data.examples import DataOptions, load_examples
+
+    try:
+        options = DataOptions.from_json(bundle.model["recipe"]["data"])
+        examples = load_examples(options, root)
+    except InputError as error:
+        raise InputError(
+            f"{bundle.path}: its own data cannot be used ({error}): say where it is with --root, "
+            "or give --pictures and --captions"
+        ) from error
+    if split in (None, *options.train):
+        return examples.source, examples.of(examples.train)
+    if split in options.validation:
+        return examples.source, examples.of(examples.validation)
+    known = ", ".join((*options.train, *options.validation))
+    raise InputError(f"{bundle.path}: its own data has no split {split!r}: choose one of {known}")
+
+
+def _side_by_side(found: "Check", show: int) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("predicted", "true", show_lines=True, expand=False)
+    pairs = zip(found.names, found.words.predicted, found.words.true, strict=True)
+    for name, predicted, true in list(pairs)[:show]:
+        guesses, words = predicted.split(), true.split()
+        right = [guess == word for guess, word in zip(guesses, words, strict=True)]
+        count = f"{sum(right)} of {len(right)} right"
+        table.add_row(
+            Text.assemble((name, "dim"), "\n", _marked(guesses, right, "red")),
+            Text.assemble((count, "dim"), "\n", _marked(words, right, "bold")),
+        )
+    return table
+
+
+def _marked(words: Sequence[str], right: Sequence[bool], style: str) -> "Text":
+    """A sentence in which the words that were not foretold stand out."""
+    from rich.text import Text
+
+    return Text(" ").join(Text(word, "" if good else style) for word, good in zip(words, right, strict=True))

@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
+from showtell.data.examples import Examples, load_examples
 from showtell.embed import EmbedOptions, embed
 from showtell.encoders import Encoder, encoder_graph
 from showtell.errors import InputError
@@ -35,7 +36,6 @@ from showtell.training.batches import Batch, Batches, CaptionBatches, PictureBat
 from showtell.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from showtell.training.curves import draw_curves
 from showtell.training.decoders import Decoder, build
-from showtell.training.examples import Examples, load_examples
 from showtell.training.export import export_bundle
 from showtell.training.loss import next_word
 from showtell.training.recipe import Recipe, TrainingOptions

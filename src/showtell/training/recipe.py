@@ -14,44 +14,16 @@ An unknown table or key is an error that names the file, so that a misspelt opti
 
 import dataclasses
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from showtell.data.examples import DataOptions
 from showtell.encoders.runtime import EncoderOutput
 from showtell.errors import InputError
 from showtell.image import ResizeMode
 from showtell.search import SearchOptions
 from showtell.training.decoders import DecoderOptions, ShowAndTellOptions, options_of
-
-
-@dataclass(frozen=True, slots=True)
-class DataOptions:
-    """Which pictures and captions. Paths are relative to the current folder, or to the root given to the command.
-
-    `captions` may be a file inside a zip, as `annotations.zip/captions_train2014.json`. `validation_captions` is a file
-    of its own for the validation pictures; then `captions` are all for training.
-    `pictures = ["shapes"]` draws the built-in data set; then `captions` and what describes them are ignored. Where the
-    captions carry no splits, `validation_fraction` of the pictures, chosen by a hash of their names, validate. `limit`
-    keeps so many pictures of each split (0: all).
-    """
-
-    pictures: tuple[str, ...] = ()
-    captions: str = ""
-    validation_captions: str = ""
-    format: str = "auto"
-    picture_column: str = "image"
-    caption_column: str = "caption"
-    split_column: str = ""
-    split_lists: dict[str, str] = field(default_factory=dict)
-    train: tuple[str, ...] = ("train",)
-    validation: tuple[str, ...] = ("val",)
-    validation_fraction: float = 0.1
-    limit: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.validation_fraction < 1:
-            raise InputError(f"validation_fraction must lie in (0, 1), not {self.validation_fraction:g}")
 
 
 @dataclass(frozen=True, slots=True)

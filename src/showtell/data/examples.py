@@ -1,24 +1,59 @@
-"""The pictures and captions that a recipe names, aligned, with their splits."""
+"""The pictures and captions that a recipe names -> aligned, with their splits."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from showtell.data.captions import Alignment, CaptionSet, align, read_captions
 from showtell.data.images import PictureSource
+from showtell.data.shapes import Shapes
 from showtell.errors import InputError
-from showtell.pipeline import Pictures
-from showtell.training.recipe import DataOptions
 
 SHAPES = "shapes"
+
+
+@dataclass(frozen=True, slots=True)
+class DataOptions:
+    """Which pictures and captions. Paths are relative to the current folder, or to the root given to the command.
+
+    `captions` may be a file inside a zip, as `annotations.zip/captions_train2014.json`. `validation_captions` is a file
+    of its own for the validation pictures; then `captions` are all for training.
+    `pictures = ["shapes"]` draws the built-in data set; then `captions` and what describes them are ignored. Where the
+    captions carry no splits, `validation_fraction` of the pictures, chosen by a hash of their names, validate. `limit`
+    keeps so many pictures of each split (0: all).
+    """
+
+    pictures: tuple[str, ...] = ()
+    captions: str = ""
+    validation_captions: str = ""
+    format: str = "auto"
+    picture_column: str = "image"
+    caption_column: str = "caption"
+    split_column: str = ""
+    split_lists: dict[str, str] = field(default_factory=dict)
+    train: tuple[str, ...] = ("train",)
+    validation: tuple[str, ...] = ("val",)
+    validation_fraction: float = 0.1
+    limit: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation_fraction < 1:
+            raise InputError(f"validation_fraction must lie in (0, 1), not {self.validation_fraction:g}")
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "DataOptions":
+        """The options that a bundle or a run wrote down as JSON."""
+        fields: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
     """Pictures with captions: where the bytes come from, captions by picture name, and the names of each split."""
 
-    source: Pictures
+    source: PictureSource | Shapes
     captions: dict[str, tuple[str, ...]]
     train: tuple[str, ...]
     validation: tuple[str, ...]
@@ -40,12 +75,10 @@ def load_examples(options: DataOptions, root: Path) -> Examples:
     Raises:
         InputError: nothing is named, a file is missing or malformed, or a split is unknown or empty.
     """
+    source: PictureSource | Shapes
     if options.pictures == (SHAPES,):
-        from showtell.data.shapes import Shapes
-
-        shapes = Shapes()
-        source: Pictures = shapes
-        captions = shapes.captions()
+        source = Shapes()
+        captions = source.captions()
     elif not options.pictures or not options.captions:
         raise InputError("name the pictures and the captions to train on, or the built-in data set: --data shapes")
     else:
