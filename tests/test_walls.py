@@ -17,7 +17,7 @@ FLOORS = [
     {"image", "text"},
     {"data", "metrics"},
     {"encoders"},
-    {"pipeline", "store", "search", "report"},
+    {"pipeline", "store", "search", "report", "attention"},
     {"embed", "bundle", "next_word"},
     {"captioner"},
     {"check", "verify", "training"},

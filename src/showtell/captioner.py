@@ -7,32 +7,43 @@ captioner.caption("photo.jpg").text            # 'a dog runs through the grass'
 captioner.caption(["a.jpg", image, array])     # a list of captions, in batches
 """
 
+import itertools
 import math
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from showtell.attention import attention_maps
 from showtell.bundle import Bundle, read_bundle
 from showtell.data.images import RawPicture
 from showtell.errors import InputError, PictureError, ShowtellError
 from showtell.image import Picture, ResizeMode, decode, square
 from showtell.pipeline import Prepared, prepared
-from showtell.search import Hypothesis, SearchOptions, search
+from showtell.search import Floats, Hypothesis, SearchOptions, search
 
 DEFAULT_MODEL = "flickr8k.showtell"
+
+_Describe: TypeAlias = Callable[[npt.NDArray[np.uint8], int], list["Caption"]]
+"""From squares and the place of the first in the whole run to their captions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a caption and the probability, in (0, 1], that the decoder gave it after the words before."""
+    """A word of a caption and the probability, in (0, 1], that the decoder gave it after the words before.
+
+    `attention`, where it was asked for, is where the model looked for the word: `float32 (rows, cols)` over the square
+    that the picture was made, at least 0 and 1 in sum.
+    """
 
     word: str
     probability: float
+    attention: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +94,45 @@ class Captioner:
         self.options = self.bundle.search_options()
 
     @overload
-    def caption(self, pictures: Picture, *, batch_size: int = 16, **options: Any) -> Caption: ...
+    def caption(
+        self, pictures: Picture, *, batch_size: int = 16, attention: bool = False, **options: Any
+    ) -> Caption: ...
 
     @overload
-    def caption(self, pictures: Sequence[Picture], *, batch_size: int = 16, **options: Any) -> list[Caption]: ...
+    def caption(
+        self, pictures: Sequence[Picture], *, batch_size: int = 16, attention: bool = False, **options: Any
+    ) -> list[Caption]: ...
 
     def caption(
-        self, pictures: Picture | Sequence[Picture], *, batch_size: int = 16, **options: Any
+        self, pictures: Picture | Sequence[Picture], *, batch_size: int = 16, attention: bool = False, **options: Any
     ) -> Caption | list[Caption]:
         """Caption one picture, or a list of pictures in batches.
 
         Arguments:
             pictures: a path, bytes, PIL image or array (see `showtell.image.decode`), or a list of these.
             batch_size: pictures that go through the networks at once.
+            attention: give each word where the model looked for it; every sentence is then written once more.
             options: fields of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=1`
                 (greedy), `num_captions=3`, or `sample=True, temperature=0.7, seed=1`.
 
         Raises:
             PictureError: a picture cannot be read; the message names which. To caption what can be read and be told of
                 the rest, use `caption_stream`.
-            InputError: an option is unknown or out of range.
+            InputError: an option is unknown or out of range, or the model cannot say where it looks.
         """
+        describe = self._describer(attention, options)
         if isinstance(pictures, (list, tuple)):
-            return self._caption_list(pictures, batch_size, self.search_options(**options))
-        return self._caption_list([pictures], 1, self.search_options(**options))[0]  # type: ignore[list-item]
+            return self._caption_list(pictures, batch_size, describe)
+        return self._caption_list([pictures], 1, describe)[0]  # type: ignore[list-item]
 
     def caption_stream(
-        self, pictures: Iterable[RawPicture], *, batch_size: int = 16, workers: int | None = None, **options: Any
+        self,
+        pictures: Iterable[RawPicture],
+        *,
+        batch_size: int = 16,
+        workers: int | None = None,
+        attention: bool = False,
+        **options: Any,
     ) -> Iterator[Captioned]:
         """Caption a stream of any length in constant memory, in its order; unreadable pictures come with their error.
 
@@ -117,11 +140,12 @@ class Captioner:
             pictures: names and bytes, as `showtell.data.images` reads them.
             batch_size: pictures that go through the networks at once.
             workers: decoding threads; None for one per available core.
+            attention: as for `caption`.
             options: as for `caption`.
         """
-        chosen = self.search_options(**options)
+        describe = self._describer(attention, options)
         stream = prepared(pictures, self.encoder.info.preprocessing, ahead=4 * batch_size, workers=workers)
-        return self._caption_prepared(stream, batch_size, chosen)
+        return self._caption_prepared(stream, batch_size, describe)
 
     def search_options(self, **options: Any) -> SearchOptions:
         """The model's search defaults with some fields replaced; an `InputError` names one that does not exist.
@@ -141,7 +165,7 @@ class Captioner:
         """Embeddings, as the decoder takes them, of squares `uint8 (B, S, S, 3)` (see `showtell.image.square`)."""
         return self.encoder(squares, self.bundle.model["output"])
 
-    def _caption_list(self, pictures: Sequence[Picture], batch_size: int, options: SearchOptions) -> list[Caption]:
+    def _caption_list(self, pictures: Sequence[Picture], batch_size: int, describe: _Describe) -> list[Caption]:
         captions: list[Caption] = []
         for begin in range(0, len(pictures), batch_size):
             squares = []
@@ -150,18 +174,18 @@ class Captioner:
                     squares.append(square(decode(picture), self.encoder.info.preprocessing))
                 except PictureError as error:
                     raise PictureError(f"{_called(picture, i)}: {error}") from error
-            captions += self._caption_squares(np.stack(squares), options, begin)
+            captions += describe(np.stack(squares), begin)
         return captions
 
     def _caption_prepared(
-        self, stream: Generator[Prepared, None, None], batch_size: int, options: SearchOptions
+        self, stream: Generator[Prepared, None, None], batch_size: int, describe: _Describe
     ) -> Iterator[Captioned]:
         waiting: list[Prepared] = []
         done = 0
 
         def captioned() -> Iterator[Captioned]:
             squares = [picture.square for picture in waiting if picture.square is not None]
-            captions = iter(self._caption_squares(np.stack(squares), options, done) if squares else [])
+            captions = iter(describe(np.stack(squares), done) if squares else [])
             for picture in waiting:
                 yield Captioned(picture.name, None if picture.square is None else next(captions), picture.error)
 
@@ -185,18 +209,33 @@ class Captioner:
         finally:
             stream.close()
 
-    def _caption_squares(self, squares: npt.NDArray[np.uint8], options: SearchOptions, first: int) -> list[Caption]:
-        found = search(self.decoder, self.embed(squares), self.bundle.vocabulary, options, first=first)
-        return [self._to_caption(hypotheses) for hypotheses in found]
+    def _describer(self, attention: bool, options: dict[str, Any]) -> _Describe:
+        if attention and not self.decoder.attends:
+            kind = self.bundle.model["decoder"]["kind"]
+            raise InputError(f"{self.bundle.path}: cannot say where it looks, its decoder is {kind}")
+        return partial(self._describe, self.search_options(**options), attention)
 
-    def _to_caption(self, hypotheses: list[Hypothesis]) -> Caption:
-        captions = []
-        for hypothesis in hypotheses:
-            entries = [self.bundle.vocabulary.entries[token] for token in hypothesis.tokens]
-            pairs = zip(entries, hypothesis.log_probs, strict=True)
-            words = tuple(Word(word, math.exp(log_prob)) for word, log_prob in pairs)
-            captions.append(Caption(" ".join(entries), hypothesis.score, words))
-        return replace(captions[0], alternatives=tuple(captions[1:]))
+    def _describe(
+        self, options: SearchOptions, attention: bool, squares: npt.NDArray[np.uint8], first: int
+    ) -> list[Caption]:
+        embeddings = self.embed(squares)
+        found = search(self.decoder, embeddings, self.bundle.vocabulary, options, first=first)
+        looked = self._looked(embeddings, found) if attention else itertools.repeat(None)
+        captions = ([self._to_caption(hypothesis, next(looked)) for hypothesis in hypotheses] for hypotheses in found)
+        return [replace(best, alternatives=tuple(others)) for best, *others in captions]
+
+    def _looked(self, embeddings: Floats, found: list[list[Hypothesis]]) -> Iterator[Floats]:
+        """The attention to each word of every hypothesis, one after the other."""
+        of = np.repeat(np.arange(len(found)), [len(hypotheses) for hypotheses in found])
+        sentences = [hypothesis.tokens for hypotheses in found for hypothesis in hypotheses]
+        return iter(attention_maps(self.decoder, embeddings[of], sentences, self.bundle.vocabulary.start))
+
+    def _to_caption(self, hypothesis: Hypothesis, looked: Floats | None) -> Caption:
+        entries = [self.bundle.vocabulary.entries[token] for token in hypothesis.tokens]
+        maps = itertools.repeat(None) if looked is None else looked
+        triples = zip(entries, hypothesis.log_probs, maps, strict=looked is not None)
+        words = tuple(Word(entry, math.exp(log_prob), attention) for entry, log_prob, attention in triples)
+        return Caption(" ".join(entries), hypothesis.score, words)
 
 
 def default_model() -> Path:

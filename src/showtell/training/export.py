@@ -99,13 +99,14 @@ def decoder_graphs(decoder: Decoder, embedding_shape: tuple[int, ...]) -> dict[s
     constants, state = decoder.start(embeddings)
     start = _export(_Start(decoder), (embeddings,), ["embeddings"], [*constants, *state])
     tokens = torch.zeros(_EXAMPLE_ROWS, dtype=torch.int64)
+    outputs = ["logits", *(f"{name}_next" for name in state), *(["attention"] if decoder.attends else [])]
     # Clones, because the exporter takes two inputs that are one tensor (here the first h and c) for one input for ever.
     given = [tensor.detach().clone() for tensor in (*constants.values(), *state.values())]
     step = _export(
         _Step(decoder, list(constants), list(state)),
         (tokens, *given),
         ["tokens", *constants, *state],
-        ["logits", *(f"{name}_next" for name in state)],
+        outputs,
     )
     return {"start.onnx": start, "step.onnx": step}
 
@@ -185,6 +186,9 @@ class _Step(torch.nn.Module):
     def forward(self, tokens: torch.Tensor, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
         constants = dict(zip(self.constants, given, strict=False))
         state = dict(zip(self.state, given[len(self.constants) :], strict=True))
+        if self.decoder.attends:
+            logits, after, attention = self.decoder.look(tokens, constants, state)
+            return (logits, *(after[name] for name in self.state), attention)
         logits, after = self.decoder.step(tokens, constants, state)
         return (logits, *(after[name] for name in self.state))
 

@@ -46,6 +46,8 @@ Say: TypeAlias = Callable[[str], None]
 OnEpoch: TypeAlias = Callable[[Sequence[dict[str, Any]]], None]
 """Is called after every epoch with the figures of all so far, for live curves."""
 
+_ROWS_AT_ONCE = 256  # of all training embeddings, which as grids would not fit into memory
+
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
@@ -141,7 +143,8 @@ class _Run:
         torch.manual_seed(self.options.seed)
         self.decoder = build(recipe.decoder_kind, recipe.decoder, store.spec.shape, len(self.vocabulary))
         rows = np.sort([store.rows[name] for name in training])
-        self.decoder.standardise_by(torch.from_numpy(store.take(rows)))
+        chunks = (rows[i : i + _ROWS_AT_ONCE] for i in range(0, len(rows), _ROWS_AT_ONCE))
+        self.decoder.standardise_by(torch.from_numpy(store.take(chunk)) for chunk in chunks)
         self.average = {name: tensor.detach().clone() for name, tensor in self.decoder.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
             self.decoder.parameters(), weight_decay=self.options.weight_decay, fused=True

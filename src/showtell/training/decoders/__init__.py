@@ -1,17 +1,34 @@
 """Decoders in PyTorch: embeddings and the words so far -> logits of the next word.
 
 Every decoder has `hidden` and `logits` for teacher forcing over whole captions, and `start` and `step`, which write one
-word at a time and are what is exported. `build` makes one from its kind and options.
+word at a time and are what is exported; one over a grid also has `look`, a step that says where it looked. `build`
+makes one from its kind and options.
 """
 
+from collections.abc import Callable
+
 from showtell.errors import InputError
+from showtell.training.decoders.attention import Attention, AttentionOptions
 from showtell.training.decoders.base import Decoder
 from showtell.training.decoders.show_and_tell import ShowAndTell, ShowAndTellOptions
 
-__all__ = ["KINDS", "Decoder", "DecoderOptions", "ShowAndTell", "ShowAndTellOptions", "build", "options_of"]
+__all__ = [
+    "KINDS",
+    "Attention",
+    "AttentionOptions",
+    "Decoder",
+    "DecoderOptions",
+    "ShowAndTell",
+    "ShowAndTellOptions",
+    "build",
+    "options_of",
+]
 
-DecoderOptions = ShowAndTellOptions
-KINDS = {"show_and_tell": (ShowAndTell, ShowAndTellOptions)}
+DecoderOptions = ShowAndTellOptions | AttentionOptions
+KINDS: dict[str, tuple[Callable[..., Decoder], type[DecoderOptions]]] = {
+    "show_and_tell": (ShowAndTell, ShowAndTellOptions),
+    "attention": (Attention, AttentionOptions),
+}
 
 
 def options_of(kind: str) -> type[DecoderOptions]:

@@ -1,5 +1,8 @@
 """What training, validation and export ask of every decoder."""
 
+from collections.abc import Iterable
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -7,10 +10,44 @@ Tensors = dict[str, torch.Tensor]
 
 
 class Decoder(nn.Module):
-    """Embeddings and the words so far -> logits of the next word. The first axis of every tensor is the row."""
+    """Embeddings and the words so far -> logits of the next word. The first axis of every tensor is the row.
 
-    def standardise_by(self, embeddings: torch.Tensor) -> None:
-        """Take what the decoder needs to know of its inputs from training embeddings `(N, D)` or `(N, L, D)`."""
+    A decoder that looks at grid cells sets `attends` and has `look`, whose attention an exported model gives as well.
+    """
+
+    attends: ClassVar[bool] = False
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self, channels: int, *, standardise: bool) -> None:
+        """`channels` of an embedding are shifted and scaled one by one once `standardise_by` has seen some."""
+        super().__init__()
+        self._standardises = standardise
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("deviation", torch.ones(channels))
+
+    def standardise_by(self, chunks: Iterable[torch.Tensor]) -> None:
+        """Take each channel's mean and deviation from training embeddings, unless the options say otherwise.
+
+        Arguments:
+            chunks: `float32 (n, D)` or `(n, L, D)` each; a grid's cells count as embeddings of their own.
+        """
+        if not self._standardises:
+            return
+        count, total, squares = 0, torch.zeros_like(self.mean).double(), torch.zeros_like(self.mean).double()
+        for chunk in chunks:
+            rows = chunk.reshape(-1, len(self.mean)).double()
+            count += len(rows)
+            total += rows.sum(0)
+            squares += rows.square().sum(0)
+        self.mean.copy_(total / count)
+        if count > 1:
+            variance = (squares - total.square() / count).clamp_min(0) / (count - 1)
+            self.deviation.copy_(variance.sqrt().clamp_min(1e-3))
+
+    def standard(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """Embeddings with channels of mean 0 and deviation 1 over the training pictures."""
+        return (embeddings - self.mean) / self.deviation
 
     def hidden(self, embeddings: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """Teacher forcing: from embeddings and ids `(B, T)` to features `(B, T, H)`, one per next word."""
@@ -26,4 +63,11 @@ class Decoder(nn.Module):
 
     def step(self, tokens: torch.Tensor, constants: Tensors, state: Tensors) -> tuple[torch.Tensor, Tensors]:
         """From the last ids `(N,)`: logits `(N, V)` and the next state."""
+        logits, after, _ = self.look(tokens, constants, state)
+        return logits, after
+
+    def look(
+        self, tokens: torch.Tensor, constants: Tensors, state: Tensors
+    ) -> tuple[torch.Tensor, Tensors, torch.Tensor]:
+        """A step, and the attention `(N, L)` that it gave to the grid's cells: at least 0, 1 in sum."""
         raise NotImplementedError

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from showtell.errors import InputError
 from showtell.training.decoders.base import Decoder, Tensors
+from showtell.training.decoders.lstm import lstm_step
 
 Activation = Literal["elu", "relu", "tanh", "none"]
 _ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "none": nn.Identity}
@@ -54,18 +55,13 @@ class ShowAndTellOptions:
 class ShowAndTell(Decoder):
     """An LSTM that is started from one vector per picture; see the module's docstring."""
 
-    mean: torch.Tensor
-    deviation: torch.Tensor
-
     def __init__(self, options: ShowAndTellOptions, embedding_shape: tuple[int, ...], vocabulary_size: int) -> None:
-        super().__init__()
         if len(embedding_shape) != 1:
             raise InputError("the show_and_tell decoder takes pooled embeddings: set the encoder's output to pooled")
         (dim,) = embedding_shape
+        super().__init__(dim, standardise=options.standardise)
         self.options = options
         activation = _ACTIVATIONS[options.activation]
-        self.register_buffer("mean", torch.zeros(dim))
-        self.register_buffer("deviation", torch.ones(dim))
         first = options.bottleneck or dim
         self.bottleneck = nn.Sequential(nn.Linear(dim, first), activation()) if options.bottleneck else nn.Identity()
         self.initial = nn.Sequential(nn.Linear(first, options.hidden), activation())
@@ -83,12 +79,6 @@ class ShowAndTell(Decoder):
         if options.tie_words:
             self.output.weight = self.words.weight
 
-    def standardise_by(self, embeddings: torch.Tensor) -> None:
-        """Take mean and deviation from training embeddings `(N, D)`; does nothing unless the options ask for it."""
-        if self.options.standardise:
-            self.mean.copy_(embeddings.mean(0))
-            self.deviation.copy_(embeddings.std(0).clamp_min(1e-3) if len(embeddings) > 1 else self.deviation)
-
     def hidden(self, embeddings: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """Teacher forcing: `(B, D)` and ids `(B, T)` to features `(B, T, H)`."""
         constants, state = self.start(embeddings)
@@ -104,9 +94,7 @@ class ShowAndTell(Decoder):
         h, c = state["h"], state["c"]
         outputs = []
         for ahead in gates:
-            let_in, keep, new, let_out = (ahead + functional.linear(h, state_weights)).chunk(4, dim=1)
-            c = torch.sigmoid(keep) * c + torch.sigmoid(let_in) * torch.tanh(new)
-            h = torch.sigmoid(let_out) * torch.tanh(c)
+            h, c = lstm_step(ahead + functional.linear(h, state_weights), c)
             outputs.append(h)
         features: torch.Tensor = self.projection(self.dropout(torch.stack(outputs, dim=1)))
         return features
@@ -118,7 +106,7 @@ class ShowAndTell(Decoder):
 
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
         """Embeddings `(N, D)` to constants (`glance (N, W)`, where asked) and the state `h`, `c` of `(N, H)`."""
-        standard = (embeddings - self.mean) / self.deviation
+        standard = self.standard(embeddings)
         first = self.initial(self.bottleneck(self.dropout(standard)))
         constants = {} if self.glance is None else {"glance": self.glance(standard)}
         return constants, {"h": first, "c": first}

@@ -1,0 +1,299 @@
+"""Every decoder: training, the exported steps and independent computations agree, and it learns."""
+
+import dataclasses
+import itertools
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from showtell.attention import attention_maps, overlay
+from showtell.bundle import OnnxSteps, read_bundle
+from showtell.captioner import Captioner
+from showtell.encoders.runtime import open_session
+from showtell.errors import InputError
+from showtell.search import SearchOptions, search
+from showtell.text import SPECIALS, Vocabulary
+from showtell.training.decoders import KINDS, AttentionOptions, ShowAndTellOptions, build
+from showtell.training.export import decoder_graphs, export_bundle
+from showtell.training.loss import next_word
+from showtell.training.recipe import EncoderOptions, Recipe, recipe_from
+from showtell.training.validate import TorchSteps
+from showtell.verify import replay
+
+WORDS = ("a", "ball", "big", "blue", "dog", "grass", "in", "jumps", "man", "on", "red", "sits", "snow", "the")
+VOCABULARY = Vocabulary(tuple(sorted([*WORDS, *SPECIALS])))
+POOLED, GRID = (8,), (16, 8)
+CASES = {
+    "show_and_tell": (ShowAndTellOptions(hidden=16, word=12, picture="every_step"), POOLED),
+    "attention": (AttentionOptions(hidden=16, word=16, cell=14, attention=10), GRID),
+    "attention, projected": (
+        AttentionOptions(hidden=16, word=12, cell=14, attention=10, projection=12, standardise=False),
+        GRID,
+    ),
+}
+LOOKING = [case for case in CASES if "show_and_tell" not in case]
+
+
+def built(case, seed=0):
+    options, shape = CASES[case]
+    torch.manual_seed(seed)
+    decoder = build(case.partition(",")[0], options, shape, len(VOCABULARY)).eval()
+    decoder.standardise_by([torch.randn(20, *shape) * 2 + 1])
+    return decoder, shape
+
+
+@cache
+def exported(case):
+    """The decoder of a case and its exported steps; made once, for it takes seconds."""
+    decoder, shape = built(case)
+    graphs = decoder_graphs(decoder, shape)
+    weights = {name: tensor.numpy() for name, tensor in decoder.state_dict().items()}
+    sessions = [open_session(graph, 1, {name: weights[name] for name in names}) for graph, names in graphs.values()]
+    return decoder, shape, OnnxSteps(*sessions)
+
+
+@pytest.fixture(scope="module", params=CASES)
+def decoder_and_steps(request):
+    return exported(request.param)
+
+
+def a_batch(shape, rows=5, length=7):
+    embeddings = torch.from_numpy(np.random.default_rng(0).normal(1, 2, (rows, *shape)).astype(np.float32))
+    tokens = np.random.default_rng(1).integers(4, len(VOCABULARY), (rows, length))
+    tokens[:, 0] = VOCABULARY.start
+    return embeddings, torch.from_numpy(tokens)
+
+
+def test_the_exported_steps_give_the_logits_of_teacher_forcing(decoder_and_steps):
+    decoder, shape, steps = decoder_and_steps
+    embeddings, tokens = a_batch(shape)
+    with torch.no_grad():
+        whole = decoder.logits(decoder.hidden(embeddings, tokens)).numpy()
+    constants, state = steps.start(embeddings.numpy())
+    for t in range(tokens.shape[1]):
+        logits, state = steps.step(tokens[:, t].numpy(), constants, state)
+        assert logits == pytest.approx(whole[:, t], abs=1e-4)
+
+
+def test_a_row_has_the_same_logits_alone_and_in_any_company(decoder_and_steps):
+    _, shape, steps = decoder_and_steps
+    embeddings, tokens = (tensor.numpy() for tensor in a_batch(shape))
+    rows = np.array([3, 0, 0, 4])  # as search takes rows: in another order, one twice, one left out
+    together, alone = steps.start(embeddings), steps.start(embeddings[3:4])
+    for t in range(4):
+        logits, state = steps.step(tokens[:, t], *together)
+        one, state_alone = steps.step(tokens[3:4, t], *alone)
+        assert one[0] == pytest.approx(logits[3], abs=1e-5)
+        together, alone = (together[0], state), (alone[0], state_alone)
+    constants, state = ({name: array[rows] for name, array in part.items()} for part in together)
+    again, _ = steps.step(tokens[rows, 4], constants, state)
+    logits, _ = steps.step(tokens[:, 4], *together)
+    assert again == pytest.approx(logits[rows], abs=1e-5)
+
+
+def test_search_finds_the_same_in_training_and_in_the_exported_model(decoder_and_steps):
+    decoder, shape, steps = decoder_and_steps
+    embeddings = a_batch(shape)[0].numpy()
+    options = SearchOptions(beam=3, num_captions=3, max_length=9)
+    mine, theirs = (search(s, embeddings, VOCABULARY, options) for s in (TorchSteps(decoder), steps))
+    for a, b in zip(itertools.chain(*mine), itertools.chain(*theirs), strict=True):
+        assert a.tokens == b.tokens
+        assert a.score == pytest.approx(b.score, abs=1e-4)
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+@pytest.mark.parametrize("case", CASES)
+def test_a_gradient_reaches_every_parameter(case, bfloat16):
+    decoder, shape = built(case)
+    embeddings, tokens = a_batch(shape)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        loss = next_word(decoder.train(), embeddings, tokens, VOCABULARY.pad, smoothing=0.1).loss
+    loss.backward()
+    for name, parameter in decoder.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bfloat16_changes_the_loss_by_little(case):
+    decoder, shape = built(case)
+    embeddings, tokens = a_batch(shape)
+    exact = next_word(decoder, embeddings, tokens, VOCABULARY.pad).loss.item()
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = next_word(decoder, embeddings, tokens, VOCABULARY.pad).loss.item()
+    assert rough == pytest.approx(exact, rel=0.02)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_learns_a_handful_of_pictures_by_heart(case):
+    options, shape = CASES[case]
+    torch.manual_seed(0)
+    wide = {f.name: 48 for f in dataclasses.fields(options) if f.name in ("hidden", "word", "cell", "attention")}
+    options = dataclasses.replace(
+        options, dropout=0.0, **wide | ({"projection": 48} if hasattr(options, "projection") else {})
+    )
+    decoder = build(case.partition(",")[0], options, shape, len(VOCABULARY)).train()
+    captions = [
+        "a big dog sits in the snow",
+        "a man jumps",
+        "the red ball on grass",
+        "a blue ball",
+        "a man in the grass",
+    ]
+    tokens = torch.tensor([ids + [VOCABULARY.pad] * (9 - len(ids)) for ids in map(VOCABULARY.encode, captions)])
+    embeddings, _ = a_batch(shape)
+    decoder.standardise_by([embeddings])
+    optimizer = torch.optim.Adam(decoder.parameters(), 0.01)
+    for _ in range(60):
+        optimizer.zero_grad()
+        next_word(decoder, embeddings, tokens, VOCABULARY.pad).loss.backward()
+        optimizer.step()
+    found = search(TorchSteps(decoder.eval()), embeddings.numpy(), VOCABULARY, SearchOptions(beam=1))
+    assert [VOCABULARY.decode(best.tokens) for (best,) in found] == captions
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def lstm(gates, c):
+    i, f, g, o = np.split(gates, 4)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+@pytest.mark.parametrize("case", ["attention", "attention, projected"])
+def test_attention_is_the_computation_of_its_paper(case):
+    """Word by word in NumPy and float64, for one picture."""
+    decoder, shape = built(case)
+    embeddings, tokens = a_batch(shape, rows=1)
+    w = {name: tensor.double().numpy() for name, tensor in decoder.state_dict().items()}
+    with torch.no_grad():
+        whole = decoder.logits(decoder.hidden(embeddings, tokens)).numpy()[0]
+    standard = (embeddings[0].double().numpy() - w["mean"]) / w["deviation"]
+    cells = np.maximum(standard @ w["cells.0.weight"].T + w["cells.0.bias"], 0) + w["places"]
+    asked = asked_cell = told = told_cell = np.zeros(16)
+    for token, expected in zip(tokens[0].numpy(), whole, strict=True):
+        gates = w["word_gates.weight"] @ w["words.weight"][token] + w["word_gates.bias"]
+        gates = gates + w["mean_gates.weight"] @ cells.mean(0)
+        asked, asked_cell = lstm(gates + w["asking_gates.weight"] @ np.concatenate([told, asked]), asked_cell)
+        keys = cells @ w["keys.weight"].T + w["keys.bias"]
+        energies = np.tanh(keys + w["question.weight"] @ asked) @ w["energy.weight"][0]
+        attention = np.exp(energies) / np.exp(energies).sum()
+        inputs = np.concatenate([attention @ cells, asked, told])
+        told, told_cell = lstm(w["telling_gates.weight"] @ inputs + w["telling_gates.bias"], told_cell)
+        features = np.tanh(w["projection.0.weight"] @ told + w["projection.0.bias"]) if "projected" in case else told
+        assert w["output.weight"] @ features + w["output.bias"] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("case", LOOKING)
+def test_attention_is_a_distribution_over_the_cells_that_follows_the_picture(case):
+    decoder, shape, steps = exported(case)
+    embeddings = a_batch(shape)[0].numpy()
+    sentences = [(5, 6, 7), (8,), (), (9, 10), (5, 6, 7)]
+    maps = attention_maps(steps, embeddings, sentences, VOCABULARY.start)
+    assert [looked.shape for looked in maps] == [(len(sentence), 4, 4) for sentence in sentences]
+    for looked in maps:
+        assert looked.sum(axis=(1, 2)) == pytest.approx(np.ones(len(looked)), abs=1e-5)
+        assert (looked >= 0).all()
+    assert not np.allclose(maps[0], maps[4], atol=1e-4)  # the same words, another picture
+    alone = attention_maps(steps, embeddings[4:], sentences[4:], VOCABULARY.start)
+    assert alone[0] == pytest.approx(maps[4], abs=1e-5)
+    constants, state = decoder.start(torch.from_numpy(embeddings))
+    _, _, first = decoder.look(torch.full((5,), VOCABULARY.start), constants, state)
+    assert maps[1][0] == pytest.approx(first[1].detach().numpy().reshape(4, 4), abs=1e-5)
+
+
+def test_cells_that_form_no_square_have_no_map():
+    with pytest.raises(InputError, match="15 grid cells do not form a square"):
+        attention_maps(None, np.zeros((1, 15, 8), np.float32), [(5,)], VOCABULARY.start)
+
+
+def test_an_overlay_is_the_picture_where_the_attention_lies_and_dark_elsewhere():
+    picture = Image.new("RGB", (64, 64), (200, 100, 40))
+    attention = np.zeros((4, 4), np.float32)
+    attention[0, 3] = 0.9
+    shown = np.asarray(overlay(picture, attention))
+    assert shown.shape == (64, 64, 3)
+    assert shown[4, 60] == pytest.approx((200, 100, 40), abs=2)
+    assert shown[60, 4] == pytest.approx((50, 25, 10), abs=2)
+
+
+@pytest.fixture(scope="module", params=["attention"])
+def bundle(request, tiny_encoder, tmp_path_factory):
+    decoder, _ = built(request.param)
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.mul_(3)  # decided opinions, so that float16 storage changes no word
+    kind, options = request.param, CASES[request.param][0]
+    recipe = Recipe(name=kind, encoder=EncoderOptions("tiny", "grid"), decoder_kind=kind, decoder=options)
+    path = tmp_path_factory.mktemp("model") / f"{kind}.showtell"
+    scores = {"bleu_4": 0.0, "cider_d": 0.0, "val_loss": 0.0, "epoch": 1}
+    export_bundle(
+        path, recipe, decoder, VOCABULARY, tiny_encoder, scores, dict.fromkeys(("train", "validation", "captions"), 0)
+    )
+    return path
+
+
+def test_a_bundle_captions_verifies_and_holds_the_options(bundle, photos):
+    captioner = Captioner(bundle)
+    assert replay(captioner).text == read_bundle(bundle).model["golden"]["caption"]
+    described = captioner.bundle.model["decoder"]
+    assert recipe_from({"decoder": {"kind": described["kind"], **described["options"]}}).decoder.hidden == 16
+    paths = sorted(photos.iterdir())
+    together = captioner.caption(paths, batch_size=4)
+    assert [one.text for one in together] == [captioner.caption(path).text for path in paths]
+
+
+def test_words_carry_their_attention_where_it_is_asked_for(bundle, photos):
+    captioner = Captioner(bundle)
+    paths = sorted(photos.iterdir())[:3]
+    plain = captioner.caption(paths, num_captions=2)
+    attended = captioner.caption(paths, num_captions=2, attention=True)
+    assert attended == plain  # the same words, probabilities and scores
+    for caption in attended:
+        for one in (caption, *caption.alternatives):
+            assert all(word.attention.shape == (4, 4) for word in one.words)
+            assert all(word.attention.sum() == pytest.approx(1, abs=1e-5) for word in one.words)
+    assert all(word.attention is None for word in plain[0].words)
+    alone = captioner.caption(paths[2], num_captions=2, attention=True)
+    assert alone.alternatives[0].words[0].attention == pytest.approx(
+        attended[2].alternatives[0].words[0].attention, abs=1e-4
+    )
+
+
+def test_a_model_of_pooled_embeddings_cannot_say_where_it_looks(tiny_bundle, photos):
+    with pytest.raises(InputError, match=r"tiny\.showtell: cannot say where it looks, its decoder is show_and_tell"):
+        Captioner(tiny_bundle).caption(photos / "0.png", attention=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "shape", "said"),
+    [
+        ("attention", {}, (8,), "takes grids"),
+        ("show_and_tell", {}, (16, 8), "takes pooled"),
+        ("attention", {"hidden": 0}, GRID, "positive"),
+        ("attention", {"dropout": 1.0}, GRID, "dropout"),
+        ("attention", {"hidden": 12}, GRID, "tie_words"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(kind, options, shape, said):
+    with pytest.raises(InputError, match=said):
+        build(kind, recipe_from({"decoder": {"kind": kind, **options}}).decoder, shape, 20)
+
+
+def test_the_page_on_training_has_every_option_of_every_kind_with_its_default():
+    page = (Path(__file__).parents[1] / "docs" / "training.md").read_text()
+    table = page.partition("| option |")[2].partition("\n\n")[0].splitlines()
+    kinds = [cell.strip(" `") for cell in table[0].strip("|").split("|")]
+    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in table[2:]]
+    assert kinds == list(KINDS)
+    for column, (kind, (_, options)) in enumerate(KINDS.items(), 1):
+        documented = {row[0].partition("`")[0]: row[column] for row in rows if row[column]}
+        defaults = {f.name: str(f.default).lower() for f in dataclasses.fields(options)}
+        assert documented == defaults, kind
