@@ -21,9 +21,10 @@ from showtell.text import Vocabulary
 from showtell.training import read_recipe, recipe_from
 from showtell.training.batches import CaptionBatches
 from showtell.training.decoders import ShowAndTellOptions, build
-from showtell.training.loop import best_of, learning_rate
 from showtell.training.loss import next_word
 from showtell.training.recipe import TrainingOptions
+from showtell.training.resume import best_of
+from showtell.training.stages import learning_rate
 
 
 @pytest.fixture(scope="module")
@@ -121,12 +122,11 @@ def test_standardising_takes_mean_and_deviation_of_the_training_embeddings():
 
 
 def test_the_learning_rate_warms_up_and_follows_half_a_cosine():
-    options = TrainingOptions(learning_rate=2.0, warmup_steps=3, schedule="cosine")
-    rates = [learning_rate(options, step, 100) for step in range(100)]
+    rates = [learning_rate(2.0, 3, step, 100) for step in range(100)]
     assert rates[0] == pytest.approx(0.5)
     assert rates[50] == pytest.approx(1.0)
     assert rates[3:] == sorted(rates[3:], reverse=True)
-    assert learning_rate(TrainingOptions(learning_rate=2.0, schedule="constant"), 99, 100) == 2.0
+    assert learning_rate(2.0, 0, 99, None) == 2.0
 
 
 def test_the_best_epoch_is_the_earliest_of_equals():
@@ -187,15 +187,20 @@ def train_command(data, out, *more):
     return [sys.executable, "-c", "from showtell.cli import main; main()", "train", *map(str, options)]
 
 
+SELF_CRITICAL = ("--set", "self_critical.epochs=2", "--set", "self_critical.pictures=8")
+
+
 def test_a_killed_run_ends_with_bit_for_bit_the_same_weights(small_data, tmp_path):
-    done = subprocess.run(train_command(small_data, tmp_path / "unbroken"), capture_output=True, text=True, check=False)
+    """Both stages: three epochs of cross-entropy of 4 steps, two of self-critical training of 6."""
+    unbroken = train_command(small_data, tmp_path / "unbroken", *SELF_CRITICAL)
+    done = subprocess.run(unbroken, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     broken = tmp_path / "broken"
     last = broken / "checkpoints" / "last.safetensors"
     seen, kills = 0.0, 0
-    for _ in range(4):
+    for _ in range(6):
         process = subprocess.Popen(
-            train_command(small_data, broken), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            train_command(small_data, broken, *SELF_CRITICAL), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         while process.poll() is None and (not last.exists() or last.stat().st_mtime == seen):
             time.sleep(0.001)
@@ -204,8 +209,10 @@ def test_a_killed_run_ends_with_bit_for_bit_the_same_weights(small_data, tmp_pat
             kills += 1
         process.wait()
         seen = last.stat().st_mtime
-    assert kills >= 2
-    done = subprocess.run(train_command(small_data, broken), capture_output=True, text=True, check=False)
+    assert kills >= 4
+    done = subprocess.run(
+        train_command(small_data, broken, *SELF_CRITICAL), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "going on after step" in done.stdout
     for name in ("last", "best"):
@@ -222,7 +229,7 @@ def test_a_killed_run_ends_with_bit_for_bit_the_same_weights(small_data, tmp_pat
     assert figures(broken) == figures(tmp_path / "unbroken")
     assert (broken / "curves.png").read_bytes().startswith(b"\x89PNG")
     other = subprocess.run(
-        train_command(small_data, broken, "--seed", "5"), capture_output=True, text=True, check=False
+        train_command(small_data, broken, *SELF_CRITICAL, "--seed", "5"), capture_output=True, text=True, check=False
     )
     assert other.returncode == 2
     assert "another recipe (training differ)" in other.stderr

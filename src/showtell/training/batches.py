@@ -138,3 +138,9 @@ class PictureBatches:
         pictures = rng.choice(len(self._rows), self._batch_size, replace=False)
         ids = [self._ids[picture][rng.integers(len(self._ids[picture]))] for picture in pictures]
         return Batch(self._rows[pictures], pad_batch(ids, self._pad))
+
+
+def picture_order(pictures: int, batch_size: int, seed: Sequence[int]) -> list[npt.NDArray[np.int64]]:
+    """The numbers 0 to `pictures` - 1 in a random order, in batches of which the last may be smaller."""
+    order = np.random.default_rng(list(seed)).permutation(pictures)
+    return [order[i : i + batch_size] for i in range(0, pictures, batch_size)]

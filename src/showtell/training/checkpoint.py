@@ -16,7 +16,7 @@ import torch
 from showtell.errors import InputError
 from showtell.files import write_bytes
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,10 @@ def draw_curves(metrics: Sequence[dict[str, Any]], path: Path) -> None:
     FigureCanvasAgg(figure)
     losses, scores = figure.subplots(1, 2)
     epochs = [line["epoch"] for line in metrics]
-    losses.plot(epochs, [line["train_loss"] for line in metrics], "o-", ms=3, label="training")
+    trained = [
+        (line["epoch"], line["train_loss"]) for line in metrics if "train_loss" in line
+    ]  # self-critical has none
+    losses.plot(*zip(*trained, strict=True), "o-", ms=3, label="training")
     losses.plot(epochs, [line["val_loss"] for line in metrics], "o-", ms=3, label="validation")
     losses.set_ylabel("loss (nats per word)")
     scores.plot(epochs, [100 * line["bleu_4"] for line in metrics], "o-", ms=3, label="BLEU-4")

@@ -14,9 +14,8 @@ an unbroken run has: the batches and the random numbers of a step are functions 
 """
 
 import json
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -32,15 +31,24 @@ from showtell.files import write_bytes, write_json
 from showtell.progress import bar
 from showtell.store import EmbeddingStore
 from showtell.text import Vocabulary
-from showtell.training.batches import Batch, Batches, CaptionBatches, PictureBatches
 from showtell.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from showtell.training.curves import draw_curves
 from showtell.training.decoders import Decoder, build
 from showtell.training.export import export_bundle
-from showtell.training.loss import next_word
-from showtell.training.recipe import Recipe, TrainingOptions
-from showtell.training.resume import Position, adopt, claim, read_checkpoint, require_checkpoint, state_of
-from showtell.training.validate import Validation, Validator
+from showtell.training.recipe import Recipe
+from showtell.training.resume import (
+    Place,
+    Position,
+    adopt,
+    best_of,
+    claim,
+    place_of,
+    read_checkpoint,
+    require_checkpoint,
+    state_of,
+)
+from showtell.training.stages import Stage, stages_of
+from showtell.training.validate import Validation, Validator, held_out
 
 Say: TypeAlias = Callable[[str], None]
 OnEpoch: TypeAlias = Callable[[Sequence[dict[str, Any]]], None]
@@ -108,22 +116,6 @@ def train(
     return TrainResult(folder, bundle, tuple(run.at.metrics))
 
 
-def best_of(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> dict[str, Any]:
-    """The figures of the epoch that `best_by` prefers, the earliest of equals."""
-    if options.best_by == "last":
-        return metrics[-1]
-    sign = -1 if options.best_by == "val_loss" else 1
-    return max(metrics, key=lambda line: (sign * line[options.best_by], -line["epoch"]))
-
-
-def learning_rate(options: TrainingOptions, step: int, steps: int) -> float:
-    """The learning rate of step `step` of `steps`: linear warm-up, then constant or a half cosine to zero."""
-    warm = min(1.0, (step + 1) / (options.warmup_steps + 1))
-    if options.schedule == "constant":
-        return options.learning_rate * warm
-    return options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
 class _Run:
     """A decoder that is being trained, with everything that a checkpoint keeps."""
 
@@ -137,56 +129,47 @@ class _Run:
             (caption for captions in training.values() for caption in captions), recipe.vocabulary.min_count
         )
         write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
-        self.batches = self._batches(training)
+        self.stages = stages_of(recipe, training, store, self.vocabulary)
         scored = dict(list(validation.items())[: self.options.validation_pictures or None])
-        self.validator = Validator(store, scored, self._held_out(validation), self.vocabulary, recipe.search)
+        self.validator = Validator(
+            store,
+            scored,
+            held_out(self.options, validation, store.rows, self.vocabulary),
+            self.vocabulary,
+            recipe.search,
+        )
         torch.manual_seed(self.options.seed)
         self.decoder = build(recipe.decoder_kind, recipe.decoder, store.spec.shape, len(self.vocabulary))
         rows = np.sort([store.rows[name] for name in training])
         chunks = (rows[i : i + _ROWS_AT_ONCE] for i in range(0, len(rows), _ROWS_AT_ONCE))
         self.decoder.standardise_by(torch.from_numpy(store.take(chunk)) for chunk in chunks)
         self.average = {name: tensor.detach().clone() for name, tensor in self.decoder.state_dict().items()}
-        self.optimizer = torch.optim.AdamW(
-            self.decoder.parameters(), weight_decay=self.options.weight_decay, fused=True
-        )
+        self.optimizer = self._new_optimizer()
         self.at = Position()
 
-    def _batches(self, captions: Mapping[str, Sequence[str]]) -> Batches:
-        options = self.options
-        sizes = {"batch_size": options.batch_size, "max_length": options.max_length, "seed": options.seed}
-        if options.epoch_steps:
-            return PictureBatches(captions, self.store.rows, self.vocabulary, steps=options.epoch_steps, **sizes)
-        return CaptionBatches(captions, self.store.rows, self.vocabulary, **sizes)
-
-    def _held_out(self, captions: Mapping[str, Sequence[str]]) -> list[Batch]:
-        """What the validation loss is taken of; the same batches after every epoch."""
-        options, rows = self.options, self.store.rows
-        if options.validation_batches:
-            sizes = {"batch_size": min(options.batch_size, len(captions)), "max_length": options.max_length}
-            drawn = PictureBatches(captions, rows, self.vocabulary, seed=0, steps=options.validation_batches, **sizes)
-            return drawn.epoch(0)
-        return CaptionBatches(captions, rows, self.vocabulary, seed=0, batch_size=256, max_length=1000).in_order()
-
-    @property
-    def steps(self) -> int:
-        return self.options.epochs * len(self.batches)
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(self.decoder.parameters(), weight_decay=self.options.weight_decay, fused=True)
 
     def go_on(self, begin_from: Path | None, show: bool, say: Say, on_epoch: OnEpoch) -> None:
         """Train from the last checkpoint, from another run's, or from the beginning, to the end."""
         self._find_position(begin_from)
         if self.at.step:
-            say(f"going on after step {self.at.step} of {self.steps}")
-        while len(self.at.metrics) < self.options.epochs:
-            epoch, began = len(self.at.metrics), time.monotonic()
-            batches = self.batches.epoch(epoch)
-            done = self.at.step - epoch * len(batches)
-            with bar(f"epoch {epoch + 1}/{self.options.epochs}", len(batches), "steps", done=done, show=show) as tick:
-                for batch in batches[done:]:
-                    self._train_on(batch)
-                    tick(1, note=f"loss {self.at.loss_sum / self.at.count:.3f}")
+            say(f"going on after step {self.at.step}")
+        epochs = sum(stage.epochs for stage in self.stages)
+        while place := place_of(self.at.metrics, self.stages, self.options):
+            began, stage = time.monotonic(), place.stage
+            if self.at.step == place.stage_step > 0:
+                self._begin_from_best()
+            given = stage.epoch(place.epoch)
+            done = self.at.step - place.epoch_step
+            title = f"epoch {len(self.at.metrics) + 1}/{epochs}"
+            with bar(title, len(given), "steps", done=done, show=show) as tick:
+                for one in given[done:]:
+                    self._train_on(one, place)
+                    tick(1, note=f"{stage.main.replace('train_', '')} {self.at.figures()[stage.main]:.3f}")
                     if self.options.checkpoint_steps and self.at.step % self.options.checkpoint_steps == 0:
                         self._save("last")
-            self._end_epoch(epoch, time.monotonic() - began, say)
+            self._end_epoch(stage, title, time.monotonic() - began, say)
             on_epoch(tuple(self.at.metrics))
         if self.options.keep_epochs:
             self._save("weights")
@@ -208,34 +191,37 @@ class _Run:
         self.decoder.load_state_dict(checkpoint.part("average" if self.options.average else "model"))
         return self.decoder.eval()
 
-    def _train_on(self, batch: Batch) -> None:
-        torch.manual_seed(self.options.seed * 1_000_003 + self.at.step)  # dropout depends on the step alone
+    def _begin_from_best(self) -> None:
+        """Begin a later stage: the best weights so far, and an optimiser that remembers nothing."""
+        self.best_decoder()
+        self.average = {name: tensor.detach().clone() for name, tensor in self.decoder.state_dict().items()}
+        self.optimizer = self._new_optimizer()
+
+    def _train_on(self, given: Any, place: Place) -> None:
+        seed = self.options.seed * 1_000_003 + self.at.step  # what is random in a step depends on its number alone
+        torch.manual_seed(seed)
         self.decoder.train()
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.options, self.at.step, self.steps)
-        embeddings = torch.from_numpy(self.store.take(batch.rows))
-        tokens = torch.from_numpy(batch.tokens)
-        smoothing = self.options.label_smoothing
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.options.precision == "bfloat16"):
-            result = next_word(self.decoder, embeddings, tokens, self.vocabulary.pad, smoothing=smoothing)
+            group["lr"] = place.stage.learning_rate(self.at.step - place.stage_step)
+        outcome = place.stage.outcome(self.decoder, given, seed)
         self.optimizer.zero_grad(set_to_none=True)
-        result.loss.backward()  # type: ignore[no-untyped-call]
+        outcome.loss.backward()  # type: ignore[no-untyped-call]
         if self.options.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), self.options.clip_norm)
         self.optimizer.step()
-        self.at.add(result)
+        self.at.add(outcome)
         if self.options.average:
             decay = min(self.options.average, (1 + self.at.step) / (10 + self.at.step))
             for name, tensor in self.decoder.state_dict().items():
                 self.average[name].lerp_(tensor, 1 - decay)
 
-    def _end_epoch(self, epoch: int, seconds: float, say: Say) -> None:
-        validation = self._validate()
+    def _end_epoch(self, stage: Stage, title: str, seconds: float, say: Say) -> None:
+        validation, figures = self._validate(), self.at.figures()
         line = {
-            "epoch": epoch + 1,
+            "epoch": len(self.at.metrics) + 1,
+            "stage": stage.name,
             "step": self.at.step,
-            "train_loss": self.at.loss_sum / self.at.count,
-            "train_accuracy": self.at.correct / self.at.count,
+            **figures,
             "val_loss": validation.loss,
             "val_accuracy": validation.accuracy,
             "bleu_4": validation.bleu_4,
@@ -247,11 +233,11 @@ class _Run:
         if best:
             self._save("best")
         if self.options.keep_epochs:
-            self._save(f"weights_{epoch}")
+            self._save(f"weights_{len(self.at.metrics) - 1}")
         self._save("last")
         self._write_metrics()
         say(
-            f"epoch {line['epoch']}/{self.options.epochs}: loss {line['train_loss']:.3f}, validation loss "
+            f"{title}: {stage.main.replace('train_', '')} {figures[stage.main]:.3f}, validation loss "
             f"{validation.loss:.3f}, next word {validation.accuracy:.1%}, BLEU-4 {100 * validation.bleu_4:.1f}, "
             f"CIDEr-D {100 * validation.cider_d:.1f}{' (best)' if best else ''}"
         )
@@ -279,7 +265,7 @@ class _Run:
         save_checkpoint(self.folder / "checkpoints" / f"{which}.safetensors", parts, state_of(self.at, self.vocabulary))
 
     def _restore(self, path: Path) -> None:
-        checkpoint, self.at = read_checkpoint(path, self.vocabulary, len(self.batches), self.options.epochs)
+        checkpoint, self.at = read_checkpoint(path, self.vocabulary, self.stages, self.options)
         try:
             self.decoder.load_state_dict(checkpoint.part("model"))
         except RuntimeError as error:

@@ -6,6 +6,7 @@
     [vocabulary]  min_count
     [decoder]     kind and that kind's options
     [training]    epochs, batch size, learning rate, ...
+    [self_critical] a second stage that goes for CIDEr-D itself
     [search]      how captions are found, in validation and as the model's default
     [card]        licence, data, limits: copied into the model
 
@@ -24,6 +25,7 @@ from showtell.errors import InputError
 from showtell.image import ResizeMode
 from showtell.search import SearchOptions
 from showtell.training.decoders import DecoderOptions, ShowAndTellOptions, options_of
+from showtell.training.self_critical import SelfCriticalOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class TrainingOptions:
     `best_by` chooses the epoch that is exported: by a score, by the validation loss, or simply the `last`. `average` is
     the decay of the exponential moving average of the weights that is validated and exported (0: the weights
     themselves); `checkpoint_steps` are steps between checkpoints within an epoch (0: only at its end); `keep_epochs`
-    keeps that of each epoch, `weights_0.safetensors` and so on, and that of the end, `weights.safetensors`.
+    keeps that of each epoch, `weights_0.safetensors` and so on, and that of the end, `weights.safetensors`. With
+    `patience` a stage ends when so many epochs in a row have not been better than its best (0: it never ends early).
     `clip_norm` 0 does not clip gradients. `precision` is that of the matrix products of a training step, while
     weights, losses and validation stay in float32: `bfloat16` takes half the time on processors that multiply it.
     """
@@ -74,6 +77,7 @@ class TrainingOptions:
     precision: Literal["float32", "bfloat16"] = "float32"
     checkpoint_steps: int = 200
     keep_epochs: bool = False
+    patience: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -85,8 +89,9 @@ class TrainingOptions:
             raise InputError(f"precision {self.precision!r} is unknown: choose float32 or bfloat16")
         if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
             raise InputError("epochs, batch_size and learning_rate must be positive")
-        if min(self.epoch_steps, self.validation_batches, self.validation_pictures, self.checkpoint_steps) < 0:
-            raise InputError("counts of steps, batches and pictures must not be negative")
+        counts = (self.epoch_steps, self.validation_batches, self.validation_pictures, self.checkpoint_steps)
+        if min(*counts, self.patience) < 0:
+            raise InputError("counts of steps, batches, pictures and epochs must not be negative")
         if not (0 <= self.average < 1 and 0 <= self.label_smoothing < 1):
             raise InputError("average and label_smoothing must lie in [0, 1)")
 
@@ -113,8 +118,13 @@ class Recipe:
     decoder_kind: str = "show_and_tell"
     decoder: DecoderOptions = ShowAndTellOptions()
     training: TrainingOptions = TrainingOptions()
+    self_critical: SelfCriticalOptions = SelfCriticalOptions()
     search: SearchOptions = SearchOptions()
     card: CardOptions = CardOptions()
+
+    def __post_init__(self) -> None:
+        if self.self_critical.epochs and self.training.best_by == "val_loss":
+            raise InputError("self-critical training raises the validation loss: set best_by to cider_d or bleu_4")
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values, every default spelt out."""
@@ -126,6 +136,7 @@ _TABLES = {
     "encoder": EncoderOptions,
     "vocabulary": VocabularyOptions,
     "training": TrainingOptions,
+    "self_critical": SelfCriticalOptions,
     "search": SearchOptions,
     "card": CardOptions,
 }

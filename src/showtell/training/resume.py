@@ -7,6 +7,7 @@ tensors.
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,41 +16,90 @@ from showtell.errors import InputError
 from showtell.files import json_bytes, read_json, write_json
 from showtell.text import Vocabulary
 from showtell.training.checkpoint import Checkpoint, load_checkpoint
-from showtell.training.loss import NextWord
-from showtell.training.recipe import Recipe
+from showtell.training.recipe import Recipe, TrainingOptions
+from showtell.training.stages import Outcome, Stage
 
 
 @dataclass(slots=True)
 class Position:
     """Where a run stands.
 
-    `step` counts steps, `metrics` has the figures of the epochs that have ended; `loss_sum` (nats), `correct` and
-    `count` are over the words of the epoch since. The weights of epochs before number `own_from` (from 0) were another
-    run's, so they are not for this one to export.
+    `step` counts steps, `metrics` has the figures of the epochs that have ended; `sums` are of figures over `weight`
+    words or captions of the epoch since. The weights of epochs before number `own_from` (from 0) were another run's, so
+    they are not for this one to export.
     """
 
     step: int = 0
     metrics: list[dict[str, Any]] = field(default_factory=list)
-    loss_sum: float = 0.0
-    correct: int = 0
-    count: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    weight: int = 0
     own_from: int = 0
 
-    def add(self, result: NextWord) -> None:
+    def add(self, outcome: Outcome) -> None:
         """Take one more step, with what it found."""
         self.step += 1
-        self.loss_sum += result.loss.item() * result.count
-        self.correct += result.correct
-        self.count += result.count
+        self.weight += outcome.weight
+        for name, value in outcome.sums.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def figures(self) -> dict[str, float]:
+        """The means of the epoch so far."""
+        return {name: value / self.weight for name, value in self.sums.items()}
 
     def end_epoch(self, figures: dict[str, Any]) -> None:
         """Note an epoch's figures and begin the next."""
         self.metrics.append(figures)
-        self.loss_sum, self.correct, self.count = 0.0, 0, 0
+        self.sums, self.weight = {}, 0
 
     def own_metrics(self) -> list[dict[str, Any]]:
         """The figures of the epochs whose weights this run may export."""
         return self.metrics[self.own_from :]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The epoch that a run is in: number `epoch` of `stage`. They began at steps `epoch_step` and `stage_step`."""
+
+    stage: Stage
+    epoch: int
+    stage_step: int
+    epoch_step: int
+
+
+def place_of(metrics: Sequence[dict[str, Any]], stages: Sequence[Stage], options: TrainingOptions) -> Place | None:
+    """The epoch that follows those in `metrics`; None where all is done.
+
+    A stage is over after its epochs, or with `patience` when so many in a row have brought nothing better.
+    """
+    stage_step = 0
+    for stage in stages:
+        lines = _lines_of(stage, metrics)
+        stalled = options.patience and len(lines) - _best_index(lines, options) > options.patience
+        if len(lines) < stage.epochs and not stalled:
+            return Place(stage, len(lines), stage_step, _steps(metrics, stages))
+        stage_step += len(stage) * len(lines)
+    return None
+
+
+def best_of(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> dict[str, Any]:
+    """The figures of the epoch that `best_by` prefers, the earliest of equals."""
+    return metrics[_best_index(metrics, options)]
+
+
+def _best_index(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> int:
+    if options.best_by == "last":
+        return len(metrics) - 1
+    sign = -1 if options.best_by == "val_loss" else 1
+    return max(range(len(metrics)), key=lambda i: (sign * metrics[i][options.best_by], -i), default=-1)
+
+
+def _steps(metrics: Sequence[dict[str, Any]], stages: Sequence[Stage]) -> int:
+    """Steps of the epochs in `metrics`."""
+    return sum(len(stage) * len(_lines_of(stage, metrics)) for stage in stages)
+
+
+def _lines_of(stage: Stage, metrics: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in metrics if line["stage"] == stage.name]
 
 
 def claim(folder: Path, recipe: Recipe) -> None:
@@ -78,8 +128,10 @@ def state_of(position: Position, vocabulary: Vocabulary) -> dict[str, Any]:
     return dataclasses.asdict(position) | {"vocabulary": list(vocabulary.entries)}
 
 
-def read_checkpoint(path: Path, vocabulary: Vocabulary, epoch_steps: int, epochs: int) -> tuple[Checkpoint, Position]:
-    """A checkpoint that a run with this vocabulary, of `epochs` epochs of `epoch_steps` steps, can go on from.
+def read_checkpoint(
+    path: Path, vocabulary: Vocabulary, stages: Sequence[Stage], options: TrainingOptions
+) -> tuple[Checkpoint, Position]:
+    """A checkpoint that a run with this vocabulary and these stages can go on from.
 
     Raises:
         InputError: the file is missing or damaged, has no optimiser state, or belongs to a run with other words, other
@@ -93,11 +145,15 @@ def read_checkpoint(path: Path, vocabulary: Vocabulary, epoch_steps: int, epochs
     if not checkpoint.part("optimizer"):
         raise InputError(f"{path}: has weights alone, which nothing can go on from: take last or one of weights_0, ...")
     position = Position(**{key: value for key, value in state.items() if key != "format"})
-    ended = len(position.metrics)
-    if not ended * epoch_steps <= position.step <= (ended + 1) * epoch_steps:
-        raise InputError(f"{path}: its epochs are not of {epoch_steps} steps: choose the recipe that made it")
-    if position.step > epochs * epoch_steps:
-        raise InputError(f"{path}: was trained for more than the {epochs} epochs that are asked for: raise --epochs")
+    for stage in stages:
+        if len(_lines_of(stage, position.metrics)) > stage.epochs:
+            raise InputError(
+                f"{path}: was trained for more than the {stage.epochs} epochs that are asked for: raise them"
+            )
+    place = place_of(position.metrics, stages, options)
+    ended = _steps(position.metrics, stages)
+    if not ended <= position.step <= ended + (len(place.stage) if place else 0):
+        raise InputError(f"{path}: its epochs are not of {len(stages[0])} steps: choose the recipe that made it")
     return checkpoint, position
 
 
@@ -106,6 +162,6 @@ def adopt(position: Position) -> bool:
 
     Of the epochs behind it, only one that it stands at the very end of is this run's to export.
     """
-    ends_epoch = position.count == 0
+    ends_epoch = position.weight == 0
     position.own_from = len(position.metrics) - ends_epoch
     return ends_epoch

@@ -12,9 +12,10 @@ from showtell.metrics.ptb import ptb_tokenize
 from showtell.search import Floats, SearchOptions, State, search
 from showtell.store import EmbeddingStore
 from showtell.text import Vocabulary
-from showtell.training.batches import Batch
+from showtell.training.batches import Batch, CaptionBatches, PictureBatches
 from showtell.training.decoders import Decoder
 from showtell.training.loss import next_word
+from showtell.training.recipe import TrainingOptions
 
 _PICTURES_AT_ONCE = 64
 
@@ -95,6 +96,17 @@ class Validator:
             found = search(TorchSteps(decoder), embeddings, self.vocabulary, self.options, first=begin)
             captions |= {name: self.vocabulary.decode(best[0].tokens) for name, best in zip(names, found, strict=True)}
         return captions
+
+
+def held_out(
+    options: TrainingOptions, captions: Mapping[str, Sequence[str]], rows: Mapping[str, int], vocabulary: Vocabulary
+) -> list[Batch]:
+    """What the validation loss is taken of: the same batches after every epoch; arguments as for `CaptionBatches`."""
+    if options.validation_batches:
+        sizes = {"batch_size": min(options.batch_size, len(captions)), "max_length": options.max_length}
+        drawn = PictureBatches(captions, rows, vocabulary, seed=0, steps=options.validation_batches, **sizes)
+        return drawn.epoch(0)
+    return CaptionBatches(captions, rows, vocabulary, seed=0, batch_size=256, max_length=1000).in_order()
 
 
 def _arrays(tensors: dict[str, torch.Tensor]) -> State:
