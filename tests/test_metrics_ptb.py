@@ -39,6 +39,7 @@ SENTENCES = [
     "the mfg. of St.-shaped things by Calif. and tex. but Tex. firms",
     "It costs $5.00, US$5, A$7.50, £3, €2,50, 50¢ or 1,000,000 dollars",
     "The no.1 team won 3-2 at 3:30pm, 10am, 10:30 or 10.30am in '95, the '90s and the 1990's",
+    "Signs at the corner of 8th Ave. and 22 3/4 St., taken 11.01.2009 23:58.",
     "Add 1/2 cup, 1 1/2 cups, 3/4 spoon, ½ litre and 2½ pounds of flour",
     "Call 555-1234, (555) 123-4567, +1 555 123 4567 or 555.123.4567",
     "On 11/22/2013, 2013-11-22, 9/11 and 24/7",
@@ -93,7 +94,16 @@ def java_tokens(sentences: list[str]) -> list[list[str]]:
     captions = {i: [{"caption": sentence}, {"caption": "A dog ."}] for i, sentence in enumerate(sentences)}
     tokenised = PTBTokenizer().tokenize(captions)
     assert all(tokenised[i][1] == "a dog" for i in captions), "Java lost count of its lines"
-    return [tokenised[i][0].split() for i in captions]
+    return [tokenised[i][0].split(" ") if tokenised[i][0] else [] for i in captions]
+
+
+def assert_tokenised_as_by_java(sentences: list[str]) -> None:
+    differ = [
+        (sentence, ours, java)
+        for sentence, java in zip(sentences, java_tokens(sentences), strict=True)
+        if (ours := ptb_tokenize(sentence, keep_spaces=True)) != java
+    ]
+    assert not differ, f"{len(differ)} of {len(sentences)} differ, such as {differ[:3]}"
 
 
 needs_java = pytest.mark.skipif(
@@ -103,7 +113,8 @@ needs_java = pytest.mark.skipif(
 
 @pytest.mark.parametrize("case", json.loads(GOLDEN.read_text("utf-8"))["cases"], ids=lambda case: case["sentence"][:30])
 def test_a_tricky_sentence_gives_the_recorded_tokens(case):
-    assert ptb_tokenize(case["sentence"]) == case["tokens"]
+    assert ptb_tokenize(case["sentence"], keep_spaces=True) == case["tokens"]
+    assert ptb_tokenize(case["sentence"]) == " ".join(case["tokens"]).split()
 
 
 def test_the_recording_is_of_the_sentences_above():
@@ -118,26 +129,35 @@ def test_java_still_gives_the_recorded_tokens():
 
 @needs_java
 def test_random_salads_of_tricky_pieces_are_tokenised_as_by_java():
-    sentences = salads(3000)
-    differ = [
-        (sentence, ours, java)
-        for sentence, java in zip(sentences, java_tokens(sentences), strict=True)
-        if (ours := ptb_tokenize(sentence)) != java
-    ]
-    assert not differ, f"{len(differ)} of {len(sentences)}, such as {differ[:3]}"
+    assert_tokenised_as_by_java(salads(3000))
+
+
+def coco_captions(path: Path) -> list[str]:
+    return [annotation["caption"] for annotation in json.loads(path.read_text("utf-8"))["annotations"]]
 
 
 @needs_java
 def test_every_coco_val2017_caption_is_tokenised_as_by_java(shared_data):
-    annotations = json.loads((shared_data / "coco/captions_val2017.json").read_text("utf-8"))["annotations"]
-    captions = [annotation["caption"] for annotation in annotations]
-    differ = [
-        (caption, ours, java)
-        for caption, java in zip(captions, java_tokens(captions), strict=True)
-        if (ours := ptb_tokenize(caption)) != java
-    ]
+    captions = coco_captions(shared_data / "coco/captions_val2017.json")
     assert len(captions) == 25014
-    assert not differ, f"{len(differ)} differ, such as {differ[:3]}"
+    assert_tokenised_as_by_java(captions)
+
+
+@needs_java
+def test_every_reference_and_caption_of_the_metric_oracle_is_tokenised_as_by_java(shared_data):
+    folder = shared_data / "metrics"
+    predictions = json.loads((folder / "karpathy_test5k_predictions.json").read_text("utf-8"))
+    captions = coco_captions(folder / "captions_karpathy_test5k.json")
+    captions += [prediction["caption"] for prediction in predictions]
+    assert len(captions) == 25010 + 5000
+    assert_tokenised_as_by_java(captions)
+
+
+@needs_java
+def test_every_flickr8k_caption_is_tokenised_as_by_java(shared_data):
+    lines = (shared_data / "flickr8k/Flickr8k.token.txt").read_text("utf-8").splitlines()
+    assert len(lines) == 35000
+    assert_tokenised_as_by_java([line.split("\t", 1)[1] for line in lines])
 
 
 @given(text=st.text() | st.text(st.sampled_from("aA1 .,'-’:/$&@()é😀\n")))
@@ -147,12 +167,18 @@ def test_any_text_gives_lower_case_tokens_without_white_space(text):
         assert token.split() == [token]
 
 
+def test_a_number_with_a_space_is_one_token_or_two():
+    assert ptb_tokenize("add 1 1/2 cups", keep_spaces=True) == ["add", "1\u00a01/2", "cups"]
+    assert ptb_tokenize("add 1 1/2 cups") == ["add", "1", "1/2", "cups"]
+
+
 def test_a_line_break_inside_a_caption_is_a_space():
     assert ptb_tokenize("a dog\nruns\r\nfast\n") == ["a", "dog", "runs", "fast"]
 
 
 def test_a_long_text_without_spaces_takes_no_long_time():
     assert len(ptb_tokenize("it's." * 2000)) >= 2000
+    assert ptb_tokenize("a,b," * 2000 + "!")[:2] == ["a", "b"]
 
 
 if __name__ == "__main__":

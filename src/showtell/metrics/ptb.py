@@ -23,6 +23,8 @@ from showtell.metrics.ptb_rules import ABBREVIATIONS, CONTRACTED, Rule, rules
 # they stay, as "-lrb-", and scores that are to be compared with published ones must count them too.
 _REMOVED = frozenset(("''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"))
 
+_NO_BREAK_SPACE = "\u00a0"
+
 # Most captions are words, spaces, commas and a full stop, and need no rule: this makes tokenising several times faster.
 _PLAIN = re.compile(r"[A-Za-z ,]*\.?\s*")
 _PLAIN_RUN = re.compile(r"(?:[ ,]*[A-Za-z]+(?=,? ))+")
@@ -46,11 +48,19 @@ _DROPPED = re.compile(rf"[^\x00-\x7f\w\s{_MARKS}{_SYMBOLS}]|[\U00010000-\U0010ff
 _REPAIRED = str.maketrans("\x80\x85\x91\x92\x93\x94\x96\x97", "€…‘’“”–—", "\xad")
 
 
-def ptb_tokenize(sentence: str) -> list[str]:
+def ptb_tokenize(sentence: str, *, keep_spaces: bool = False) -> list[str]:
     """The tokens of one caption: lower case, split at white space, clitics apart ("it 's", "do n't"), no punctuation.
 
-    Equal to `PTBTokenizer().tokenize(...)` of pycocoevalcap 1.2, split at white space (which takes "1 1/2" apart, as
-    its metrics do). Brackets stay, as "-lrb-" and "-rrb-". An empty or blank sentence has no tokens.
+    Brackets stay, as "-lrb-" and "-rrb-". An empty or blank sentence has no tokens.
+
+    Args:
+        sentence: the caption.
+        keep_spaces: a few tokens have a no-break space inside, such as the number "1 1/2". pycocoevalcap's BLEU and
+            CIDEr take them apart there, its ROUGE-L and METEOR do not. False gives the former's tokens, True the
+            latter's.
+
+    Returns:
+        The tokens of `PTBTokenizer().tokenize(...)` of pycocoevalcap 1.2.
     """
     if _PLAIN.fullmatch(sentence):
         tokens = sentence.lower().replace(",", " ").split()
@@ -61,7 +71,14 @@ def ptb_tokenize(sentence: str) -> list[str]:
                 tokens.append(last)
         if last not in ABBREVIATIONS and CONTRACTED.isdisjoint(tokens):
             return tokens
-    return _tokenize_by_rules(sentence)
+    tokens = _tokenize_by_rules(sentence)
+    return tokens if keep_spaces else split_at_spaces(tokens)
+
+
+def split_at_spaces(tokens: list[str]) -> list[str]:
+    """What `ptb_tokenize` gives without `keep_spaces`, from what it gives with it."""
+    text = " ".join(tokens)
+    return text.split() if _NO_BREAK_SPACE in text else tokens
 
 
 def _tokenize_by_rules(sentence: str) -> list[str]:
@@ -84,8 +101,7 @@ def _tokenize_by_rules(sentence: str) -> list[str]:
             place += 1
             continue
         found, place = _longest(text, place, table)
-        for token in found:
-            tokens += token.lower().split()
+        tokens += [token.lower().replace(" ", _NO_BREAK_SPACE) for token in found]
     return [token for token in tokens if token not in _REMOVED]
 
 

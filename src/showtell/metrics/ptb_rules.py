@@ -116,7 +116,7 @@ def rules(letter: str, digit: str) -> list[Rule]:
     clitic = "(?:s|m|d|ll|re|ve)"
     acronym = r"[A-Za-z](?:\.[A-Za-z])+\."
     word = rf"{a}{w}*(?:[.!?]{a}{w}*)*"
-    hyphenated = rf"[A-Za-z0-9][A-Za-z0-9.,]*(?:-(?:{acronym}|[A-Za-z0-9]+))+"
+    hyphenated = rf"[A-Za-z0-9][A-Za-z0-9.,]*+(?:-(?:{acronym}|[A-Za-z0-9]+))+"
     joined = rf"{w}+(?:[-‐‑_]{w}+)+"
     elided = rf"(?:{w}+-)?[dDoOlL]{any_apostrophe}{w}{{2,}}(?:-{w}+)*"
     part = r"[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}"
