@@ -2,12 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
+from pycocoevalcap.cider import cider_scorer
 from pycocoevalcap.cider.cider import Cider
 
 from showtell.errors import InputError
-from showtell.metrics import CiderD, cider_d
+from showtell.metrics import CiderD, DocumentFrequency, cider, cider_d
 from word_salads import CORPUS, assert_scores_are_those_of, parted, words
 
 REFERENCES = {
@@ -22,6 +24,67 @@ REFERENCES = {
 def test_word_salads_score_as_in_pycocoevalcap(corpus):
     hypotheses, references = parted(corpus)
     assert_scores_are_those_of(Cider(), cider_d(hypotheses, references), hypotheses, references)
+
+
+def test_plain_cider_is_that_of_pycocoevalcap_without_clipping_and_length_penalty(monkeypatch):
+    # Its scorer clips by min(hypothesis, reference) and penalises by a Gaussian of width sigma.
+    monkeypatch.setattr(cider_scorer, "min", lambda hypothesis, reference: hypothesis, raising=False)
+    hypotheses = {
+        "x": words("a dog dog runs on on grass"),
+        "y": words("cat"),
+        "z": words("two men fishing on a boat a boat"),
+    }
+    plain = cider(hypotheses, REFERENCES)
+    assert_scores_are_those_of(Cider(sigma=math.inf), plain, hypotheses, REFERENCES)
+    assert plain.corpus["CIDEr"] > cider_d(hypotheses, REFERENCES).corpus["CIDEr-D"]
+
+
+class Counted(list):
+    """A list that says it is as long as the corpus its document frequencies come from."""
+
+    def __init__(self, items, length):
+        super().__init__(items)
+        self.length = length
+
+    def __len__(self):
+        return self.length
+
+
+@settings(max_examples=150, deadline=None)
+@given(corpus=CORPUS, elsewhere=CORPUS)
+def test_a_table_counted_elsewhere_weighs_ngrams_as_in_pycocoevalcap(corpus, elsewhere):
+    hypotheses, references = parted(corpus)
+    _, documents = parted(elsewhere)
+    theirs = cider_scorer.CiderScorer()
+    for captions in documents.values():
+        theirs += ("", [" ".join(tokens) for tokens in captions])
+    theirs.compute_doc_freq()
+    theirs.ctest = [cider_scorer.cook_test(" ".join(hypotheses[picture])) for picture in references]
+    cooked = [cider_scorer.cook_refs([" ".join(tokens) for tokens in captions]) for captions in references.values()]
+    theirs.crefs = Counted(cooked, len(documents))
+    table = DocumentFrequency.of(documents)
+    ours = cider_d(hypotheses, references, table)
+    np.testing.assert_allclose(ours.per_picture[:, 0], theirs.compute_cider(), rtol=1e-9, atol=0)
+
+
+def test_a_table_counted_from_the_references_changes_nothing():
+    hypotheses = {"x": words("a dog runs"), "y": words("two cats sleep"), "z": words("men on a boat")}
+    plain, tabled = cider_d(hypotheses, REFERENCES), cider_d(hypotheses, REFERENCES, DocumentFrequency.of(REFERENCES))
+    np.testing.assert_allclose(tabled.per_picture, plain.per_picture, rtol=1e-12)
+
+
+def test_one_single_picture_has_a_score_with_a_table():
+    table = DocumentFrequency.of(REFERENCES)
+    assert CiderD({"y": REFERENCES["y"]}, table).score("y", words("a cat sleeps")) == pytest.approx(7.5)  # no 4-grams
+
+
+def test_numbers_of_words_score_as_the_words_do():
+    number = {word: i for i, word in enumerate(sorted({w for c in REFERENCES.values() for s in c for w in s}))}
+    numbered = {picture: [[number[w] for w in s] for s in captions] for picture, captions in REFERENCES.items()}
+    hypothesis = words("two men on grass")
+    expected = CiderD(REFERENCES).score("z", hypothesis)
+    assert CiderD(numbered).score("z", [number[word] for word in hypothesis]) == pytest.approx(expected, rel=1e-12)
+    assert expected > 0
 
 
 def test_a_worked_example():

@@ -1,11 +1,15 @@
 """`score`: text in, all scores out, and what users get wrong."""
 
 import json
+import random
 
 import pytest
+from pycocoevalcap.bleu.bleu import Bleu
+from pycocoevalcap.cider.cider import Cider
 
 from showtell.errors import InputError
-from showtell.metrics import bleu, cider_d, ptb_tokenize, rouge_l, score
+from showtell.metrics import DocumentFrequency, bleu, cider_d, ptb_tokenize, rouge_l, score
+from word_salads import reference_scores
 
 HYPOTHESES = {"b.jpg": "A cat sleeps.", "a.jpg": "A dog isn't running", "c.jpg": "un café"}
 REFERENCES = {
@@ -13,6 +17,7 @@ REFERENCES = {
     "b.jpg": ["A cat is asleep"],
     "c.jpg": ["Un café, s'il vous plaît", "coffee", "a cup of coffee"],
 }
+PIECES = ["a", "the", "man", "dog", "cat", "runs", "sleeps", "on", "under", "grass", "boat", "two", "red", "big"]
 NAMES = ["BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D"]
 
 
@@ -36,6 +41,7 @@ def test_text_scores_as_its_tokens_do_corpus_and_per_picture():
 def test_only_the_metrics_asked_for_are_computed():
     assert list(score(HYPOTHESES, REFERENCES, metrics=["ROUGE-L"]).corpus) == ["ROUGE-L"]
     assert list(score(HYPOTHESES, REFERENCES, metrics={"CIDEr-D", "BLEU"}).corpus) == [*NAMES[:4], "CIDEr-D"]
+    assert list(score(HYPOTHESES, REFERENCES, metrics=["CIDEr-D", "CIDEr"]).corpus) == ["CIDEr", "CIDEr-D"]
 
 
 @pytest.mark.parametrize("metrics", [["SPICE"], [], "BLEU"])
@@ -61,6 +67,48 @@ def test_what_is_not_text_is_refused():
         score({"a": "a"}, {"a": "a dog"})
     with pytest.raises(InputError, match=r"references of picture 'a' are not a list of texts: \[\['a'\]\]"):
         score({"a": "a"}, {"a": [["a"]]})
+
+
+def test_an_empty_caption_scores_nothing_and_an_empty_reference_is_no_error():
+    scores = score({"a": " . ", "b": "a cat"}, {"a": ["A dog runs."], "b": ["", "A cat"]})
+    assert set(scores.per_picture["a"].values()) == {0.0}
+    assert scores.per_picture["b"]["BLEU-1"] == pytest.approx(1.0)
+    assert scores.per_picture["b"]["ROUGE-L"] == pytest.approx(1.0)
+
+
+def test_one_single_picture_has_every_score_but_cider_d():
+    scores = score({"a": "A dog runs fast"}, {"a": ["A dog runs fast."]}).corpus
+    assert scores.pop("CIDEr-D") == 0.0
+    assert list(scores.values()) == pytest.approx([1.0] * 5)
+
+
+def test_one_single_picture_has_a_cider_d_with_a_table():
+    table = DocumentFrequency.of({"x": [["a", "cat"]], "y": [["a", "man"]]})
+    scores = score({"a": "A dog runs fast"}, {"a": ["A dog runs fast."]}, document_frequency=table)
+    assert scores.corpus["CIDEr-D"] == pytest.approx(10.0)
+
+
+def test_scripts_beyond_ascii_score_like_any_other():
+    captions = {"a": "Собака бежит по траве", "b": "犬 が 走る 草", "c": "ÉCOLE à Łódź café"}
+    scores = score(captions, {picture: [f"“{caption.upper()}”!"] for picture, caption in captions.items()}).corpus
+    assert scores.pop("CIDEr-D") == pytest.approx(10.0)
+    assert list(scores.values()) == pytest.approx([1.0] * 5)
+
+
+def test_captions_of_ten_thousand_words_score_as_in_pycocoevalcap():
+    rng = random.Random(0)
+    hypotheses = {str(i): [rng.choice(PIECES) for _ in range(10_000)] for i in range(2)}
+    references = {str(i): [[rng.choice(PIECES) for _ in range(10_000)] for _ in range(2)] for i in range(2)}
+    scores = score(
+        {picture: " ".join(words) for picture, words in hypotheses.items()},
+        {picture: [" ".join(words) for words in captions] for picture, captions in references.items()},
+    ).corpus
+    bleu_scores, _ = reference_scores(Bleu(4), hypotheses, references)
+    cider_scores, _ = reference_scores(Cider(), hypotheses, references)
+    assert [scores[name] for name in NAMES if name != "ROUGE-L"] == pytest.approx(
+        [*bleu_scores, *cider_scores], rel=1e-9
+    )
+    assert 0.4 < scores["ROUGE-L"] < 0.6  # exact values: test_metrics_rouge
 
 
 def test_the_published_scores_of_a_published_system_come_out(shared_data):

@@ -5,24 +5,28 @@
     scores.corpus                    # {"BLEU-1": ..., ..., "ROUGE-L": ..., "CIDEr-D": ...}
     scores.per_picture["dog.jpg"]    # the same of one picture
 
-`score` takes text; `bleu`, `rouge_l` and `cider_d` take tokens, such as `ptb_tokenize` gives. This room imports nothing
-of Showtell but its errors.
+`score` takes text; `bleu`, `rouge_l`, `cider_d` and `cider` take tokens, such as `ptb_tokenize` gives. This room
+imports nothing of Showtell but its errors.
 """
 
 from showtell.metrics.bleu import bleu, bleu_of
-from showtell.metrics.cider import CiderD, cider_d
+from showtell.metrics.cider import CiderD, cider, cider_d
+from showtell.metrics.document_frequency import DocumentFrequency
 from showtell.metrics.ptb import ptb_tokenize
 from showtell.metrics.result import MetricScores
 from showtell.metrics.rouge import rouge_l
-from showtell.metrics.scoring import METRICS, Scores, score
+from showtell.metrics.scoring import DEFAULT_METRICS, METRICS, Scores, score
 
 __all__ = [
+    "DEFAULT_METRICS",
     "METRICS",
     "CiderD",
+    "DocumentFrequency",
     "MetricScores",
     "Scores",
     "bleu",
     "bleu_of",
+    "cider",
     "cider_d",
     "ptb_tokenize",
     "rouge_l",

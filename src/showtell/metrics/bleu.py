@@ -5,16 +5,13 @@ that captioning papers report: the arithmetic of pycocoevalcap's `Bleu` (closest
 constants), so that the scores are the same to rounding.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
-from itertools import count
-
 import numpy as np
 
-from showtell.metrics.checks import Hypotheses, References, Tokens, check_pairs
+from showtell.metrics.checks import Hypotheses, References, check_pairs
+from showtell.metrics.matching import MAX_ORDER, Match, ReferenceIndex
+from showtell.metrics.ngrams import Ids
 from showtell.metrics.result import Floats, MetricScores
 
-MAX_ORDER = 4
 NAMES = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4")
 
 # pycocoevalcap's constants: TINY is added to every count of matches and SMALL to every count of n-grams. They keep 0/0
@@ -37,9 +34,23 @@ def bleu(hypotheses: Hypotheses, references: References) -> MetricScores:
         InputError: the two are not of the same pictures, a picture has no reference, or a caption is not tokenised.
     """
     picture_ids = check_pairs(hypotheses, references)
-    counts = [_count(hypotheses[picture], references[picture]) for picture in picture_ids]
-    statistics = np.array(counts, dtype=np.float64)
-    return MetricScores(NAMES, picture_ids, bleu_of(statistics), statistics, bleu_of)
+    index = ReferenceIndex(references)
+    return bleu_of_match(index, index.match(picture_ids, [hypotheses[picture] for picture in picture_ids]))
+
+
+def bleu_of_match(index: ReferenceIndex, match: Match) -> MetricScores:
+    """`bleu` of hypotheses that were matched with their references, one for each picture of `index` in order."""
+    counts = np.empty((len(match.lengths), 2 + 2 * MAX_ORDER))
+    counts[:, 0] = match.lengths
+    counts[:, 1] = _closest_lengths(index, match)
+    for order, (mine, theirs, shared) in enumerate(zip(match.grams, index.ngrams.grams, match.shared, strict=True)):
+        # An n-gram counts at most as often as the one reference has it that has it most often.
+        most = np.zeros(len(mine.ids), dtype=np.int64)
+        np.maximum.at(most, shared.mine, theirs.counts[shared.theirs])
+        matching = np.minimum(mine.counts, most)
+        counts[:, 2 + order] = np.bincount(mine.rows, weights=matching, minlength=len(match.lengths))
+        counts[:, 2 + MAX_ORDER + order] = np.maximum(0, match.lengths - order)
+    return MetricScores(NAMES, index.picture_ids, bleu_of(counts), counts, bleu_of)
 
 
 def bleu_of(counts: Floats) -> Floats:
@@ -61,40 +72,12 @@ def bleu_of(counts: Floats) -> Floats:
     return scores
 
 
-def _count(hypothesis: Tokens, references: Sequence[Tokens]) -> tuple[int, ...]:
-    # Each different word of a picture's captions becomes one character, so that a caption is a short string, an n-gram
-    # a substring of it, and matching is `in`: several times faster than tuples of words in sets.
-    letters: defaultdict[str, str] = defaultdict(map(chr, count(1)).__next__)
-    mine, *theirs = ["".join(map(letters.__getitem__, tokens)) for tokens in (hypothesis, *references)]
-    length = len(mine)
-    # The closest length; of two equally close ones the shorter.
-    reference_length = min([(abs(len(reference) - length), len(reference)) for reference in theirs])[1]
-    return length, reference_length, *_matches(mine, theirs), *[max(0, length - order) for order in range(MAX_ORDER)]
-
-
-def _matches(mine: str, theirs: list[str]) -> tuple[int, ...]:
-    """By order, how many n-grams match, each at most as often as the one reference that has it most often."""
-    anywhere = "\0".join(theirs)  # no word's character is chr(0), so no n-gram matches across two references
-    matches = [0] * MAX_ORDER
-    for order in range(1, MAX_ORDER + 1):
-        ngrams = [mine[i : i + order] for i in range(len(mine) - order + 1)]
-        found = [ngram for ngram in ngrams if ngram in anywhere]
-        if not found:
-            break  # then no longer one matches either
-        different = set(found)
-        matches[order - 1] = len(different)
-        if len(different) < len(found):
-            # Only for an n-gram that repeats does it matter how often the references have it, and few do.
-            for ngram in different:
-                times = found.count(ngram)
-                if times > 1:
-                    most = max([_occurrences(ngram, reference) for reference in theirs])
-                    matches[order - 1] += min(times, most) - 1
-    return tuple(matches)
-
-
-def _occurrences(ngram: str, sentence: str) -> int:
-    if len(ngram) == 1:
-        return sentence.count(ngram)
-    # str.count would miss occurrences that overlap, such as the second "a a" of "a a a".
-    return sum(sentence.startswith(ngram, i) for i in range(len(sentence)))
+def _closest_lengths(index: ReferenceIndex, match: Match) -> Ids:
+    """The length of the reference that is closest in length; of two equally close ones the shorter."""
+    hypothesis, reference = index.pairs(match)
+    lengths = index.lengths[reference]
+    distances = np.abs(lengths - match.lengths[hypothesis])
+    longer = int(lengths.max()) + 1
+    firsts = np.flatnonzero(np.diff(hypothesis, prepend=-1))
+    closest: Ids = np.minimum.reduceat(distances * longer + lengths, firsts) % longer
+    return closest

@@ -1,11 +1,12 @@
 """What every metric checks of its input before it counts: the same pictures, references to each, tokens not text."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from itertools import chain
 
 from showtell.errors import InputError
 
-Tokens = Sequence[str]
-"""One caption, tokenised (see `showtell.metrics.ptb_tokenize`)."""
+Tokens = Sequence[Hashable]
+"""One caption, tokenised: words (see `showtell.metrics.ptb_tokenize`), or the numbers that a vocabulary gives them."""
 References = Mapping[str, Sequence[Tokens]]
 """Picture id -> its reference captions, tokenised."""
 Hypotheses = Mapping[str, Tokens]
@@ -19,10 +20,12 @@ def check_references(references: References) -> None:
     bare = [picture for picture, captions in references.items() if not captions]
     if bare:
         raise InputError(f"{_how_many(bare, 'picture')} no reference caption, for example {bare[0]!r}")
-    for picture, captions in references.items():
-        if isinstance(captions, str):
-            raise InputError(f"the references of picture {picture!r} are one text: give a list of lists of tokens")
-        _check_tokens(picture, captions, "reference")
+    if _has_text(references.values()):
+        picture = next(picture for picture, captions in references.items() if isinstance(captions, str))
+        raise InputError(f"the references of picture {picture!r} are one text: give a list of lists of tokens")
+    if _has_text(chain.from_iterable(references.values())):
+        for picture, captions in references.items():
+            check_tokens((picture,) * len(captions), captions, "reference")
 
 
 def check_pairs(hypotheses: Hypotheses, references: References) -> tuple[str, ...]:
@@ -33,19 +36,22 @@ def check_pairs(hypotheses: Hypotheses, references: References) -> tuple[str, ..
             caption that is a text instead of a list of tokens.
     """
     check_references(references)
-    if references.keys() != hypotheses.keys():
-        complaints = [
-            f"{_how_many(odd, 'picture')} {lack}, for example {odd[0]!r}"
-            for odd, lack in (
-                ([picture for picture in references if picture not in hypotheses], "references but no hypothesis"),
-                ([picture for picture in hypotheses if picture not in references], "a hypothesis but no references"),
-            )
-            if odd
-        ]
-        raise InputError(f"hypotheses and references are not of the same pictures: {'; '.join(complaints)}")
-    for picture, tokens in hypotheses.items():
-        _check_tokens(picture, (tokens,), "hypothesis")
+    check_same_pictures(hypotheses, references)
+    check_tokens(tuple(hypotheses), tuple(hypotheses.values()), "hypothesis")
     return tuple(references)
+
+
+def check_same_pictures(hypotheses: Collection[str], references: Collection[str]) -> None:
+    """Raise an `InputError` that counts and names the pictures that only one of the two mappings has."""
+    lonely = [picture for picture in references if picture not in hypotheses]
+    strange = [picture for picture in hypotheses if picture not in references]
+    complaints = [
+        f"{_how_many(odd, 'picture')} {lack}, for example {odd[0]!r}"
+        for odd, lack in ((lonely, "references but no hypothesis"), (strange, "a hypothesis but no references"))
+        if odd
+    ]
+    if complaints:
+        raise InputError(f"hypotheses and references are not of the same pictures: {'; '.join(complaints)}")
 
 
 def check_texts(hypotheses: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> None:
@@ -58,10 +64,15 @@ def check_texts(hypotheses: Mapping[str, str], references: Mapping[str, Sequence
             raise InputError(f"the references of picture {picture!r} are not a list of texts: {captions!r:.80}")
 
 
-def _check_tokens(picture: str, captions: Iterable[Tokens], kind: str) -> None:
-    # A str is a Sequence[str] to the type checker, and would be scored letter by letter without a word of warning.
-    if any(isinstance(tokens, str) for tokens in captions):
+def check_tokens(picture_ids: Sequence[str], captions: Sequence[Tokens], kind: str) -> None:
+    """Raise an `InputError` if a caption is a text: it is a sequence too, and would be scored letter by letter."""
+    if _has_text(captions):
+        picture = next(picture for picture, c in zip(picture_ids, captions, strict=True) if isinstance(c, str))
         raise InputError(f"a {kind} of picture {picture!r} is a text, not a list of tokens: tokenise it first")
+
+
+def _has_text(values: Iterable[object]) -> bool:
+    return any(issubclass(kind, str) for kind in set(map(type, values)))
 
 
 def _how_many(things: Collection[str], noun: str) -> str:

@@ -1,61 +1,52 @@
-"""CIDEr-D of captions: tokenised hypotheses and references in, scores of the corpus and of each picture out.
+"""CIDEr-D and CIDEr of captions: tokenised hypotheses and references in, scores of the corpus and of each picture out.
 
-Vedantam, Zitnick and Parikh, "CIDEr: Consensus-based Image Description Evaluation", CVPR 2015 (arXiv:1411.5726), the
-CIDEr-D of its section 6, as pycocoevalcap's `Cider` computes it (n-grams to order 4, sigma 6, times 10), so that the
-scores are the same to rounding. `CiderD` keeps what depends on the references alone, for use as a reward in
-self-critical training (Rennie et al., CVPR 2017), where the same references score thousands of batches.
+Vedantam, Zitnick and Parikh, "CIDEr: Consensus-based Image Description Evaluation", CVPR 2015 (arXiv:1411.5726).
+CIDEr-D (section 6: clipped, with a penalty on the difference in length) is what papers print as "CIDEr", and what
+pycocoevalcap's `Cider` computes; n-grams to order 4, sigma 6, times 10. Plain CIDEr, without clipping and penalty, is
+as the authors' own code has it (github.com/vrama91/cider). `CiderD` keeps what depends on the references alone, for use
+as a reward in self-critical training (Rennie et al., CVPR 2017), where the same references score thousands of batches.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
-from showtell.errors import InputError
-from showtell.metrics.checks import Hypotheses, References, Tokens, check_pairs, check_references
-from showtell.metrics.ngrams import Ids, NgramIndex, distinct, find, joined, split
+from showtell.metrics.checks import Hypotheses, References, Tokens, check_pairs
+from showtell.metrics.document_frequency import DocumentFrequency
+from showtell.metrics.matching import MAX_ORDER, Match, ReferenceIndex
+from showtell.metrics.ngrams import Grams
 from showtell.metrics.result import Floats, MetricScores, mean_scores
 
-MAX_ORDER = 4
 SIGMA = 6.0  # of the Gaussian penalty on the difference in length, in words
 SCALE = 10.0
 
 
-def cider_d(hypotheses: Hypotheses, references: References) -> MetricScores:
+def cider_d(
+    hypotheses: Hypotheses, references: References, document_frequency: DocumentFrequency | None = None
+) -> MetricScores:
     """CIDEr-D of one hypothesis per picture against that picture's references, from 0 to 10.
 
-    How rare an n-gram is comes from the references given. With one single picture every n-gram occurs in every picture,
-    so all weights and the score are 0, as in pycocoevalcap; scores of a few pictures mean little for the same reason.
+    How rare an n-gram is comes from the references given, unless there is a table. With one single picture every n-gram
+    occurs in every picture, so all weights and the score are 0, as in pycocoevalcap; scores of a few pictures mean
+    little for the same reason.
 
     Args:
         hypotheses: picture id -> tokenised caption, for exactly the pictures of `references`; an empty one scores 0.
         references: picture id -> tokenised reference captions, at least one each; they may differ in number.
+        document_frequency: how many pictures have each n-gram, counted elsewhere.
 
     Raises:
         InputError: the two are not of the same pictures, a picture has no reference, or a caption is not tokenised.
     """
-    picture_ids = check_pairs(hypotheses, references)
-    per_picture = CiderD(references).score_batch(picture_ids, [hypotheses[picture] for picture in picture_ids])
-    return mean_scores("CIDEr-D", picture_ids, per_picture)
+    return _cider(hypotheses, references, document_frequency, "CIDEr-D")
 
 
-@dataclass(frozen=True, slots=True)
-class _Vectors:
-    """TF-IDF vectors of some sentences at one order, as a sparse matrix sorted by n-gram, then sentence."""
-
-    keys: Ids  # n-gram id and sentence, joined
-    weights: Floats
-    norms: Floats  # of each sentence
-
-    @classmethod
-    def of(cls, keys: Ids, term_frequency: Ids, rarity: Floats, unseen: float, sentences: int) -> "_Vectors":
-        ids, rows = split(keys)
-        rarities = np.full(len(ids), unseen)
-        seen = ids < len(rarity)
-        rarities[seen] = rarity[ids[seen]]
-        weights = term_frequency * rarities
-        return cls(keys, weights, np.sqrt(np.bincount(rows, weights=weights**2, minlength=sentences)))
+def cider(
+    hypotheses: Hypotheses, references: References, document_frequency: DocumentFrequency | None = None
+) -> MetricScores:
+    """Plain CIDEr, as `cider_d` but without clipping and without the penalty on length. Papers print CIDEr-D."""
+    return _cider(hypotheses, references, document_frequency, "CIDEr")
 
 
 class CiderD:
@@ -63,30 +54,16 @@ class CiderD:
 
     Args:
         references: picture id -> tokenised reference captions, at least one each. Their pictures are also the documents
-            from which n-gram frequencies are counted.
+            from which n-gram frequencies are counted, unless there is a table. Tokens may be words or numbers of words.
+        document_frequency: how many pictures have each n-gram, counted elsewhere.
 
     Raises:
         InputError: no pictures, a picture without a reference, or a reference that is not tokenised.
     """
 
-    def __init__(self, references: References) -> None:
-        check_references(references)
-        sentences = list(chain.from_iterable(references.values()))
-        per_picture = np.fromiter(map(len, references.values()), dtype=np.int64, count=len(references))
-        picture_of = np.repeat(np.arange(len(references)), per_picture)
-        self._places = {picture: place for place, picture in enumerate(references)}
-        self._reference_counts: Ids = per_picture
-        self._first_reference: Ids = np.cumsum(per_picture) - per_picture
-        self._reference_lengths = _lengths(sentences)
-        self._log_pictures = float(np.log(len(references)))
-        self._index = NgramIndex(MAX_ORDER)
-        self._rarities: list[Floats] = []
-        self._vectors: list[_Vectors] = []
-        for ngrams in self._index.build(sentences):
-            keys, term_frequency = distinct(joined(ngrams.ids, ngrams.rows))
-            rarity = self._log_pictures - np.log(_document_frequency(keys, picture_of, ngrams.known))
-            self._rarities.append(rarity)
-            self._vectors.append(_Vectors.of(keys, term_frequency, rarity, self._log_pictures, len(sentences)))
+    def __init__(self, references: References, document_frequency: DocumentFrequency | None = None) -> None:
+        self._index = ReferenceIndex(references, document_frequency.grams if document_frequency else None)
+        self._weights = CiderWeights(self._index, document_frequency)
 
     def score(self, picture_id: str, tokens: Tokens) -> float:
         """CIDEr-D of one caption of one picture. For many captions `score_batch` is some twenty times faster."""
@@ -97,7 +74,7 @@ class CiderD:
 
         Args:
             picture_ids: the picture of each hypothesis, `(B,)`; a picture may come several times.
-            hypotheses: tokenised captions, `(B,)`.
+            hypotheses: tokenised captions, `(B,)`, tokens of the references' kind.
 
         Returns:
             float64 `(B,)`.
@@ -105,59 +82,78 @@ class CiderD:
         Raises:
             InputError: a picture that has no references here, a hypothesis that is not tokenised, or unequal lengths.
         """
-        pictures = self._check(picture_ids, hypotheses)
-        # Every hypothesis beside each reference of its picture: these pairs are numbered hypothesis by hypothesis.
-        references = self._reference_counts[pictures]
-        first_pair = np.cumsum(references) - references
-        hypothesis_of = np.repeat(np.arange(len(hypotheses)), references)
-        shift = self._first_reference[pictures] - first_pair  # from a pair's number to its reference's
-        reference_of = np.arange(len(hypothesis_of)) + shift[hypothesis_of]
-        similarity = np.zeros(len(hypothesis_of))
-        for ngrams, rarity, theirs in zip(self._index.of(hypotheses), self._rarities, self._vectors, strict=True):
-            keys, term_frequency = distinct(joined(ngrams.ids, ngrams.rows))
-            # An n-gram that no reference has counts as one that a single picture's references have.
-            mine = _Vectors.of(keys, term_frequency, rarity, self._log_pictures, len(hypotheses))
-            dots = _clipped_dots(mine, theirs, references, first_pair, shift)
-            norms = mine.norms[hypothesis_of] * theirs.norms[reference_of]
-            similarity += np.divide(dots, norms, out=np.zeros(len(dots)), where=norms > 0)
-        difference = _lengths(hypotheses)[hypothesis_of] - self._reference_lengths[reference_of]
-        similarity *= np.exp(-(difference**2) / (2 * SIGMA**2))
-        summed = np.bincount(hypothesis_of, weights=similarity, minlength=len(hypotheses))
+        return self._weights.score(self._index.match(picture_ids, hypotheses), "CIDEr-D")
+
+
+class CiderWeights:
+    """TF-IDF vectors of the references in `index`, which must know the n-grams of `document_frequency`."""
+
+    def __init__(self, index: ReferenceIndex, document_frequency: DocumentFrequency | None) -> None:
+        self._index = index
+        if document_frequency is None:
+            pictures, frequencies = len(index.picture_ids), index.document_frequencies()
+        else:
+            pictures = document_frequency.pictures
+            frequencies = [np.zeros(size, dtype=np.int64) for size in index.ngrams.sizes]
+            for frequency, ids, counts in zip(frequencies, index.ngrams.extra, document_frequency.counts, strict=True):
+                frequency[ids] = counts
+        # An n-gram that no picture has counts as one that a single picture has.
+        self._unseen = float(np.log(pictures))
+        self._rarities = [self._unseen - np.log(np.maximum(1, frequency)) for frequency in frequencies]
+        self._vectors = [
+            _Vectors.of(grams, rarity[grams.ids], len(index.lengths))
+            for grams, rarity in zip(index.ngrams.grams, self._rarities, strict=True)
+        ]
+
+    def score(self, match: Match, metric: str) -> Floats:
+        """CIDEr-D or CIDEr, by the metric's name, of each matched hypothesis: float64 `(B,)`."""
+        clipped = metric == "CIDEr-D"
+        hypothesis, reference = self._index.pairs(match)
+        references = self._index.counts[match.pictures]
+        # From a reference of a hypothesis to the number of their pair.
+        shift = np.cumsum(references) - references - self._index.firsts[match.pictures]
+        similarity = np.zeros(len(hypothesis))
+        for order in range(MAX_ORDER):
+            grams, shared, theirs = match.grams[order], match.shared[order], self._vectors[order]
+            mine = _Vectors.of(grams, self._rarities_of(order, grams), len(references))
+            weights = theirs.weights[shared.theirs]
+            own = mine.weights[shared.mine]
+            pair = self._index.ngrams.grams[order].rows[shared.theirs] + shift[grams.rows[shared.mine]]
+            dots = np.bincount(pair, (np.minimum(own, weights) if clipped else own) * weights, len(hypothesis))
+            norms = mine.norms[hypothesis] * theirs.norms[reference]
+            similarity += np.divide(dots, norms, out=np.zeros(len(norms)), where=norms > 0)
+        if clipped:
+            # pycocoevalcap counts bigrams for length. That is one less than words, and where there are no words, no
+            # n-gram matches, so the difference of words serves as well.
+            difference = match.lengths[hypothesis] - self._index.lengths[reference]
+            similarity *= np.exp(-(difference**2) / (2 * SIGMA**2))
+        summed = np.bincount(hypothesis, similarity, len(references))
         return SCALE * summed / (MAX_ORDER * references)
 
-    def _check(self, picture_ids: Sequence[str], hypotheses: Sequence[Tokens]) -> Ids:
-        if len(picture_ids) != len(hypotheses):
-            raise InputError(f"{len(picture_ids)} picture ids for {len(hypotheses)} hypotheses: give one for each")
-        strange = [picture for picture in picture_ids if picture not in self._places]
-        if strange:
-            raise InputError(f"{len(strange)} of the pictures to score have no references here, such as {strange[0]!r}")
-        for picture, tokens in zip(picture_ids, hypotheses, strict=True):
-            if isinstance(tokens, str):
-                raise InputError(f"the hypothesis of picture {picture!r} is a text, not tokens: tokenise it first")
-        return np.fromiter((self._places[picture] for picture in picture_ids), dtype=np.int64, count=len(picture_ids))
+    def _rarities_of(self, order: int, grams: Grams) -> Floats:
+        rarities = np.full(len(grams.ids), self._unseen)
+        seen = grams.ids < len(self._rarities[order])
+        rarities[seen] = self._rarities[order][grams.ids[seen]]
+        return rarities
 
 
-def _lengths(sentences: Sequence[Tokens]) -> Ids:
-    return np.fromiter(map(len, sentences), dtype=np.int64, count=len(sentences))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Vectors:
+    """TF-IDF vectors of some sentences at one order: the weight of each of their n-grams, the norm of each sentence."""
+
+    weights: Floats
+    norms: Floats
+
+    @classmethod
+    def of(cls, grams: Grams, rarities: Floats, sentences: int) -> "_Vectors":
+        weights = grams.counts * rarities
+        return cls(weights, np.sqrt(np.bincount(grams.rows, weights**2, sentences)))
 
 
-def _document_frequency(keys: Ids, picture_of: Ids, known: int) -> Ids:
-    """In how many pictures' references each n-gram occurs, by n-gram id; `keys` are sorted by n-gram, then sentence."""
-    ids, rows = split(keys)
-    pictures = picture_of[rows]
-    first = np.ones(len(keys), dtype=np.bool_)  # the first of a picture's sentences with this n-gram
-    first[1:] = (ids[1:] != ids[:-1]) | (pictures[1:] != pictures[:-1])
-    return np.bincount(ids[first], minlength=known)
-
-
-def _clipped_dots(mine: _Vectors, theirs: _Vectors, references: Ids, first_pair: Ids, shift: Ids) -> Floats:
-    """For each pair of hypothesis and reference, the sum of min(hypothesis, reference) * reference over n-grams."""
-    ids, rows = split(mine.keys)
-    # Each n-gram of a hypothesis beside each reference: `entry` is its place in `mine`, `pair` the pair's number.
-    times = references[rows]
-    entry = np.repeat(np.arange(len(ids)), times)
-    pair = np.arange(len(entry)) + np.repeat(first_pair[rows] - (np.cumsum(times) - times), times)
-    places, shared = find(theirs.keys, joined(ids[entry], pair + shift[rows[entry]]))
-    weights = theirs.weights[places[shared]]
-    products = np.minimum(mine.weights[entry[shared]], weights) * weights
-    return np.bincount(pair[shared], weights=products, minlength=int(references.sum())).astype(np.float64, copy=False)
+def _cider(
+    hypotheses: Hypotheses, references: References, document_frequency: DocumentFrequency | None, metric: str
+) -> MetricScores:
+    picture_ids = check_pairs(hypotheses, references)
+    index = ReferenceIndex(references, document_frequency.grams if document_frequency else None)
+    match = index.match(picture_ids, [hypotheses[picture] for picture in picture_ids])
+    return mean_scores(metric, picture_ids, CiderWeights(index, document_frequency).score(match, metric))

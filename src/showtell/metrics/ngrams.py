@@ -1,4 +1,4 @@
-"""N-grams of many sentences as numbers: lists of tokens in, arrays of (sentence, n-gram id) out.
+"""N-grams of many sentences as numbers: lists of tokens in, arrays of (n-gram id, sentence, how often) out.
 
 An n-gram's id is found from the id of its first n-1 words and its last word, so that an id stays one integer at every
 order and counting is sorting. This keeps all of COCO's training references (25 million n-grams) in some hundred
@@ -6,7 +6,7 @@ megabytes, where dictionaries of tuples take gigabytes.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
@@ -30,45 +30,64 @@ def split(keys: Ids) -> tuple[Ids, Ids]:
     return keys >> _HALF, keys & ((1 << _HALF) - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Ngrams:
-    """Every n-gram of one order in some sentences, repeats included."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Grams:
+    """The different n-grams of one order in each of some sentences, by n-gram, then by sentence."""
 
-    rows: Ids
-    """The sentence of each n-gram, shape `(T,)`."""
     ids: Ids
-    """The n-gram's id, shape `(T,)`."""
-    known: int
-    """Ids below this are of n-grams that the index was built from."""
+    """The n-gram, shape `(T,)`."""
+    rows: Ids
+    """The sentence that has it, shape `(T,)`."""
+    counts: Ids
+    """How often the sentence has it, shape `(T,)`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GramList:
+    """N-grams without sentences: `words`, and for each order from 2 up what an n-gram is made of.
+
+    `prefixes[k]` and `lasts[k]`, both `(T,)`, are of order k + 2: the place of the first n-1 words in the list of the
+    order below, and of the last word in `words`.
+    """
+
+    words: tuple[Hashable, ...]
+    prefixes: tuple[Ids, ...]
+    lasts: tuple[Ids, ...]
 
 
 class NgramIndex:
-    """Numbers for the n-grams of orders 1 to `max_order` of some sentences."""
+    """Numbers for the n-grams of orders 1 to `max_order` of some sentences, from 0 at each order.
 
-    def __init__(self, max_order: int) -> None:
-        self._max_order = max_order
-        self._words: dict[str, int] = {}
-        self._keys: list[Ids] = []  # for orders 2 and up, sorted: the id of a key is its place
+    `grams` has the sentences' n-grams by order, `sizes` how many different ones are known at each order, and `extra`,
+    by order, the ids of the n-grams of `also`, which are numbered too.
+    """
 
-    def build(self, sentences: Sequence[Tokens]) -> list[Ngrams]:
-        """Number all n-grams of `sentences`, from 0 at each order; returns them by order."""
-        numbered: defaultdict[str, int] = defaultdict(count().__next__)
+    def __init__(self, sentences: Sequence[Tokens], max_order: int, also: GramList | None = None) -> None:
+        also = also or _nothing(max_order)
+        numbered = defaultdict(count(len(also.words)).__next__, {word: i for i, word in enumerate(also.words)})
         words = np.fromiter(map(numbered.__getitem__, chain.from_iterable(sentences)), dtype=np.int64)
-        self._words = dict(numbered)
+        self._words: dict[Hashable, int] = dict(numbered)
+        self._keys: list[Ids] = []  # for orders 2 and up, sorted: the id of a key is its place
+        self.extra: list[Ids] = [np.arange(len(also.words))]
         rows, starts, ends = _places(sentences)
         ids = words
-        found = [Ngrams(rows, ids, len(self._words))]
-        for order in range(2, self._max_order + 1):
+        self.grams = [_grams(words, rows)]
+        self.sizes = [len(self._words)]
+        for order, prefixes, lasts in zip(range(2, max_order + 1), also.prefixes, also.lasts, strict=True):
             keep = starts + order <= ends[starts]
             starts = starts[keep]
-            keys, ids = np.unique(joined(ids[keep], words[starts + order - 1]), return_inverse=True)
-            self._keys.append(keys)
-            found.append(Ngrams(rows[starts], ids, len(keys)))
-        return found
+            theirs = joined(self.extra[-1][prefixes], lasts)
+            keys = np.concatenate([theirs, joined(ids[keep], words[starts + order - 1])])
+            known, of_all = _distinct(keys)
+            self._keys.append(known)
+            self.sizes.append(len(known))
+            self.extra.append(of_all[: len(theirs)])
+            ids = of_all[len(theirs) :]
+            self.grams.append(_grams(ids, rows[starts]))
 
-    def of(self, sentences: Sequence[Tokens]) -> list[Ngrams]:
-        """The n-grams of other sentences, by order; those that the index does not know get ids from `known` up."""
-        strangers: defaultdict[str, int] = defaultdict(count(len(self._words)).__next__)
+    def of(self, sentences: Sequence[Tokens]) -> list[Grams]:
+        """The n-grams of other sentences, by order; those that are not known get ids from `sizes` up."""
+        strangers: defaultdict[Hashable, int] = defaultdict(count(len(self._words)).__next__)
         known_words = self._words
         words = np.fromiter(
             (known_words[word] if word in known_words else strangers[word] for word in chain.from_iterable(sentences)),
@@ -76,30 +95,53 @@ class NgramIndex:
         )
         rows, starts, ends = _places(sentences)
         ids = words
-        found = [Ngrams(rows, ids, len(self._words))]
-        for order, known_keys in enumerate(self._keys, start=2):
+        found = [_grams(words, rows)]
+        for order, known in enumerate(self._keys, start=2):
             keep = starts + order <= ends[starts]
             starts = starts[keep]
-            keys, inverse = np.unique(joined(ids[keep], words[starts + order - 1]), return_inverse=True)
-            places, is_known = find(known_keys, keys)
-            ids = np.where(is_known, places, len(known_keys) + np.arange(len(keys)))[inverse]
-            found.append(Ngrams(rows[starts], ids, len(known_keys)))
+            keys, ranks = _distinct(joined(ids[keep], words[starts + order - 1]))
+            at = np.searchsorted(known, keys)
+            is_known = np.append(known, -1)[at] == keys
+            ids = np.where(is_known, at, len(known) + np.arange(len(keys)))[ranks]
+            found.append(_grams(ids, rows[starts]))
         return found
 
+    def listed(self, wanted: Sequence[npt.NDArray[np.bool_]]) -> GramList:
+        """The n-grams of each order that `wanted`, a mask by id, asks for; with an n-gram its first words must be."""
+        words = tuple(word for word, number in self._words.items() if wanted[0][number])
+        word_place = np.cumsum(wanted[0]) - 1
+        prefixes, lasts, place = [], [], word_place
+        for keys, mask in zip(self._keys, wanted[1:], strict=True):
+            prefix, last = split(keys[mask])
+            prefixes.append(place[prefix])
+            lasts.append(word_place[last])
+            place = np.cumsum(mask) - 1
+        return GramList(words, tuple(prefixes), tuple(lasts))
 
-def distinct(keys: Ids) -> tuple[Ids, Ids]:
-    """The different keys in order, and how often each occurs. (numpy.unique hashes before it sorts: 3 times slower.)"""
-    keys = np.sort(keys)
-    first = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))) if len(keys) else np.zeros(0, np.int64)
-    return keys[first], np.diff(first, append=len(keys))
+
+def _nothing(max_order: int) -> GramList:
+    empty = (np.zeros(0, dtype=np.int64),) * (max_order - 1)
+    return GramList((), empty, empty)
 
 
-def find(sorted_keys: Ids, keys: Ids) -> tuple[Ids, npt.NDArray[np.bool_]]:
-    """Where each of `keys` stands in `sorted_keys`, and whether it does (where not, the place means nothing)."""
-    if not len(sorted_keys):
-        return np.zeros(len(keys), dtype=np.int64), np.zeros(len(keys), dtype=np.bool_)
-    places = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
-    return places, sorted_keys[places] == keys
+def _distinct(keys: Ids) -> tuple[Ids, Ids]:
+    """The different keys in order, and the place of each key among them: numpy.unique in half the time."""
+    order = np.argsort(keys)
+    ordered = keys[order]
+    new = np.ones(len(keys), dtype=np.bool_)
+    new[1:] = ordered[1:] != ordered[:-1]
+    places = np.empty(len(keys), dtype=np.int64)
+    places[order] = np.cumsum(new) - 1
+    return ordered[new], places
+
+
+def _grams(ids: Ids, rows: Ids) -> Grams:
+    """Count n-grams that are given one by one."""
+    keys = np.sort(joined(ids, rows))
+    new = np.ones(len(keys), dtype=np.bool_)
+    new[1:] = keys[1:] != keys[:-1]
+    first = np.flatnonzero(new)
+    return Grams(*split(keys[first]), np.diff(first, append=len(keys)))
 
 
 def _places(sentences: Sequence[Tokens]) -> tuple[Ids, Ids, Ids]:

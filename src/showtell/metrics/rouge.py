@@ -5,7 +5,7 @@ form that captioning papers report: the arithmetic of pycocoevalcap's `Rouge`, w
 best recall over the references apart, even if they are of two references, and weighs recall with beta = 1.2.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
@@ -36,20 +36,18 @@ def rouge_l(hypotheses: Hypotheses, references: References) -> MetricScores:
 
 
 def _score(hypothesis: Tokens, references: Sequence[Tokens]) -> float:
-    places: dict[str, int] = {}  # of each word of the hypothesis, as bits
+    places: dict[Hashable, int] = {}  # of each word of the hypothesis, as bits
     for place, word in enumerate(hypothesis):
         places[word] = places.get(word, 0) | 1 << place
-    precision = recall = 0.0
-    for reference in references:
-        common = _longest_common(places, len(hypothesis), reference or _NO_WORDS)
-        precision = max(precision, common / len(hypothesis))
-        recall = max(recall, common / (len(reference) or 1))
+    common = [_longest_common(places, len(hypothesis), reference or _NO_WORDS) for reference in references]
+    precision = max(common) / len(hypothesis)
+    recall = max([number / (len(reference) or 1) for number, reference in zip(common, references, strict=True)])
     if not precision:  # then there is no recall either
         return 0.0
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)
 
 
-def _longest_common(places: Mapping[str, int], length: int, reference: Tokens) -> int:
+def _longest_common(places: Mapping[Hashable, int], length: int, reference: Tokens) -> int:
     """The length of the longest common subsequence, by bits: Hyyrö, "Bit-parallel LCS-length computation revisited",
     2004. A zero in `row` is a place of the hypothesis where the subsequence grows by one; a word of the reference costs
     a few operations on one integer instead of a row of a table.

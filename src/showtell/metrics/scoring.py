@@ -5,25 +5,24 @@ scores = score({"dog.jpg": "a dog runs"}, {"dog.jpg": ["A dog runs.", "The dog i
 scores.corpus["BLEU-1"], scores.per_picture["dog.jpg"]["ROUGE-L"]
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from showtell.errors import InputError
-from showtell.metrics.bleu import bleu
-from showtell.metrics.checks import Hypotheses, References, check_pairs, check_texts
-from showtell.metrics.cider import cider_d
-from showtell.metrics.ptb import ptb_tokenize
-from showtell.metrics.result import MetricScores
+from showtell.metrics.bleu import bleu_of_match
+from showtell.metrics.checks import check_same_pictures, check_texts
+from showtell.metrics.cider import CiderWeights
+from showtell.metrics.document_frequency import DocumentFrequency
+from showtell.metrics.matching import ReferenceIndex
+from showtell.metrics.ptb import ptb_tokenize, split_at_spaces
+from showtell.metrics.result import MetricScores, mean_scores
 from showtell.metrics.rouge import rouge_l
 
-METRICS = ("BLEU", "ROUGE-L", "CIDEr-D")
+METRICS = ("BLEU", "ROUGE-L", "CIDEr", "CIDEr-D")
 """What can be asked for; BLEU is BLEU-1 to BLEU-4."""
-
-_SCORERS: dict[str, Callable[[Hypotheses, References], MetricScores]] = {
-    "BLEU": bleu,
-    "ROUGE-L": rouge_l,
-    "CIDEr-D": cider_d,
-}
+DEFAULT_METRICS = ("BLEU", "ROUGE-L", "CIDEr-D")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +38,11 @@ class Scores:
 
 
 def score(
-    hypotheses: Mapping[str, str], references: Mapping[str, Sequence[str]], *, metrics: Collection[str] = METRICS
+    hypotheses: Mapping[str, str],
+    references: Mapping[str, Sequence[str]],
+    *,
+    metrics: Collection[str] = DEFAULT_METRICS,
+    document_frequency: DocumentFrequency | None = None,
 ) -> Scores:
     """Score one caption per picture against that picture's reference captions.
 
@@ -47,6 +50,7 @@ def score(
         hypotheses: picture id -> caption, as text, for exactly the pictures of `references`; it may be empty.
         references: picture id -> reference captions, as text, at least one each; they may differ in number.
         metrics: which of `METRICS` to compute.
+        document_frequency: how many pictures have each n-gram, for CIDEr; by default this comes from `references`.
 
     Returns:
         Scores equal to those of pycocoevalcap with its Java tokeniser, to rounding.
@@ -57,21 +61,38 @@ def score(
     """
     _check_metrics(metrics)
     check_texts(hypotheses, references)
-    tokenised = {picture: ptb_tokenize(caption) for picture, caption in hypotheses.items()}
+    check_same_pictures(hypotheses, references)
+    tokenised = {picture: ptb_tokenize(hypotheses[picture], keep_spaces=True) for picture in references}
     tokenised_references = {
-        picture: [ptb_tokenize(caption) for caption in captions] for picture, captions in references.items()
+        picture: [ptb_tokenize(caption, keep_spaces=True) for caption in captions]
+        for picture, captions in references.items()
     }
-    picture_ids = check_pairs(tokenised, tokenised_references)
-    parts = tuple(_SCORERS[metric](tokenised, tokenised_references) for metric in METRICS if metric in metrics)
+    index = ReferenceIndex(
+        {picture: list(map(split_at_spaces, captions)) for picture, captions in tokenised_references.items()},
+        document_frequency.grams if document_frequency else None,
+    )
+    match = index.match(tuple(tokenised), list(map(split_at_spaces, tokenised.values())))
+    parts: list[MetricScores] = []
+    if "BLEU" in metrics:
+        parts.append(bleu_of_match(index, match))
+    if "ROUGE-L" in metrics:
+        parts.append(rouge_l(tokenised, tokenised_references))
+    weights = CiderWeights(index, document_frequency)
+    for metric in ("CIDEr", "CIDEr-D"):
+        if metric in metrics:
+            parts.append(mean_scores(metric, index.picture_ids, weights.score(match, metric)))
+    return _merged(parts)
+
+
+def _merged(parts: Sequence[MetricScores]) -> Scores:
     names = [name for part in parts for name in part.names]
-    rows = zip(*(part.per_picture.tolist() for part in parts), strict=True)
+    rows = np.hstack([part.per_picture for part in parts]).tolist()
     return Scores(
         corpus={name: value for part in parts for name, value in part.corpus.items()},
         per_picture={
-            picture: dict(zip(names, (value for values in row for value in values), strict=True))
-            for picture, row in zip(picture_ids, rows, strict=True)
+            picture: dict(zip(names, row, strict=True)) for picture, row in zip(parts[0].picture_ids, rows, strict=True)
         },
-        parts=parts,
+        parts=tuple(parts),
     )
 
 
