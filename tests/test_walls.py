@@ -130,7 +130,7 @@ def test_importing_showtell_imports_nothing_heavy():
 def test_nothing_is_ever_unpickled():
     for _, path in modules():
         text = path.read_text()
-        assert "pickle" not in text.replace("unpickl", ""), path
+        assert "pickle" not in text.replace("unpickl", "").replace("allow_pickle=False", ""), path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("torch.load", "np.load", "numpy.load"):
                 assert "weights_only=True" in ast.unparse(node) or "allow_pickle=False" in ast.unparse(node), path
