@@ -248,3 +248,22 @@ def test_a_damaged_checkpoint_is_one_line(small_data, tmp_path):
     assert again.returncode == 2
     assert "last.safetensors: not a whole checkpoint" in again.stderr.splitlines()[-1]
     assert "Traceback" not in again.stderr
+
+
+def test_several_seeds_share_a_store_and_give_mean_and_spread(small_data, tmp_path):
+    command = train_command(small_data, tmp_path / "runs", "--seeds", "2", "--seed", "4")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "runs" / "seeds.json").read_text())
+    assert sorted(found["best"]) == ["4", "5"]
+    for figure in ("val_loss", "cider_d"):
+        first, second = (found["best"][seed][figure] for seed in ("4", "5"))
+        assert found["mean"][figure] == pytest.approx((first + second) / 2)
+        assert found["deviation"][figure] == pytest.approx(abs(first - second) / 2**0.5)
+    assert found["deviation"]["val_loss"] > 0
+    assert "2 seeds: BLEU-4" in done.stdout
+    alone = train_command(small_data, tmp_path / "alone", "--seed", "5")
+    subprocess.run(alone, capture_output=True, check=True)
+    assert (tmp_path / "alone" / "model.showtell").read_bytes() == (
+        tmp_path / "runs" / "seed-5" / "model.showtell"
+    ).read_bytes()

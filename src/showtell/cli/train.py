@@ -24,6 +24,7 @@ def train(
     encoder: Annotated[str | None, typer.Option(help="A pretrained network by name.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the captions.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Train so many times, with seeds from --seed upwards.")] = 1,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of a recipe, as training.batch_size=32.")
     ] = None,
@@ -32,7 +33,7 @@ def train(
 
     A run that was stopped goes on when the same command is given again, and ends with the same weights.
     """
-    from showtell.training import recipe_from, train
+    from showtell.training import recipe_from, train, train_seeds
     from showtell.training.recipe import read_tables, shapes_tables
 
     if data not in (None, "shapes"):
@@ -59,7 +60,11 @@ def train(
             raise InputError(f"--set {assignment}: write it as table.key=value")
         _change(tables, key.strip(), _value(text))
     chosen = recipe_from(tables, str(recipe) if recipe else "")
-    train(chosen, out or Path("runs") / chosen.name, root=root, store=store, begin_from=begin_from, say=print)
+    folder = out or Path("runs") / chosen.name
+    if seeds > 1:
+        train_seeds(chosen, folder, seeds, root=root, store=store, begin_from=begin_from, say=print)
+    else:
+        train(chosen, folder, root=root, store=store, begin_from=begin_from, say=print)
 
 
 def _change(tables: dict[str, Any], key: str, value: Any) -> None:

@@ -9,5 +9,6 @@ except ImportError as error:
 
 from showtell.training.loop import TrainResult, train
 from showtell.training.recipe import Recipe, read_recipe, recipe_from
+from showtell.training.seeds import SeedsResult, train_seeds
 
-__all__ = ["Recipe", "TrainResult", "read_recipe", "recipe_from", "train"]
+__all__ = ["Recipe", "SeedsResult", "TrainResult", "read_recipe", "recipe_from", "train", "train_seeds"]

@@ -59,11 +59,14 @@ _ROWS_AT_ONCE = 256  # of all training embeddings, which as grids would not fit 
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """The finished run: its folder, its bundle, and one dictionary of figures per epoch, as in `metrics.jsonl`."""
+    """The finished run: its folder, its bundle, one dictionary of figures per epoch, as in `metrics.jsonl`, and that of
+    the epoch whose weights are in the bundle.
+    """
 
     folder: Path
     bundle: Path
     metrics: tuple[dict[str, Any], ...]
+    best: dict[str, Any]
 
 
 def train(
@@ -113,7 +116,7 @@ def train(
     scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
     export_bundle(bundle, recipe, run.best_decoder(), run.vocabulary, graph, scores, examples.counts())
     say(f"model: {bundle}")
-    return TrainResult(folder, bundle, tuple(run.at.metrics))
+    return TrainResult(folder, bundle, tuple(run.at.metrics), best)
 
 
 class _Run:
