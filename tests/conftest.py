@@ -1,7 +1,8 @@
 """What all tests share."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,30 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
     running = LocalServer()
     yield running
     running.close()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of the command line left: exit code, standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def showtell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs the command line in this process, for speed; `test_cli.py` runs it as a user does."""
+    from showtell.cli import main
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr("sys.argv", ["showtell", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Ran(int(ended.value.code or 0), *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ class Served:
     """A file, and what is wrong with how it is served.
 
     `cuts` has for each answer in turn the count of body bytes after which the connection breaks; answers after the last
-    are whole. `failures` are statuses of the first answers. `delay` seconds pass before each byte group of 100.
+    are whole. `failures` are statuses of the first answers. `delay` is in seconds before each piece of 100 bytes.
+    Without `conditions` the server passes over If-Range; `most` bytes at once are sent to a Range.
     """
 
     data: bytes
@@ -20,6 +21,8 @@ class Served:
     etag: str = ""
     modified: str = ""
     ranges: bool = True
+    conditions: bool = True
+    most: int = 1 << 30
     length: bool = True
     cuts: list[int] = field(default_factory=list)
     failures: list[int] = field(default_factory=list)
@@ -82,9 +85,10 @@ def _handler(server):
             if begin is not None:
                 if begin >= len(file.data):
                     return self._head(416, {"Content-Range": f"bytes */{len(file.data)}", "Content-Length": "0"})
-                headers["Content-Range"] = f"bytes {begin}-{len(file.data) - 1}/{len(file.data)}"
+                end = min(len(file.data), begin + file.most)
+                headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(file.data)}"
                 status = 206
-            body = file.data[begin or 0 :]
+            body = file.data if begin is None else file.data[begin:end]
             if file.length:
                 headers["Content-Length"] = str(len(body))
             self._head(status, headers)
@@ -93,14 +97,14 @@ def _handler(server):
                 if not file.delay:
                     self.wfile.write(body)
                 for first in range(0, len(body) if file.delay else 0, 100):
-                    self.wfile.write(body[first : first + 100])
                     if server.stopping.wait(file.delay):
                         return None
+                    self.wfile.write(body[first : first + 100])
             return None
 
         def _begin(self, file):
             found = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-            condition = self.headers.get("If-Range")
+            condition = self.headers.get("If-Range") if file.conditions else None
             if not found or not file.ranges or (condition and condition not in (file.etag, file.modified)):
                 return None
             return int(found[1])

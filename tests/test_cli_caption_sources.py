@@ -5,7 +5,6 @@ import zipfile
 import pytest
 
 from showtell.captioner import Captioner
-from showtell.cli import main
 from test_cli import caption
 
 
@@ -66,10 +65,7 @@ def test_a_picture_named_twice_is_on_the_page_twice(photos, tiny_bundle, tmp_pat
         (["https://"], "https://"),
     ],
 )
-def test_a_wrong_choice_is_one_line_and_exit_code_2(photos, tiny_bundle, monkeypatch, capsys, arguments, said):
-    monkeypatch.setattr("sys.argv", ["showtell", "caption", str(photos), *arguments, "--model", str(tiny_bundle)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    lines = capsys.readouterr().err.splitlines()
-    assert (ended.value.code, len(lines)) == (2, 1)
-    assert said in lines[0]
+def test_a_wrong_choice_is_one_line_and_exit_code_2(photos, tiny_bundle, showtell, arguments, said):
+    ran = showtell("caption", photos, *arguments, "--model", tiny_bundle)
+    assert (ran.code, len(ran.err.splitlines())) == (2, 1)
+    assert said in ran.err

@@ -169,6 +169,14 @@ def test_a_zip_with_two_caption_files_needs_a_member_by_name_or_stem(tmp_path: P
     assert f"no one file 'val'; it holds {names[0]}, {names[1]}" in _message(path, member="val")
 
 
+def test_a_path_may_lead_into_a_zip_for_captions_and_for_lists_of_splits(tmp_path: Path) -> None:
+    path = _zip(tmp_path / "text.zip", {"Flickr.token.txt": FLICKR, "lists/train.txt": "a.jpg\n"})
+    captions = read_captions(path / "Flickr.token.txt", split_lists={"train": path / "lists" / "train.txt"})
+    assert captions.captions == EXPECTED
+    assert captions.splits == {"a.jpg": "train"}
+    assert "no one file 'val.txt'; it holds Flickr.token.txt, lists/train.txt" in _message(path / "val.txt")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [

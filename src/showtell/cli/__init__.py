@@ -7,6 +7,7 @@ import typer
 
 from showtell.cli.caption import caption
 from showtell.cli.check import check
+from showtell.cli.data import data
 from showtell.cli.embed import embed
 from showtell.cli.train import train
 from showtell.cli.verify import verify
@@ -43,6 +44,7 @@ def options(
 
 app.command()(caption)
 app.command()(check)
+app.add_typer(data, name="data")
 app.command()(embed)
 app.command()(train)
 app.command()(verify)

@@ -90,10 +90,11 @@ def read_captions(
     """Read a caption file.
 
     Arguments:
-        path: the file, or a zip that holds it.
+        path: the file, or a zip that holds it, or a path that leads into a zip: `annotations.zip/captions_val.json`.
         format: one of `FORMATS`, or `auto` to tell it from the content.
         member: which file of a zip, by path, file name or stem; needed where several look like caption files.
-        split_lists: for each split a text file with one picture name on each line (Flickr30k's lack the suffix).
+        split_lists: for each split a text file with one picture name on each line (Flickr30k's lack the suffix); it
+            may lie in a zip, too.
         picture_column, caption_column, split_column: columns of a CSV or TSV, keys of JSON lines, where a caption
             may be a list of them.
 
@@ -201,6 +202,9 @@ def _count(number: int, noun: str) -> str:
 
 def _read(path: Path, member: str | None) -> tuple[str, str]:
     """The text of a caption file, and what to call it in messages."""
+    archive = next((parent for parent in path.parents if parent.is_file()), None)
+    if archive and member is None:
+        path, member = archive, path.relative_to(archive).as_posix()
     if not path.is_file():
         raise InputError(f"{path}: {'is a folder, not a caption file' if path.is_dir() else 'does not exist'}")
     if is_zip(path):

@@ -1,8 +1,8 @@
 """Published data sets by name -> their files: where they are, how large, with which checksum, under which terms.
 
 The publishers give no checksums. The MD5 sums here are those that others recorded and check against: COCO's in
-PaddlePaddle and in the download scripts of many detectors, Flickr8k's in torchdatasets for R; COCO's sizes are what its
-server says. None was downloaded anew for this table.
+PaddlePaddle, LAVIS and the download scripts of many detectors, Flickr8k's in torchdatasets for R and others; COCO's
+sizes are what its server says, Flickr8k's are left to its server. None was downloaded anew for this table.
 """
 
 from collections.abc import Collection, Iterator
@@ -32,14 +32,13 @@ class File:
 class DataSet:
     """A published data set.
 
-    `base` is the address that the files' paths follow; `pictures` and `captions` are what commands take, below the
-    folder that the files are in.
+    `base` is the address that the files' paths follow; `use` are the options by which `showtell train` and
+    `showtell data check` find everything below the folder that the files are in.
     """
 
     base: str
     files: tuple[File, ...]
-    pictures: str
-    captions: str
+    use: str
     licence: str
 
 
@@ -54,8 +53,9 @@ DATA_SETS = {
             File("zips/val2014.zip", 6_645_013_297, "a3d79f5ed8d289b7a7554ce06a5782b3"),
             File("zips/train2014.zip", 13_510_573_713, "0da8c0bd3d6becc4dcb32757491aca88"),
         ),
-        "train2014.zip",
-        "annotations_trainval2014.zip/captions_train2014.json",
+        "--pictures train2014.zip --pictures val2014.zip "
+        "--captions annotations_trainval2014.zip/captions_train2014.json "
+        "--set data.validation_captions=annotations_trainval2014.zip/captions_val2014.json",
         _COCO_TERMS,
     ),
     "coco2017": DataSet(
@@ -65,8 +65,9 @@ DATA_SETS = {
             File("zips/val2017.zip", 815_585_330, "442b8da7639aecaf257c1dceb8ba8c80"),
             File("zips/train2017.zip", 19_336_861_798, "cced6f7f71b7629ddf16f17bbcfab6b2"),
         ),
-        "train2017.zip",
-        "annotations_trainval2017.zip/captions_train2017.json",
+        "--pictures train2017.zip --pictures val2017.zip "
+        "--captions annotations_trainval2017.zip/captions_train2017.json "
+        "--set data.validation_captions=annotations_trainval2017.zip/captions_val2017.json",
         _COCO_TERMS,
     ),
     "flickr8k": DataSet(
@@ -75,8 +76,9 @@ DATA_SETS = {
             File("Flickr8k_text.zip", None, "bf6c1abcb8e4a833b7f922104de18627"),
             File("Flickr8k_Dataset.zip", None, "f18a1e2920de5bd84dae7cf08ec78978"),
         ),
-        "Flickr8k_Dataset.zip",
-        "Flickr8k_text.zip/Flickr8k.token.txt",
+        "--pictures Flickr8k_Dataset.zip --captions Flickr8k_text.zip/Flickr8k.token.txt "
+        "--set data.split_lists.train=Flickr8k_text.zip/Flickr_8k.trainImages.txt "
+        "--set data.split_lists.val=Flickr8k_text.zip/Flickr_8k.devImages.txt",
         "for research, not for sale; cite Hodosh, Young and Hockenmaier 2013; pictures under Flickr's terms",
     ),
 }

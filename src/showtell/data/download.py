@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from showtell.data.meter import late_meter, megabytes, meter
+from showtell.data.meter import megabytes, meter, watch
 from showtell.data.transfer import Expected, Transfer
 from showtell.data.web import Interrupted, asked, check_url, content_length, pieces
 from showtell.errors import InputError, ShowtellError
@@ -58,8 +58,8 @@ def fetch(
             return 0
         path.parent.mkdir(parents=True, exist_ok=True)
         transfer.resume()
-        with late_meter(f"downloading {path.name}", lambda: (transfer.goal, transfer.have), show) as tick:
-            transfer.run(retries, pause, tick)
+        with watch(f"downloading {path.name}", lambda: (transfer.goal, transfer.have), show) as look:
+            transfer.run(retries, pause, look)
         transfer.finish(show)
     except OSError as error:
         raise ShowtellError(f"{path}: cannot be written ({error.strerror})") from error

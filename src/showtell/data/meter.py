@@ -44,15 +44,24 @@ def meter(description: str, total: int | None, done: int, show: bool) -> Iterato
 
 
 @contextlib.contextmanager
-def late_meter(description: str, known: Callable[[], tuple[int | None, int]], show: bool) -> Iterator[Tick]:
-    """As `meter`, for a total that a server has yet to tell: `known` gives total and done at the first tick."""
+def watch(description: str, known: Callable[[], tuple[int | None, int]], show: bool) -> Iterator[Callable[[str], None]]:
+    """A `meter` that looks for itself: `known` gives the total and how many bytes are here by now.
+
+    Yields what makes it look, and takes a note. Where the total has changed, as when a server tells it, the bar begins
+    anew.
+    """
+    total: int | None = None
+    shown = 0
+    tick: Tick | None = None
     with contextlib.ExitStack() as stack:
-        tick: Tick | None = None
 
-        def count(n: int = 1, note: str = "") -> None:
-            nonlocal tick
-            if tick is None:
-                tick = stack.enter_context(meter(description, *known(), show))
-            tick(n, note)
+        def look(note: str = "") -> None:
+            nonlocal total, shown, tick
+            goal, done = known()
+            if tick is None or goal != total:
+                stack.close()
+                total, shown, tick = goal, done, stack.enter_context(meter(description, goal, done, show))
+            tick(done - shown, note)
+            shown = done
 
-        yield count
+        yield look

@@ -6,20 +6,26 @@ Range requests and If-Range follow RFC 9110, sections 13.1.5 and 14.
 import contextlib
 import hashlib
 import http.client
+import os
 import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from showtell.data.meter import megabytes, meter
 from showtell.data.web import Interrupted, asked, content_length, pieces
 from showtell.errors import InputError, ShowtellError
 from showtell.files import read_json, write_json
-from showtell.progress import Tick
 
 _RESERVE = 64 << 20  # bytes of the disk that stay free: a full system disk stops more than a download
 _LONGEST_PAUSE = 30.0
+
+Look: TypeAlias = Callable[[str], None]
+"""Told after every step, with a note for the progress bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +78,20 @@ class Transfer:
         """Take up what an earlier run left, if it is sure to be of the same file."""
         if not self.part.exists():
             return
-        with contextlib.suppress(InputError, AttributeError):  # no notes, or damaged ones
-            notes = read_json(self.notes)
-            if notes.get("url") == self.url:
-                self.validator, self.total = str(notes.get("validator") or ""), notes.get("total")
+        with contextlib.suppress(InputError):  # no notes, or damaged ones
+            match read_json(self.notes):
+                case {"url": self.url, "validator": str(validator), "total": int() | None as total}:
+                    self.validator, self.total = validator, total
         if self.validator or self.expected.checksum:  # with a checksum, a piece of another file is found out at the end
             have = self.part.stat().st_size
             self.have = have if self.goal is None or have <= self.goal else 0
 
-    def run(self, retries: int, pause: Callable[[float], None], tick: Tick) -> None:
+    def run(self, retries: int, pause: Callable[[float], None], look: Look) -> None:
         """Ask for what is missing until all is here; `retries` attempts in a row may bring nothing new."""
         furthest, failures = self.have, 0
         while self.goal is None or self.have != self.goal:
             try:
-                if self._attempt(tick):
+                if self._attempt(look):
                     return
                 continue
             except Interrupted as error:
@@ -96,7 +102,7 @@ class Transfer:
                 kept = f"; {megabytes(self.have)} are kept: the same command goes on from there" if self.have else ""
                 raise ShowtellError(f"{self.url}: cannot be downloaded ({reason}, {failures} times in a row){kept}")
             if failures:
-                tick(0, f"{reason}: attempt {failures} of {retries}")
+                look(f"{reason}: attempt {failures} of {retries}")
                 pause(min(2.0 ** (failures - 1), _LONGEST_PAUSE))
 
     def finish(self, show: bool) -> None:
@@ -108,10 +114,12 @@ class Transfer:
                 f"{self.url}: not the file that was expected ({fault}), so it was deleted: "
                 "try again, and if this stays so the server has another file: use another mirror"
             )
+        with open(self.part, "r+b") as file:  # Windows flushes only what is open for writing
+            os.fsync(file.fileno())
         self.part.replace(self.path)
         self.notes.unlink(missing_ok=True)
 
-    def _attempt(self, tick: Tick) -> bool:
+    def _attempt(self, look: Look) -> bool:
         """One request; True when the file is whole, False when it has to begin anew."""
         headers = {}
         if self.have:
@@ -119,8 +127,10 @@ class Transfer:
             if self.validator:
                 headers["If-Range"] = self.validator
         with asked(self.url, self.timeout, headers) as response:
-            if not self._accept(response, tick):
+            if not self._accept(response):
+                look("begins anew")
                 return False
+            look("")
             # Unbuffered, so that `have` never runs ahead of the file.
             with open(self.part, "r+b" if self.have else "wb", buffering=0) as file:
                 file.seek(self.have)
@@ -128,35 +138,40 @@ class Transfer:
                     written = 0
                     while written < len(piece):
                         written += file.write(memoryview(piece)[written:])
-                    tick(len(piece))
                     self.have += len(piece)
                     self.received += len(piece)
+                    look("")
                     self._limit(self.have)
+        if self.goal is not None and self.have < self.goal:  # a server may send less than was asked for
+            raise Interrupted("the server sent only a part")
         return True
 
-    def _accept(self, response: http.client.HTTPResponse, tick: Tick) -> bool:
+    def _accept(self, response: http.client.HTTPResponse) -> bool:
         """Whether the answer's bytes go behind those that we have. What we had may be given up for it."""
-        total = content_length(response)
+        total, validator = content_length(response), _validator(response)
         if self.have and response.status in (206, 416):
             begin, total = _content_range(response)
             total = self.total if total is None else total
-            if response.status == 416 or begin != self.have or self.total not in (None, total):
-                self._forget(tick)
+            validator = validator or self.validator
+            # The last two: servers that do not know If-Range send a piece of the new file, too.
+            if begin != self.have or self.total not in (None, total) or self.validator not in ("", validator):
+                self._forget()
                 return False
         elif self.have:  # the whole file: the server knows no ranges, or has another file by now
-            self._forget(tick)
+            self._forget()
         if self.expected.size is not None and total is not None and total != self.expected.size:
             raise ShowtellError(
                 f"{self.url}: the server's file has {total:,} bytes, not {self.expected.size:,}: use another mirror"
             )
         self._limit(total or 0)
         check_space(self.path.parent, (total or 0) - self.have)
-        self.total, self.validator = total, _validator(response)
-        write_json(self.notes, {"url": self.url, "validator": self.validator, "total": total})
+        if not self.have:  # before the notes: they must never describe bytes of an older file
+            self.part.unlink(missing_ok=True)
+        self.total, self.validator = total, validator
+        write_json(self.notes, {"url": self.url, "validator": validator, "total": total})
         return True
 
-    def _forget(self, tick: Tick) -> None:
-        tick(-self.have, "begins anew")
+    def _forget(self) -> None:
         self.have, self.total, self.validator = 0, None, ""
 
     def _limit(self, count: int) -> None:
@@ -181,7 +196,8 @@ def check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(there).free
     if needed > 0 and free < needed + _RESERVE:
         raise ShowtellError(
-            f"{folder}: {megabytes(needed)} are needed and {megabytes(free)} are free: make room or choose another disk"
+            f"{folder}: {megabytes(needed)} and a reserve of {megabytes(_RESERVE)} are needed, "
+            f"{megabytes(free)} are free: make room or choose another disk"
         )
 
 
@@ -194,6 +210,13 @@ def _content_range(response: http.client.HTTPResponse) -> tuple[int, int | None]
 
 
 def _validator(response: http.client.HTTPResponse) -> str:
-    """What If-Range takes: a strong ETag, else the date, which RFC 9110 lets stand for one."""
+    """What If-Range takes: a strong ETag, else a date of change that is strong too; empty where there is neither."""
     tag = str(response.headers.get("ETag", ""))
-    return tag if tag.startswith('"') else str(response.headers.get("Last-Modified", ""))
+    if tag.startswith('"'):
+        return tag
+    modified = str(response.headers.get("Last-Modified", ""))
+    try:  # RFC 9110, 8.8.2.2: within the second of the answer the file might have changed twice
+        age = parsedate_to_datetime(str(response.headers.get("Date"))) - parsedate_to_datetime(modified)
+    except (TypeError, ValueError):
+        return ""
+    return modified if age >= timedelta(seconds=1) else ""

@@ -1,0 +1,8 @@
+"""`showtell data`: everything about data sets that comes before training; one file per subcommand."""
+
+import typer
+
+from showtell.cli.data.download import download
+
+data = typer.Typer(help="Data sets: download, sample, show and check them.", no_args_is_help=True)
+data.command()(download)
