@@ -20,7 +20,7 @@ FLOORS = [
     {"pipeline", "store", "search", "report", "attention"},
     {"embed", "bundle", "next_word"},
     {"captioner"},
-    {"check", "verify", "training"},
+    {"check", "verify", "training", "evaluation"},
     {"cli"},
 ]
 

@@ -14,17 +14,20 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from showtell.captioner import Caption, Captioner, Word
     from showtell.errors import ShowtellError
+    from showtell.evaluation import Evaluation, evaluate
     from showtell.training import train
 
 _HOMES = {
     "Caption": "showtell.captioner",
     "Captioner": "showtell.captioner",
+    "Evaluation": "showtell.evaluation",
     "ShowtellError": "showtell.errors",
     "Word": "showtell.captioner",
+    "evaluate": "showtell.evaluation",
     "train": "showtell.training",
 }
 
-__all__ = ["Caption", "Captioner", "ShowtellError", "Word", "__version__", "train"]
+__all__ = ["Caption", "Captioner", "Evaluation", "ShowtellError", "Word", "__version__", "evaluate", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -165,6 +165,16 @@ class Captioner:
         """Embeddings, as the decoder takes them, of squares `uint8 (B, S, S, 3)` (see `showtell.image.square`)."""
         return self.encoder(squares, self.bundle.model["output"])
 
+    def caption_embeddings(self, embeddings: Floats, *, first: int = 0, **options: Any) -> list[Caption]:
+        """Caption pictures that are embedded already.
+
+        Arguments:
+            embeddings: as `embed` gives them, or a store: `float32 (B, D)` or `(B, L, D)`.
+            first: place of the first one in the whole run, which seeds sampling.
+            options: as for `caption`.
+        """
+        return self._describe_embeddings(self.search_options(**options), False, embeddings, first)
+
     def _caption_list(self, pictures: Sequence[Picture], batch_size: int, describe: _Describe) -> list[Caption]:
         captions: list[Caption] = []
         for begin in range(0, len(pictures), batch_size):
@@ -218,7 +228,11 @@ class Captioner:
     def _describe(
         self, options: SearchOptions, attention: bool, squares: npt.NDArray[np.uint8], first: int
     ) -> list[Caption]:
-        embeddings = self.embed(squares)
+        return self._describe_embeddings(options, attention, self.embed(squares), first)
+
+    def _describe_embeddings(
+        self, options: SearchOptions, attention: bool, embeddings: Floats, first: int
+    ) -> list[Caption]:
         found = search(self.decoder, embeddings, self.bundle.vocabulary, options, first=first)
         looked = self._looked(embeddings, found) if attention else itertools.repeat(None)
         captions = ([self._to_caption(hypothesis, next(looked)) for hypothesis in hypotheses] for hypotheses in found)

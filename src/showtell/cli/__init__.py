@@ -9,6 +9,7 @@ from showtell.cli.caption import caption
 from showtell.cli.check import check
 from showtell.cli.data import data
 from showtell.cli.embed import embed
+from showtell.cli.evaluate import evaluate
 from showtell.cli.train import train
 from showtell.cli.verify import verify
 from showtell.errors import ShowtellError
@@ -46,6 +47,7 @@ app.command()(caption)
 app.command()(check)
 app.add_typer(data, name="data")
 app.command()(embed)
+app.command()(evaluate)
 app.command()(train)
 app.command()(verify)
 

@@ -1,0 +1,77 @@
+"""`showtell evaluate`: a model, pictures and captions -> scores with intervals, and how the captions are worded."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from showtell.evaluation import Evaluation
+
+
+class Format(StrEnum):
+    """How the figures are printed."""
+
+    table = "table"
+    json = "json"
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A model bundle.")],
+    pictures: Annotated[list[str], typer.Option("--pictures", "--images", help="Folder, zip or tar; may be repeated.")],
+    captions: Annotated[str, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL.")],
+    split: Annotated[str | None, typer.Option(help="Only pictures of this split.")] = None,
+    training_captions: Annotated[
+        str | None, typer.Option(help="What the model learnt from. [default: the train split of --captions]")
+    ] = None,
+    beam: Annotated[int | None, typer.Option(help="Width of the beam search; 1 is greedy. [default: model's]")] = None,
+    length_penalty: Annotated[float | None, typer.Option(help="Of beams: above 0 favours longer captions.")] = None,
+    no_repeat_ngram: Annotated[int | None, typer.Option(help="No so many words in a row twice.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Embedding store to use, and to fill where it lacks any.")] = None,
+    format: Annotated[Format, typer.Option(help="How to print the figures.")] = Format.table,
+    out: Annotated[Path | None, typer.Option(help="Write all that was found to this JSON file.")] = None,
+) -> None:
+    """Caption pictures, compare with their captions, and print scores with 95% intervals."""
+    from showtell.evaluation import evaluate, write_evaluation
+
+    rules = {"beam": beam, "length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram}
+    options: dict[str, Any] = {name: value for name, value in rules.items() if value is not None}
+    found = evaluate(model, pictures, captions, split, training=training_captions, store=store, **options)
+    if out:
+        write_evaluation(found, out)
+    if format is Format.json:
+        value = found.to_json()
+        print(json.dumps({key: value[key] for key in ("model", "split", "signature", "figures")}, indent=1))
+    else:
+        _print_table(found)
+    for name, reason in found.unreadable:
+        print(f"{name}: {reason}", file=sys.stderr)
+    if found.unreadable:
+        print(f"{len(found.unreadable)} pictures could not be read and are left out", file=sys.stderr)
+
+
+def _print_table(evaluation: "Evaluation") -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from showtell.evaluation import KINDS
+
+    of = f", split {evaluation.split}" if evaluation.split else ""
+    table = Table(box=box.SIMPLE_HEAD, title=f"{evaluation.model} on {len(evaluation.pictures):,} pictures{of}")
+    table.add_column("figure", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("95% interval", justify="right", no_wrap=True)
+    table.add_column("what it is")
+    for name, figure in evaluation.figures.items():
+        kind = KINDS[name]
+        spread = (
+            "" if figure.low is None or figure.high is None else f"{kind.text(figure.low)} to {kind.text(figure.high)}"
+        )
+        table.add_row(kind.label, kind.text(figure.value), spread, kind.about)
+    console = Console()
+    console.print(table)
+    console.print(evaluation.signature, highlight=False, soft_wrap=True)

@@ -1,0 +1,124 @@
+"""What an evaluation found, as frozen dataclasses and as JSON.
+
+`Evaluation` has the figures of the whole split and everything known of each picture, so that a report can be made of it
+later and elsewhere, without the model. `read_evaluation` and `write_evaluation` keep it in a file; the format is in
+docs/formats.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from showtell.errors import InputError
+from showtell.evaluation.copies import TrainingCaption
+from showtell.files import read_json, write_json
+
+FORMAT = 1
+KIND = "showtell evaluation"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number, with the interval that holds 95% of its bootstrap resamples where it has one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedPicture:
+    """One picture: what was said, what people said, and what that scores.
+
+    `confidence` is the caption's length-normalised log-probability (`Caption.score`), `words` are its words with their
+    probabilities, `scores` go by metric (BLEU and ROUGE-L from 0 to 1, CIDEr-D from 0 to 10), `copied` is the training
+    caption that the caption equals or nearly equals, if there is one.
+    """
+
+    name: str
+    caption: str
+    confidence: float
+    words: tuple[tuple[str, float], ...]
+    references: tuple[str, ...]
+    scores: dict[str, float]
+    copied: TrainingCaption | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A model's captions of some pictures, and how good they are.
+
+    `figures` go by name, in the order in which they are printed; `KINDS` says what each is and in which unit.
+    `pictures` are in reading order, `unreadable` are the names and reasons of those that could not be captioned.
+    `signature` says in one line how the figures were made: two that are compared should have the same. `vocabulary` is
+    how many words the model knows.
+    """
+
+    model: str
+    split: str | None
+    signature: str
+    vocabulary: int
+    figures: dict[str, Figure]
+    pictures: tuple[EvaluatedPicture, ...]
+    unreadable: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The evaluation as JSON values."""
+        return {"kind": KIND, "format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Evaluation":
+        """The inverse of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: a field is missing or of another kind.
+        """
+        return cls(
+            model=str(value["model"]),
+            split=value["split"],
+            signature=str(value["signature"]),
+            vocabulary=int(value["vocabulary"]),
+            figures={name: Figure(**figure) for name, figure in value["figures"].items()},
+            pictures=tuple(_picture(picture) for picture in value["pictures"]),
+            unreadable=tuple((str(name), str(reason)) for name, reason in value["unreadable"]),
+        )
+
+
+def _picture(value: Mapping[str, Any]) -> EvaluatedPicture:
+    return EvaluatedPicture(
+        name=str(value["name"]),
+        caption=str(value["caption"]),
+        confidence=float(value["confidence"]),
+        words=tuple((str(word), float(probability)) for word, probability in value["words"]),
+        references=tuple(map(str, value["references"])),
+        scores={str(name): float(score) for name, score in value["scores"].items()},
+        copied=TrainingCaption(**value["copied"]) if value["copied"] else None,
+    )
+
+
+def write_evaluation(evaluation: Evaluation, path: str | Path) -> None:
+    """Write an evaluation as JSON; an `InputError` where the file cannot be written."""
+    try:
+        write_json(Path(path), evaluation.to_json())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def read_evaluation(path: str | Path) -> Evaluation:
+    """Read what `write_evaluation` wrote.
+
+    Raises:
+        InputError: the file is missing, or no evaluation of this release.
+    """
+    value = read_json(Path(path))
+    if not isinstance(value, dict) or value.get("kind") != KIND:
+        raise InputError(f"{path}: not an evaluation: make one with showtell evaluate --out {path}")
+    if value.get("format") != FORMAT:
+        raise InputError(
+            f"{path}: evaluation format {value.get('format')}, this release reads {FORMAT}: evaluate again"
+        )
+    try:
+        return Evaluation.from_json(value)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: a damaged evaluation ({error!r}): evaluate again") from error

@@ -1,0 +1,151 @@
+"""A model, pictures and captions -> an `Evaluation`: caption every picture, score, foretell, and look for copies."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from showtell.captioner import Caption, Captioner
+from showtell.errors import InputError
+from showtell.evaluation.bootstrap import rank_correlation
+from showtell.evaluation.copies import TrainingCaption, Words, find_copies
+from showtell.evaluation.embedded import Embedded, embedded
+from showtell.evaluation.figures import KINDS, Foretold, Summed, figures_of
+from showtell.evaluation.result import EvaluatedPicture, Evaluation, Figure
+from showtell.evaluation.selection import AnyPictures, Captions, select
+from showtell.evaluation.signature import signature
+from showtell.evaluation.wording import diversity, wording
+from showtell.metrics import Scores, score
+from showtell.next_word import next_words
+from showtell.progress import bar
+from showtell.text import SPECIALS, tokenize
+
+_PICTURES_AT_ONCE = 64
+_CAPTIONS_AT_ONCE = 256
+_LONGEST = 1000  # ids of a reference that are foretold: all of them, but for what is no caption any more
+
+
+def evaluate(
+    model: Captioner | str | Path,
+    pictures: AnyPictures,
+    captions: Captions,
+    split: str | None = None,
+    *,
+    training: Captions | None = None,
+    store: str | Path | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    show: bool = True,
+    **options: Any,
+) -> Evaluation:
+    """Caption pictures with a model, and compare with what people said of them.
+
+    Arguments:
+        model: a loaded model, or a bundle's path.
+        pictures: folder, archive, files or a list of these; or anything with `names` and `read`.
+        captions: the references: a caption file (see `showtell.data.captions`), or what was read from one.
+        split: evaluate only the pictures of this split; None for all that have captions.
+        training: captions that the model was trained on, to find copies of. By default those of `captions` that are in
+            the splits `train` and `restval`, unless these are evaluated; where there are none, no copies are sought.
+        store: an embedding store to use, and to add missing pictures to; None embeds in memory. A store keeps float16,
+            which can change a figure's last digit.
+        resamples: of the bootstrap that intervals come from.
+        seed: of the bootstrap.
+        show: show progress on stderr.
+        options: fields of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=5`.
+
+    Raises:
+        InputError: a file or an option is wrong, no picture has captions, or none can be read.
+    """
+    captioner = model if isinstance(model, Captioner) else Captioner(model)
+    search = captioner.search_options(**options)
+    if resamples < 1:
+        raise InputError(f"an interval needs at least 1 resample, not {resamples}")
+    selected = select(pictures, captions, split, training)
+    done = embedded(captioner, selected.source, selected.references, Path(store) if store else None, show)
+    references = {name: selected.references[name] for name in done.names}
+    found = _captioned(captioner, done, options, show)
+    words = [tuple(tokenize(caption.text)) for caption in found]
+    copies = find_copies(words, _learnt(selected.learnt, show)) if selected.learnt else None
+    scores = score({name: caption.text for name, caption in zip(done.names, found, strict=True)}, references)
+    parts: list[Summed] = [*scores.parts, _foretold(captioner, done, references, show), wording(words, copies)]
+    figures = {
+        **figures_of(parts, resamples, seed),
+        **diversity(words, captioner.bundle.vocabulary),
+        **_trust(found, scores),
+    }
+    return Evaluation(
+        model=captioner.bundle.name,
+        split=split,
+        signature=signature(search, references, resamples, seed),
+        vocabulary=len(captioner.bundle.vocabulary) - len(SPECIALS),
+        figures={name: figures[name] for name in KINDS if name in figures},
+        pictures=_pictures(found, references, scores, copies),
+        unreadable=done.unreadable,
+    )
+
+
+def _captioned(captioner: Captioner, done: Embedded, options: Mapping[str, Any], show: bool) -> list[Caption]:
+    found: list[Caption] = []
+    with bar("captioning", len(done.names), "pictures", show=show) as tick:
+        for begin in range(0, len(done.names), _PICTURES_AT_ONCE):
+            rows = range(begin, min(begin + _PICTURES_AT_ONCE, len(done.names)))
+            found += captioner.caption_embeddings(done.take(rows), first=begin, **options)
+            tick(len(rows))
+    return found
+
+
+def _foretold(captioner: Captioner, done: Embedded, references: Mapping[str, Sequence[str]], show: bool) -> Foretold:
+    """Feed the model every reference, those of like length together, so that little is computed for padding."""
+    vocabulary = captioner.bundle.vocabulary
+    every = [
+        (len(vocabulary.encode(text)), row, text) for row, texts in enumerate(references.values()) for text in texts
+    ]
+    every.sort(key=lambda one: one[0])
+    sums = np.zeros((len(references), 3))
+    with bar("foretelling", len(every), "captions", show=show) as tick:
+        for begin in range(0, len(every), _CAPTIONS_AT_ONCE):
+            lengths, rows, texts = zip(*every[begin : begin + _CAPTIONS_AT_ONCE], strict=True)
+            result = next_words(captioner.decoder, done.take(rows), texts, vocabulary, _LONGEST)
+            owner = np.repeat(rows, np.minimum(lengths, _LONGEST) - 1)
+            columns = np.stack([result.losses, result.correct, np.ones(len(owner))], axis=1)
+            np.add.at(sums, owner, columns)
+            tick(len(texts))
+    return Foretold(sums)
+
+
+def _learnt(captions: Mapping[str, Sequence[str]], show: bool) -> Iterator[tuple[str, Words]]:
+    with bar("looking for copies", len(captions), "pictures", show=show) as tick:
+        for picture, texts in captions.items():
+            for text in texts:
+                yield picture, tuple(tokenize(text))
+            tick(1)
+
+
+def _trust(captions: Sequence[Caption], scores: Scores) -> dict[str, Figure]:
+    """Whether the model is surer of better captions. One picture, or scores that are all equal, have no ranks."""
+    confidence = np.array([caption.score for caption in captions])
+    cider = np.array([of["CIDEr-D"] for of in scores.per_picture.values()])
+    return {"rank_correlation": Figure(rank_correlation(confidence, cider))}
+
+
+def _pictures(
+    captions: Sequence[Caption],
+    references: Mapping[str, Sequence[str]],
+    scores: Scores,
+    copies: Sequence[TrainingCaption | None] | None,
+) -> tuple[EvaluatedPicture, ...]:
+    rows = zip(references.items(), captions, copies or [None] * len(captions), strict=True)
+    return tuple(
+        EvaluatedPicture(
+            name=name,
+            caption=caption.text,
+            confidence=caption.score,
+            words=tuple((word.word, word.probability) for word in caption.words),
+            references=tuple(texts),
+            scores=scores.per_picture[name],
+            copied=copied,
+        )
+        for (name, texts), caption, copied in rows
+    )
