@@ -100,9 +100,12 @@ def test_changed_weights_are_refused(tmp_path, monkeypatch):
 
 
 def test_unknown_names_outputs_and_graphs_are_clear_errors(tiny_encoder):
-    assert encoder_names() == ["efficientnet_lite0", "efficientnet_lite2"]
-    with pytest.raises(InputError, match=r"'resnet'.*efficientnet_lite0"):
-        find("resnet")
+    assert encoder_names() == ["efficientnet_lite0", "efficientnet_lite2", "onnx:FILE"]
+    for unknown in ("resnet", "onnx:", "tensorflow:ResNet50"):
+        with pytest.raises(InputError, match=rf"'{unknown}' is unknown.*efficientnet_lite0.*onnx:FILE"):
+            find(unknown)
+    with pytest.raises(InputError, match=r"efficientnet_lite0 has its own weights: leave out w\.pth"):
+        find("efficientnet_lite0", Path("w.pth"))
     with pytest.raises(InputError, match="pooled, grid"):
         Encoder(tiny_encoder)(np.zeros((1, 32, 32, 3), np.uint8), "planes")
     with pytest.raises(ShowtellError, match="cannot load the graph"):

@@ -396,10 +396,18 @@ def test_normalise_subtracts_the_mean_divides_by_std_and_puts_channels_first() -
 def test_preprocessing_travels_as_json_and_refuses_nonsense() -> None:
     preprocessing = Preprocessing(260, "pad", "bicubic", (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
     assert Preprocessing.from_json(preprocessing.to_json()) == preprocessing
+    older = {key: value for key, value in preprocessing.to_json().items() if key not in ("channels", "layout")}
+    assert Preprocessing.from_json(older) == preprocessing
     with pytest.raises(InputError, match="resize mode 'stretch' is unknown: choose one of crop, squash, pad"):
         Preprocessing(260, "stretch")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="interpolation 'nearest' is unknown"):
         Preprocessing(260, interpolation="nearest")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="channel order 'GBR' is unknown: choose one of RGB, BGR"):
+        Preprocessing(260, channels="GBR")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="layout 'CHW' is unknown: choose one of NCHW, NHWC"):
+        Preprocessing(260, layout="CHW")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="none of std zero"):
+        Preprocessing(260, std=(1.0, 0.0, 1.0))
     with pytest.raises(InputError, match="must be positive, not 0"):
         Preprocessing(0)
 

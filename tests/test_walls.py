@@ -13,7 +13,7 @@ SOURCE = Path(showtell.__file__).parent
 
 # From the bottom up; a room may import what stands on lines above its own, or beside it on the same line.
 FLOORS = [
-    {"errors", "files", "progress"},
+    {"errors", "files", "progress", "resample"},
     {"image", "text"},
     {"data", "metrics"},
     {"encoders"},
@@ -87,12 +87,35 @@ def test_no_circle_of_modules():
         assert start not in reached or "." not in start, f"{start} imports itself by way of others"
 
 
-def test_pytorch_is_imported_in_the_training_rooms_only():
-    allowed = {("training",), ("encoders", "efficientnet_lite")}  # the latter inside a function, to read weights
+# Who may import what is heavy: whole rooms, or single files that do it inside functions.
+HEAVY = {
+    "torch": {("training",), ("encoders", "efficientnet_lite")},
+    "onnx": {
+        ("training",),
+        ("encoders", "efficientnet_lite"),
+        ("encoders", "graph"),
+        ("encoders", "onnx"),
+    },
+    "onnxscript": {("training",)},
+    "matplotlib": {("training",)},
+    "cv2": set(),
+}
+
+
+def test_heavy_packages_are_imported_where_they_may_be_only():
     for parts, path in modules():
         for name in imports(path):
-            if name.split(".")[0] in ("torch", "onnx", "onnxscript", "matplotlib"):
-                assert parts[:1] in allowed or parts in allowed, f"{path} imports {name}"
+            allowed = HEAVY.get(name.split(".")[0])
+            assert allowed is None or parts[:1] in allowed or parts in allowed, f"{path} imports {name}"
+
+
+def test_the_encoders_import_heavy_packages_inside_functions_only():
+    for parts, path in modules():
+        if parts[0] == "encoders":
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    names = [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+                    assert not {name.split(".")[0] for name in names} & set(HEAVY), f"{path}: {ast.unparse(node)}"
 
 
 def test_metrics_are_usable_alone():

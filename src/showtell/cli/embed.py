@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def embed(
     sources: Annotated[list[str], typer.Argument(help="Pictures, folders, zip or tar files, or patterns in quotes.")],
     out: Annotated[Path, typer.Option(help="The store: a folder, gone on with where it exists.")],
-    encoder: Annotated[str, typer.Option(help="A pretrained network by name.")] = "efficientnet_lite2",
+    encoder: Annotated[str, typer.Option(help="A pretrained network by name, or onnx:FILE.")] = "efficientnet_lite2",
+    encoder_weights: Annotated[Path | None, typer.Option(help="A file with the encoder's weights.")] = None,
     model: Annotated[Path | None, typer.Option(help="Use the encoder of this model bundle instead.")] = None,
     grid: Annotated[
         bool, typer.Option("--grid", help="Keep one embedding per grid cell, not one per picture.")
@@ -38,12 +39,14 @@ def embed(
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: a file, but a store is a folder: choose another --out")
     way: ResizeMode | None = resize.value if resize else None
+    if model and encoder_weights:
+        raise InputError("--model brings its own encoder: leave out --encoder-weights")
     if model:
         from showtell.bundle import read_bundle
 
         network = read_bundle(model).encoder(resize=way)
     else:
-        network = Encoder(encoder_graph(encoder), resize=way)
+        network = Encoder(encoder_graph(encoder, encoder_weights), resize=way)
     options = EmbedOptions("grid" if grid else "pooled", shard_size, batch_size, workers)
     result = fill(PictureSource(sources), network, out, options)
     line = f"{out}: {len(result.store)} embeddings of {' x '.join(map(str, result.store.spec.shape))}"

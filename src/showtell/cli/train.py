@@ -21,7 +21,8 @@ def train(
     store: Annotated[Path | None, typer.Option(help="Embedding store to fill and use. [default: in the run]")] = None,
     begin_from: Annotated[Path | None, typer.Option("--from", help="Begin from this checkpoint of a run.")] = None,
     name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="A pretrained network by name.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="A pretrained network by name, or onnx:FILE.")] = None,
+    encoder_weights: Annotated[str | None, typer.Option(help="A file with the encoder's weights.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the captions.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Train so many times, with seeds from --seed upwards.")] = 1,
@@ -48,6 +49,7 @@ def train(
         "data.pictures": pictures or None,
         "data.captions": captions,
         "encoder.name": encoder,
+        "encoder.weights": encoder_weights,
         "training.epochs": epochs,
         "training.seed": seed,
     }

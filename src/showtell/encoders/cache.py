@@ -1,6 +1,7 @@
 """Exported encoder graphs, kept in the user's cache folder so that each is exported once."""
 
 import os
+import re
 from pathlib import Path
 
 import platformdirs
@@ -15,14 +16,22 @@ def cache_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_cache_dir("showtell"))
 
 
-def encoder_graph(name: str) -> bytes:
+def encoder_graph(name: str, weights: str | Path | None = None, root: str | Path = ".") -> bytes:
     """The ONNX graph of the encoder `name`: from the cache, or exported now and kept there.
 
-    The cache is keyed by the fingerprint of the weights and export rules, so a graph from other weights is never met.
+    Arguments:
+        name: see `showtell.encoders.registry.find`.
+        weights: a file with the network's weights; None for those that its source has.
+        root: what relative paths are relative to.
+
+    The cache is keyed by the weights and the rules of export, so a graph from other weights is never met.
     """
-    entry = find(name)
-    info = entry.describe()
-    kept = cache_folder() / "encoders" / f"{name.replace(':', '-')}-{info.fingerprint[:16]}.onnx"
+    root = Path(root)
+    entry = find(name, root / weights if weights else None, root)
+    if entry.key is None:
+        return entry.export()
+    file = re.sub(r"[^\w.]+", "-", name)
+    kept = cache_folder() / "encoders" / f"{file}-{entry.key()[:16]}.onnx"
     if kept.exists():
         return kept.read_bytes()
     graph = entry.export()

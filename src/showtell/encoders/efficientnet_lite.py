@@ -8,22 +8,19 @@ batch normalisation folded into the convolutions; PyTorch is needed only to read
 
 import hashlib
 import importlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
+from showtell.encoders.graph import finished, floats
+from showtell.encoders.runtime import EncoderInfo
 from showtell.errors import InputError, MissingExtra
 from showtell.files import sha256_file
 from showtell.image import Preprocessing
-
-if TYPE_CHECKING:
-    pass
 
 _EXPORT_RULES = "2"  # raise it when the exported graph computes something else from the same weights
 _BATCH_NORM_EPSILON = 1e-3
@@ -87,6 +84,11 @@ def describe(name: str) -> EncoderInfo:
     )
 
 
+def key(name: str) -> str:
+    """What the cache knows the graph of the encoder `name` by; raises what `describe` raises."""
+    return describe(name).fingerprint
+
+
 def export(name: str) -> bytes:
     """The serialised ONNX graph of the encoder `name`; see `showtell.encoders.runtime` for its inputs and outputs."""
     weights = read_weights(name)
@@ -132,8 +134,7 @@ class _GraphWriter:
         self.side = variant.size
 
     def write(self, info: EncoderInfo) -> bytes:
-        import onnx
-        from onnx import TensorProto, helper, numpy_helper
+        from onnx import helper, numpy_helper
 
         features = self._convolution("picture", "_conv_stem", "_bn0", stride=2)
         block = 0
@@ -153,19 +154,13 @@ class _GraphWriter:
         graph = helper.make_graph(
             self.nodes,
             info.name,
-            [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["B", 3, size, size])],
-            [
-                helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["B", info.dim]),
-                helper.make_tensor_value_info("grid", TensorProto.FLOAT, ["B", info.cells, info.dim]),
-            ],
+            [floats("picture", ["B", 3, size, size])],
+            [floats("pooled", ["B", info.dim]), floats("grid", ["B", info.cells, info.dim])],
             self.initializers,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="showtell")
         model.ir_version = 8
-        helper.set_model_props(model, {METADATA_KEY: json.dumps(info.to_json())})
-        onnx.checker.check_model(model)
-        serialised: bytes = model.SerializeToString(deterministic=True)
-        return serialised
+        return finished(model, info)
 
     def _block(self, features: str, name: str, stride: int) -> str:
         """An inverted residual block (Sandler et al. 2018): expand, depthwise, project, and add where shapes allow."""

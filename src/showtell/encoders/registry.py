@@ -1,35 +1,48 @@
-"""The encoders by name. A source of weights registers its entries; everything else asks `find`."""
+"""The encoders by name. Each source of weights has a file of its own; everything else asks `find`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
-from showtell.encoders import efficientnet_lite
-from showtell.encoders.runtime import EncoderInfo
+from showtell.encoders import efficientnet_lite, onnx
 from showtell.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One encoder: `describe` finds and checks its weights and says what it is, `export` builds its ONNX graph."""
+    """One encoder: `export` builds its ONNX graph, and `key` is what the cache knows that graph by.
 
-    describe: Callable[[], EncoderInfo]
+    `key` finds and checks the weights, and says in a few hexadecimal digits what will be exported; it is None where the
+    graph is at hand and nothing is gained by keeping it.
+    """
+
+    key: Callable[[], str] | None
     export: Callable[[], bytes]
 
 
-def _entries() -> dict[str, Entry]:
-    source = efficientnet_lite
-    return {name: Entry(partial(source.describe, name), partial(source.export, name)) for name in source.VARIANTS}
-
-
 def encoder_names() -> list[str]:
-    """Names that `find` knows."""
-    return sorted(_entries())
+    """Names that `find` knows; words in capitals stand for names that another package, or the user, gives."""
+    return [*sorted(efficientnet_lite.VARIANTS), "onnx:FILE"]
 
 
-def find(name: str) -> Entry:
-    """The entry of an encoder; an `InputError` that lists the names where there is none."""
-    entries = _entries()
-    if name not in entries:
-        raise InputError(f"encoder {name!r} is unknown: choose one of {', '.join(sorted(entries))}")
-    return entries[name]
+def find(name: str, weights: Path | None = None, root: Path = Path()) -> Entry:
+    """The entry of an encoder.
+
+    Arguments:
+        name: one of `encoder_names`.
+        weights: a file with the network's weights; None for those that its source has.
+        root: what relative paths are relative to, that in `onnx:FILE` and `weights`.
+
+    Raises:
+        InputError: the name is unknown (the message lists the names), or its weights cannot be chosen.
+    """
+    source, _, inner = name.partition(":")
+    own_weights = name in efficientnet_lite.VARIANTS or source == "onnx"
+    if weights and own_weights:
+        raise InputError(f"the encoder {name} has its own weights: leave out {weights}")
+    if name in efficientnet_lite.VARIANTS:
+        return Entry(partial(efficientnet_lite.key, name), partial(efficientnet_lite.export, name))
+    if source == "onnx" and inner:
+        return Entry(None, partial(onnx.export, root / inner))
+    raise InputError(f"encoder {name!r} is unknown: choose one of {', '.join(encoder_names())}")

@@ -1,8 +1,8 @@
 """Run an encoder's ONNX graph: squares in, embeddings out.
 
-A Showtell encoder graph takes `picture`, `float32 (B, 3, S, S)`, normalised, and gives `pooled`, `float32 (B, D)`, and
-where it has one `grid`, `float32 (B, L, D)`, its L cells in row order. What the graph expects and where its weights
-come from stands in its ONNX metadata under the key `showtell`, as the JSON of an `EncoderInfo`.
+A Showtell encoder graph takes `picture`, `float32 (B, 3, S, S)` or `(B, S, S, 3)`, normalised, and gives `pooled`,
+`float32 (B, D)`, and where it has one `grid`, `float32 (B, L, D)`, its L cells in row order. What the graph expects and
+where its weights come from stands in its ONNX metadata under the key `showtell`, as the JSON of an `EncoderInfo`.
 """
 
 import dataclasses

@@ -112,11 +112,15 @@ def decoder_graphs(decoder: Decoder, embedding_shape: tuple[int, ...]) -> dict[s
 
 
 def halve_weights(graph: bytes) -> bytes:
-    """Keep a graph's float32 weights as float16, cast before their use; ONNX Runtime folds the casts on loading."""
+    """Keep a graph's float32 matrices and kernels as float16, cast before their use; ONNX Runtime folds the casts.
+
+    Vectors stay as they are: they are small, and among them are variances that float16 could not hold.
+    """
     model = onnx.load_from_string(graph)
     casts = []
     for initializer in model.graph.initializer:
-        if initializer.data_type != TensorProto.FLOAT or np.prod(initializer.dims) < 16:
+        size = np.prod(initializer.dims)
+        if initializer.data_type != TensorProto.FLOAT or size < 16 or size == max(initializer.dims):
             continue
         name = initializer.name
         initializer.CopyFrom(numpy_helper.from_array(_half(numpy_helper.to_array(initializer)), f"{name}.half"))

@@ -102,7 +102,7 @@ def train(
     claim(folder, recipe)
     examples = load_examples(recipe.data, Path(root))
     say(examples.summary)
-    graph = encoder_graph(recipe.encoder.name)
+    graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root)
     encoder = Encoder(graph, resize=recipe.encoder.resize)
     options = EmbedOptions(output=recipe.encoder.output)
     wanted = {*examples.train, *examples.validation}

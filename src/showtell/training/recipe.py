@@ -2,7 +2,7 @@
 
     name = "my-model"
     [data]        pictures, captions, their format and splits
-    [encoder]     name, output, resize
+    [encoder]     name, weights, output, resize
     [vocabulary]  min_count
     [decoder]     kind and that kind's options
     [training]    epochs, batch size, learning rate, ...
@@ -30,9 +30,13 @@ from showtell.training.self_critical import SelfCriticalOptions
 
 @dataclass(frozen=True, slots=True)
 class EncoderOptions:
-    """Which pretrained network, which of its outputs, and how pictures are made square for it."""
+    """Which pretrained network, which of its outputs, and how pictures are made square for it.
+
+    `weights` is a file with the network's weights, where its source (`keras:`, `timm:`) shall not get them itself.
+    """
 
     name: str = "efficientnet_lite2"
+    weights: str = ""
     output: EncoderOutput = "pooled"
     resize: ResizeMode = "crop"
 

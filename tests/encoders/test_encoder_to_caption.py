@@ -1,0 +1,86 @@
+"""From any source of encoders to a bundle that captions pictures, where nothing but the core package is installed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+from test_onnx_files import network, saved
+from typer.testing import CliRunner
+
+from showtell.bundle import read_bundle
+from showtell.cli import app
+from showtell.encoders import Encoder, encoder_graph
+from showtell.store import EmbeddingStore
+from showtell.training import recipe_from, train
+
+PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
+# What captioning must do without: every source's packages, and what they bring.
+BLOCKED = ("torch", "onnx", "keras", "timm", "tensorflow", "h5py", "cv2")
+
+
+def caption_without(bundle, *pictures):
+    """`showtell caption` in a process where the packages of `BLOCKED` cannot be imported."""
+    program = (
+        f"import sys\nsys.modules.update(dict.fromkeys({BLOCKED!r}))\n"
+        "sys.argv = ['showtell', 'caption', *sys.argv[1:]]\nfrom showtell.cli import main\nmain()"
+    )
+    command = [sys.executable, "-c", program, *map(str, pictures), "--model", str(bundle)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def trained(folder, name, weights="", root="."):
+    """A bundle around the encoder `name`, trained for one epoch on two dozen drawn pictures."""
+    recipe = recipe_from(
+        {
+            "name": "small",
+            "data": {"pictures": ["shapes"], "limit": 24},
+            "encoder": {"name": name, "weights": weights},
+            "vocabulary": {"min_count": 1},
+            "decoder": {"hidden": 16, "word": 8},
+            "training": {"epochs": 1},
+        }
+    )
+    return train(recipe, folder / "run", root=root, show=False).bundle
+
+
+def test_an_onnx_file_becomes_a_model_that_captions_without_it(tmp_path):
+    (tmp_path / "data").mkdir()
+    saved(tmp_path / "data", network("NHWC", outputs=["last"]), channels="BGR", licence="MIT", source="drawn by a test")
+    bundle = trained(tmp_path, "onnx:net.onnx", root=tmp_path / "data")
+    (tmp_path / "data" / "net.onnx").unlink()
+    photos = [PHOTOS / "mountain-lake.jpg", PHOTOS / "coffee-cup.jpg"]
+    lines = caption_without(bundle, *photos)
+    assert [line.partition(":")[0] for line in lines] == [str(photo) for photo in photos]
+    info = read_bundle(bundle).encoder().info
+    assert (info.name, info.licence) == ("onnx:net.onnx", "MIT")
+    assert (info.preprocessing.layout, info.preprocessing.channels) == ("NHWC", "BGR")
+    assert "drawn by a test, MIT" in read_bundle(bundle).parts["README.md"].decode()
+
+
+def test_showtell_embed_takes_an_onnx_file(tmp_path, photos):
+    path = saved(tmp_path, network(outputs=["features"]), channels="RGB")
+    arguments = ["embed", str(photos), "--out", str(tmp_path / "store"), "--encoder", f"onnx:{path}"]
+    assert CliRunner().invoke(app, [*arguments, "--grid"]).exit_code == 0
+    store = EmbeddingStore(tmp_path / "store")
+    assert store.spec.encoder == Encoder(encoder_graph(f"onnx:{path}")).info
+    assert store.spec.shape == (16, 6)
+    assert len(store) == 10
+
+
+def test_a_bundle_keeps_kernels_in_float16_and_vectors_whole(tmp_path):
+    from showtell.training.export import halve_weights
+
+    model = network(outputs=["features"])
+    halved = onnx.load_from_string(halve_weights(model.SerializeToString()))
+    kept = {initializer.name: initializer.data_type for initializer in halved.graph.initializer}
+    assert kept["kernel.half"] == kept["matrix.half"] == onnx.TensorProto.FLOAT16
+    for shape in ((32,), (1, 32, 1, 1)):  # a variance that float16 would turn into infinity
+        variance = onnx.helper.make_tensor("variance", onnx.TensorProto.FLOAT, shape, [1e6] * 32)
+        model.graph.initializer.append(variance)
+        halved = onnx.load_from_string(halve_weights(model.SerializeToString()))
+        assert onnx.numpy_helper.to_array(halved.graph.initializer[-1]).max() == pytest.approx(1e6)
+        del model.graph.initializer[-1]
