@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from showtell.encoders.runtime import open_session
 from showtell.errors import InputError
 from showtell.search import SearchOptions, search
 from showtell.text import SPECIALS, Vocabulary
-from showtell.training.decoders import KINDS, AttentionOptions, ShowAndTellOptions, build
+from showtell.training.decoders import KINDS, AttentionOptions, ShowAndTellOptions, TransformerOptions, build
 from showtell.training.export import decoder_graphs, export_bundle
 from showtell.training.loss import next_word
 from showtell.training.recipe import EncoderOptions, Recipe, recipe_from
@@ -34,8 +33,9 @@ CASES = {
         AttentionOptions(hidden=16, word=12, cell=14, attention=10, projection=12, standardise=False),
         GRID,
     ),
+    "transformer": (TransformerOptions(hidden=16, layers=2, heads=4, feed_forward=24), GRID),
+    "transformer, untied": (TransformerOptions(hidden=12, layers=1, heads=2, feed_forward=20, tie_words=False), GRID),
 }
-LOOKING = [case for case in CASES if "show_and_tell" not in case]
 
 
 def built(case, seed=0):
@@ -46,19 +46,14 @@ def built(case, seed=0):
     return decoder, shape
 
 
-@cache
-def exported(case):
-    """The decoder of a case and its exported steps; made once, for it takes seconds."""
-    decoder, shape = built(case)
+@pytest.fixture(scope="module", params=["show_and_tell", "attention", "transformer"])
+def decoder_and_steps(request):
+    """A decoder of each kind, the shape of its embeddings, and its exported steps."""
+    decoder, shape = built(request.param)
     graphs = decoder_graphs(decoder, shape)
     weights = {name: tensor.numpy() for name, tensor in decoder.state_dict().items()}
     sessions = [open_session(graph, 1, {name: weights[name] for name in names}) for graph, names in graphs.values()]
     return decoder, shape, OnnxSteps(*sessions)
-
-
-@pytest.fixture(scope="module", params=CASES)
-def decoder_and_steps(request):
-    return exported(request.param)
 
 
 def a_batch(shape, rows=5, length=7):
@@ -77,6 +72,18 @@ def test_the_exported_steps_give_the_logits_of_teacher_forcing(decoder_and_steps
     for t in range(tokens.shape[1]):
         logits, state = steps.step(tokens[:, t].numpy(), constants, state)
         assert logits == pytest.approx(whole[:, t], abs=1e-4)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_steps_in_training_give_the_logits_of_teacher_forcing(case):
+    decoder, shape = built(case)
+    embeddings, tokens = a_batch(shape)
+    with torch.no_grad():
+        whole = decoder.logits(decoder.hidden(embeddings, tokens))
+        constants, state = decoder.start(embeddings)
+        for t in range(tokens.shape[1]):
+            logits, state = decoder.step(tokens[:, t], constants, state)
+            assert logits.numpy() == pytest.approx(whole[:, t].numpy(), abs=1e-5)
 
 
 def test_a_row_has_the_same_logits_alone_and_in_any_company(decoder_and_steps):
@@ -167,33 +174,87 @@ def lstm(gates, c):
     return sigmoid(o) * np.tanh(c), c
 
 
+def normalised(x, weight, bias):
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * weight + bias
+
+
+def softmax(x):
+    return np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+
+
+def float64(decoder):
+    return {name: tensor.double().numpy() for name, tensor in decoder.state_dict().items()}
+
+
+def cells_of(w, embedding):
+    standard = (embedding.double().numpy() - w["mean"]) / w["deviation"]
+    return np.maximum(standard @ w["cells.layer.weight"].T + w["cells.layer.bias"], 0) + w["cells.places"]
+
+
 @pytest.mark.parametrize("case", ["attention", "attention, projected"])
 def test_attention_is_the_computation_of_its_paper(case):
     """Word by word in NumPy and float64, for one picture."""
     decoder, shape = built(case)
     embeddings, tokens = a_batch(shape, rows=1)
-    w = {name: tensor.double().numpy() for name, tensor in decoder.state_dict().items()}
+    w = float64(decoder)
     with torch.no_grad():
         whole = decoder.logits(decoder.hidden(embeddings, tokens)).numpy()[0]
-    standard = (embeddings[0].double().numpy() - w["mean"]) / w["deviation"]
-    cells = np.maximum(standard @ w["cells.0.weight"].T + w["cells.0.bias"], 0) + w["places"]
+    cells = cells_of(w, embeddings[0])
     asked = asked_cell = told = told_cell = np.zeros(16)
     for token, expected in zip(tokens[0].numpy(), whole, strict=True):
         gates = w["word_gates.weight"] @ w["words.weight"][token] + w["word_gates.bias"]
         gates = gates + w["mean_gates.weight"] @ cells.mean(0)
         asked, asked_cell = lstm(gates + w["asking_gates.weight"] @ np.concatenate([told, asked]), asked_cell)
         keys = cells @ w["keys.weight"].T + w["keys.bias"]
-        energies = np.tanh(keys + w["question.weight"] @ asked) @ w["energy.weight"][0]
-        attention = np.exp(energies) / np.exp(energies).sum()
+        attention = softmax(np.tanh(keys + w["question.weight"] @ asked) @ w["energy.weight"][0])
         inputs = np.concatenate([attention @ cells, asked, told])
         told, told_cell = lstm(w["telling_gates.weight"] @ inputs + w["telling_gates.bias"], told_cell)
         features = np.tanh(w["projection.0.weight"] @ told + w["projection.0.bias"]) if "projected" in case else told
         assert w["output.weight"] @ features + w["output.bias"] == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.parametrize("case", LOOKING)
-def test_attention_is_a_distribution_over_the_cells_that_follows_the_picture(case):
-    decoder, shape, steps = exported(case)
+@pytest.mark.parametrize("case", ["transformer", "transformer, untied"])
+def test_a_transformer_is_the_computation_of_its_paper(case):
+    """All words at once and head by head in NumPy and float64, for one picture."""
+    decoder, shape = built(case)
+    options = CASES[case][0]
+    embeddings, tokens = a_batch(shape, rows=1)
+    w = float64(decoder)
+    with torch.no_grad():
+        whole = decoder.logits(decoder.hidden(embeddings, tokens)).numpy()[0]
+
+    def linear(x, name):
+        return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
+
+    def norm(x, name):
+        return normalised(x, w[f"{name}.weight"], w[f"{name}.bias"])
+
+    def attend(questions, keys, values, mask):
+        size = options.hidden // options.heads
+        heads = [slice(h * size, (h + 1) * size) for h in range(options.heads)]
+        found = [softmax(questions[:, h] @ keys[:, h].T / np.sqrt(size) + mask) @ values[:, h] for h in heads]
+        return np.concatenate(found, axis=1)
+
+    cells = norm(cells_of(w, embeddings[0]), "cells_norm")
+    places = np.arange(7)[:, None] / 10000 ** (np.arange(0, options.hidden, 2) / options.hidden)
+    x = w["words.weight"][tokens[0].numpy()] * np.sqrt(options.hidden)
+    x = x + np.concatenate([np.sin(places), np.cos(places)], axis=1)
+    for layer in (f"layers.{i}" for i in range(options.layers)):
+        asked = np.split(linear(norm(x, f"{layer}.norms.0"), f"{layer}.of_words"), 3, axis=1)
+        x = x + linear(attend(*asked, np.triu(np.full((7, 7), -np.inf), 1)), f"{layer}.from_words")
+        keys, values = np.split(linear(cells, f"{layer}.keys_of_cells"), 2, axis=1)
+        asked = linear(norm(x, f"{layer}.norms.1"), f"{layer}.question")
+        x = x + linear(attend(asked, keys, values, 0), f"{layer}.from_cells")
+        inside = np.maximum(linear(norm(x, f"{layer}.norms.2"), f"{layer}.feed_forward.0"), 0)
+        x = x + linear(inside, f"{layer}.feed_forward.3")
+    assert linear(norm(x, "norm"), "output") == pytest.approx(whole, abs=1e-4)
+
+
+def test_attention_is_a_distribution_over_the_cells_that_follows_the_picture(decoder_and_steps):
+    decoder, shape, steps = decoder_and_steps
+    assert steps.attends == decoder.attends == (shape == GRID)
+    if not decoder.attends:
+        return
     embeddings = a_batch(shape)[0].numpy()
     sentences = [(5, 6, 7), (8,), (), (9, 10), (5, 6, 7)]
     maps = attention_maps(steps, embeddings, sentences, VOCABULARY.start)
@@ -224,14 +285,14 @@ def test_an_overlay_is_the_picture_where_the_attention_lies_and_dark_elsewhere()
     assert shown[60, 4] == pytest.approx((50, 25, 10), abs=2)
 
 
-@pytest.fixture(scope="module", params=["attention"])
+@pytest.fixture(scope="module", params=["attention", "transformer"])
 def bundle(request, tiny_encoder, tmp_path_factory):
     decoder, _ = built(request.param)
     with torch.no_grad():
         for parameter in decoder.parameters():
             parameter.mul_(3)  # decided opinions, so that float16 storage changes no word
     kind, options = request.param, CASES[request.param][0]
-    recipe = Recipe(name=kind, encoder=EncoderOptions("tiny", "grid"), decoder_kind=kind, decoder=options)
+    recipe = Recipe(name=kind, encoder=EncoderOptions(name="tiny", output="grid"), decoder_kind=kind, decoder=options)
     path = tmp_path_factory.mktemp("model") / f"{kind}.showtell"
     scores = {"bleu_4": 0.0, "cider_d": 0.0, "val_loss": 0.0, "epoch": 1}
     export_bundle(
@@ -280,6 +341,10 @@ def test_a_model_of_pooled_embeddings_cannot_say_where_it_looks(tiny_bundle, pho
         ("attention", {"hidden": 0}, GRID, "positive"),
         ("attention", {"dropout": 1.0}, GRID, "dropout"),
         ("attention", {"hidden": 12}, GRID, "tie_words"),
+        ("transformer", {}, (8,), "takes grids"),
+        ("transformer", {"hidden": 20, "heads": 3}, GRID, "3 heads must divide it"),
+        ("transformer", {"layers": 0}, GRID, "positive"),
+        ("transformer", {"dropout": -0.1}, GRID, "dropout"),
     ],
 )
 def test_options_that_cannot_be_are_refused(kind, options, shape, said):

@@ -6,6 +6,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from showtell.training.recipe import Recipe
 
 _OPSET = 18
 _EXAMPLE_ROWS = 3  # any number that the exporter cannot take for a constant
+_EXAMPLE_STEPS = 2  # likewise, where a state grows with the steps
 
 
 def export_bundle(
@@ -96,18 +98,20 @@ def decoder_graphs(decoder: Decoder, embedding_shape: tuple[int, ...]) -> dict[s
     each uses: they are left out of the graphs, as external initializers.
     """
     embeddings = torch.zeros(_EXAMPLE_ROWS, *embedding_shape)
-    constants, state = decoder.start(embeddings)
-    start = _export(_Start(decoder), (embeddings,), ["embeddings"], [*constants, *state])
+    constants, first = decoder.start(embeddings)
+    start = _export(_Start(decoder), [_Input("embeddings", embeddings)], [*constants, *first])
     tokens = torch.zeros(_EXAMPLE_ROWS, dtype=torch.int64)
+    state = first
+    for _ in range(_EXAMPLE_STEPS):
+        _, state = decoder.step(tokens, constants, state)
+    growing = {name: [a for a, size in enumerate(state[name].shape) if size != first[name].shape[a]] for name in state}
+    given = [
+        _Input("tokens", tokens),
+        *(_Input(name, tensor) for name, tensor in constants.items()),
+        *(_Input(name, tensor, tuple(growing[name])) for name, tensor in state.items()),
+    ]
     outputs = ["logits", *(f"{name}_next" for name in state), *(["attention"] if decoder.attends else [])]
-    # Clones, because the exporter takes two inputs that are one tensor (here the first h and c) for one input for ever.
-    given = [tensor.detach().clone() for tensor in (*constants.values(), *state.values())]
-    step = _export(
-        _Step(decoder, list(constants), list(state)),
-        (tokens, *given),
-        ["tokens", *constants, *state],
-        outputs,
-    )
+    step = _export(_Step(decoder, list(constants), list(state)), given, outputs)
     return {"start.onnx": start, "step.onnx": step}
 
 
@@ -197,16 +201,24 @@ class _Step(torch.nn.Module):
         return (logits, *(after[name] for name in self.state))
 
 
-def _export(
-    module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str], outputs: list[str]
-) -> tuple[bytes, list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """An input of a graph: an example of it, and the axes that have another size at every step."""
+
+    name: str
+    example: torch.Tensor
+    growing: tuple[int, ...] = ()
+
+
+def _export(module: torch.nn.Module, inputs: list[_Input], outputs: list[str]) -> tuple[bytes, list[str]]:
+    rows, steps = torch.export.Dim("N"), torch.export.Dim("T", min=0)
+    shapes: Any = [{0: rows} | dict.fromkeys(given.growing, steps) for given in inputs]
     with _quiet():
-        rows = torch.export.Dim("N")
-        shapes: Any = [{0: rows}] * len(inputs)
         program = torch.onnx.export(
             module.eval(),
-            inputs,
-            input_names=names,
+            # Clones: the exporter takes two inputs that are one tensor, as first states may be, for one for ever.
+            tuple(given.example.detach().clone() for given in inputs),
+            input_names=[given.name for given in inputs],
             output_names=outputs,
             opset_version=_OPSET,
             dynamic_shapes=[shapes[0], tuple(shapes[1:])] if isinstance(module, _Step) else shapes,

@@ -11,6 +11,7 @@ from showtell.errors import InputError
 from showtell.training.decoders.attention import Attention, AttentionOptions
 from showtell.training.decoders.base import Decoder
 from showtell.training.decoders.show_and_tell import ShowAndTell, ShowAndTellOptions
+from showtell.training.decoders.transformer import Transformer, TransformerOptions
 
 __all__ = [
     "KINDS",
@@ -20,14 +21,17 @@ __all__ = [
     "DecoderOptions",
     "ShowAndTell",
     "ShowAndTellOptions",
+    "Transformer",
+    "TransformerOptions",
     "build",
     "options_of",
 ]
 
-DecoderOptions = ShowAndTellOptions | AttentionOptions
+DecoderOptions = ShowAndTellOptions | AttentionOptions | TransformerOptions
 KINDS: dict[str, tuple[Callable[..., Decoder], type[DecoderOptions]]] = {
     "show_and_tell": (ShowAndTell, ShowAndTellOptions),
     "attention": (Attention, AttentionOptions),
+    "transformer": (Transformer, TransformerOptions),
 }
 
 

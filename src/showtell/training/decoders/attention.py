@@ -14,6 +14,7 @@ from torch import nn
 
 from showtell.errors import InputError
 from showtell.training.decoders.base import Decoder, Tensors
+from showtell.training.decoders.cells import Cells
 from showtell.training.decoders.lstm import lstm_step
 
 
@@ -58,8 +59,7 @@ class Attention(Decoder):
         super().__init__(channels, standardise=options.standardise)
         self.options = options
         hidden = options.hidden
-        self.cells = nn.Sequential(nn.Linear(channels, options.cell), nn.ReLU())
-        self.places = nn.Parameter(torch.randn(cells, options.cell) * 0.1)
+        self.cells = Cells(cells, channels, options.cell, options.dropout)
         self.keys = nn.Linear(options.cell, options.attention)
         self.question = nn.Linear(hidden, options.attention, bias=False)
         self.energy = nn.Linear(options.attention, 1, bias=False)
@@ -97,10 +97,7 @@ class Attention(Decoder):
 
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
         """Grids `(N, L, D)` to the constants `cells (N, L, C)`, `keys (N, L, A)` and `mean (N, C)`, and states of 0."""
-        kept = self.dropout(torch.ones_like(embeddings[:, :1]))  # a channel is dropped in all cells of a picture
-        scale = kept / self.deviation
-        cells = self.cells(torch.addcmul(-self.mean * scale, embeddings, scale))
-        cells = cells + self.places.type_as(cells)  # of one type, or autocast converts them anew at every step
+        cells = self.cells(embeddings, self.mean, self.deviation)
         zeros = embeddings.new_zeros(embeddings.shape[0], self.options.hidden)  # len() would be exported as a constant
         state = {"asked": zeros, "asked_cell": zeros, "told": zeros, "told_cell": zeros}
         return {"cells": cells, "keys": self.keys(cells), "mean": cells.mean(1)}, state
