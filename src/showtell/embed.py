@@ -20,12 +20,15 @@ from showtell.store import EmbeddingStore, StoreSpec, StoreWriter
 
 @dataclass(frozen=True, slots=True)
 class EmbedOptions:
-    """How a store is filled. `shard_size` and `batch_size` are in pictures; `workers` are decoding threads."""
+    """How a store is filled. `shard_size` and `batch_size` are in pictures; `workers` are decoding threads; `mirrored`
+    exchanges left and right of every picture.
+    """
 
     output: EncoderOutput = "pooled"
     shard_size: int = 1024
     batch_size: int = 16
     workers: int | None = None
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         if self.shard_size < 1 or self.batch_size < 1:
@@ -65,7 +68,7 @@ def embed(
         StoreError: the folder holds a store made with another encoder, preprocessing or output.
         InputError: the source cannot be read, or holds no readable picture.
     """
-    writer = StoreWriter(Path(folder), StoreSpec(encoder.info, options.output))
+    writer = StoreWriter(Path(folder), StoreSpec(encoder.info, options.output, options.mirrored))
     names = source.names()
     wanted = names if only is None else [name for name in names if name in only]
     done = [name for name in wanted if name in writer.done]
@@ -74,7 +77,8 @@ def embed(
         source.read(skip=skip), encoder.info.preprocessing, ahead=4 * options.batch_size, workers=options.workers
     )
     filler = _ShardFiller(encoder, writer, options)
-    with bar("embedding", len(wanted), "pictures", done=len(done), show=show) as tick:
+    what = "embedding mirrored" if options.mirrored else "embedding"
+    with bar(what, len(wanted), "pictures", done=len(done), show=show) as tick:
         try:
             for picture in stream:
                 filler.add(picture, tick)
@@ -126,6 +130,8 @@ class _ShardFiller:
         if not self.batch:
             return
         squares = np.stack([square for _, square in self.batch])
+        if self.options.mirrored:
+            squares = squares[:, :, ::-1]
         self.embeddings.append(self.encoder(squares, self.options.output).astype(np.float16))
         self.names += [name for name, _ in self.batch]
         self.added += len(self.batch)

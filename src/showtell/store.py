@@ -34,10 +34,11 @@ REJECTS = "rejects.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class StoreSpec:
-    """What every embedding of a store has in common."""
+    """What every embedding of a store has in common; `mirrored`: of the pictures with left and right exchanged."""
 
     encoder: EncoderInfo
     output: EncoderOutput
+    mirrored: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -46,12 +47,13 @@ class StoreSpec:
 
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON values."""
-        return {"encoder": self.encoder.to_json(), "output": self.output, "shape": list(self.shape)}
+        value = {"encoder": self.encoder.to_json(), "output": self.output, "shape": list(self.shape)}
+        return value | ({"mirrored": True} if self.mirrored else {})
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "StoreSpec":
         """The inverse of `to_json`."""
-        return cls(EncoderInfo.from_json(value["encoder"]), value["output"])
+        return cls(EncoderInfo.from_json(value["encoder"]), value["output"], value.get("mirrored", False))
 
     def require_same(self, other: "StoreSpec", where: Path) -> None:
         """Raise a `StoreError` that says how the store at `where`, made with `other`, differs from this spec."""
@@ -63,6 +65,7 @@ class StoreSpec:
                 ("encoder fingerprint", theirs.fingerprint[:12], mine.fingerprint[:12]),
                 ("preprocessing", theirs.preprocessing, mine.preprocessing),
                 ("output", other.output, self.output),
+                ("mirrored", other.mirrored, self.mirrored),
             )
             if was != wanted
         ]

@@ -2,7 +2,7 @@
 
     RUN/
       recipe.json         the recipe with every default spelt out
-      embeddings/         the store (unless another folder is named)
+      embeddings/         the store (unless another folder is named); embeddings-mirrored/ beside it where asked
       vocabulary.json
       checkpoints/        last.safetensors (to go on), best.safetensors (to export), and where asked weights_0, ...
       metrics.jsonl       one line an epoch
@@ -29,7 +29,6 @@ from showtell.encoders import Encoder, encoder_graph
 from showtell.errors import InputError
 from showtell.files import write_bytes, write_json
 from showtell.progress import bar
-from showtell.store import EmbeddingStore
 from showtell.text import Vocabulary
 from showtell.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from showtell.training.curves import draw_curves
@@ -49,6 +48,7 @@ from showtell.training.resume import (
 )
 from showtell.training.stages import Stage, stages_of
 from showtell.training.validate import Validation, Validator, held_out
+from showtell.training.views import Views
 
 Say: TypeAlias = Callable[[str], None]
 OnEpoch: TypeAlias = Callable[[Sequence[dict[str, Any]]], None]
@@ -104,12 +104,9 @@ def train(
     say(examples.summary)
     graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root)
     encoder = Encoder(graph, resize=recipe.encoder.resize)
-    options = EmbedOptions(output=recipe.encoder.output)
-    wanted = {*examples.train, *examples.validation}
-    embedded = embed(examples.source, encoder, store or folder / "embeddings", options, only=wanted, show=show)
-    if embedded.rejects:
-        say(f"{len(embedded.rejects)} pictures could not be read: see {embedded.store.folder / 'rejects.jsonl'}")
-    run = _Run(recipe, folder, examples, embedded.store)
+    where = Path(store or folder / "embeddings")
+    views = _embed(recipe, examples, encoder, where, show, say)
+    run = _Run(recipe, folder, examples, views)
     run.go_on(Path(begin_from) if begin_from else None, show, say, on_epoch)
     bundle = folder / f"{recipe.name}.showtell"
     best = best_of(run.at.own_metrics(), recipe.training)
@@ -119,11 +116,26 @@ def train(
     return TrainResult(folder, bundle, tuple(run.at.metrics), best)
 
 
+def _embed(recipe: Recipe, examples: Examples, encoder: Encoder, folder: Path, show: bool, say: Say) -> Views:
+    """Embed what is not embedded yet: all pictures, and where asked the training pictures' mirror images."""
+    output = recipe.encoder.output
+    wanted = {*examples.train, *examples.validation}
+    plain = embed(examples.source, encoder, folder, EmbedOptions(output), only=wanted, show=show)
+    if plain.rejects:
+        say(f"{len(plain.rejects)} pictures could not be read: see {plain.store.folder / 'rejects.jsonl'}")
+    if not recipe.encoder.mirrored:
+        return Views(plain.store)
+    beside = folder.with_name(f"{folder.name}-mirrored")
+    options = EmbedOptions(output, mirrored=True)
+    mirrored = embed(examples.source, encoder, beside, options, only={*examples.train}, show=show)
+    return Views(plain.store, mirrored.store)
+
+
 class _Run:
     """A decoder that is being trained, with everything that a checkpoint keeps."""
 
-    def __init__(self, recipe: Recipe, folder: Path, examples: Examples, store: EmbeddingStore) -> None:
-        self.recipe, self.options, self.folder, self.store = recipe, recipe.training, folder, store
+    def __init__(self, recipe: Recipe, folder: Path, examples: Examples, views: Views) -> None:
+        self.recipe, self.options, self.folder, store = recipe, recipe.training, folder, views.store
         training = {name: captions for name, captions in examples.of(examples.train).items() if name in store.rows}
         validation = {name: c for name, c in examples.of(examples.validation).items() if name in store.rows}
         if not training or not validation:
@@ -132,7 +144,7 @@ class _Run:
             (caption for captions in training.values() for caption in captions), recipe.vocabulary.min_count
         )
         write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
-        self.stages = stages_of(recipe, training, store, self.vocabulary)
+        self.stages = stages_of(recipe, training, views, self.vocabulary)
         scored = dict(list(validation.items())[: self.options.validation_pictures or None])
         self.validator = Validator(
             store,

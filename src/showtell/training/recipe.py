@@ -33,12 +33,16 @@ class EncoderOptions:
     """Which pretrained network, which of its outputs, and how pictures are made square for it.
 
     `weights` is a file with the network's weights, where its source (`keras:`, `timm:`) shall not get them itself.
+
+    With `mirrored` every training picture is embedded a second time with left and right exchanged, and each step of the
+    training meets one of the two, by chance; captions that speak of left or right stay with their own picture.
     """
 
     name: str = "efficientnet_lite2"
     weights: str = ""
     output: EncoderOutput = "pooled"
     resize: ResizeMode = "crop"
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

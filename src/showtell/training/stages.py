@@ -12,13 +12,13 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from showtell.store import EmbeddingStore
 from showtell.text import Vocabulary, pad_batch
 from showtell.training.batches import Batch, Batches, CaptionBatches, PictureBatches, picture_order
 from showtell.training.decoders import Decoder
 from showtell.training.loss import next_word
 from showtell.training.recipe import Recipe, TrainingOptions
 from showtell.training.self_critical import Reward, SelfCriticalOptions, advantages, draw, log_probabilities
+from showtell.training.views import Views, is_sided, sided_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,16 @@ class CrossEntropy:
     name, main = "cross_entropy", "train_loss"
 
     def __init__(
-        self, options: TrainingOptions, captions: Mapping[str, Sequence[str]], store: EmbeddingStore, words: Vocabulary
+        self, options: TrainingOptions, captions: Mapping[str, Sequence[str]], views: Views, words: Vocabulary
     ) -> None:
-        self.options, self.store, self.pad = options, store, words.pad
+        self.options, self.views, self.pad = options, views, words.pad
+        self.sided = sided_ids(words)
         self.epochs = options.epochs
         sizes = {"batch_size": options.batch_size, "max_length": options.max_length, "seed": options.seed}
         self.batches: Batches = (
-            PictureBatches(captions, store.rows, words, steps=options.epoch_steps, **sizes)
+            PictureBatches(captions, views.rows, words, steps=options.epoch_steps, **sizes)
             if options.epoch_steps
-            else CaptionBatches(captions, store.rows, words, **sizes)
+            else CaptionBatches(captions, views.rows, words, **sizes)
         )
 
     def __len__(self) -> int:
@@ -86,7 +87,8 @@ class CrossEntropy:
 
     def outcome(self, decoder: Decoder, given: Batch, seed: int) -> Outcome:
         """Cross-entropy of a batch, and how many words were foreseen."""
-        embeddings, tokens = torch.from_numpy(self.store.take(given.rows)), torch.from_numpy(given.tokens)
+        sided: list[bool] = np.isin(given.tokens, self.sided).any(axis=1).tolist()  # type: ignore[assignment]
+        embeddings, tokens = self.views.take(given.rows, seed, as_is=sided), torch.from_numpy(given.tokens)
         with _precision(self.options):
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.options.label_smoothing)
         loss = result.loss.item() * result.count
@@ -103,13 +105,14 @@ class SelfCritical:
         options: SelfCriticalOptions,
         training: TrainingOptions,
         captions: Mapping[str, Sequence[str]],
-        store: EmbeddingStore,
+        views: Views,
         words: Vocabulary,
     ) -> None:
-        self.options, self.training, self.store, self.words = options, training, store, words
+        self.options, self.training, self.views, self.words = options, training, views, words
         self.epochs = options.epochs
         self.names = list(captions)
         self.captions = {n: [words.encode(c)[: training.max_length] for c in texts] for n, texts in captions.items()}
+        self.sided = {name for name, texts in captions.items() if any(map(is_sided, texts))}
         self.reward = Reward(captions, words)
 
     def __len__(self) -> int:
@@ -127,7 +130,8 @@ class SelfCritical:
     def outcome(self, decoder: Decoder, given: list[str], seed: int) -> Outcome:
         """Draw captions without dropout, compare their rewards, and weigh their log-probabilities by the difference."""
         samples, share = self.options.samples, self.options.cross_entropy
-        embeddings = torch.from_numpy(self.store.take([self.store.rows[name] for name in given]))
+        as_is = [name in self.sided for name in given]
+        embeddings = self.views.take([self.views.rows[name] for name in given], seed, as_is=as_is)
         generator = torch.Generator().manual_seed(seed)
         decoder.eval()
         drawn = draw(
@@ -156,13 +160,11 @@ class SelfCritical:
         return torch.from_numpy(pad_batch(chosen, self.words.pad))
 
 
-def stages_of(
-    recipe: Recipe, captions: Mapping[str, Sequence[str]], store: EmbeddingStore, words: Vocabulary
-) -> list[Stage]:
+def stages_of(recipe: Recipe, captions: Mapping[str, Sequence[str]], views: Views, words: Vocabulary) -> list[Stage]:
     """The stages that a recipe asks for, in order; `captions` are the training captions by picture name."""
-    stages: list[Stage] = [CrossEntropy(recipe.training, captions, store, words)]
+    stages: list[Stage] = [CrossEntropy(recipe.training, captions, views, words)]
     if recipe.self_critical.epochs:
-        stages.append(SelfCritical(recipe.self_critical, recipe.training, captions, store, words))
+        stages.append(SelfCritical(recipe.self_critical, recipe.training, captions, views, words))
     return stages
 
 
