@@ -1,12 +1,12 @@
 """`showtell train`: pictures and captions -> a model bundle."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from showtell.errors import InputError
+from showtell.tables import assign, change, read_tables
 
 
 def train(
@@ -35,7 +35,7 @@ def train(
     A run that was stopped goes on when the same command is given again, and ends with the same weights.
     """
     from showtell.training import recipe_from, train, train_seeds
-    from showtell.training.recipe import read_tables, shapes_tables
+    from showtell.training.recipe import shapes_tables
 
     if data not in (None, "shapes"):
         raise InputError(
@@ -55,31 +55,11 @@ def train(
     }
     for key, value in changes.items():
         if value is not None:
-            _change(tables, key, value)
-    for assignment in set_ or []:
-        key, equals, text = assignment.partition("=")
-        if not equals:
-            raise InputError(f"--set {assignment}: write it as table.key=value")
-        _change(tables, key.strip(), _value(text))
+            change(tables, key, value)
+    assign(tables, set_ or [])
     chosen = recipe_from(tables, str(recipe) if recipe else "")
     folder = out or Path("runs") / chosen.name
     if seeds > 1:
         train_seeds(chosen, folder, seeds, root=root, store=store, begin_from=begin_from, say=print)
     else:
         train(chosen, folder, root=root, store=store, begin_from=begin_from, say=print)
-
-
-def _change(tables: dict[str, Any], key: str, value: Any) -> None:
-    table, dot, name = key.rpartition(".")
-    if dot:
-        tables.setdefault(table, {})[name] = value
-    else:
-        tables[name] = value
-
-
-def _value(text: str) -> Any:
-    """A TOML value, or the text itself where it is none: `--set encoder.resize=pad` needs no quotes."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text

@@ -110,11 +110,8 @@ def _read(options: DataOptions, root: Path) -> CaptionSet:
 
 
 def _read_file(path: Path, options: DataOptions, root: Path) -> CaptionSet:
-    """A path may lead into a zip: `annotations.zip/annotations/captions_train2014.json`."""
-    archive = next((parent for parent in path.parents if parent.is_file()), None)
     return read_captions(
-        archive or path,
-        member=str(path.relative_to(archive)) if archive else None,
+        path,
         format=options.format,
         split_lists={split: root / listed for split, listed in options.split_lists.items()},
         picture_column=options.picture_column,

@@ -14,7 +14,6 @@ An unknown table or key is an error that names the file, so that a misspelt opti
 """
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +23,7 @@ from showtell.encoders.runtime import EncoderOutput
 from showtell.errors import InputError
 from showtell.image import ResizeMode
 from showtell.search import SearchOptions
+from showtell.tables import fill, read_tables, table_of
 from showtell.training.decoders import DecoderOptions, ShowAndTellOptions, options_of
 from showtell.training.self_critical import SelfCriticalOptions
 
@@ -159,59 +159,21 @@ def read_recipe(path: str | Path) -> Recipe:
     return recipe_from(read_tables(path), str(path))
 
 
-def read_tables(path: str | Path) -> dict[str, Any]:
-    """The tables of a TOML file, unchecked; an `InputError` where it is missing or not TOML."""
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not TOML ({error})") from error
-
-
 def recipe_from(values: dict[str, Any], where: str = "") -> Recipe:
     """A recipe from nested plain values, as TOML gives them; the `InputError` for a wrong one begins with `where`."""
     try:
         if unknown := sorted(set(values) - set(_TABLES) - {"name", "decoder"}):
             raise InputError(f"unknown table or key {unknown[0]!r}: there are name, decoder, {', '.join(_TABLES)}")
-        tables = {name: _fill(name, cls, _table(values, name)) for name, cls in _TABLES.items()}
-        decoder = dict(_table(values, "decoder"))
+        tables = {name: fill(name, cls, table_of(values, name)) for name, cls in _TABLES.items()}
+        decoder = dict(table_of(values, "decoder"))
         kind = decoder.pop("kind", "show_and_tell")
-        options = _fill("decoder", options_of(kind), decoder)
+        options = fill("decoder", options_of(kind), decoder)
         name = values.get("name", "model")
         if not isinstance(name, str) or not name or Path(name).name != name:
             raise InputError(f"name must be a file name without folders, not {name!r}")
         return Recipe(name=name, decoder_kind=kind, decoder=options, **tables)
     except InputError as error:
         raise InputError(f"{where}: {error}" if where else str(error)) from error
-
-
-def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
-    table = values.get(name, {})
-    if not isinstance(table, dict):
-        raise InputError(f"{name} must be a table: [{name}]")
-    return table
-
-
-def _fill(name: str, cls: type[Any], table: dict[str, Any]) -> Any:
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    filled = {}
-    for key, value in table.items():
-        if key not in fields:
-            raise InputError(f"[{name}] has no key {key!r}: it has {', '.join(fields)}")
-        default = fields[key].default
-        if isinstance(default, tuple):
-            if isinstance(value, str):
-                value = (value,)
-            if not isinstance(value, (list, tuple)):
-                raise InputError(f"[{name}] {key} must be a list")
-            value = tuple(value)
-        elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        elif isinstance(default, (bool, int, float, str)) and type(value) is not type(default):
-            raise InputError(f"[{name}] {key} must be of type {type(default).__name__}, not {value!r}")
-        filled[key] = value
-    return cls(**filled)
 
 
 def shapes_tables() -> dict[str, Any]:

@@ -1,0 +1,74 @@
+"""TOML tables -> frozen options. What is misspelt or of another type is an error, so that nothing is passed over."""
+
+import dataclasses
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from showtell.errors import InputError
+
+
+def read_tables(path: str | Path) -> dict[str, Any]:
+    """The tables of a TOML file, unchecked; an `InputError` where it is missing or not TOML."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not TOML ({error})") from error
+
+
+def table_of(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """The table `name`, empty where there is none; an `InputError` where something else has that name."""
+    table = values.get(name, {})
+    if not isinstance(table, dict):
+        raise InputError(f"{name} must be a table: [{name}]")
+    return table
+
+
+def fill(name: str, cls: type[Any], table: dict[str, Any]) -> Any:
+    """An instance of the dataclass `cls` with the table's values in place of its defaults.
+
+    Raises:
+        InputError: a key is none of its fields, or a value is of another type than the default.
+    """
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    filled = {}
+    for key, value in table.items():
+        if key not in fields:
+            raise InputError(f"[{name}] has no key {key!r}: it has {', '.join(fields)}")
+        default = fields[key].default
+        if isinstance(default, tuple):
+            if isinstance(value, str):
+                value = (value,)
+            if not isinstance(value, (list, tuple)):
+                raise InputError(f"[{name}] {key} must be a list")
+            value = tuple(value)
+        elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        elif isinstance(default, (bool, int, float, str)) and type(value) is not type(default):
+            raise InputError(f"[{name}] {key} must be of type {type(default).__name__}, not {value!r}")
+        filled[key] = value
+    return cls(**filled)
+
+
+def change(tables: dict[str, Any], key: str, value: Any) -> None:
+    """Set `table.key`, or a key of a table inside a table; tables that are missing are made."""
+    *path, name = key.split(".")
+    for step in path:
+        tables = table_of(tables, step) if step in tables else tables.setdefault(step, {})
+    tables[name] = value
+
+
+def assign(tables: dict[str, Any], assignments: Iterable[str]) -> None:
+    """Apply `table.key=value` one after the other; a value is TOML, or else the text itself, which needs no quotes."""
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise InputError(f"--set {assignment}: write it as table.key=value")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        change(tables, key.strip(), value)
