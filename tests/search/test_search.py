@@ -110,7 +110,7 @@ def test_finished_pictures_leave_the_batch():
     assert set(decoder.rows[2:]) == {4}
 
 
-def test_temperature_follows_the_original_table():
+def test_temperature_follows_the_original_table_to_its_last_digit():
     # Origin: the course notebook's own output for p = (0.5, 0.4, 0.1).
     table = {
         0.01: (0.9999999997962965, 2.0370359759195462e-10, 1.2676505999700117e-70),
@@ -120,7 +120,13 @@ def test_temperature_follows_the_original_table():
         100.0: (0.33536728048099185, 0.33461976434857876, 0.3300129551704294),
     }
     for temperature, expected in table.items():
-        assert temper(np.array([0.5, 0.4, 0.1]), temperature) == pytest.approx(expected, rel=1e-13)
+        assert tuple(map(float, temper(np.array([0.5, 0.4, 0.1]), temperature))) == expected
+
+
+def test_a_temperature_so_low_that_every_power_vanishes_still_gives_probabilities():
+    rows = np.array([[1e-4, 2e-4, 2e-4], [0.5, 0.25, 0.25]])
+    assert temper(rows, 1e-3) == pytest.approx(np.array([[0, 0.5, 0.5], [1, 0, 0]]))
+    assert temper(rows[0], 0.02) == pytest.approx(np.array([1, 2.0**50, 2.0**50]) / (1 + 2.0**51), rel=1e-12)
 
 
 def test_top_k_and_top_p_keep_the_likeliest_words():

@@ -13,11 +13,16 @@ from showtell.search.rules import rules_of
 from showtell.search.steps import Floats, StepDecoder, log_probabilities, repeat_rows, take_rows
 from showtell.text import Vocabulary
 
+_VANISHING = 1e-200  # below such a sum the smaller powers lose digits, and soon there is nothing to divide by
+
 
 def temper(probabilities: npt.NDArray[Any], temperature: float) -> npt.NDArray[np.float64]:
-    """`p_i^(1/t) / sum_j p_j^(1/t)` over the last axis, for any positive t without underflow of the sum."""
+    """`p_i^(1/t) / sum_j p_j^(1/t)` over the last axis, for any positive t; digit for digit the course notebook's."""
     p = np.asarray(probabilities, np.float64)
-    powers: npt.NDArray[np.float64] = (p / p.max(axis=-1, keepdims=True)) ** (1.0 / temperature)
+    powers: npt.NDArray[np.float64] = p ** (1.0 / temperature)
+    vanishing = powers.sum(axis=-1, keepdims=True) < _VANISHING
+    if vanishing.any():  # the same quotient, of probabilities that the likeliest is the unit of
+        powers = np.where(vanishing, (p / p.max(axis=-1, keepdims=True)) ** (1.0 / temperature), powers)
     tempered: npt.NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
     return tempered
 
