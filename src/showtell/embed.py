@@ -5,6 +5,7 @@ that an unbroken run makes: batches never reach over the end of a shard.
 """
 
 from collections.abc import Collection
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def embed(
     )
     filler = _ShardFiller(encoder, writer, options)
     what = "embedding mirrored" if options.mirrored else "embedding"
-    with bar(what, len(wanted), "pictures", done=len(done), show=show) as tick:
+    # Closed even when the network fails or is interrupted, so that no thread goes on reading.
+    with closing(stream), bar(what, len(wanted), "pictures", done=len(done), show=show) as tick:
         try:
             for picture in stream:
                 filler.add(picture, tick)
