@@ -132,3 +132,13 @@ def photos(tmp_path: Path) -> Path:
         small = rng.integers(0, 255, (4, 5, 3), dtype=np.uint8)
         Image.fromarray(small).resize((40 + 7 * i, 60), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the course's three zips in small, see `course.py`."""
+    from course import write_course_zips
+
+    folder = tmp_path_factory.mktemp("course")
+    write_course_zips(folder)
+    return folder

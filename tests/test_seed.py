@@ -1,0 +1,293 @@
+"""Everything the course notebook did, row by row: the table of docs/seed.md, and the tests that hold each row.
+
+Rows that no other test holds have theirs here, named in its docstring.
+"""
+
+import ast
+import os
+import re
+import threading
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from course import TRAIN, VALIDATION
+from showtell.data.captions import read_captions
+from showtell.data.images import PictureSource
+from showtell.embed import EmbedOptions, embed
+from showtell.encoders import Encoder
+from showtell.image import Preprocessing, decode, normalise, square
+from showtell.search import SearchOptions, search
+from showtell.store import EmbeddingStore
+from showtell.text import SPECIALS, Vocabulary
+
+TESTS = Path(__file__).parent
+
+ROWS = {
+    "1.1": ["test_seed_training.py::test_the_courses_three_zips_are_enough_to_train"],
+    "1.2": ["test_seed_training.py::test_the_courses_three_zips_are_enough_to_train"],
+    "1.3": [
+        "test_seed_training.py::test_every_picture_has_its_five_captions_by_file_name",
+        "test_seed.py::test_coco_train2014_has_a_list_of_captions_for_every_picture",
+    ],
+    "2.1": [
+        "test_image.py::test_every_format_gives_its_pixels",
+        "test_image.py::test_grey_becomes_three_equal_channels",
+    ],
+    "2.2": ["test_image.py::test_crop_cuts_the_odd_extra_pixel_from_the_top_or_left"],
+    "2.3": ["test_seed.py::test_a_square_is_resized_bilinearly_and_scaled_to_minus_one_to_one"],
+    "2.6": ["test_seed.py::test_the_zip_is_read_a_bounded_way_ahead_of_batches_of_32"],
+    "2.7": ["test_seed.py::test_a_progress_bar_counts_the_zips_members"],
+    "2.8": ["test_seed.py::test_reading_stops_when_the_network_fails_or_is_interrupted"],
+    "2.9": ["test_seed.py::test_members_that_are_no_pictures_are_skipped"],
+    "2.10": ["test_seed.py::test_embeddings_come_with_their_names_in_the_zips_order_and_are_loaded_later"],
+    "2.11": ["test_seed.py::test_embeddings_come_with_their_names_in_the_zips_order_and_are_loaded_later"],
+    "3.1": ["test_text.py::test_a_sentence_becomes_lower_case_words"],
+    "3.2": [
+        "test_text.py::test_the_specials_come_first_in_the_order_end_pad_start_unk",
+        "test_text.py::test_a_word_must_be_seen_min_count_times",
+    ],
+    "3.3": ["test_seed.py::test_the_vocabulary_of_coco_train2014_has_8769_entries"],
+    "3.4": ["test_text.py::test_captions_become_start_tokens_end_with_unknown_words_marked"],
+    "3.5": ["test_seed.py::test_the_first_pictures_captions_have_the_notebooks_ids"],
+    "3.6": ["test_text.py::test_rows_are_padded_to_the_longest_and_cut_to_max_length"],
+    "4.1": [
+        "test_seed_decoder.py::test_the_layers_have_the_notebooks_sizes",
+        "test_seed_decoder.py::test_the_whole_forward_pass_equals_numpys",
+    ],
+    "4.2": [
+        "test_seed_decoder.py::test_the_layers_have_the_notebooks_sizes",
+        "test_seed_decoder.py::test_the_whole_forward_pass_equals_numpys",
+    ],
+    "4.3": ["test_seed_decoder.py::test_the_loss_equals_numpys"],
+    "4.4": ["test_seed_decoder.py::test_the_loss_equals_numpys"],
+    "5.1": ["test_seed_training.py::test_every_step_is_adams"],
+    "5.2": ["test_seed_training.py::test_a_batch_is_64_different_pictures_with_one_random_caption_of_each"],
+    "5.3": ["test_seed_training.py::test_a_batch_is_64_different_pictures_with_one_random_caption_of_each"],
+    "5.4": [
+        "test_seed_training.py::test_the_recipe_has_the_notebooks_numbers",
+        "test_seed_training.py::test_twelve_epochs_of_so_many_batches_are_trained",
+    ],
+    "5.5": [
+        "test_seed_training.py::test_the_recipe_has_the_notebooks_numbers",
+        "test_seed_training.py::test_the_validation_loss_is_that_of_so_many_batches",
+    ],
+    "5.6": ["test_seed_training.py::test_the_running_loss_stands_on_the_progress_bar"],
+    "5.7": ["test_seed_training.py::test_weights_of_all_twelve_epochs_and_of_the_end_are_kept"],
+    "5.8": ["test_training_resume.py::test_a_run_begun_from_any_epochs_weights_ends_with_those_of_the_unbroken_one"],
+    "5.9": [
+        "test_seed_training.py::test_the_losses_fall_as_the_notebook_logged_them",
+        "test_seed_training.py::test_docs_have_the_notebooks_own_figures",
+    ],
+    "5.10": [
+        "test_seed_training.py::test_the_finished_model_foretells_half_of_the_next_words_of_a_training_batch",
+        "test_check.py::test_sentences_stand_side_by_side_within_the_terminal",
+    ],
+    "6.1": [
+        "test_seed.py::test_words_are_fed_back_until_end_or_20_words",
+        "search/test_search.py::test_greedy_takes_the_likeliest_word_at_every_step",
+    ],
+    "6.2": [
+        "search/test_search.py::test_greedy_takes_the_likeliest_word_at_every_step",
+        "search/test_search.py::test_sampling_draws_words_as_often_as_the_tempered_probabilities_say",
+    ],
+    "6.3": ["search/test_search.py::test_temperature_follows_the_original_table_to_its_last_digit"],
+    "6.4": [
+        "test_captioner.py::test_a_path_bytes_an_image_and_an_array_are_one_picture",
+        "test_cli.py::test_files_archives_and_patterns_are_sources",
+    ],
+    "6.5": ["test_cli_caption_sources.py::test_one_picture_by_index"],
+    "6.6": ["test_cli_caption_sources.py::test_random_pictures_of_a_zip_can_be_drawn_again"],
+    "6.7": ["test_cli_caption_sources.py::test_a_picture_from_the_web_is_captioned_as_the_file_is"],
+    "6.8": ["test_cli.py::test_captions_go_to_a_file_and_a_page"],
+}
+
+
+def test_every_row_of_the_page_has_tests_and_every_test_exists():
+    page = (TESTS.parent / "docs" / "seed.md").read_text()
+    assert list(ROWS) == re.findall(r"^\| (\d\.\d+) \|", page, re.MULTILINE)
+    for row, tests in ROWS.items():
+        assert tests, row
+        for test in tests:
+            file, _, name = test.partition("::")
+            functions = {node.name for node in ast.parse((TESTS / file).read_text()).body if hasattr(node, "name")}
+            assert name in functions, f"row {row}: {test}"
+
+
+def test_a_square_is_resized_bilinearly_and_scaled_to_minus_one_to_one():
+    """2.3: to 299 x 299, bilinear, float32, x / 127.5 - 1."""
+    picture = Image.fromarray(np.linspace(0, 255, 2, dtype=np.uint8).repeat(3).reshape(1, 2, 3).repeat(2, axis=0))
+    inception = Preprocessing(size=299)
+    fitted = square(picture, inception)
+    assert fitted.shape == (299, 299, 3)
+    # Between the two pixels' centres a bilinear ramp, and beyond them the pixels themselves.
+    place = (np.arange(299) + 0.5) * 2 / 299 - 0.5
+    assert np.abs(fitted[150, :, 0] - np.clip(place, 0, 1) * 255).max() <= 1
+    ready = normalise(fitted[None], inception)
+    assert ready.dtype == np.float32
+    assert ready[0] == pytest.approx(fitted.transpose(2, 0, 1) / 127.5 - 1, abs=1e-6)
+
+
+class Watched(Encoder):
+    """An encoder that notes each batch's size and how far the source has been read by then; and may fail."""
+
+    def __init__(self, graph, source, fails=None):
+        super().__init__(graph)
+        self.source, self.fails, self.seen = source, fails, []
+
+    def __call__(self, squares, output="pooled"):
+        self.seen.append((len(squares), self.source.count))
+        if self.fails and len(self.seen) == 2:
+            raise self.fails
+        return super().__call__(squares, output)
+
+
+class Counted(PictureSource):
+    """A source that counts the pictures that have been read."""
+
+    count = 0
+    closed = False
+
+    def read(self, *, skip=frozenset()):
+        try:
+            for picture in super().read(skip=skip):
+                self.count += 1
+                yield picture
+        finally:
+            self.closed = True
+
+
+@pytest.fixture
+def large_zip(tmp_path):
+    """400 pictures under a folder, out of the alphabet's order, with members between them that are none."""
+    with zipfile.ZipFile(tmp_path / "train2014.zip", "w") as archive:
+        for i in range(400):
+            file = tmp_path / "one.jpg"
+            Image.new("RGB", (9, 8), (i % 256, 255 - i % 256, 7 * i % 256)).save(file, quality=95)
+            archive.write(file, f"train2014/{(37 * i) % 400:03}.jpg")
+            if i % 100 == 0:
+                archive.writestr(f"train2014/notes-{i}.txt", b"no picture")
+    return tmp_path / "train2014.zip"
+
+
+def test_the_zip_is_read_a_bounded_way_ahead_of_batches_of_32(large_zip, tiny_encoder, tmp_path):
+    """2.6: never more than ten batches of decoded pictures wait for the network."""
+    source = Counted(large_zip)
+    encoder = Watched(tiny_encoder, source)
+    embed(source, encoder, tmp_path / "store", EmbedOptions(batch_size=32), show=False)
+    sizes = [size for size, _ in encoder.seen]
+    assert sizes == [32] * 12 + [16]
+    taken = np.cumsum(sizes)
+    assert all(count - done <= 10 * 32 for (_, count), done in zip(encoder.seen, taken, strict=True))
+    assert encoder.seen[0][1] < 400, "the network began before all was read"
+
+
+def test_a_progress_bar_counts_the_zips_members(large_zip, tiny_encoder, tmp_path, capsys):
+    """2.7."""
+    embed(PictureSource(large_zip), Encoder(tiny_encoder), tmp_path / "store")
+    assert "embedding: 400/400 pictures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("the network failed"), KeyboardInterrupt()])
+def test_reading_stops_when_the_network_fails_or_is_interrupted(large_zip, tiny_encoder, tmp_path, failure):
+    """2.8: the failure comes out, the zip is closed, and no thread goes on."""
+    source = Counted(large_zip)
+    with pytest.raises(type(failure)):
+        embed(source, Watched(tiny_encoder, source, failure), tmp_path / "s", EmbedOptions(batch_size=32), show=False)
+    assert source.closed
+    assert source.count < 400
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+
+
+def test_members_that_are_no_pictures_are_skipped(course):
+    """2.9: each zip has a folder entry and a text beside its pictures."""
+    assert len(zipfile.ZipFile(course / "train2014.zip").namelist()) == TRAIN + 2
+    assert len(PictureSource(course / "train2014.zip").names()) == TRAIN
+    assert [len(PictureSource(course / "val2014.zip").names()), VALIDATION] == [VALIDATION] * 2
+
+
+def test_embeddings_come_with_their_names_in_the_zips_order_and_are_loaded_later(large_zip, tiny_encoder, tmp_path):
+    """2.10 and 2.11: `(n, D)`, row by row what the network says of each picture."""
+    encoder, source = Encoder(tiny_encoder), PictureSource(large_zip)
+    embed(source, encoder, tmp_path / "store", show=False)
+    loaded = EmbeddingStore(tmp_path / "store")
+    members = [name for name in zipfile.ZipFile(large_zip).namelist() if name.endswith(".jpg")]
+    assert list(loaded.names) == members
+    embeddings = loaded.take(range(400))
+    assert embeddings.shape == (400, 8)
+    for row, picture in enumerate(source.read()):
+        if row % 57 == 0:
+            one = square(decode(picture.data), encoder.info.preprocessing)
+            assert embeddings[row] == pytest.approx(encoder(one[None])[0], rel=2e-3, abs=1e-4), picture.name
+
+
+def test_words_are_fed_back_until_end_or_20_words():
+    """6.1, with a decoder that counts: it says END after the word that the picture names, or goes on for ever."""
+    words = [f"w{i:02}" for i in range(30)]
+    vocabulary = Vocabulary(tuple(sorted([*SPECIALS, *words])))
+    first = vocabulary.ids["w00"]
+
+    class Counting:
+        def start(self, embeddings):
+            return {"last": embeddings[:, 0].astype(np.int64)}, {}
+
+        def step(self, tokens, constants, state):
+            following = np.where(tokens == vocabulary.start, first, tokens + 1)
+            following = np.where(tokens - first == constants["last"], vocabulary.end, following)
+            return np.eye(len(vocabulary), dtype=np.float32)[following] * 50, state
+
+    pictures = np.array([[4.0], [0.0], [99.0]], np.float32)
+    found = search(Counting(), pictures, vocabulary, SearchOptions(beam=1, max_length=20))
+    assert [vocabulary.decode(hypotheses[0].tokens) for hypotheses in found] == [
+        "w00 w01 w02 w03 w04",
+        "w00",
+        " ".join(words[:20]),
+    ]
+
+
+@pytest.fixture(scope="module")
+def coco():
+    """COCO's own training captions, by picture, where they are at hand."""
+    named = os.environ.get("SHOWTELL_COCO_CAPTIONS")
+    if not named:
+        pytest.skip("SHOWTELL_COCO_CAPTIONS does not name COCO's captions_train2014.json")
+    return read_captions(named).captions
+
+
+@pytest.fixture(scope="module")
+def coco_vocabulary(coco):
+    return Vocabulary.build(caption for captions in coco.values() for caption in captions)
+
+
+def test_coco_train2014_has_a_list_of_captions_for_every_picture(coco):
+    """1.3: 82,783 lists of about five."""
+    assert len(coco) == 82_783
+    assert min(map(len, coco.values())) >= 5
+
+
+def test_the_vocabulary_of_coco_train2014_has_8769_entries(coco_vocabulary):
+    """3.3."""
+    assert len(coco_vocabulary) == 8_769
+    assert coco_vocabulary.pad == 1
+
+
+def test_the_first_pictures_captions_have_the_notebooks_ids(coco, coco_vocabulary):
+    """3.5."""
+    golden = {
+        "A long dirt road going through a forest.": [2, 54, 4462, 2305, 6328, 3354, 7848, 54, 3107, 0],
+        "A SCENE OF WATER AND A PATH WAY": [2, 54, 6540, 5127, 8486, 249, 54, 5437, 8507, 0],
+        "A sandy path surrounded by trees leads to a beach.": [
+            *(2, 54, 6502, 5437, 7581, 1124, 8052, 4287, 7905, 54, 639, 0)
+        ],
+        "Ocean view through a dirt road surrounded by a forested area. ": [
+            *(2, 5120, 8367, 7848, 54, 2305, 6328, 7581, 1124, 54, 3108, 331, 0)
+        ],
+        "dirt path leading beneath barren trees to open plains": [
+            *(2, 2305, 5437, 4286, 710, 587, 8052, 7905, 5174, 5684, 0)
+        ],
+    }
+    assert {tuple(sorted(text.strip() for text in golden))} <= {tuple(sorted(texts)) for texts in coco.values()}
+    assert {text: coco_vocabulary.encode(text) for text in golden} == golden
