@@ -21,7 +21,7 @@ _MAX_BYTES = 1 << 30
 _TAR_MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
 _TAR_SUFFIXES = (".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
@@ -80,7 +80,7 @@ class TarPictures:
                 for name, archive, member in pictures:
                     _check_whole(archive, member)
                     names.append(name)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             if not names:  # otherwise `read` tells of it, after the whole pictures
                 raise self._broken(error, 0) from error
         if not names:
@@ -95,7 +95,7 @@ class TarPictures:
                     if name not in skip:
                         yield _tar_picture(archive, name, member)
                     whole += 1
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise self._broken(error, whole) from error
 
     def _pictures(self) -> Generator[tuple[str, tarfile.TarFile, tarfile.TarInfo], None, None]:
@@ -122,7 +122,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except (PermissionError, FileNotFoundError) as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(f"{path}: not a whole zip file ({one_line(error)}): copy or download it again") from error
 
 
@@ -182,11 +182,12 @@ def clean(name: str) -> str:
 
 def _zip_pictures(archive: zipfile.ZipFile) -> Iterator[tuple[str, zipfile.ZipInfo]]:
     for member in archive.infolist():
-        if not member.is_dir() and (name := picture_name(_zip_name(member))):
+        if not member.is_dir() and (name := picture_name(zip_name(member))):
             yield name, member
 
 
-def _zip_name(member: zipfile.ZipInfo) -> str:
+def zip_name(member: zipfile.ZipInfo) -> str:
+    """A member's path with forward slashes, in the letters that its maker meant."""
     name = member.filename.replace("\\", "/")  # old Windows tools write backslashes
     if not member.flag_bits & 0x800:
         try:
@@ -203,7 +204,7 @@ def _zip_picture(archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -
         return RawPicture(name, b"", error)
     try:
         return RawPicture(name, archive.read(member))
-    except _DAMAGE as damage:
+    except DAMAGE as damage:
         return RawPicture(name, b"", f"damaged in the zip ({one_line(damage)})")
 
 

@@ -3,6 +3,8 @@
 import typer
 
 from showtell.cli.data.download import download
+from showtell.cli.data.sample import sample
 
 data = typer.Typer(help="Data sets: download, sample, show and check them.", no_args_is_help=True)
 data.command()(download)
+data.command()(sample)
