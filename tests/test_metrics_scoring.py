@@ -46,7 +46,7 @@ def test_only_the_metrics_asked_for_are_computed():
 
 @pytest.mark.parametrize("metrics", [["SPICE"], [], "BLEU"])
 def test_unknown_metrics_are_refused(metrics):
-    with pytest.raises(InputError, match="metrics must be some of BLEU, ROUGE-L"):
+    with pytest.raises(InputError, match="metrics must be some of BLEU, METEOR, ROUGE-L"):
         score(HYPOTHESES, REFERENCES, metrics=metrics)
 
 

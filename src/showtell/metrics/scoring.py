@@ -1,11 +1,11 @@
-"""Captions as text in, scores out: tokenise, then BLEU, ROUGE-L and CIDEr-D, as papers report them.
+"""Captions as text in, scores out: tokenise, then BLEU, METEOR, ROUGE-L and CIDEr-D, as papers report them.
 
 from showtell.metrics import score
 scores = score({"dog.jpg": "a dog runs"}, {"dog.jpg": ["A dog runs.", "The dog is running."]})
 scores.corpus["BLEU-1"], scores.per_picture["dog.jpg"]["ROUGE-L"]
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,18 +16,19 @@ from showtell.metrics.checks import check_same_pictures, check_texts
 from showtell.metrics.cider import CiderWeights
 from showtell.metrics.document_frequency import DocumentFrequency
 from showtell.metrics.matching import ReferenceIndex
+from showtell.metrics.meteor import meteor
 from showtell.metrics.ptb import ptb_tokenize, split_at_spaces
 from showtell.metrics.result import MetricScores, mean_scores
 from showtell.metrics.rouge import rouge_l
 
-METRICS = ("BLEU", "ROUGE-L", "CIDEr", "CIDEr-D")
-"""What can be asked for; BLEU is BLEU-1 to BLEU-4."""
+METRICS = ("BLEU", "METEOR", "ROUGE-L", "CIDEr", "CIDEr-D")
+"""What can be asked for; BLEU is BLEU-1 to BLEU-4, and METEOR needs Java."""
 DEFAULT_METRICS = ("BLEU", "ROUGE-L", "CIDEr-D")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Scores by name: `BLEU-1` to `BLEU-4`, `ROUGE-L`, `CIDEr-D`. CIDEr-D goes from 0 to 10, the others from 0 to 1."""
+    """Scores by name, such as `BLEU-4` and `CIDEr-D`. CIDEr and CIDEr-D go from 0 to 10, the others from 0 to 1."""
 
     corpus: dict[str, float]
     """The scores of all pictures together, by name."""
@@ -43,6 +44,7 @@ def score(
     *,
     metrics: Collection[str] = DEFAULT_METRICS,
     document_frequency: DocumentFrequency | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Scores:
     """Score one caption per picture against that picture's reference captions.
 
@@ -51,13 +53,16 @@ def score(
         references: picture id -> reference captions, as text, at least one each; they may differ in number.
         metrics: which of `METRICS` to compute.
         document_frequency: how many pictures have each n-gram, for CIDEr; by default this comes from `references`.
+        progress: called with how many more pictures METEOR has done; the other metrics take no time.
 
     Returns:
         Scores equal to those of pycocoevalcap with its Java tokeniser, to rounding.
 
     Raises:
-        InputError: the two are not of the same pictures, a picture has no reference, a caption is not text, or a metric
-            is unknown.
+        InputError: the two are not of the same pictures, a picture has no reference, a caption is not text, a metric is
+            unknown, or there is no Java for METEOR.
+        MissingExtra: METEOR's package is not installed.
+        ShowtellError: METEOR's Java program failed.
     """
     _check_metrics(metrics)
     check_texts(hypotheses, references)
@@ -75,6 +80,8 @@ def score(
     parts: list[MetricScores] = []
     if "BLEU" in metrics:
         parts.append(bleu_of_match(index, match))
+    if "METEOR" in metrics:
+        parts.append(meteor(tokenised, tokenised_references, progress=progress))
     if "ROUGE-L" in metrics:
         parts.append(rouge_l(tokenised, tokenised_references))
     weights = CiderWeights(index, document_frequency)
