@@ -12,7 +12,8 @@ from showtell.data.images import RawPicture
 from showtell.errors import InputError, PictureError
 from showtell.files import write_bytes
 from showtell.image import decode
-from showtell.report.page import THUMBNAIL, Entry, caption_page
+from showtell.report.html import THUMBNAIL
+from showtell.report.page import Entry, caption_page
 
 
 class Gallery:

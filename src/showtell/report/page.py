@@ -1,24 +1,16 @@
 """Captions, and how sure the model was of them -> one HTML file that needs nothing else.
 
-Comes in: entries of name, caption, word probabilities and picture. Goes out: the text of a page with its style and its
-thumbnails inside, without scripts, that shows the same from a disk, a web server or an attachment. A content security
-policy in the page forbids it to load anything, whatever the names and captions hold.
+Comes in: entries of name, caption, word probabilities and picture. Goes out: the text of a page that shows the same
+from a disk, a web server or an attachment (see `showtell.report.html`).
 """
 
-import base64
-import html
-import io
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import resources
 
 from PIL import Image
 
-from showtell.image import decode
-
-THUMBNAIL = 480
-"""Pixels of a thumbnail's longer side: sharp in the widest column of the grid."""
+from showtell.report.html import counted, document, escape, grid, thumbnail
 
 _LEVELS = 5  # steps of doubt, one CSS class each: .doubt-0 (sure, unmarked) to .doubt-4
 _SCORE = "length-normalised log-probability of the sentence: 0 is certainty, larger is better"
@@ -63,47 +55,12 @@ def caption_page(entries: Iterable[Entry], *, title: str, footer: str = "") -> s
     """
     figures, failures = [], 0
     for entry in entries:
-        figures.append(f"<li>{_figure(entry)}</li>")
+        figures.append(_figure(entry))
         failures += bool(entry.error)
-    summary = _counted(len(figures) - failures, "captioned picture")
+    summary = counted(len(figures) - failures, "captioned picture")
     if failures:
-        summary += f", {_counted(failures, 'picture')} without a caption"
-    return _PAGE.format(
-        title=_text(title),
-        style=resources.files(__package__).joinpath("page.css").read_text("utf-8"),
-        summary=summary,
-        legend=_legend(),
-        figures="\n".join(figures),
-        footer=f"<footer>{_text(footer)}</footer>" if footer else "",
-    )
-
-
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<h1>{title}</h1>
-<p>{summary}</p>
-{legend}
-</header>
-<main>
-<ul class="grid" role="list">
-{figures}
-</ul>
-</main>
-{footer}
-</body>
-</html>
-"""
+        summary += f", {counted(failures, 'picture')} without a caption"
+    return document(title, f"<p>{summary}</p>\n{_legend()}", grid(figures), footer)
 
 
 def _legend() -> str:
@@ -123,29 +80,15 @@ def _legend() -> str:
 
 def _figure(entry: Entry) -> str:
     if entry.error:
-        said = f'<p class="error"><strong>No caption:</strong> {_text(entry.error)}</p>'
+        said = f'<p class="error"><strong>No caption:</strong> {escape(entry.error)}</p>'
         score = ""
     else:
         said = f'<p class="caption">{_marked(entry.caption, entry.words)}</p>'
         score = f'<span title="{_SCORE}">score {_signed(entry.score)}</span>'
     return (
-        f"<figure>\n{_image(entry)}\n<figcaption>\n{said}\n"
-        f'<p class="about"><bdi>{_text(entry.name)}</bdi>{score}</p>\n'
+        f"<figure>\n{thumbnail(entry.picture, entry.caption or entry.name)}\n<figcaption>\n{said}\n"
+        f'<p class="about"><bdi>{escape(entry.name)}</bdi>{score}</p>\n'
         f"{_details(entry)}</figcaption>\n</figure>"
-    )
-
-
-def _image(entry: Entry) -> str:
-    if entry.picture is None:
-        return '<div class="missing">no picture</div>'
-    thumbnail = decode(entry.picture).copy()  # where EXIF is damaged, decode hands back the caller's own
-    thumbnail.thumbnail((THUMBNAIL, THUMBNAIL), reducing_gap=3.0)
-    buffer = io.BytesIO()
-    thumbnail.save(buffer, "JPEG", quality=80, optimize=True)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return (
-        f'<img src="data:image/jpeg;base64,{data}" width="{thumbnail.width}" height="{thumbnail.height}" '
-        f'alt="{_text(entry.caption or entry.name)}">'
     )
 
 
@@ -160,13 +103,13 @@ def _marked(caption: str, words: tuple[tuple[str, float], ...]) -> str:
         start = caption.find(word, position)
         if start < 0 or any(map(str.isalnum, caption[position:start])):
             return " ".join(_word(word, probability) for word, probability in words)
-        parts += [_text(caption[position:start]), _word(word, probability)]
+        parts += [escape(caption[position:start]), _word(word, probability)]
         position = start + len(word)
-    return "".join(parts) + _text(caption[position:])
+    return "".join(parts) + escape(caption[position:])
 
 
 def _word(word: str, probability: float) -> str:
-    return f'<span class="doubt-{_level(probability)}" title="{_percent(probability)}">{_text(word)}</span>'
+    return f'<span class="doubt-{_level(probability)}" title="{_percent(probability)}">{escape(word)}</span>'
 
 
 def _details(entry: Entry) -> str:
@@ -177,8 +120,8 @@ def _details(entry: Entry) -> str:
         items = (f"<li>{_word(word, p)} {_percent(p)}</li>" for word, p in entry.words)
         parts.append(f'<ul class="words" role="list">{"".join(items)}</ul>\n')
     if entry.alternatives:
-        titles.append(_counted(len(entry.alternatives), "alternative"))
-        items = (f"<li>{_text(alternative)}</li>" for alternative in entry.alternatives)
+        titles.append(counted(len(entry.alternatives), "alternative"))
+        items = (f"<li>{escape(alternative)}</li>" for alternative in entry.alternatives)
         parts.append(f'<p class="label">Alternatives, best first:</p>\n<ol class="others">{"".join(items)}</ol>\n')
     if not parts:
         return ""
@@ -201,12 +144,3 @@ def _percent(probability: float) -> str:
 
 def _signed(number: float) -> str:
     return f"{number:.2f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def _text(text: str) -> str:
-    """Text for an element or a quoted attribute. A file name's lone surrogates, which UTF-8 cannot hold, become `?`."""
-    return html.escape(text.encode("utf-8", "replace").decode("utf-8"))
