@@ -1,0 +1,147 @@
+"""What does each part of the recipe bring? Train it again without, with several seeds, and write a page of the scores.
+
+    python benchmarks/ablations.py --root DATA [--seeds 3] [--only NAME] [--page docs/ablations.md]
+
+The rows stand in `benchmarks/ablations.toml`. Runs are kept: what has been trained is not trained again, and a command
+that was stopped goes on. Each run is a training in full: on two cores the whole table takes hours, so that `--only`
+(part of a row's name, may be given again) does some rows now and others later; the page has those that are done.
+"""
+
+import argparse
+import dataclasses
+import statistics
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from showtell import Captioner
+from showtell.data.examples import load_examples
+from showtell.files import read_json, write_bytes, write_json
+from showtell.metrics import score
+from showtell.store import EmbeddingStore
+from showtell.tables import change, read_tables
+from showtell.training import Recipe, recipe_from, train
+
+ROWS = Path(__file__).with_suffix(".toml")
+BASE = "the recipe"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table: the base recipe with changed keys, or its models with another search."""
+
+    name: str
+    set: dict[str, Any] = field(default_factory=dict)
+    recipe: str = ""
+    search: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """BLEU-4 and CIDEr-D x 100 of each seed's exported epoch, and seconds of training (0: trained elsewhere)."""
+
+    bleu_4: list[float]
+    cider_d: list[float]
+    seconds: list[float]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--root", type=Path, default=Path(), help="what the recipes' paths are relative to")
+    parser.add_argument("--runs", type=Path, default=Path("runs/ablations"), help="where the runs are kept")
+    parser.add_argument("--rows", type=Path, default=ROWS, help="the TOML file with the rows")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", action="append", help="rows whose name has this in it, and the recipe itself")
+    parser.add_argument("--page", type=Path, help="write the table here, as Markdown")
+    args = parser.parse_args()
+    tables = tomllib.loads(args.rows.read_text())
+    rows = [Row(BASE), *(Row(**row) for row in tables["rows"])]
+    kept = args.runs / "results.json"
+    results = {name: Result(**found) for name, found in (read_json(kept) if kept.exists() else {}).items()}
+    for row in rows:
+        if row.name == BASE or not args.only or any(part in row.name for part in args.only):
+            results[row.name] = measure(row, tables["base"], args)
+            write_json(kept, {name: dataclasses.asdict(found) for name, found in results.items()})
+    table = as_table([row for row in rows if row.name in results], results)
+    print(table)
+    if args.page:
+        write_bytes(args.page, as_page(table, tables["base"], args.seeds).encode())
+
+
+def measure(row: Row, base: str, args: argparse.Namespace) -> Result:
+    """Train, or find trained, every seed of a row."""
+    found = Result([], [], [])
+    for seed in range(1, args.seeds + 1):
+        recipe = recipe_of(Row(BASE) if row.search else row, base, seed)
+        store = args.runs / f"store-{recipe.encoder.name}-{recipe.encoder.output}-{recipe.encoder.resize}"
+        folder = args.runs / (BASE if row.search else row.name).replace("/", "-") / f"seed-{seed}"
+        print(f"{row.name}, seed {seed}", flush=True)
+        run = train(recipe, folder, root=args.root, store=store, say=lambda line: print(f"  {line}", flush=True))
+        bleu_4, cider_d = run.best["bleu_4"], run.best["cider_d"]
+        if row.search:
+            bleu_4, cider_d = searched(run.bundle, recipe, store, args.root, row.search)
+        found.bleu_4.append(100 * bleu_4)
+        found.cider_d.append(100 * cider_d)
+        found.seconds.append(sum(line["seconds"] for line in run.metrics))
+    return found
+
+
+def recipe_of(row: Row, base: str, seed: int) -> Recipe:
+    """The recipe of a row, for one seed."""
+    tables = read_tables(row.recipe or base)
+    for key, value in (row.set | {"training.seed": seed}).items():
+        change(tables, key, value)
+    return recipe_from(tables, row.name)
+
+
+def searched(bundle: Path, recipe: Recipe, folder: Path, root: Path, search: dict[str, Any]) -> tuple[float, float]:
+    """BLEU-4 and CIDEr-D of a model's captions of the validation pictures, found by another search."""
+    captioner, store, examples = Captioner(bundle), EmbeddingStore(folder), load_examples(recipe.data, root)
+    names = [name for name in examples.validation if name in store.rows]
+    embeddings = store.take([store.rows[name] for name in names])
+    captions = [caption.text for caption in captioner.caption_embeddings(embeddings, **search)]
+    scores = score(dict(zip(names, captions, strict=True)), {name: list(examples.captions[name]) for name in names})
+    return scores.corpus["BLEU-4"], scores.corpus["CIDEr-D"]
+
+
+def as_table(rows: list[Row], results: dict[str, Result]) -> str:
+    """A Markdown table: mean and sample standard deviation, and how far the mean is from the recipe's own."""
+    base = results[BASE]
+    lines = [
+        "| | BLEU-4 | CIDEr-D | difference in CIDEr-D | minutes a seed |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        found = results[row.name]
+        difference = statistics.mean(found.cider_d) - statistics.mean(base.cider_d)
+        minutes = "" if row.search else f"{statistics.mean(found.seconds) / 60:.1f}"
+        far = "" if row.name == BASE else f"{difference:+.1f}"
+        lines.append(f"| {row.name} | {spread(found.bleu_4)} | {spread(found.cider_d)} | {far} | {minutes} |")
+    return "\n".join(lines)
+
+
+def spread(values: list[float]) -> str:
+    """`52.1 ± 0.4`, or the value alone where there is one."""
+    mean = f"{statistics.mean(values):.1f}"
+    return f"{mean} ± {statistics.stdev(values):.1f}" if len(values) > 1 else mean
+
+
+def as_page(table: str, base: str, seeds: int) -> str:
+    """The page for docs/."""
+    return f"""# What each part of the recipe brings
+
+Every row is [{base}](../{base}) with one thing changed (what the recipe has stands in brackets), trained with {seeds}
+seeds: mean and standard deviation of BLEU-4 and CIDEr-D, times 100, on the validation pictures. These also chose each
+run's epoch, so all figures flatter a little, and alike. A difference smaller than the spreads is none. Rows on the
+search caption with the recipe's own models.
+
+{table}
+
+Made by `python benchmarks/ablations.py --root DATA --seeds {seeds} --page docs/ablations.md`; the
+rows stand in [benchmarks/ablations.toml](../benchmarks/ablations.toml).
+"""
+
+
+if __name__ == "__main__":
+    main()
