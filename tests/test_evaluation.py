@@ -14,8 +14,11 @@ import pytest
 
 from showtell import Captioner, evaluate
 from showtell.data.captions import read_captions
+from showtell.data.images import PictureSource
+from showtell.embed import embed
 from showtell.errors import InputError
 from showtell.evaluation import KINDS, read_evaluation, write_evaluation
+from showtell.evaluation.figures import Foretold, figures_of
 from showtell.metrics import score
 from showtell.next_word import next_words
 
@@ -63,15 +66,21 @@ def test_the_captions_and_scores_are_those_of_the_captioner_and_the_metrics(eval
 
 def test_perplexity_is_that_of_every_reference_fed_alone(evaluation, tiny_bundle, photos):
     captioner = Captioner(tiny_bundle)
-    losses, correct = [], []
+    sums = []
     for picture in evaluation.pictures:
         embedding = captioner.embed(np.stack([_square(captioner, photos / picture.name)]))
+        losses, correct = [], []
         for reference in picture.references:
             alone = next_words(captioner.decoder, embedding, [reference], captioner.bundle.vocabulary)
             losses += alone.losses.tolist()
             correct += alone.correct.tolist()
-    assert evaluation.figures["perplexity"].value == pytest.approx(math.exp(np.mean(losses)), rel=1e-4)
-    assert evaluation.figures["next_word_accuracy"].value == pytest.approx(np.mean(correct))
+        sums.append([sum(losses), sum(correct), len(losses)])
+    loss, right, words = np.sum(sums, axis=0)
+    assert evaluation.figures["perplexity"].value == pytest.approx(math.exp(loss / words), rel=1e-4)
+    assert evaluation.figures["next_word_accuracy"].value == pytest.approx(right / words)
+    expected = figures_of([Foretold(np.array(sums))], resamples=1000, seed=0)["perplexity"]
+    assert evaluation.figures["perplexity"].low == pytest.approx(expected.low, rel=1e-4)
+    assert evaluation.figures["perplexity"].high == pytest.approx(expected.high, rel=1e-4)
 
 
 def _square(captioner, path):
@@ -92,8 +101,8 @@ def test_copies_are_sought_in_the_training_split_or_in_the_captions_named(
     share = np.mean([picture.caption == said for picture in again.pictures])
     assert again.figures["copied"].value == pytest.approx(share)
     assert evaluation.figures["copied"].value == 0.0  # what the training split says ends in a number
-    everything = evaluate(tiny_bundle, photos, replace(captions, splits={}), show=False)
-    assert "copied" not in everything.figures
+    for nothing_else in ((replace(captions, splits={}), None), (captions, "train")):
+        assert "copied" not in evaluate(tiny_bundle, photos, *nothing_else, show=False).figures
 
 
 def test_an_evaluation_is_the_same_when_it_is_written_and_read(evaluation, tmp_path):
@@ -118,9 +127,20 @@ def test_an_unreadable_picture_is_listed_and_left_out(with_store, tiny_bundle, p
     (photos / "3.png").write_bytes(b"broken")
     (photos / "9.png").write_bytes(b"of another split")
     store = tmp_path / "store" if with_store else None
+    if store:  # as training fills it, with the pictures of every split
+        embed(PictureSource(photos), Captioner(tiny_bundle).encoder, store, show=False)
     found = evaluate(tiny_bundle, photos, captions, "val", store=store, show=False)
     assert [name for name, _ in found.unreadable] == ["3.png"]
     assert [picture.name for picture in found.pictures] == [f"{i}.png" for i in range(8) if i != 3]
+
+
+def test_sampled_captions_do_not_depend_on_how_many_are_drawn_at_once(tiny_bundle, photos, captions, monkeypatch):
+    sampling = {"sample": True, "seed": 5, "temperature": 2.0}
+    whole = evaluate(tiny_bundle, photos, captions, "val", show=False, **sampling)
+    monkeypatch.setattr("showtell.evaluation.run._PICTURES_AT_ONCE", 3)
+    parts = evaluate(tiny_bundle, photos, captions, "val", show=False, **sampling)
+    assert [picture.caption for picture in parts.pictures] == [picture.caption for picture in whole.pictures]
+    assert "sample=True,temperature=2,seed=5" in whole.signature
 
 
 def test_nothing_to_evaluate_is_an_error_that_says_why(tiny_bundle, photos, captions):

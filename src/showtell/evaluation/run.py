@@ -35,7 +35,7 @@ def evaluate(
     training: Captions | None = None,
     store: str | Path | None = None,
     resamples: int = 1000,
-    seed: int = 0,
+    bootstrap_seed: int = 0,
     show: bool = True,
     **options: Any,
 ) -> Evaluation:
@@ -51,7 +51,7 @@ def evaluate(
         store: an embedding store to use, and to add missing pictures to; None embeds in memory. A store keeps float16,
             which can change a figure's last digit.
         resamples: of the bootstrap that intervals come from.
-        seed: of the bootstrap.
+        bootstrap_seed: the same seed draws the same pictures (`seed` is of sampled captions).
         show: show progress on stderr.
         options: fields of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=5`.
 
@@ -71,14 +71,14 @@ def evaluate(
     scores = score({name: caption.text for name, caption in zip(done.names, found, strict=True)}, references)
     parts: list[Summed] = [*scores.parts, _foretold(captioner, done, references, show), wording(words, copies)]
     figures = {
-        **figures_of(parts, resamples, seed),
+        **figures_of(parts, resamples, bootstrap_seed),
         **diversity(words, captioner.bundle.vocabulary),
         **_trust(found, scores),
     }
     return Evaluation(
         model=captioner.bundle.name,
         split=split,
-        signature=signature(search, references, resamples, seed),
+        signature=signature(search, references, resamples, bootstrap_seed),
         vocabulary=len(captioner.bundle.vocabulary) - len(SPECIALS),
         figures={name: figures[name] for name in KINDS if name in figures},
         pictures=_pictures(found, references, scores, copies),
