@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from showtell.evaluation.bootstrap import interval, rank_correlation, resampled_sums
 from showtell.evaluation.copies import find_copies
+from showtell.evaluation.correlation import rank_correlation
 from showtell.evaluation.figures import Foretold, Means, figures_of
 from showtell.evaluation.wording import diversity, repeats_a_pair, wording
 from showtell.metrics import bleu
+from showtell.metrics.bootstrap import interval, resampled_sums
 from showtell.text import SPECIALS, Vocabulary
 
 SENTENCE = st.lists(st.sampled_from("abc"), min_size=1, max_size=5).map(tuple)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from showtell.evaluation.bootstrap import Floats, interval, resampled_sums
 from showtell.evaluation.result import Figure
+from showtell.metrics.bootstrap import Summed, bootstrap
+from showtell.metrics.result import Floats
 
 Unit: TypeAlias = Literal["score", "percent", "number"]
 
@@ -46,22 +47,6 @@ KINDS = {
 }
 
 
-class Summed(Protocol):
-    """Figures that are computed from sums over pictures, such as a `showtell.metrics` metric."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The figures, shape `(F,)`."""
-
-    @property
-    def statistics(self) -> Floats:
-        """For each picture what is summed, `float64 (N, K)`."""
-
-    @property
-    def combine(self) -> Callable[[Floats], Floats]:
-        """From sums `(..., K)` to figures `(..., F)`."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Means:
     """Figures that are means over pictures: a column of `values`, `float64 (N, F)`, for each name."""
@@ -95,13 +80,9 @@ class Foretold:
 
 def figures_of(parts: Sequence[Summed], resamples: int, seed: int) -> dict[str, Figure]:
     """Every figure of `parts` over all pictures, with its interval; all intervals come from the same resamples."""
-    columns = np.hstack([part.statistics for part in parts])
-    resampled = resampled_sums(columns, resamples, seed)
-    figures = {}
-    at = 0
-    for part in parts:
-        here = slice(at, at := at + part.statistics.shape[1])
-        values, spread = part.combine(columns[:, here].sum(axis=0)), part.combine(resampled[:, here])
-        for i, name in enumerate(part.names):
-            figures[name] = Figure(float(values[i]), *interval(spread[:, i]))
-    return figures
+    intervals = bootstrap(parts, resamples, seed)
+    return {
+        name: Figure(float(value), *intervals[name])
+        for part in parts
+        for name, value in zip(part.names, part.combine(part.statistics.sum(axis=0)), strict=True)
+    }

@@ -8,15 +8,16 @@ import numpy as np
 
 from showtell.captioner import Caption, Captioner
 from showtell.errors import InputError
-from showtell.evaluation.bootstrap import rank_correlation
 from showtell.evaluation.copies import TrainingCaption, Words, find_copies
+from showtell.evaluation.correlation import rank_correlation
 from showtell.evaluation.embedded import Embedded, embedded
-from showtell.evaluation.figures import KINDS, Foretold, Summed, figures_of
+from showtell.evaluation.figures import KINDS, Foretold, figures_of
 from showtell.evaluation.result import EvaluatedPicture, Evaluation, Figure
 from showtell.evaluation.selection import AnyPictures, Captions, select
 from showtell.evaluation.signature import signature
 from showtell.evaluation.wording import diversity, wording
 from showtell.metrics import Scores, score
+from showtell.metrics.bootstrap import Summed
 from showtell.next_word import next_words
 from showtell.progress import bar
 from showtell.text import SPECIALS, tokenize

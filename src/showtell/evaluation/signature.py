@@ -6,19 +6,14 @@ After sacreBLEU (Post, "A Call for Clarity in Reporting BLEU Scores", WMT 2018):
 from collections.abc import Mapping, Sequence
 
 import showtell
+from showtell.metrics.signature import signature_fields
 from showtell.search import SearchOptions
-
-METRICS = "tok:ptb-3.4.1-lower|BLEU:closest|ROUGE-L:beta=1.2|CIDEr-D:n=4,sigma=6,df=references"
-"""The tokeniser (Stanford's of that version, punctuation dropped) and the metrics, as pycocoevalcap 1.2 has them."""
 
 
 def signature(options: SearchOptions, references: Mapping[str, Sequence[str]], resamples: int, seed: int) -> str:
     """The signature of figures of captions found with `options`, of so many pictures and references."""
-    counts = sorted({len(texts) for texts in references.values()})
     fields = (
-        METRICS,
-        f"refs:{counts[0]}" if len(counts) == 1 else f"refs:{counts[0]}-{counts[-1]}",
-        f"pictures:{len(references)}",
+        *signature_fields(references),
         f"search:{_search(options)}",
         f"interval:bootstrap,{resamples},seed={seed}",
         f"showtell:{showtell.__version__}",

@@ -10,6 +10,7 @@ room imports nothing of Showtell but its errors.
 """
 
 from showtell.metrics.bleu import bleu, bleu_of
+from showtell.metrics.bootstrap import bootstrap
 from showtell.metrics.cider import CiderD, cider, cider_d
 from showtell.metrics.document_frequency import DocumentFrequency
 from showtell.metrics.meteor import meteor
@@ -18,6 +19,7 @@ from showtell.metrics.ptb import ptb_tokenize
 from showtell.metrics.result import MetricScores
 from showtell.metrics.rouge import rouge_l
 from showtell.metrics.scoring import DEFAULT_METRICS, METRICS, Scores, score
+from showtell.metrics.signature import signature_fields
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -29,10 +31,12 @@ __all__ = [
     "Scores",
     "bleu",
     "bleu_of",
+    "bootstrap",
     "cider",
     "cider_d",
     "meteor",
     "ptb_tokenize",
     "rouge_l",
     "score",
+    "signature_fields",
 ]

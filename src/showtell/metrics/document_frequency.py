@@ -4,6 +4,7 @@ CIDEr weighs an n-gram by its rarity, and takes it from the references that it s
 few, that says nothing; a table counted once from many pictures serves instead. The file's format is in docs/formats.md.
 """
 
+import hashlib
 import io
 import zipfile
 from dataclasses import dataclass
@@ -32,6 +33,14 @@ class DocumentFrequency:
     """The n-grams that more than one picture has."""
     counts: tuple[Ids, ...]
     """By order, in how many pictures each of them occurs."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hexadecimal digits that tell one table from another."""
+        digest = hashlib.sha256(repr((self.pictures, self.grams.words)).encode("utf-8", "backslashreplace"))
+        for column in (*self.counts, *self.grams.prefixes, *self.grams.lasts):
+            digest.update(column.astype("<i4").tobytes())
+        return digest.hexdigest()[:8]
 
     @classmethod
     def of(cls, references: References) -> "DocumentFrequency":
