@@ -150,16 +150,21 @@ class Captioner:
     def search_options(self, **options: Any) -> SearchOptions:
         """The model's search defaults with some fields replaced; an `InputError` names one that does not exist.
 
-        Asking for more captions than the beam is wide widens the beam, unless a beam was asked for too.
+        Unless a beam is asked for too, it widens where more captions are, and where they shall differ every group of
+        them gets a beam as wide as the model's own.
         """
         if unknown := sorted(set(options) - set(SearchOptions.__dataclass_fields__)):
             raise InputError(
                 f"there is no option {unknown[0]!r}: there are {', '.join(SearchOptions.__dataclass_fields__)}"
             )
-        wanted = options.get("num_captions", self.options.num_captions)
-        if "beam" not in options and not options.get("sample") and isinstance(wanted, int):
-            options["beam"] = max(self.options.beam, wanted)
-        return replace(self.options, **options)
+        if "beam" in options or options.get("sample"):
+            return replace(self.options, **options)
+        asked = {
+            name: options.get(name, getattr(self.options, name)) for name in ("num_captions", "diversity", "groups")
+        }
+        groups = max(1, asked["groups"] or asked["num_captions"]) if asked["diversity"] else 1
+        width = max(self.options.beam // self.options.beam_groups, math.ceil(asked["num_captions"] / groups))
+        return replace(self.options, **options, beam=groups * width)
 
     def embed(self, squares: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Embeddings, as the decoder takes them, of squares `uint8 (B, S, S, 3)` (see `showtell.image.square`)."""

@@ -6,6 +6,7 @@ the decoder over all other entries.
 """
 
 from showtell.search.beam import Beams
+from showtell.search.diverse import Groups
 from showtell.search.lanes import OneLane
 from showtell.search.options import Hypothesis, SearchOptions
 from showtell.search.sampling import sample, temper, truncate
@@ -31,4 +32,6 @@ def search(
         return []
     if options.sample or options.beam == 1:
         return sample(decoder, embeddings, vocabulary, options, first)
-    return Beams(decoder, embeddings, vocabulary, options, OneLane(options.beam)).run()
+    groups, width = options.beam_groups, options.beam // options.beam_groups
+    lanes = OneLane(width) if groups == 1 else Groups(groups, width, options.diversity, vocabulary.end)
+    return Beams(decoder, embeddings, vocabulary, options, lanes).run()

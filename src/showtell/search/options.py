@@ -16,6 +16,9 @@ class SearchOptions:
     1 / `temperature`, of the `top_k` likeliest words (0: all), of the smallest set of words that holds `top_p` of the
     probability (1: all). Each picture draws from `seed` and its own place in the run, whatever batch it falls into.
 
+    With `diversity` above 0 several captions are kept from being alike: the beams are shared out among `groups` (0: as
+    many as captions), see `showtell.search.diverse`.
+
     A sentence has `min_length` to `max_length` words, none of the words and phrases of `must_not`, and no
     `no_repeat_ngram` words in a row twice (0: no such rule); see `showtell.search.rules`.
     """
@@ -29,6 +32,8 @@ class SearchOptions:
     seed: int = 0
     max_length: int = 20
     length_penalty: float = 0.7
+    diversity: float = 0.0
+    groups: int = 0
     min_length: int = 1
     no_repeat_ngram: int = 0
     must_not: tuple[str, ...] = ()
@@ -48,6 +53,12 @@ class SearchOptions:
             (self.seed >= 0, f"the seed must not be negative ({self.seed})"),
             (self.max_length >= 1, f"the maximal length must be at least 1 word, not {self.max_length}"),
             (self.length_penalty >= 0, f"the length penalty must not be negative ({self.length_penalty:g})"),
+            (self.diversity >= 0, f"the diversity must not be negative ({self.diversity:g})"),
+            (self.groups >= 0, f"the number of groups must not be negative ({self.groups})"),
+            (
+                self.sample or self.beam % max(self.beam_groups, 1) == 0,
+                f"{self.beam_groups} groups cannot share a beam of {self.beam} evenly: choose a multiple",
+            ),
             (
                 1 <= self.min_length <= self.max_length,
                 f"the minimal length must lie between 1 and the maximal, {self.max_length}, not be {self.min_length}",
@@ -59,6 +70,11 @@ class SearchOptions:
                 raise InputError(message)
         for entry in self.must_not:
             alternatives(entry)  # raises where there is no word in it
+
+    @property
+    def beam_groups(self) -> int:
+        """Groups of the beams that do not compete with one another; 1 without `diversity`."""
+        return (self.groups or self.num_captions) if self.diversity else 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,51 @@
+"""Diverse beam search (Vijayakumar et al. 2018): groups of beams, each kept from the words that others have just taken.
+
+At every step the groups choose in turn. A group ranks its candidates by log-probability less `diversity` for every time
+that an earlier group of the same picture goes on with that very word at this step (Hamming diversity). The first group
+is beam search as it is, and what a sentence scores is its log-probability alone, without what diversity took off.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.search.lanes import Candidates, Ints, top
+from showtell.search.steps import Floats
+
+
+class Groups:
+    """Lanes that choose one after the other; each has a list of finished sentences to itself."""
+
+    def __init__(self, groups: int, width: int, diversity: float, end: int) -> None:
+        self.count = self.complete = self.goals = groups
+        self.width, self.diversity, self.end = width, np.float32(diversity), end
+
+    def candidates(self, scores: Floats, ahead: Floats) -> Candidates:
+        """See `showtell.search.lanes.Lanes`."""
+        pictures, beams, entries = ahead.shape
+        own = beams // self.count  # live sentences of a group; 0 at the first step, when all share one
+        taken = np.zeros((pictures, entries), np.float32)  # how often earlier groups go on with each word
+        found = []
+        for group in range(self.count):
+            rows = slice(group * own, (group + 1) * own) if own else slice(1)
+            totals = scores[:, rows, None] + ahead[:, rows]
+            ranked = (totals - self.diversity * taken[:, None]).reshape(pictures, -1)
+            best = top(ranked, min(2 * self.width, ranked.shape[1]))
+            values = np.take_along_axis(totals.reshape(pictures, -1), best, axis=1)
+            parents, words = np.divmod(best, entries)
+            found.append((values, parents + group * own, words))
+            self._take(taken, values, words)
+        values, parents, words = (np.stack(of_groups, axis=1) for of_groups in zip(*found, strict=True))
+        return Candidates(values, parents, words)
+
+    def _take(self, taken: Floats, values: Floats, words: Ints) -> None:
+        """Count the words with which a group goes on: those of its first `width` candidates that do not end."""
+        going_on = (words != self.end) & np.isfinite(values)
+        going_on &= np.cumsum(words != self.end, axis=1) <= self.width
+        pictures, ranks = np.nonzero(going_on)
+        np.add.at(taken, (pictures, words[pictures, ranks]), 1)
+
+    def follow(self, parents: Ints, words: Ints) -> None:
+        """See `showtell.search.lanes.Lanes`: nothing is remembered from step to step."""
+
+    def keep(self, pictures: npt.NDArray[np.bool_]) -> None:
+        """See `showtell.search.lanes.Lanes`: nothing is remembered from step to step."""
