@@ -5,6 +5,10 @@ is being trained. PAD, START and UNK are never produced and a sentence has at le
 the decoder over all other entries.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from showtell.search.banks import banks_of, requirements
 from showtell.search.beam import Beams
 from showtell.search.diverse import Groups
 from showtell.search.lanes import OneLane
@@ -17,9 +21,15 @@ __all__ = ["Floats", "Hypothesis", "SearchOptions", "State", "StepDecoder", "sea
 
 
 def search(
-    decoder: StepDecoder, embeddings: Floats, vocabulary: Vocabulary, options: SearchOptions, *, first: int = 0
+    decoder: StepDecoder,
+    embeddings: Floats,
+    vocabulary: Vocabulary,
+    options: SearchOptions,
+    *,
+    first: int = 0,
+    must: Sequence[Sequence[str]] | None = None,
 ) -> list[list[Hypothesis]]:
-    """Find `options.num_captions` sentences for each embedding, best first.
+    """Find up to `options.num_captions` sentences, at least one, for each embedding, best first.
 
     Arguments:
         decoder: what gives the next word's logits.
@@ -27,9 +37,32 @@ def search(
         vocabulary: the decoder's, `V` entries.
         options: the method and its settings.
         first: place of the first embedding in the whole run, which seeds sampling.
+        must: for each embedding what must appear in its sentences besides `options.must`, in the same notation.
+
+    Raises:
+        InputError: a word that must appear is unknown, banned, or one too many; the message names near words.
     """
     if not len(embeddings):
         return []
+    if not options.must and must is None:
+        return _free(decoder, embeddings, vocabulary, options, first)
+    wanted = [replace(options, must=(*options.must, *further)) for further in must or [()] * len(embeddings)]
+    required = [requirements(one, vocabulary) for one in wanted]
+    found: dict[int, list[Hypothesis]] = {}
+    for pictures, banks in banks_of(required, vocabulary, options.beam):
+        some = embeddings[pictures]
+        if banks:
+            sentences = Beams(decoder, some, vocabulary, options, banks).run()
+        else:
+            sentences = _free(decoder, some, vocabulary, options, first)
+        found |= dict(zip(pictures.tolist(), sentences, strict=True))
+    return [found[picture] for picture in range(len(embeddings))]
+
+
+def _free(
+    decoder: StepDecoder, embeddings: Floats, vocabulary: Vocabulary, options: SearchOptions, first: int
+) -> list[list[Hypothesis]]:
+    """Search where no word must appear."""
     if options.sample or options.beam == 1:
         return sample(decoder, embeddings, vocabulary, options, first)
     groups, width = options.beam_groups, options.beam // options.beam_groups

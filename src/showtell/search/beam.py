@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from showtell.search.lanes import Ints, Lanes
+from showtell.search.lanes import Lanes
 from showtell.search.options import Hypothesis, SearchOptions
 from showtell.search.rules import rules_of
-from showtell.search.steps import Floats, StepDecoder, log_probabilities, take_rows
+from showtell.search.steps import Floats, Ints, StepDecoder, log_probabilities, take_rows
 from showtell.text import Vocabulary
 
 
@@ -42,6 +42,7 @@ class Beams:
         self.constants, self.state = decoder.start(embeddings)
         self.finished = [[_Finished() for _ in range(lanes.goals)] for _ in range(pictures)]
         self.alive = np.arange(pictures)  # (A,) the pictures still being written
+        self.marks = lanes.start(pictures)[:, None]  # (A, K)
         self.scores = np.zeros((pictures, 1), np.float32)  # (A, K) sums of log-probabilities
         self.ids = np.empty((pictures, 1, 0), np.int64)  # (A, K, t)
         self.log_probs = np.empty((pictures, 1, 0), np.float32)  # (A, K, t)
@@ -53,7 +54,9 @@ class Beams:
             logits, self.state = self.decoder.step(tokens, self.constants, self.state)
             ahead = log_probabilities(logits, self.vocabulary, first_word=t == 0)
             if self.rules:
-                self.rules.apply(ahead, self.ids.reshape(len(ahead), t))
+                needed = self.lanes.needed(self.marks)
+                needed = None if needed is None else needed.reshape(len(ahead), -1)
+                self.rules.apply(ahead, self.ids.reshape(len(ahead), t), needed)
             self._advance(ahead.reshape(*self.scores.shape, -1))
             if not len(self.alive):
                 break
@@ -65,41 +68,43 @@ class Beams:
     def _advance(self, ahead: Floats) -> None:
         """Lengthen every live sentence by its likeliest words; `ahead` is `(A, K, V)` log-probabilities."""
         pictures, beams, _ = ahead.shape
-        found = self.lanes.candidates(self.scores, ahead)
+        found = self.lanes.candidates(self.scores, ahead, self.marks)
         ending = found.words == self.vocabulary.end
-        for a, lane, rank in np.argwhere((ending & np.isfinite(found.values))[:, :, : self.lanes.width]):
+        for a, lane, rank in np.argwhere((ending & np.isfinite(found.values))[:, :, : self.lanes.width]).tolist():
             k = found.parents[a, lane, rank]
             log_probs = np.append(self.log_probs[a, k], ahead[a, k, self.vocabulary.end])
             self._finish(a, lane, self.ids[a, k], log_probs, float(found.values[a, lane, rank]), len(log_probs))
         values = np.where(ending, np.float32(-np.inf), found.values)
-        for a in np.flatnonzero(~np.isfinite(values).any(axis=(1, 2))):
-            if not any(finished.hypotheses for finished in self.finished[self.alive[a]]):
-                self._cut(int(a))  # the rules have left no word
+        if self.rules:
+            self._cut_stuck(values)
         going_on = np.argsort(ending, axis=2, kind="stable")[:, :, : self.lanes.width]
-        self.scores, parents, words = (
-            np.take_along_axis(of_candidates, going_on, axis=2).reshape(pictures, -1)
-            for of_candidates in (values, found.parents, found.words)
-        )
         rows = np.arange(pictures)[:, None]
+        at = (rows[:, None], np.arange(self.lanes.count)[:, None], going_on)
+        self.scores, self.marks = values[at].reshape(pictures, -1), found.marks[at].reshape(pictures, -1)
+        parents, words = found.parents[at].reshape(pictures, -1), found.words[at].reshape(pictures, -1)
         self.ids = np.concatenate([self.ids[rows, parents], words[:, :, None]], axis=2)
         self.log_probs = np.concatenate(
             [self.log_probs[rows, parents], ahead[rows, parents, words][:, :, None]], axis=2
         )
-        self.lanes.follow(parents, words)
         self._drop_settled(rows * beams + parents, same_width=parents.shape[1] == beams)
+
+    def _cut_stuck(self, values: Floats) -> None:
+        """Where the rules have left a picture no candidate, and nothing is finished, take its sentences as they are."""
+        for a in np.flatnonzero(~np.isfinite(values).any(axis=(1, 2))).tolist():
+            if not any(finished.hypotheses for finished in self.finished[self.alive[a]]):
+                self._cut(a)
 
     def _drop_settled(self, rows: Ints, same_width: bool) -> None:
         """Keep only pictures whose live sentences could still beat what they have; `rows` `(A, K)` are the parents'."""
         likeliest = self.scores.reshape(len(self.scores), self.lanes.goals, -1).max(axis=2)
         attainable = likeliest / self.options.max_length**self.options.length_penalty
         keep = np.zeros(len(self.alive), np.bool_)
-        for a, goal in np.argwhere(np.isfinite(likeliest)):
+        for a, goal in np.argwhere(np.isfinite(likeliest)).tolist():
             found = self.finished[self.alive[a]][goal].hypotheses
             keep[a] |= len(found) < self.lanes.width or found[-1].score < attainable[a, goal]
         if not keep.all():
-            self.alive, self.scores = self.alive[keep], self.scores[keep]
+            self.alive, self.scores, self.marks = self.alive[keep], self.scores[keep], self.marks[keep]
             self.ids, self.log_probs, rows = self.ids[keep], self.log_probs[keep], rows[keep]
-            self.lanes.keep(keep)
         flat = rows.reshape(-1)
         if not (same_width and keep.all()):  # else each row stays with its picture, whose constants are the same
             self.constants = take_rows(self.constants, flat)

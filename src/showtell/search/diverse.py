@@ -6,10 +6,9 @@ is beam search as it is, and what a sentence scores is its log-probability alone
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from showtell.search.lanes import Candidates, Ints, top
-from showtell.search.steps import Floats
+from showtell.search.lanes import Candidates, top
+from showtell.search.steps import Floats, Ints
 
 
 class Groups:
@@ -19,7 +18,14 @@ class Groups:
         self.count = self.complete = self.goals = groups
         self.width, self.diversity, self.end = width, np.float32(diversity), end
 
-    def candidates(self, scores: Floats, ahead: Floats) -> Candidates:
+    def start(self, pictures: int) -> Ints:
+        """See `showtell.search.lanes.Lanes`: marks mean nothing here."""
+        return np.zeros(pictures, np.int64)
+
+    def needed(self, marks: Ints) -> None:
+        """See `showtell.search.lanes.Lanes`."""
+
+    def candidates(self, scores: Floats, ahead: Floats, marks: Ints) -> Candidates:
         """See `showtell.search.lanes.Lanes`."""
         pictures, beams, entries = ahead.shape
         own = beams // self.count  # live sentences of a group; 0 at the first step, when all share one
@@ -35,7 +41,7 @@ class Groups:
             found.append((values, parents + group * own, words))
             self._take(taken, values, words)
         values, parents, words = (np.stack(of_groups, axis=1) for of_groups in zip(*found, strict=True))
-        return Candidates(values, parents, words)
+        return Candidates(values, parents, words, np.zeros_like(words))
 
     def _take(self, taken: Floats, values: Floats, words: Ints) -> None:
         """Count the words with which a group goes on: those of its first `width` candidates that do not end."""
@@ -43,9 +49,3 @@ class Groups:
         going_on &= np.cumsum(words != self.end, axis=1) <= self.width
         pictures, ranks = np.nonzero(going_on)
         np.add.at(taken, (pictures, words[pictures, ranks]), 1)
-
-    def follow(self, parents: Ints, words: Ints) -> None:
-        """See `showtell.search.lanes.Lanes`: nothing is remembered from step to step."""
-
-    def keep(self, pictures: npt.NDArray[np.bool_]) -> None:
-        """See `showtell.search.lanes.Lanes`: nothing is remembered from step to step."""

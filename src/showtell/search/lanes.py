@@ -2,18 +2,16 @@
 
 A picture has the same number of lanes at every step, each with room for `width` live sentences, the K = `count` x
 `width` columns of `scores`. Plain beam search has one. Lanes that do not compete keep sentences which a single lane
-would drop: different ones (`showtell.search.diverse`), or those that hold words which must appear.
+would drop: different ones (`showtell.search.diverse`), or those that hold words which must appear
+(`showtell.search.banks`). A live sentence may bear a mark, a number that means something to its lanes alone.
 """
 
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from showtell.search.steps import Floats
-
-Ints = npt.NDArray[np.int64]
+from showtell.search.steps import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +19,14 @@ class Candidates:
     """What may become of a lane's live sentences, the likeliest first; each array is `(A, lanes, C)`.
 
     `values` are sums of log-probabilities, -inf where there is no candidate; a candidate is sentence `parents` (of the
-    picture's K) lengthened by the word `words`. C is twice the width where there are as many, so that `width` of them
-    go on whichever of them end.
+    picture's K) lengthened by the word `words`, and would bear the mark `marks`. C is twice the width where there are
+    as many, so that `width` of them go on whichever of them end.
     """
 
     values: Floats
     parents: Ints
     words: Ints
+    marks: Ints
 
 
 class Lanes(Protocol):
@@ -41,19 +40,22 @@ class Lanes(Protocol):
     complete: int
     goals: int
 
-    def candidates(self, scores: Floats, ahead: Floats) -> Candidates:
-        """The best of every lane, from the live sentences' sums `(A, K)` and what may follow them `(A, K, V)`.
+    def start(self, pictures: int) -> Ints:
+        """The mark of each picture's first live sentence, that without a word; `(A,)`."""
+        ...
 
-        At the first step K is 1.
+    def needed(self, marks: Ints) -> Ints | None:
+        """Words that no rule against repetition may take from a sentence with this mark: `(..., M)` for marks `(...)`.
+
+        Entries that are never said fill the rows; None where no word is needed.
         """
         ...
 
-    def follow(self, parents: Ints, words: Ints) -> None:
-        """Hear which candidates became the live sentences, both `(A, K)`."""
-        ...
+    def candidates(self, scores: Floats, ahead: Floats, marks: Ints) -> Candidates:
+        """The best of every lane, from the live sentences' sums `(A, K)`, what may follow them `(A, K, V)`, and marks.
 
-    def keep(self, pictures: npt.NDArray[np.bool_]) -> None:
-        """Hear which pictures go on, `(A,)`."""
+        At the first step K is 1.
+        """
         ...
 
 
@@ -65,19 +67,20 @@ class OneLane:
     def __init__(self, width: int) -> None:
         self.width = width
 
-    def candidates(self, scores: Floats, ahead: Floats) -> Candidates:
+    def start(self, pictures: int) -> Ints:
+        """See `Lanes`: marks mean nothing here."""
+        return np.zeros(pictures, np.int64)
+
+    def needed(self, marks: Ints) -> None:
+        """See `Lanes`."""
+
+    def candidates(self, scores: Floats, ahead: Floats, marks: Ints) -> Candidates:
         """See `Lanes`."""
         totals = (scores[:, :, None] + ahead).reshape(len(scores), -1)
         best = top(totals, min(2 * self.width, totals.shape[1]))
         values = np.take_along_axis(totals, best, axis=1)
         parents, words = np.divmod(best, ahead.shape[2])
-        return Candidates(values[:, None], parents[:, None], words[:, None])
-
-    def follow(self, parents: Ints, words: Ints) -> None:
-        """See `Lanes`."""
-
-    def keep(self, pictures: npt.NDArray[np.bool_]) -> None:
-        """See `Lanes`."""
+        return Candidates(values[:, None], parents[:, None], words[:, None], np.zeros_like(words)[:, None])
 
 
 def top(values: Floats, count: int) -> Ints:

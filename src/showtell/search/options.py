@@ -20,7 +20,9 @@ class SearchOptions:
     many as captions), see `showtell.search.diverse`.
 
     A sentence has `min_length` to `max_length` words, none of the words and phrases of `must_not`, and no
-    `no_repeat_ngram` words in a row twice (0: no such rule); see `showtell.search.rules`.
+    `no_repeat_ngram` words in a row twice (0: no such rule), see `showtell.search.rules`. It holds every one of `must`,
+    words, phrases or several of them between bars ("cat|cats") of which one is enough; then `beam` is the width of each
+    bank of beams, see `showtell.search.banks`.
     """
 
     beam: int = 3
@@ -36,9 +38,11 @@ class SearchOptions:
     groups: int = 0
     min_length: int = 1
     no_repeat_ngram: int = 0
+    must: tuple[str, ...] = ()
     must_not: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "must", _entries(self.must))
         object.__setattr__(self, "must_not", _entries(self.must_not))
         checks = (
             (self.beam >= 1, f"beam must be at least 1, not {self.beam}"),
@@ -63,12 +67,17 @@ class SearchOptions:
                 1 <= self.min_length <= self.max_length,
                 f"the minimal length must lie between 1 and the maximal, {self.max_length}, not be {self.min_length}",
             ),
+            (not (self.must and self.sample), "words that must appear need a beam: leave sampling out"),
+            (
+                not (self.must and self.beam_groups > 1),
+                "words that must appear do not go together with diversity: leave one out",
+            ),
             (self.no_repeat_ngram >= 0, f"no_repeat_ngram must not be negative ({self.no_repeat_ngram})"),
         )
         for holds, message in checks:
             if not holds:
                 raise InputError(message)
-        for entry in self.must_not:
+        for entry in (*self.must, *self.must_not):
             alternatives(entry)  # raises where there is no word in it
 
     @property

@@ -5,15 +5,12 @@ same with rules as without. No n-gram twice is the rule of Paulus et al. 2018 (s
 sentence no word at all and it may not end either, it is given up, or cut there if no other was found.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
-import numpy.typing as npt
 
 from showtell.errors import InputError
 from showtell.search.options import SearchOptions
-from showtell.search.phrases import Phrase, alternatives
-from showtell.search.steps import Floats
+from showtell.search.phrases import known_phrases
+from showtell.search.steps import Floats, Ints
 from showtell.text import SPECIALS, Vocabulary
 
 
@@ -22,21 +19,25 @@ class Rules:
 
     def __init__(self, options: SearchOptions, vocabulary: Vocabulary) -> None:
         self.end, self.min_length, self.ngram = vocabulary.end, options.min_length, options.no_repeat_ngram
-        banned = _known_phrases(options.must_not, vocabulary)
+        banned = [phrase for entry in options.must_not for phrase in known_phrases(entry, vocabulary)]
         self.words = sorted({phrase[0] for phrase in banned if len(phrase) == 1})
         self.phrases = sorted({phrase for phrase in banned if len(phrase) > 1})
         if len(self.words) == len(vocabulary) - len(SPECIALS):
             raise InputError("every word of the vocabulary is banned: leave one")
 
-    def apply(self, ahead: Floats, ids: npt.NDArray[np.int64]) -> None:
+    def apply(self, ahead: Floats, ids: Ints, needed: Ints | None = None) -> None:
         """Set to -inf, in place, what must not follow.
 
         Arguments:
             ahead: `float32 (N, V)`, log-probabilities of the next word.
             ids: `int64 (N, t)`, the words so far.
+            needed: `int64 (N, M)`, words that may come again.
         """
         if self.ngram:
+            kept = None if needed is None else np.take_along_axis(ahead, needed, axis=1)
             ahead[_repeats(ids, self.ngram)] = -np.inf
+            if needed is not None and kept is not None:
+                np.put_along_axis(ahead, needed, kept, axis=1)
         ahead[:, self.words] = -np.inf
         for *before, last in self.phrases:
             if ids.shape[1] >= len(before):
@@ -51,13 +52,7 @@ def rules_of(options: SearchOptions, vocabulary: Vocabulary) -> Rules | None:
     return Rules(options, vocabulary) if asked else None
 
 
-def _known_phrases(entries: Iterable[str], vocabulary: Vocabulary) -> list[Phrase]:
-    """The phrases all of whose words the vocabulary has; the others can never be said."""
-    phrases = (tuple(vocabulary.ids.get(word, -1) for word in words) for e in entries for words in alternatives(e))
-    return [phrase for phrase in phrases if -1 not in phrase]
-
-
-def _repeats(ids: npt.NDArray[np.int64], n: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _repeats(ids: Ints, n: int) -> tuple[Ints, Ints]:
     """(rows, words) of the words that would end an n-gram which the row already has."""
     if ids.shape[1] < n:
         return np.empty(0, np.int64), np.empty(0, np.int64)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from showtell.text import Vocabulary
 
 Floats: TypeAlias = npt.NDArray[np.float32]
+Ints: TypeAlias = npt.NDArray[np.int64]
 State: TypeAlias = dict[str, npt.NDArray[Any]]
 """Arrays by name; the first axis of each is the row (one row per sentence that is being written)."""
 
@@ -19,7 +20,7 @@ class StepDecoder(Protocol):
         """From embeddings `float32 (N, D)` or `(N, L, D)`: what stays the same for a picture, and the first state."""
         ...
 
-    def step(self, tokens: npt.NDArray[np.int64], constants: State, state: State) -> tuple[Floats, State]:
+    def step(self, tokens: Ints, constants: State, state: State) -> tuple[Floats, State]:
         """From the last tokens `int64 (N,)`: logits `float32 (N, V)` of the next, and the next state."""
         ...
 
@@ -40,6 +41,6 @@ def repeat_rows(state: State, copies: int) -> State:
     return {name: np.repeat(array, copies, axis=0) for name, array in state.items()} if copies > 1 else state
 
 
-def take_rows(state: State, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> State:
+def take_rows(state: State, rows: Ints | npt.NDArray[np.bool_]) -> State:
     """The rows that are named, in that order, or for which a mask is true."""
     return {name: array[rows] for name, array in state.items()}

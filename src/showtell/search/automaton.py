@@ -1,0 +1,108 @@
+"""How much a sentence holds of what must appear in it, as a finite automaton over its words.
+
+The automaton is that of Anderson et al. 2017 (constrained beam search): a state is the set of requirements that are
+met, and besides the words with which a phrase may have begun (as in Aho and Corasick 1975). A requirement is met by any
+one of its phrases; phrases may overlap.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.errors import InputError
+from showtell.search.phrases import Phrase
+from showtell.search.steps import Ints
+
+MAX_REQUIREMENTS = 8
+"""States are as many as the sets of requirements, and more."""
+
+Requirement = tuple[Phrase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Automaton:
+    """S states; a sentence without a word is in state 0.
+
+    Where fewer than M words lead anywhere special, the rest of a row of `words` is an entry that is never said.
+    """
+
+    distance: Ints
+    """`(S,)`: the fewest words that are still needed; 0 where everything is met."""
+    otherwise: Ints
+    """`(S,)`: the state after any word that is not among"""
+    words: Ints
+    """`(S, M)`: the words that lead elsewhere,"""
+    after: Ints
+    """`(S, M)`: and the states after those."""
+
+
+@lru_cache(maxsize=256)
+def automaton(required: tuple[Requirement, ...], filler: int) -> Automaton:
+    """The automaton of some requirements; `filler` is an entry that is never said.
+
+    Raises:
+        InputError: there are more than `MAX_REQUIREMENTS`.
+    """
+    if len(required) > MAX_REQUIREMENTS:
+        raise InputError(f"{len(required)} words or phrases must appear: name at most {MAX_REQUIREMENTS}")
+    phrases = {phrase for requirement in required for phrase in requirement}
+    alphabet = [filler, *sorted({word for phrase in phrases for word in phrase})]  # the filler: any other word
+    beginnings = {phrase[:n] for phrase in phrases for n in range(len(phrase))} | {()}
+    states: list[tuple[frozenset[int], Phrase]] = [(frozenset(), ())]
+    numbers = {states[0]: 0}
+    rows: list[list[int]] = []
+    for met, begun in states:  # grows while it is read
+        row = []
+        for word in alphabet:
+            said = (*begun, word)
+            now = met.union(
+                i for i, one in enumerate(required) if any(said[-len(phrase) :] == phrase for phrase in one)
+            )
+            rest = next(said[n:] for n in range(len(said) + 1) if said[n:] in beginnings)
+            state = (now, () if len(now) == len(required) else rest)
+            if state not in numbers:
+                numbers[state] = len(states)
+                states.append(state)
+            row.append(numbers[state])
+        rows.append(row)
+    after = np.array(rows, np.int64)
+    distance = _distances(after, np.array([len(met) == len(required) for met, _ in states]))
+    return Automaton(distance, after[:, 0], *_listed(np.array(alphabet, np.int64), after))
+
+
+def joined(automata: list[Automaton], filler: int) -> tuple[Automaton, Ints]:
+    """One automaton whose states are those of all, one after the other, and the number of each one's first state."""
+    starts = np.cumsum([0, *(len(one.distance) for one in automata)])[:-1]
+    width = max(one.words.shape[1] for one in automata)
+
+    def rows(tables: list[Ints], filler: int) -> Ints:
+        wide = [np.pad(t, ((0, 0), (0, width - t.shape[1])), constant_values=filler) for t in tables]
+        return np.concatenate(wide)
+
+    whole = Automaton(
+        np.concatenate([one.distance for one in automata]),
+        np.concatenate([one.otherwise + start for one, start in zip(automata, starts, strict=True)]),
+        rows([one.words for one in automata], filler),
+        rows([one.after + start for one, start in zip(automata, starts, strict=True)], 0),
+    )
+    return whole, starts
+
+
+def _distances(after: Ints, done: npt.NDArray[np.bool_]) -> Ints:
+    """Steps from each state to the nearest that is done, along `after` `(S, words)`."""
+    distance = np.where(done, 0, len(done))
+    while True:
+        nearer = np.minimum(distance, 1 + distance[after].min(axis=1))
+        if np.array_equal(nearer, distance):
+            return distance
+        distance = nearer
+
+
+def _listed(alphabet: Ints, after: Ints) -> tuple[Ints, Ints]:
+    """Of each state the words, with the states after them, that lead elsewhere than the first of the alphabet does."""
+    special = after != after[:, :1]
+    order = np.argsort(~special, axis=1, kind="stable")[:, : special.sum(axis=1).max(initial=0)]
+    chosen = np.take_along_axis(special, order, axis=1)
+    return np.where(chosen, alphabet[order], alphabet[0]), np.take_along_axis(after, order, axis=1)
