@@ -55,6 +55,23 @@ def test_more_captions_come_best_first_and_differ(captioner, photos):
     assert scores == sorted(scores, reverse=True)
 
 
+def test_diverse_captions_hold_the_models_best(captioner, photos):
+    for path in sorted(photos.iterdir()):
+        caption = captioner.caption(path, num_captions=4, diversity=5.0)
+        everything = [caption, *caption.alternatives]
+        assert captioner.caption(path).text in [one.text for one in everything]
+        assert 1 < len({one.text for one in everything}) == len(everything) <= 4
+    assert captioner.search_options(num_captions=4, diversity=5.0).beam == 4 * captioner.options.beam
+    assert captioner.search_options(num_captions=7, diversity=1.0, groups=2).beam == 2 * 4
+
+
+def test_a_needed_word_stands_in_every_caption_and_an_unknown_one_is_told(captioner, photos):
+    caption = captioner.caption(photos / "2.png", must="snow", num_captions=3)
+    assert all("snow" in one.text.split() for one in (caption, *caption.alternatives))
+    with pytest.raises(InputError, match="near words that it knows are ball"):
+        captioner.caption(photos / "2.png", must="balls")
+
+
 def test_a_banned_word_stands_in_no_caption_of_any_method(captioner, photos):
     paths = sorted(photos.iterdir())
     plain = captioner.caption(paths)

@@ -84,6 +84,20 @@ def test_sampling_and_beam_options_reach_the_search(photos, tiny_bundle):
     assert captioner.caption(photos / "0.png", beam=1).text in greedy
 
 
+def test_words_that_must_appear_are_in_every_caption(photos, tiny_bundle):
+    result = caption(photos, "--must", "zebra|snow", "--must", "red ball", "--beam", "2", model=tiny_bundle)
+    sentences = [line.split(": ")[1] for line in result.stdout.splitlines()]
+    assert len(sentences) == 10
+    assert all("snow" in sentence.split() and "red ball" in sentence for sentence in sentences)
+
+
+def test_diverse_captions_differ_from_their_first_word_on(photos, tiny_bundle):
+    given = ("--num-captions", "3", "--diversity", "100", "--format", "jsonl")
+    result = caption(photos / "0.png", *given, model=tiny_bundle)
+    captions = [one["caption"].split() for one in json.loads(result.stdout)["captions"]]
+    assert len({words[0] for words in captions}) == len(captions) == 3
+
+
 def test_rules_reach_the_search(photos, tiny_bundle):
     plain = caption(photos, model=tiny_bundle).stdout
     word = plain.split()[-1]
@@ -108,6 +122,10 @@ def test_rules_reach_the_search(photos, tiny_bundle):
         (["photos", "--temperature", "0.5"], "--sample"),
         (["photos", "--num-captions", "4", "--beam", "2"], "beam of at least 4"),
         (["photos", "--must-not", "!"], "no word in it"),
+        (["photos", "--must", "dogs"], "near words that it knows are dog"),
+        (["photos", "--must", "dog", "--sample"], "leave sampling out"),
+        (["photos", "--groups", "2"], "--groups only matters with --diversity"),
+        (["photos", "--beam", "5", "--diversity", "1", "--groups", "2"], "2 groups cannot share a beam of 5"),
         (["photos", "--min-length", "30"], "minimal length"),
         (["photos", "--output", "no/such/folder.txt"], "no/such/folder.txt"),
     ],

@@ -3,11 +3,12 @@
 import secrets
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from showtell.cli.settings import Resize
+from showtell.cli import settings
+from showtell.cli.settings import Resize, given, only_with
 from showtell.cli.writers import WRITERS, Format, opened
 from showtell.errors import InputError
 
@@ -24,20 +25,21 @@ def caption(
     format: Annotated[Format, typer.Option(help="How to write the captions.")] = Format.text,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the pictures, too.")] = None,
-    beam: Annotated[int | None, typer.Option(help="Width of the beam search; 1 is greedy.")] = None,
-    num_captions: Annotated[int, typer.Option(help="Captions for each picture.")] = 1,
-    sample: Annotated[bool, typer.Option("--sample", help="Draw captions at random.")] = False,
-    temperature: Annotated[float | None, typer.Option(help="Of sampling: below 1 is safer.")] = None,
-    top_k: Annotated[int | None, typer.Option(help="Sample from the k likeliest words.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Sample from the likeliest words that hold p.")] = None,
+    beam: settings.Beam = None,
+    num_captions: settings.NumCaptions = 1,
+    diversity: settings.Diversity = None,
+    groups: settings.Groups = None,
+    length_penalty: settings.LengthPenalty = None,
+    min_length: settings.MinLength = None,
+    max_length: settings.MaxLength = None,
+    no_repeat_ngram: settings.NoRepeatNgram = None,
+    must: settings.Must = None,
+    must_not: settings.MustNot = None,
+    sample: settings.Sample = False,
+    temperature: settings.Temperature = None,
+    top_k: settings.TopK = None,
+    top_p: settings.TopP = None,
     seed: Annotated[int | None, typer.Option(help="Of sampling, and of --random.")] = None,
-    length_penalty: Annotated[float | None, typer.Option(help="Of beams: above 0 favours longer captions.")] = None,
-    min_length: Annotated[int | None, typer.Option(help="Words of the shortest caption.")] = None,
-    max_length: Annotated[int | None, typer.Option(help="Words of the longest caption.")] = None,
-    no_repeat_ngram: Annotated[int | None, typer.Option(help="No so many words in a row twice.")] = None,
-    must_not: Annotated[
-        list[str] | None, typer.Option(help="A word or phrase that is not to be said; may be given again.")
-    ] = None,
     resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: model's]")] = None,
     max_size: Annotated[float, typer.Option(help="Megabytes of the largest picture to download.")] = 50.0,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for a picture on the web.")] = 30.0,
@@ -50,11 +52,12 @@ def caption(
     """
     if seed is not None and not sample and random is None:
         raise InputError("--seed only matters with --sample or --random: add one, or leave this out")
-    drawing = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-    options = _search_options(sample, drawing | {"seed": seed if sample else None})
-    options |= _given({"num_captions": num_captions, "beam": beam, "length_penalty": length_penalty})
-    options |= _given({"min_length": min_length, "max_length": max_length, "no_repeat_ngram": no_repeat_ngram})
-    options |= _given({"must_not": must_not})
+    drawing = only_with(sample, "--sample", given(temperature=temperature, top_k=top_k, top_p=top_p))
+    options = {"num_captions": num_captions, "sample": sample} | drawing
+    options |= given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
+    options |= given(no_repeat_ngram=no_repeat_ngram, must=must, must_not=must_not)
+    options |= given(diversity=diversity) | only_with(diversity is not None, "--diversity", given(groups=groups))
+    options |= given(seed=seed if sample else None)
 
     from showtell.captioner import Captioner
     from showtell.data.gather import Choice, Gathered, WebOptions
@@ -91,15 +94,3 @@ def caption(
     if failed:
         print(f"{failed} of {pictures.count} pictures could not be read", file=sys.stderr)
         raise typer.Exit(1)
-
-
-def _search_options(sample: bool, drawing: dict[str, Any]) -> dict[str, Any]:
-    given = _given(drawing)
-    if given and not sample:
-        name = next(iter(given)).replace("_", "-")
-        raise InputError(f"--{name} only matters with --sample: add it, or leave this out")
-    return {"sample": sample, **given}
-
-
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}

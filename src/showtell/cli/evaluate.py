@@ -4,9 +4,12 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from showtell.cli import settings
+from showtell.cli.settings import given
 
 if TYPE_CHECKING:
     from showtell.evaluation import Evaluation
@@ -27,9 +30,9 @@ def evaluate(
     training_captions: Annotated[
         str | None, typer.Option(help="What the model learnt from. [default: the train split of --captions]")
     ] = None,
-    beam: Annotated[int | None, typer.Option(help="Width of the beam search; 1 is greedy. [default: model's]")] = None,
-    length_penalty: Annotated[float | None, typer.Option(help="Of beams: above 0 favours longer captions.")] = None,
-    no_repeat_ngram: Annotated[int | None, typer.Option(help="No so many words in a row twice.")] = None,
+    beam: settings.Beam = None,
+    length_penalty: settings.LengthPenalty = None,
+    no_repeat_ngram: settings.NoRepeatNgram = None,
     store: Annotated[Path | None, typer.Option(help="Embedding store to use, and to fill where it lacks any.")] = None,
     format: Annotated[Format, typer.Option(help="How to print the figures.")] = Format.table,
     out: Annotated[Path | None, typer.Option(help="Write all that was found to this JSON file.")] = None,
@@ -37,8 +40,7 @@ def evaluate(
     """Caption pictures, compare with their captions, and print scores with 95% intervals."""
     from showtell.evaluation import evaluate, write_evaluation
 
-    rules = {"beam": beam, "length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram}
-    options: dict[str, Any] = {name: value for name, value in rules.items() if value is not None}
+    options = given(beam=beam, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)
     found = evaluate(model, pictures, captions, split, training=training_captions, store=store, **options)
     if out:
         write_evaluation(found, out)
