@@ -33,12 +33,19 @@ ROWS = {
         "test_seed_training.py::test_every_picture_has_its_five_captions_by_file_name",
         "test_seed.py::test_coco_train2014_has_a_list_of_captions_for_every_picture",
     ],
+    "1.4": [
+        "data/test_data_sample.py::test_seed_42_keeps_the_same_members_for_ever",
+        "data/test_data_sample.py::test_the_rate_is_the_share_that_is_kept",
+    ],
     "2.1": [
         "test_image.py::test_every_format_gives_its_pixels",
         "test_image.py::test_grey_becomes_three_equal_channels",
     ],
     "2.2": ["test_image.py::test_crop_cuts_the_odd_extra_pixel_from_the_top_or_left"],
-    "2.3": ["test_seed.py::test_a_square_is_resized_bilinearly_and_scaled_to_minus_one_to_one"],
+    "2.3": [
+        "test_seed.py::test_a_square_is_resized_bilinearly_and_scaled_to_minus_one_to_one",
+        "test_resample.py::test_photographs_become_the_notebooks_squares",
+    ],
     "2.6": ["test_seed.py::test_the_zip_is_read_a_bounded_way_ahead_of_batches_of_32"],
     "2.7": ["test_seed.py::test_a_progress_bar_counts_the_zips_members"],
     "2.8": ["test_seed.py::test_reading_stops_when_the_network_fails_or_is_interrupted"],
@@ -103,6 +110,7 @@ ROWS = {
     "6.6": ["test_cli_caption_sources.py::test_random_pictures_of_a_zip_can_be_drawn_again"],
     "6.7": ["test_cli_caption_sources.py::test_a_picture_from_the_web_is_captioned_as_the_file_is"],
     "6.8": ["test_cli.py::test_captions_go_to_a_file_and_a_page"],
+    "6.9": ["test_notebook.py::test_it_shows_captions_and_ten_good_and_ten_bad"],
 }
 
 
@@ -117,10 +125,11 @@ def test_every_row_of_the_page_has_tests_and_every_test_exists():
             assert name in functions, f"row {row}: {test}"
 
 
-def test_a_square_is_resized_bilinearly_and_scaled_to_minus_one_to_one():
+@pytest.mark.parametrize("interpolation", ["bilinear", "bilinear-opencv"])
+def test_a_square_is_resized_bilinearly_and_scaled_to_minus_one_to_one(interpolation):
     """2.3: to 299 x 299, bilinear, float32, x / 127.5 - 1."""
     picture = Image.fromarray(np.linspace(0, 255, 2, dtype=np.uint8).repeat(3).reshape(1, 2, 3).repeat(2, axis=0))
-    inception = Preprocessing(size=299)
+    inception = Preprocessing(size=299, interpolation=interpolation)
     fitted = square(picture, inception)
     assert fitted.shape == (299, 299, 3)
     # Between the two pixels' centres a bilinear ramp, and beyond them the pixels themselves.

@@ -9,7 +9,16 @@ from showtell.files import write_bytes
 
 
 def draw_curves(metrics: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw training and validation loss, and BLEU-4 and CIDEr-D x 100, against epochs; a PNG at `path`."""
+    """Draw the curves into the file `path`; see `curves_png`."""
+    write_bytes(path, curves_png(metrics))
+
+
+def curves_png(metrics: Sequence[dict[str, Any]]) -> bytes:
+    """Training and validation loss, and BLEU-4 and CIDEr-D x 100, against epochs: the bytes of a PNG.
+
+    Arguments:
+        metrics: a dictionary of figures for each epoch, as `metrics.jsonl` has them.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -34,4 +43,4 @@ def draw_curves(metrics: Sequence[dict[str, Any]], path: Path) -> None:
         axes.legend(frameon=False)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})
-    write_bytes(path, picture.getvalue())
+    return picture.getvalue()

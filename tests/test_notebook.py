@@ -1,0 +1,102 @@
+"""examples/show_and_tell.ipynb: committed clean, and run from its first cell to its last on small data."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SMALL = "LIMIT, BATCH, EPOCHS, STEPS = 24, 8, 2, 4"
+
+
+@pytest.fixture
+def notebook():
+    return nbformat.read(EXAMPLES / "show_and_tell.ipynb", 4)
+
+
+def cell(notebook, name):
+    (found,) = [cell for cell in notebook.cells if cell["id"] == name]
+    return found
+
+
+def printed(notebook, name):
+    return "".join(output.text for output in cell(notebook, name).outputs if output.get("name") == "stdout")
+
+
+def pictures(notebook, name):
+    return [output for output in cell(notebook, name).outputs if "image/png" in output.get("data", {})]
+
+
+def run(notebook, *parameters):
+    """Run it all with other parameters, in the notebook's own folder; an error in a cell is raised."""
+    cell(notebook, "parameters").source += "\n" + "\n".join(parameters)
+    where = {"metadata": {"path": str(EXAMPLES)}}
+    NotebookClient(notebook, timeout=None, kernel_name="python3", resources=where).execute()
+
+
+def test_it_is_committed_without_outputs(notebook):
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert len(code) > 10
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+
+
+def test_it_goes_through_the_course_in_nine_steps(notebook):
+    assert notebook.cells[0].cell_type == "markdown"
+    headings = [line for cell in notebook.cells for line in cell.source.splitlines() if re.match(r"## \d\. ", line)]
+    assert [heading[:5] for heading in headings] == [f"## {number}." for number in range(1, 10)]
+
+
+@pytest.fixture(scope="module")
+def shapes_run(tmp_path_factory):
+    notebook = nbformat.read(EXAMPLES / "show_and_tell.ipynb", 4)
+    folder = tmp_path_factory.mktemp("notebook")
+    run(notebook, SMALL, f"RUN = {str(folder)!r}")
+    return notebook, folder
+
+
+def test_it_runs_on_the_data_set_that_is_drawn_by_code(shapes_run):
+    notebook, folder = shapes_run
+    assert "24 to train on, 24 to validate" in printed(notebook, "data-load")
+    assert "embeddings (48, 1280)" in printed(notebook, "embed-all")
+    assert (folder / "notebook.showtell").is_file()
+    assert (folder / "checkpoints" / "weights_1.safetensors").is_file()
+
+
+def test_it_prints_the_notebooks_padding_and_temperatures(shapes_run):
+    notebook, _ = shapes_run
+    assert printed(notebook, "batch-pad").startswith("[[1 2 3]\n [4 5 1]]\nembeddings (8, 1280)")
+    assert "0.35344772639219624 0.34564811360592396 0.3009041600018798" in printed(notebook, "temperature-table")
+
+
+def test_its_curves_are_live(shapes_run):
+    """The picture in the training cell took the place of the words that stood there before the first epoch."""
+    notebook, _ = shapes_run
+    assert len(pictures(notebook, "train-run")) == 1
+    assert "appear after the first epoch" not in str(cell(notebook, "train-run").outputs)
+
+
+def test_the_loss_begins_below_that_of_a_model_that_knows_nothing(shapes_run):
+    said = printed(shapes_run[0], "train-run")
+    nothing = float(re.search(r"knows nothing: loss ([\d.]+)", said)[1])
+    losses = [float(loss) for loss in re.findall(r"epoch \d/2: loss ([\d.]+)", said)]
+    assert nothing > losses[0] > losses[1]
+
+
+def test_it_shows_captions_and_ten_good_and_ten_bad(shapes_run):
+    """6.9: by CIDEr-D, and the good ones are not the bad ones."""
+    notebook, _ = shapes_run
+    for name in ("data-show", "temperature-captions", "caption-index", "caption-ten", "caption-files"):
+        assert len(pictures(notebook, name)) == 1, name
+    good, bad = pictures(notebook, "score-good"), pictures(notebook, "score-bad")
+    assert len(good) == len(bad) == 1
+    assert good[0].data["image/png"] != bad[0].data["image/png"]
+
+
+def test_two_paths_lead_it_to_the_courses_own_zips(notebook, course, tmp_path):
+    paths = f"PICTURES, CAPTIONS = {[str(course / 'train2014.zip')]!r}, {str(course / 'captions_train-val2014.zip')!r}"
+    run(notebook, SMALL, f"RUN = {str(tmp_path)!r}", paths + " + '/captions_train2014.json'")
+    assert "22 to train on, 2 to validate" in printed(notebook, "data-load")
+    assert "CIDEr-D" in printed(notebook, "score-all")
