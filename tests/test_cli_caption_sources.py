@@ -54,6 +54,29 @@ def test_a_picture_named_twice_is_on_the_page_twice(photos, tiny_bundle, tmp_pat
     assert page.read_text().count("<img") == 2
 
 
+def test_pictures_are_shown_with_their_captions_under_them(photos, tiny_bundle, showtell, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    text = Captioner(tiny_bundle).caption(photos / "3.png").text
+    ran = showtell("caption", photos / "3.png", "--show", "--model", tiny_bundle)
+    assert ran.code == 0, ran.err
+    assert ran.out.count("▀") > 200
+    assert ran.out.splitlines()[-1] == f"  {text}"
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = showtell("caption", photos / "3.png", "--show", "--model", tiny_bundle).out
+    assert "▀" not in plain
+    assert f"  {text}\n" in plain
+
+
+def test_what_is_shown_may_be_written_to_a_file_too(photos, tiny_bundle, tmp_path, showtell):
+    out = tmp_path / "o.jsonl"
+    ran = showtell("caption", photos, "--show", "--format", "jsonl", "-o", out, "--model", tiny_bundle)
+    assert len(out.read_text().splitlines()) == 10
+    assert ran.out.splitlines()[::2] == [f"{i}.png" for i in range(10)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -62,6 +85,7 @@ def test_a_picture_named_twice_is_on_the_page_twice(photos, tiny_bundle, tmp_pat
         (["--random", "2", "--index", "1"], "not both"),
         (["--seed", "3"], "--random"),
         (["--max-size", "0"], "positive"),
+        (["--show", "--format", "csv"], "--show draws where csv would be written"),
         (["https://"], "https://"),
     ],
 )

@@ -25,6 +25,7 @@ def caption(
     format: Annotated[Format, typer.Option(help="How to write the captions.")] = Format.text,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the pictures, too.")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Draw the pictures on the terminal, captions below.")] = False,
     beam: settings.Beam = None,
     num_captions: settings.NumCaptions = 1,
     diversity: settings.Diversity = None,
@@ -52,6 +53,8 @@ def caption(
     """
     if seed is not None and not sample and random is None:
         raise InputError("--seed only matters with --sample or --random: add one, or leave this out")
+    if show and format is not Format.text and not output:
+        raise InputError(f"--show draws where {format.value} would be written: add --output, or leave one out")
     drawing = only_with(sample, "--sample", given(temperature=temperature, top_k=top_k, top_p=top_p))
     options = {"num_captions": num_captions, "sample": sample} | drawing
     options |= given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
@@ -69,21 +72,22 @@ def caption(
     captioner = Captioner(model, resize=resize.value if resize else None)
     captioner.search_options(**options)  # a bad option is told before anything is read
     gallery = None
-    if html:
+    if html or show:
         from showtell.cli.gallery import Gallery
 
-        gallery = Gallery()
+        gallery = Gallery(page=html is not None, screen=show)
     if random is not None:
         print(f"{pictures.count:,} of {pictures.total:,} pictures; --seed {drawn} chooses them again", file=sys.stderr)
     failed = 0
     with opened(output) as file:
         # A download has a bar of its own, and captions that come one by one need none.
-        show = file is not sys.stdout and not pictures.on_the_web
-        write = WRITERS[format](file)
+        progress = file is not sys.stdout and not pictures.on_the_web and not show
+        write = WRITERS[format](file) if output or not show else None
         stream = gallery.watch(pictures.read()) if gallery else pictures.read()
-        with bar("captioning", pictures.count, "pictures", show=show) as tick:
+        with bar("captioning", pictures.count, "pictures", show=progress) as tick:
             for result in captioner.caption_stream(stream, batch_size=batch_size, workers=workers, **options):
-                write(result)
+                if write:
+                    write(result)
                 if gallery:
                     gallery.add(result)
                 failed += result.caption is None

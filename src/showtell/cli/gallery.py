@@ -1,4 +1,4 @@
-"""Captioned pictures -> thumbnails with their captions on a page."""
+"""Captioned pictures -> thumbnails with their captions on a page, or drawn on the terminal."""
 
 import contextlib
 from collections import deque
@@ -6,20 +6,31 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from PIL import Image
+from rich.console import Console
 
 from showtell.captioner import Captioned
 from showtell.data.images import RawPicture
 from showtell.errors import InputError, PictureError
 from showtell.files import write_bytes
 from showtell.image import decode
+from showtell.report.example import Example
 from showtell.report.html import THUMBNAIL
 from showtell.report.page import Entry, caption_page
+from showtell.report.terminal import show_example
 
 
 class Gallery:
-    """Thumbnails of what is captioned; they pass by on their way to the captioner, and captions come in their order."""
+    """What is captioned, as people look at it.
 
-    def __init__(self) -> None:
+    Thumbnails are made of pictures as they pass by on their way to the captioner; captions come back in their order.
+
+    Arguments:
+        page: whether a page is going to be written, for which thumbnails and captions are kept.
+        screen: whether each picture is drawn on the terminal with its captions under it.
+    """
+
+    def __init__(self, *, page: bool, screen: bool) -> None:
+        self.page, self.screen = page, Console(highlight=False) if screen else None
         self._thumbnails: deque[Image.Image | None] = deque()
         self._entries: list[Entry] = []
 
@@ -35,18 +46,13 @@ class Gallery:
 
     def add(self, result: Captioned) -> None:
         """What became of the first picture that passed by and has not been added yet."""
-        found = result.caption
-        self._entries.append(
-            Entry(
-                name=result.name,
-                caption=found.text if found else "",
-                words=tuple((word.word, word.probability) for word in found.words) if found else (),
-                score=found.score if found else 0.0,
-                alternatives=tuple(one.text for one in found.alternatives) if found else (),
-                picture=self._thumbnails.popleft(),
-                error=result.error,
-            )
-        )
+        picture = self._thumbnails.popleft()
+        if self.page:
+            self._entries.append(_entry(result, picture))
+        if self.screen:
+            found = result.caption
+            said = (found.text, *(one.text for one in found.alternatives)) if found else ()
+            show_example(self.screen, Example(result.name, said, picture, error=result.error))
 
     def write(self, path: Path, model: str) -> None:
         """Write the page; `model` is the name of the model that wrote the captions."""
@@ -55,3 +61,16 @@ class Gallery:
             write_bytes(path, page.encode())
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _entry(result: Captioned, picture: Image.Image | None) -> Entry:
+    found = result.caption
+    return Entry(
+        name=result.name,
+        caption=found.text if found else "",
+        words=tuple((word.word, word.probability) for word in found.words) if found else (),
+        score=found.score if found else 0.0,
+        alternatives=tuple(one.text for one in found.alternatives) if found else (),
+        picture=picture,
+        error=result.error,
+    )

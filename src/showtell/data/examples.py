@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from showtell.data.captions import Alignment, CaptionSet, align, read_captions
 from showtell.data.images import PictureSource
@@ -12,6 +12,8 @@ from showtell.data.shapes import Shapes
 from showtell.errors import InputError
 
 SHAPES = "shapes"
+
+Source: TypeAlias = PictureSource | Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class DataOptions:
 class Examples:
     """Pictures with captions: where the bytes come from, captions by picture name, and the names of each split."""
 
-    source: PictureSource | Shapes
+    source: Source
     captions: dict[str, tuple[str, ...]]
     train: tuple[str, ...]
     validation: tuple[str, ...]
@@ -69,21 +71,30 @@ class Examples:
         return {"train": len(self.train), "validation": len(self.validation), "captions": captions}
 
 
+def open_data(options: DataOptions, root: Path) -> tuple[Source, CaptionSet | None]:
+    """The pictures and the captions that `options` names, not aligned yet; None where it names no captions.
+
+    Raises:
+        InputError: no pictures are named, or a file is missing or malformed.
+    """
+    if options.pictures == (SHAPES,):
+        shapes = Shapes()
+        return shapes, shapes.captions()
+    if not options.pictures:
+        raise InputError("name the pictures and their captions, or the built-in data set: --data shapes")
+    source = PictureSource([root / path for path in options.pictures])
+    return source, _read(options, root) if options.captions else None
+
+
 def load_examples(options: DataOptions, root: Path) -> Examples:
     """Find, read, align and split what `options` names; relative paths are taken from `root`.
 
     Raises:
         InputError: nothing is named, a file is missing or malformed, or a split is unknown or empty.
     """
-    source: PictureSource | Shapes
-    if options.pictures == (SHAPES,):
-        source = Shapes()
-        captions = source.captions()
-    elif not options.pictures or not options.captions:
-        raise InputError("name the pictures and the captions to train on, or the built-in data set: --data shapes")
-    else:
-        source = PictureSource([root / path for path in options.pictures])
-        captions = _read(options, root)
+    source, captions = open_data(options, root)
+    if captions is None:
+        raise InputError("name the captions to train on, too")
     aligned = align(source.names(), captions)
     if aligned.splits:
         captions.only(*options.train, *options.validation)  # says which splits there are when one is misspelt

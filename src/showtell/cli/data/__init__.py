@@ -4,7 +4,11 @@ import typer
 
 from showtell.cli.data.download import download
 from showtell.cli.data.sample import sample
+from showtell.cli.data.show import show
 
-data = typer.Typer(help="Data sets: download, sample, show and check them.", no_args_is_help=True)
+data = typer.Typer(
+    help="Data sets: download, sample, show and check them.", no_args_is_help=True, rich_markup_mode="markdown"
+)
 data.command()(download)
 data.command()(sample)
+data.command()(show)

@@ -1,0 +1,55 @@
+"""Which data a user names: a recipe, or pictures and captions, with the same options as `showtell train` has."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from showtell.errors import InputError
+from showtell.tables import assign, change, fill, read_tables, table_of
+
+Recipe: TypeAlias = Annotated[Path | None, typer.Argument(help="A TOML recipe; options below change what it says.")]
+BuiltIn: TypeAlias = Annotated[str | None, typer.Option("--data", help="A built-in data set: shapes.")]
+Pictures: TypeAlias = Annotated[list[str] | None, typer.Option(help="Folder, zip or tar; may be given again.")]
+Captions: TypeAlias = Annotated[
+    str | None, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL; also inside a zip.")
+]
+Root: TypeAlias = Annotated[Path, typer.Option(envvar="SHOWTELL_DATA", help="What the recipe's paths are relative to.")]
+Set: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--set", help="Any key of a recipe, as data.split_column=part.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The tables of a recipe that data commands read; tables about training are left to `showtell train`."""
+
+    tables: dict[str, Any]
+    where: str
+
+    def table(self, name: str, cls: type[Any]) -> Any:
+        """The options `cls` as the table `name` has them; an `InputError` where the table does not fit."""
+        try:
+            return fill(name, cls, table_of(self.tables, name))
+        except InputError as error:
+            raise InputError(f"{self.where}: {error}" if self.where else str(error)) from error
+
+
+def named(
+    recipe: Path | None, data: str | None, pictures: list[str] | None, captions: str | None, set_: list[str] | None
+) -> Named:
+    """What the options name together; an `InputError` where they contradict each other."""
+    if data not in (None, "shapes"):
+        raise InputError(f"--data {data}: the built-in data set is called shapes; for files use --pictures")
+    if data and (recipe or pictures or captions):
+        raise InputError("--data names a built-in data set: leave out the recipe, --pictures and --captions")
+    tables: dict[str, Any] = read_tables(recipe) if recipe else {}
+    if data:
+        tables = {"data": {"pictures": ["shapes"]}, "vocabulary": {"min_count": 1}}
+    if pictures:
+        change(tables, "data.pictures", pictures)
+    if captions:
+        change(tables, "data.captions", captions)
+    assign(tables, set_ or [])
+    return Named(tables, str(recipe) if recipe else "")

@@ -1,0 +1,159 @@
+"""`showtell data show`: pictures with their captions, on the terminal, as a PNG or on a page."""
+
+import secrets
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from showtell.cli.data.named import BuiltIn, Captions, Pictures, Recipe, Root, Set, named
+from showtell.errors import InputError
+
+if TYPE_CHECKING:
+    from showtell.data.captions import Alignment
+    from showtell.data.examples import Source
+    from showtell.data.images import RawPicture
+    from showtell.image import ResizeMode
+    from showtell.report.example import Example
+
+
+class View(StrEnum):
+    """How much of a picture is shown: what an encoder sees of it, or the whole."""
+
+    crop = "crop"
+    squash = "squash"
+    pad = "pad"
+    whole = "whole"
+
+
+def show(
+    recipe: Recipe = None,
+    data: BuiltIn = None,
+    pictures: Pictures = None,
+    captions: Captions = None,
+    name: Annotated[list[str] | None, typer.Option(help="The picture of this name; may be given again.")] = None,
+    index: Annotated[
+        list[int] | None, typer.Option(help="The picture at this place, from 0; may be given again.")
+    ] = None,
+    random: Annotated[int | None, typer.Option(help="So many pictures, chosen at random. [default: 1]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the random choice.")] = None,
+    view: Annotated[View, typer.Option(help="As an encoder sees pictures, or whole.")] = View.crop,
+    png: Annotated[Path | None, typer.Option(help="Write one image with the captions as titles instead.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page instead.")] = None,
+    font: Annotated[Path | None, typer.Option(help="Of the PNG, for captions in other than Latin letters.")] = None,
+    width: Annotated[int | None, typer.Option(min=4, help="Characters across a picture on the terminal.")] = None,
+    root: Root = Path(),
+    set_: Set = None,
+) -> None:
+    """Show pictures with their captions, as a model is trained on them.
+
+    Without --png or --html they are drawn on the terminal in coloured half blocks; where there are no colours, names
+    and captions are written.
+    """
+    from showtell.data.captions import align
+    from showtell.data.examples import DataOptions, open_data
+    from showtell.data.gather import Choice
+
+    if sum(bool(way) for way in (name, index, random)) > 1:
+        raise InputError("--name, --index and --random choose in different ways: give one of them")
+    if font and not png:
+        raise InputError("--font is that of the PNG: give --png, too")
+    options = named(recipe, data, pictures, captions, set_).table("data", DataOptions)
+    source, found = open_data(options, root)
+    names = source.names()
+    aligned = align(names, found) if found else None
+    drawn = secrets.randbelow(10**6) if seed is None else seed
+    if name:
+        chosen = _by_name(names, name, str(source))
+    else:
+        count = None if index else random or 1
+        chosen = [names[i] for i in Choice(count, drawn, tuple(index or ())).of(len(names))]
+        if count and not data and seed is None:
+            print(f"{len(chosen)} of {len(names):,} pictures; --seed {drawn} chooses them again", file=sys.stderr)
+    examples = _examples(source, chosen, aligned, view)
+    if png or html:
+        _write(examples, png, html, font)
+    else:
+        _print(examples, width)
+
+
+def _by_name(names: list[str], wanted: list[str], source: str) -> list[str]:
+    """The pictures of these names, or of these file names where that says which."""
+    chosen = []
+    for one in wanted:
+        fits = [one] if one in names else [name for name in names if name.rpartition("/")[2] == one]
+        if len(fits) != 1:
+            what = "no picture" if not fits else f"{len(fits)} pictures"
+            raise InputError(f"{source}: has {what} {one!r}; its first is {names[0]!r}: write the name as it is there")
+        chosen += fits
+    return chosen
+
+
+def _examples(source: "Source", chosen: list[str], aligned: "Alignment | None", view: View) -> "Iterator[Example]":
+    wanted = set(chosen)
+    left = len(wanted)
+    for picture in source.read(skip=set(source.names()) - wanted):
+        yield _example(picture, aligned, view)
+        left -= 1
+        if not left:
+            break
+
+
+def _example(picture: "RawPicture", aligned: "Alignment | None", view: View) -> "Example":
+    from PIL import Image
+
+    from showtell.errors import PictureError
+    from showtell.image import Preprocessing, decode, square
+    from showtell.report.example import Example
+
+    captions = aligned.captions.get(picture.name, ()) if aligned else ()
+    split = aligned.splits.get(picture.name, "") if aligned else ""
+    try:
+        if picture.error:
+            raise PictureError(picture.error)
+        image = decode(picture.data)
+    except PictureError as error:
+        return Example(picture.name, captions, None, split, str(error))
+    about = f"{image.width} x {image.height}"
+    if view is not View.whole:
+        way: ResizeMode = view.value  # type: ignore[assignment]
+        image = Image.fromarray(square(image, Preprocessing(size=480, resize=way)))
+    return Example(picture.name, captions, image, f"{split}, {about}" if split else about)
+
+
+def _print(examples: "Iterator[Example]", width: int | None) -> None:
+    from rich.console import Console
+
+    from showtell.report.terminal import show_example
+
+    console = Console(highlight=False)
+    for i, example in enumerate(examples):
+        if i:
+            console.print()
+        show_example(console, example, columns=width)
+
+
+def _write(examples: "Iterator[Example]", png: Path | None, html: Path | None, font: Path | None) -> None:
+    import io
+
+    from showtell.files import write_bytes
+    from showtell.report.example import examples_page
+    from showtell.report.poster import poster
+
+    shown = list(examples)
+    files = {}
+    if png:
+        buffer = io.BytesIO()
+        poster(shown, font=font).save(buffer, "PNG")
+        files[png] = buffer.getvalue()
+    if html:
+        files[html] = examples_page(shown, title="Pictures and their captions").encode()
+    for path, content in files.items():
+        try:
+            write_bytes(path, content)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+        print(f"{path}: {len(shown)} pictures" if len(shown) > 1 else f"{path}: {shown[0].name}")
