@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,26 +97,47 @@ def tiny_encoder() -> bytes:
 @pytest.fixture(scope="session")
 def tiny_bundle(tiny_encoder: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole model bundle around `tiny_encoder`, with a decoder of random weights that is never at a loss."""
+    options = {"kind": "show_and_tell", "hidden": 16, "word": 12, "picture": "every_step"}
+    return _random_bundle(tmp_path_factory.mktemp("model"), tiny_encoder, "pooled", options)
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        {"kind": "attention", "hidden": 16, "word": 16, "cell": 14, "attention": 10},
+        {"kind": "transformer", "hidden": 16, "heads": 4, "feed_forward": 24},
+    ],
+    ids=lambda options: options["kind"],
+)
+def looking_bundle(
+    request: pytest.FixtureRequest, tiny_encoder: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Likewise, of every kind that looks at the grid's cells."""
+    return _random_bundle(tmp_path_factory.mktemp("model"), tiny_encoder, "grid", request.param)
+
+
+def _random_bundle(folder: Path, encoder: bytes, output: str, decoder_table: dict[str, Any]) -> Path:
     import torch
 
+    from showtell.encoders import Encoder
     from showtell.text import SPECIALS, Vocabulary
-    from showtell.training.decoders import ShowAndTellOptions, build
+    from showtell.training import recipe_from
+    from showtell.training.decoders import build
     from showtell.training.export import export_bundle
-    from showtell.training.recipe import EncoderOptions, Recipe
 
     words = ("a", "ball", "big", "blue", "dog", "grass", "in", "jumps", "man", "on", "red", "sits", "snow", "the")
     vocabulary = Vocabulary(tuple(sorted([*words, *SPECIALS])))
-    options = ShowAndTellOptions(hidden=16, word=12, picture="every_step")
-    recipe = Recipe(name="tiny", encoder=EncoderOptions(name="tiny"), decoder=options)
+    recipe = recipe_from({"name": "tiny", "encoder": {"name": "tiny", "output": output}, "decoder": decoder_table})
+    shape = Encoder(encoder).info.shape(recipe.encoder.output)
     torch.manual_seed(0)
-    decoder = build("show_and_tell", options, (8,), len(vocabulary)).eval()
+    decoder = build(recipe.decoder_kind, recipe.decoder, shape, len(vocabulary)).eval()
     with torch.no_grad():
         for parameter in decoder.parameters():
             parameter.mul_(4)  # decided opinions, so that float16 storage changes no word
-    path = tmp_path_factory.mktemp("model") / "tiny.showtell"
+    path = folder / "tiny.showtell"
     scores = {"bleu_4": 0.0, "cider_d": 0.0, "val_loss": 0.0, "epoch": 1}
     counts = {"train": 0, "validation": 0, "captions": 0}
-    export_bundle(path, recipe, decoder, vocabulary, tiny_encoder, scores, counts)
+    export_bundle(path, recipe, decoder, vocabulary, encoder, scores, counts)
     return path
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from showtell.attention import attention_maps, overlay
+from showtell.attention import attention_maps
 from showtell.bundle import OnnxSteps, read_bundle
 from showtell.captioner import Captioner
 from showtell.encoders.runtime import open_session
@@ -17,9 +16,9 @@ from showtell.errors import InputError
 from showtell.search import SearchOptions, search
 from showtell.text import SPECIALS, Vocabulary
 from showtell.training.decoders import KINDS, AttentionOptions, ShowAndTellOptions, TransformerOptions, build
-from showtell.training.export import decoder_graphs, export_bundle
+from showtell.training.export import decoder_graphs
 from showtell.training.loss import next_word
-from showtell.training.recipe import EncoderOptions, Recipe, recipe_from
+from showtell.training.recipe import recipe_from
 from showtell.training.validate import TorchSteps
 from showtell.verify import replay
 
@@ -270,67 +269,14 @@ def test_attention_is_a_distribution_over_the_cells_that_follows_the_picture(dec
     assert maps[1][0] == pytest.approx(first[1].detach().numpy().reshape(4, 4), abs=1e-5)
 
 
-def test_cells_that_form_no_square_have_no_map():
-    with pytest.raises(InputError, match="15 grid cells do not form a square"):
-        attention_maps(None, np.zeros((1, 15, 8), np.float32), [(5,)], VOCABULARY.start)
-
-
-def test_an_overlay_is_the_picture_where_the_attention_lies_and_dark_elsewhere():
-    picture = Image.new("RGB", (64, 64), (200, 100, 40))
-    attention = np.zeros((4, 4), np.float32)
-    attention[0, 3] = 0.9
-    shown = np.asarray(overlay(picture, attention))
-    assert shown.shape == (64, 64, 3)
-    assert shown[4, 60] == pytest.approx((200, 100, 40), abs=2)
-    assert shown[60, 4] == pytest.approx((50, 25, 10), abs=2)
-
-
-@pytest.fixture(scope="module", params=["attention", "transformer"])
-def bundle(request, tiny_encoder, tmp_path_factory):
-    decoder, _ = built(request.param)
-    with torch.no_grad():
-        for parameter in decoder.parameters():
-            parameter.mul_(3)  # decided opinions, so that float16 storage changes no word
-    kind, options = request.param, CASES[request.param][0]
-    recipe = Recipe(name=kind, encoder=EncoderOptions(name="tiny", output="grid"), decoder_kind=kind, decoder=options)
-    path = tmp_path_factory.mktemp("model") / f"{kind}.showtell"
-    scores = {"bleu_4": 0.0, "cider_d": 0.0, "val_loss": 0.0, "epoch": 1}
-    export_bundle(
-        path, recipe, decoder, VOCABULARY, tiny_encoder, scores, dict.fromkeys(("train", "validation", "captions"), 0)
-    )
-    return path
-
-
-def test_a_bundle_captions_verifies_and_holds_the_options(bundle, photos):
-    captioner = Captioner(bundle)
-    assert replay(captioner).text == read_bundle(bundle).model["golden"]["caption"]
+def test_a_bundle_captions_verifies_and_holds_the_options(looking_bundle, photos):
+    captioner = Captioner(looking_bundle)
+    assert replay(captioner).text == read_bundle(looking_bundle).model["golden"]["caption"]
     described = captioner.bundle.model["decoder"]
     assert recipe_from({"decoder": {"kind": described["kind"], **described["options"]}}).decoder.hidden == 16
     paths = sorted(photos.iterdir())
     together = captioner.caption(paths, batch_size=4)
     assert [one.text for one in together] == [captioner.caption(path).text for path in paths]
-
-
-def test_words_carry_their_attention_where_it_is_asked_for(bundle, photos):
-    captioner = Captioner(bundle)
-    paths = sorted(photos.iterdir())[:3]
-    plain = captioner.caption(paths, num_captions=2)
-    attended = captioner.caption(paths, num_captions=2, attention=True)
-    assert attended == plain  # the same words, probabilities and scores
-    for caption in attended:
-        for one in (caption, *caption.alternatives):
-            assert all(word.attention.shape == (4, 4) for word in one.words)
-            assert all(word.attention.sum() == pytest.approx(1, abs=1e-5) for word in one.words)
-    assert all(word.attention is None for word in plain[0].words)
-    alone = captioner.caption(paths[2], num_captions=2, attention=True)
-    assert alone.alternatives[0].words[0].attention == pytest.approx(
-        attended[2].alternatives[0].words[0].attention, abs=1e-4
-    )
-
-
-def test_a_model_of_pooled_embeddings_cannot_say_where_it_looks(tiny_bundle, photos):
-    with pytest.raises(InputError, match=r"tiny\.showtell: cannot say where it looks, its decoder is show_and_tell"):
-        Captioner(tiny_bundle).caption(photos / "0.png", attention=True)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,9 @@ def caption(
     top_k: settings.TopK = None,
     top_p: settings.TopP = None,
     seed: Annotated[int | None, typer.Option(help="Of sampling, and of --random.")] = None,
+    attention: Annotated[
+        bool, typer.Option("--attention", help="Say where the model looked, in JSON lines and on the page.")
+    ] = False,
     resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: model's]")] = None,
     max_size: Annotated[float, typer.Option(help="Megabytes of the largest picture to download.")] = 50.0,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for a picture on the web.")] = 30.0,
@@ -62,6 +65,9 @@ def caption(
     options |= given(diversity=diversity) | only_with(diversity is not None, "--diversity", given(groups=groups))
     options |= given(seed=seed if sample else None)
 
+    if attention and format != Format.jsonl and not html:
+        raise InputError("--attention is shown with --format jsonl or --html: add one, or leave this out")
+
     from showtell.captioner import Captioner
     from showtell.data.gather import Choice, Gathered, WebOptions
     from showtell.progress import bar
@@ -75,7 +81,8 @@ def caption(
     if html or show:
         from showtell.cli.gallery import Gallery
 
-        gallery = Gallery(page=html is not None, screen=show)
+        seen = captioner.encoder.info.preprocessing
+        gallery = Gallery(page=html is not None, screen=show, preprocessing=seen)
     if random is not None:
         print(f"{pictures.count:,} of {pictures.total:,} pictures; --seed {drawn} chooses them again", file=sys.stderr)
     failed = 0
@@ -85,7 +92,9 @@ def caption(
         write = WRITERS[format](file) if output or not show else None
         stream = gallery.watch(pictures.read()) if gallery else pictures.read()
         with bar("captioning", pictures.count, "pictures", show=progress) as tick:
-            for result in captioner.caption_stream(stream, batch_size=batch_size, workers=workers, **options):
+            for result in captioner.caption_stream(
+                stream, batch_size=batch_size, workers=workers, attention=attention, **options
+            ):
                 if write:
                     write(result)
                 if gallery:

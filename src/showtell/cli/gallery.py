@@ -3,19 +3,21 @@
 import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 from rich.console import Console
 
-from showtell.captioner import Captioned
+from showtell.attention import overlay
+from showtell.captioner import Caption, Captioned
 from showtell.data.images import RawPicture
 from showtell.errors import InputError, PictureError
 from showtell.files import write_bytes
-from showtell.image import decode
+from showtell.image import Preprocessing, decode, square
 from showtell.report.example import Example
 from showtell.report.html import THUMBNAIL
-from showtell.report.page import Entry, caption_page
+from showtell.report.page import LOOK, Entry, caption_page
 from showtell.report.terminal import show_example
 
 
@@ -27,10 +29,12 @@ class Gallery:
     Arguments:
         page: whether a page is going to be written, for which thumbnails and captions are kept.
         screen: whether each picture is drawn on the terminal with its captions under it.
+        preprocessing: the encoder's; the page shows attention over the square that the encoder sees.
     """
 
-    def __init__(self, *, page: bool, screen: bool) -> None:
+    def __init__(self, *, page: bool, screen: bool, preprocessing: Preprocessing) -> None:
         self.page, self.screen = page, Console(highlight=False) if screen else None
+        self._square = replace(preprocessing, size=LOOK)
         self._thumbnails: deque[Image.Image | None] = deque()
         self._entries: list[Entry] = []
 
@@ -48,7 +52,7 @@ class Gallery:
         """What became of the first picture that passed by and has not been added yet."""
         picture = self._thumbnails.popleft()
         if self.page:
-            self._entries.append(_entry(result, picture))
+            self._entries.append(_entry(result, picture, self._square))
         if self.screen:
             found = result.caption
             said = (found.text, *(one.text for one in found.alternatives)) if found else ()
@@ -63,7 +67,7 @@ class Gallery:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _entry(result: Captioned, picture: Image.Image | None) -> Entry:
+def _entry(result: Captioned, picture: Image.Image | None, preprocessing: Preprocessing) -> Entry:
     found = result.caption
     return Entry(
         name=result.name,
@@ -73,4 +77,10 @@ def _entry(result: Captioned, picture: Image.Image | None) -> Entry:
         alternatives=tuple(one.text for one in found.alternatives) if found else (),
         picture=picture,
         error=result.error,
+        looks=_looks(picture, found, preprocessing) if picture and found else (),
     )
+
+
+def _looks(picture: Image.Image, caption: Caption, preprocessing: Preprocessing) -> tuple[Image.Image, ...]:
+    seen = Image.fromarray(square(picture, preprocessing))
+    return tuple(overlay(seen, word.attention) for word in caption.words if word.attention is not None)

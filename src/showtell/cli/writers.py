@@ -74,7 +74,11 @@ WRITERS: dict[Format, Callable[[IO[str]], Callable[["Captioned"], None]]] = {
 
 
 def _as_json(caption: "Caption") -> dict[str, Any]:
-    words = [{"word": word.word, "probability": round(word.probability, 6)} for word in caption.words]
+    words: list[dict[str, Any]] = []
+    for word in caption.words:
+        words.append({"word": word.word, "probability": round(word.probability, 6)})
+        if word.attention is not None:
+            words[-1]["attention"] = [[round(float(cell), 4) for cell in row] for row in word.attention]
     return {"caption": caption.text, "score": round(caption.score, 6), "words": words}
 
 

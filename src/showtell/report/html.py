@@ -58,12 +58,12 @@ def grid(figures: list[str]) -> str:
     return f'<ul class="grid" role="list">\n{items}\n</ul>'
 
 
-def thumbnail(picture: Image.Image | None, alt: str) -> str:
-    """A small JPEG of the picture inside the page, or a box that says that there is none."""
+def thumbnail(picture: Image.Image | None, alt: str, side: int = THUMBNAIL) -> str:
+    """A JPEG of the picture inside the page, of at most `side` pixels, or a box that says that there is none."""
     if picture is None:
         return '<div class="missing">no picture</div>'
     small = decode(picture).copy()  # where EXIF is damaged, decode hands back the caller's own
-    small.thumbnail((THUMBNAIL, THUMBNAIL), reducing_gap=3.0)
+    small.thumbnail((side, side), reducing_gap=3.0)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80, optimize=True)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -12,6 +12,9 @@ from PIL import Image
 
 from showtell.report.html import counted, document, escape, grid, thumbnail
 
+LOOK = 160
+"""Pixels of a side of a picture that shows where the model looked for one word."""
+
 _LEVELS = 5  # steps of doubt, one CSS class each: .doubt-0 (sure, unmarked) to .doubt-4
 _SCORE = "length-normalised log-probability of the sentence: 0 is certainty, larger is better"
 
@@ -28,6 +31,7 @@ class Entry:
         alternatives: further sentences, best first.
         picture: the picture in any mode and size, or None.
         error: why there is no caption; empty where there is one.
+        looks: for each of `words` a picture of where the model looked for it; empty where that is not known.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Entry:
     alternatives: tuple[str, ...]
     picture: Image.Image | None
     error: str
+    looks: tuple[Image.Image, ...] = ()
 
 
 def caption_page(entries: Iterable[Entry], *, title: str, footer: str = "") -> str:
@@ -116,9 +121,11 @@ def _details(entry: Entry) -> str:
     """What is folded: the probabilities as text, for those who have no pointer to hover with, and the alternatives."""
     titles, parts = [], []
     if entry.words:
-        titles.append("Word by word")
-        items = (f"<li>{_word(word, p)} {_percent(p)}</li>" for word, p in entry.words)
-        parts.append(f'<ul class="words" role="list">{"".join(items)}</ul>\n')
+        titles.append("Word by word, and where it looked" if entry.looks else "Word by word")
+        looks = [thumbnail(look, "where it looked", LOOK) for look in entry.looks] or [""] * len(entry.words)
+        pairs = zip(looks, entry.words, strict=True)
+        items = (f"<li>{look}{_word(word, p)} {_percent(p)}</li>" for look, (word, p) in pairs)
+        parts.append(f'<ul class="words{" looks" if entry.looks else ""}" role="list">{"".join(items)}</ul>\n')
     if entry.alternatives:
         titles.append(counted(len(entry.alternatives), "alternative"))
         items = (f"<li>{escape(alternative)}</li>" for alternative in entry.alternatives)
