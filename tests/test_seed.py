@@ -4,6 +4,8 @@ Rows that no other test holds have theirs here, named in its docstring.
 """
 
 import ast
+import base64
+import io
 import os
 import re
 import threading
@@ -37,6 +39,7 @@ ROWS = {
         "data/test_data_sample.py::test_seed_42_keeps_the_same_members_for_ever",
         "data/test_data_sample.py::test_the_rate_is_the_share_that_is_kept",
     ],
+    "1.5": ["test_seed.py::test_a_training_example_is_shown_cropped_with_its_five_captions"],
     "2.1": [
         "test_image.py::test_every_format_gives_its_pixels",
         "test_image.py::test_grey_becomes_three_equal_channels",
@@ -123,6 +126,26 @@ def test_every_row_of_the_page_has_tests_and_every_test_exists():
             file, _, name = test.partition("::")
             functions = {node.name for node in ast.parse((TESTS / file).read_text()).body if hasattr(node, "name")}
             assert name in functions, f"row {row}: {test}"
+
+
+def test_a_training_example_is_shown_cropped_with_its_five_captions(course, showtell, tmp_path):
+    """1.5: the picture's centre, and all five captions as its title."""
+    named = "captions_train-val2014.zip/captions_train2014.json"
+    files = ("--root", course, "--pictures", "train2014.zip", "--captions", named)
+    ran = showtell("data", "show", *files, "--index", "3")
+    assert ran.code == 0, ran.err
+    assert showtell("data", "show", *files, "--index", "3", "--html", tmp_path / "x.html").code == 0
+    name = PictureSource(course / "train2014.zip").names()[3]
+    known = read_captions(course / "captions_train-val2014.zip", member="captions_train2014.json").captions
+    captions = known[name.removeprefix("train2014/")]
+    assert len(captions) == 5
+    assert ran.out.splitlines()[0].startswith(name)
+    assert [line.strip() for line in ran.out.splitlines()[1:]] == list(captions)
+    page = (tmp_path / "x.html").read_text()
+    assert all(caption in page for caption in captions)
+    (thumbnail,) = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
+    with Image.open(io.BytesIO(base64.b64decode(thumbnail))) as shown:
+        assert shown.width == shown.height, "the photograph is 111 x 91"
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bilinear-opencv"])

@@ -245,6 +245,7 @@ class _Run:
         }
         self.at.end_epoch(line)
         best = best_of(self.at.own_metrics(), self.options) is line
+        note = " (best)" if best and self.options.best_by != "last" else ""
         if best:
             self._save("best")
         if self.options.keep_epochs:
@@ -254,7 +255,7 @@ class _Run:
         say(
             f"{title}: {stage.main.replace('train_', '')} {figures[stage.main]:.3f}, validation loss "
             f"{validation.loss:.3f}, next word {validation.accuracy:.1%}, BLEU-4 {100 * validation.bleu_4:.1f}, "
-            f"CIDEr-D {100 * validation.cider_d:.1f}{' (best)' if best else ''}"
+            f"CIDEr-D {100 * validation.cider_d:.1f}{note}"
         )
 
     def _validate(self) -> Validation:
