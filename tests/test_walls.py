@@ -19,7 +19,6 @@ FLOORS = [
     {"encoders"},
     {"pipeline", "store", "search", "report", "attention"},
     {"embed", "bundle", "next_word"},
-    {"ensemble"},
     {"captioner"},
     {"check", "verify", "training", "evaluation"},
     {"cli"},

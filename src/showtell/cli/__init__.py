@@ -10,6 +10,7 @@ from showtell.cli.check import check
 from showtell.cli.data import data
 from showtell.cli.embed import embed
 from showtell.cli.evaluate import evaluate
+from showtell.cli.score import score
 from showtell.cli.train import train
 from showtell.cli.verify import verify
 from showtell.errors import ShowtellError
@@ -49,6 +50,7 @@ app.command()(check)
 app.add_typer(data, name="data")
 app.command()(embed)
 app.command()(evaluate)
+app.command()(score)
 app.command()(train)
 app.command()(verify)
 

@@ -34,12 +34,15 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one line or record says; `where` is its place in the file, for messages."""
+    """What one line or record says; `where` is its place in the file, for messages, `ids` are (kind, id) of the picture
+    besides its name.
+    """
 
     name: str
     captions: tuple[str, ...]
     split: str
     where: str
+    ids: tuple[tuple[str, str], ...] = ()
 
 
 def read_rows(text: str, where: str, format: str, columns: Columns) -> Iterator[Row]:
@@ -123,7 +126,7 @@ def _coco(value: Any, where: str) -> Iterator[Row]:
         key, caption = _field(annotation, "image_id", (int, str), here), _field(annotation, "caption", str, here)
         if key not in names:
             raise InputError(f"{here}: image_id {key!r} is none of the images")
-        yield Row(names[key], (caption,), "", here)
+        yield Row(names[key], (caption,), "", here, (("image_id", str(key)),))
 
 
 def _karpathy(value: Any, where: str) -> Iterator[Row]:
@@ -134,7 +137,8 @@ def _karpathy(value: Any, where: str) -> Iterator[Row]:
             name = f"{_field(image, 'filepath', str, here)}/{name}"
         sentences = _field(image, "sentences", list, here)
         raw = tuple(_field(sentence, "raw", str, f"{here}.sentences[{j}]") for j, sentence in enumerate(sentences))
-        yield Row(name, raw, split, here)
+        ids = [(kind, str(_field(image, kind, (int, str), here))) for kind in ("cocoid", "imgid") if kind in image]
+        yield Row(name, raw, split, here, tuple(ids))
 
 
 def _flickr(text: str, where: str) -> Iterator[Row]:
@@ -186,7 +190,7 @@ def _json_lines(text: str, where: str, columns: Columns) -> Iterator[Row]:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:  # ValueError alone: a number of thousands of digits
             raise InputError(f"{here}: not JSON ({getattr(error, 'msg', error)})") from error
-        name = _field(value, columns.picture, str, here)
+        name = str(_field(value, columns.picture, (str, int), here))
         captions = _field(value, columns.caption, (str, list), here)
         captions = [captions] if isinstance(captions, str) else captions
         if not all(isinstance(caption, str) for caption in captions):

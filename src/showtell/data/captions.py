@@ -6,18 +6,16 @@
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path, PurePosixPath
 
-from showtell.data.archives import is_zip, one_line, open_zip
 from showtell.data.caption_formats import FORMATS, Columns, Row, lines, read_rows
+from showtell.data.caption_text import read_text
 from showtell.errors import InputError
 from showtell.image import SUFFIXES
 
 __all__ = ["FORMATS", "Alignment", "CaptionSet", "align", "read_captions"]
-
-_TEXT_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +24,15 @@ class CaptionSet:
 
     `captions` has them by picture name, names and captions in file order; `splits` has the name of each picture's
     split and is empty where there are none (it may name pictures that have no captions); `path` is the file; `blank`
-    counts captions that held no text and were dropped.
+    counts captions that held no text and were dropped. `ids` has the other ways in which the file names its pictures:
+    COCO's `image_id`, Karpathy's `cocoid` and `imgid`, each from an id, as text, to the name.
     """
 
     captions: dict[str, tuple[str, ...]]
     splits: dict[str, str]
     path: str
     blank: int = 0
+    ids: dict[str, dict[str, str]] = field(default_factory=dict, compare=False, repr=False)
 
     def only(self, *splits: str) -> "CaptionSet":
         """The captions of the pictures in these splits (Karpathy's `restval` is one of its own).
@@ -102,10 +102,11 @@ def read_captions(
         InputError: the file is missing, malformed, in no known format or without captions; the message names the line
             or record.
     """
-    text, where = _read(Path(path), member)
+    text, where = read_text(Path(path), member)
     columns = Columns(picture_column, caption_column, split_column)
     captions: dict[str, list[str]] = {}
     splits: dict[str, str] = {}
+    ids: dict[str, dict[str, str]] = {}
     blank = 0
     for row in read_rows(text, where, format, columns):
         name = _name(row.name)
@@ -116,13 +117,15 @@ def read_captions(
         blank += len(row.captions) - len(kept)
         if kept:
             captions.setdefault(name, []).extend(kept)
+        for kind, value in row.ids:
+            ids.setdefault(kind, {})[value] = name
         if row.split:
             _set_split(splits, name, row.split, row.where)
     if not captions:
         raise InputError(f"{where}: holds no captions")
     for split, list_path in (split_lists or {}).items():
         _read_split_list(Path(list_path), split, captions, splits)
-    return CaptionSet({name: tuple(texts) for name, texts in captions.items()}, splits, where, blank)
+    return CaptionSet({name: tuple(texts) for name, texts in captions.items()}, splits, where, blank, ids)
 
 
 def align(names: Sequence[str], captions: CaptionSet) -> Alignment:
@@ -200,63 +203,9 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _read(path: Path, member: str | None) -> tuple[str, str]:
-    """The text of a caption file, and what to call it in messages."""
-    archive = next((parent for parent in path.parents if parent.is_file()), None)
-    if archive and member is None:
-        path, member = archive, path.relative_to(archive).as_posix()
-    if not path.is_file():
-        raise InputError(f"{path}: {'is a folder, not a caption file' if path.is_dir() else 'does not exist'}")
-    if is_zip(path):
-        return _read_member(path, member)
-    if member is not None:
-        raise InputError(f"{path}: not a zip, so it has no member {member!r}")
-    try:
-        return _text(path.read_bytes(), str(path)), str(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _read_member(path: Path, member: str | None) -> tuple[str, str]:
-    with open_zip(path) as archive:
-        chosen = _choose(path, [name for name in archive.namelist() if not name.endswith("/")], member)
-        where = f"{path}/{chosen}"
-        try:
-            data = archive.read(chosen)
-        except Exception as error:  # passwords, wrong checksums, compression methods that Python lacks
-            raise InputError(f"{where}: cannot be read from the zip ({one_line(error)})") from error
-    return _text(data, where), where
-
-
-def _choose(path: Path, names: list[str], member: str | None) -> str:
-    texts = [
-        name
-        for name in names
-        if PurePosixPath(name).suffix.lower() in _TEXT_SUFFIXES and not name.startswith("__MACOSX/")
-    ]
-    if member is not None:
-        fits = [name for name in names if member in (name, _base(name), PurePosixPath(name).stem)]
-        fits = [member] if member in fits else fits
-    else:
-        fits = texts if len(texts) == 1 else [name for name in texts if _base(name).startswith("captions")]
-    if len(fits) == 1:
-        return fits[0]
-    have = ", ".join(fits or texts) or "no caption files"
-    wanted = f"no one file {member!r}" if member is not None else "no one file that is sure to be the captions"
-    raise InputError(f"{path}: {wanted}; it holds {have}: name the member to read")
-
-
-def _text(data: bytes, where: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{where}, line {line}: not UTF-8 text (byte {error.start}): save it as UTF-8") from error
-
-
 def _read_split_list(path: Path, split: str, captions: Mapping[str, object], splits: dict[str, str]) -> None:
     by_stem = {posixpath.splitext(name)[0]: name for name in captions}
-    for number, line in lines(_read(path, None)[0]):
+    for number, line in lines(read_text(path)[0]):
         name = _name(line)
         if name not in captions and PurePosixPath(name).suffix.lower() not in SUFFIXES:
             name = by_stem.get(name, name)  # Flickr30k lists the names without .jpg

@@ -1,0 +1,158 @@
+"""`showtell score`: captions that any system made, and references -> scores with intervals."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+import showtell
+from showtell.cli.evaluate import Format
+from showtell.errors import InputError
+from showtell.files import write_bytes
+
+if TYPE_CHECKING:
+    from showtell.data.predictions import Pairs
+    from showtell.metrics import Scores
+
+Intervals: TypeAlias = dict[str, tuple[float, float]]
+
+_METRICS = "BLEU,ROUGE-L,CIDEr-D"
+
+
+def score(
+    predictions: Annotated[Path, typer.Argument(help="COCO results, or JSON lines or CSV of name and caption.")],
+    references: Annotated[Path, typer.Argument(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSON lines.")],
+    split: Annotated[str | None, typer.Option(help="Only references of this split.")] = None,
+    metrics: Annotated[
+        str, typer.Option(help="Some of BLEU, METEOR (needs Java), ROUGE-L, CIDEr and CIDEr-D, with commas.")
+    ] = _METRICS,
+    partial: Annotated[bool, typer.Option("--partial", help="Leave out pictures that only one file has.")] = False,
+    df: Annotated[Path | None, typer.Option(help="Table of document frequencies for CIDEr.")] = None,
+    save_df: Annotated[Path | None, typer.Option(help="Write such a table, counted from the references.")] = None,
+    resamples: Annotated[int, typer.Option(min=0, help="Of the bootstrap for intervals; 0 gives none.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    format: Annotated[Format, typer.Option(help="How to print the scores.")] = Format.table,
+    per_picture: Annotated[
+        Path | None, typer.Option(help="Write each picture's scores: FILE.jsonl or FILE.csv.")
+    ] = None,
+) -> None:
+    """Score captions that any system made, as the COCO evaluation code does."""
+    from showtell.data.captions import read_captions
+    from showtell.data.predictions import pair, read_predictions
+    from showtell.metrics import DocumentFrequency, bootstrap, ptb_tokenize, signature_fields
+    from showtell.metrics import score as score_captions
+    from showtell.progress import bar
+
+    asked = _asked(metrics)
+    if per_picture and per_picture.suffix.lower() not in (".jsonl", ".csv"):
+        raise InputError(f"{per_picture}: name a file that ends in .jsonl or .csv")
+    table = DocumentFrequency.read(df) if df else None
+    known = read_captions(references)
+    known = known.only(split) if split else known
+    pairs = pair(read_predictions(predictions), known, partial=partial)
+    if save_df:
+        tokenised = {name: list(map(ptb_tokenize, texts)) for name, texts in known.captions.items()}
+        _write(save_df, DocumentFrequency.of(tokenised).to_bytes())
+    with bar("METEOR", len(pairs.captions), "pictures", show="METEOR" in asked) as tick:
+        scores = score_captions(
+            pairs.captions, pairs.references, metrics=asked, document_frequency=table, progress=tick
+        )
+    intervals = bootstrap(scores.parts, resamples, seed) if resamples else {}
+    interval = [f"interval:bootstrap,{resamples},seed={seed}"] if resamples else []
+    signature = "|".join(
+        [*signature_fields(pairs.references, asked, table), *interval, f"showtell:{showtell.__version__}"]
+    )
+    if per_picture:
+        rows = _picture_rows(pairs, scores)
+        _write(per_picture, (_csv(rows) if per_picture.suffix.lower() == ".csv" else _json_lines(rows)).encode())
+    if format is Format.json:
+        print(json.dumps(_summary(pairs, scores, intervals, signature), indent=1))
+    else:
+        print(f"{predictions}: {', '.join(f'{count:,} {noun}' for noun, count in _sizes(pairs).items())}")
+        _print_table(scores, intervals)
+        print(signature)
+    for note in _notes(pairs, known.blank, asked, table is not None):
+        print(note, file=sys.stderr)
+
+
+def _asked(metrics: str) -> list[str]:
+    from showtell.metrics import METRICS
+
+    names = {metric.lower(): metric for metric in METRICS}
+    asked = [name.strip() for name in metrics.split(",") if name.strip()]
+    strange = [name for name in asked if name.lower() not in names]
+    if strange or not asked:
+        raise InputError(f"--metrics {metrics!r}: some of {', '.join(METRICS)}, with commas")
+    return [names[name.lower()] for name in asked]
+
+
+def _summary(pairs: "Pairs", scores: "Scores", intervals: Intervals, signature: str) -> dict[str, object]:
+    figures: dict[str, dict[str, float]] = {name: {"value": value} for name, value in scores.corpus.items()}
+    for name, (low, high) in intervals.items():
+        figures[name] |= {"low": low, "high": high}
+    return {"signature": signature, **_sizes(pairs), "scores": figures}
+
+
+def _sizes(pairs: "Pairs") -> dict[str, int]:
+    return {"pictures": len(pairs.captions), "references": sum(map(len, pairs.references.values()))}
+
+
+def _print_table(scores: "Scores", intervals: Intervals) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("metric", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    if intervals:
+        table.add_column("95% interval", justify="right", no_wrap=True)
+    for name, value in scores.corpus.items():
+        ends = [f"{100 * end:.1f}" for end in intervals.get(name, ())]
+        table.add_row(name, f"{100 * value:.1f}", *([" to ".join(ends)] if ends else []))
+    Console().print(table)
+
+
+def _picture_rows(pairs: "Pairs", scores: "Scores") -> list[dict[str, object]]:
+    return [
+        {"name": name, "id": pairs.ids[name], "caption": pairs.captions[name], **of}
+        for name, of in scores.per_picture.items()
+    ]
+
+
+def _json_lines(rows: list[dict[str, object]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _csv(rows: list[dict[str, object]]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        write_bytes(path, data)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _notes(pairs: "Pairs", blank: int, asked: list[str], has_table: bool) -> list[str]:
+    notes = []
+    if pairs.left_out:
+        notes.append(f"left out: {pairs.left_out}")
+    if blank:
+        notes.append(f"left out: {blank:,} references without any text")
+    cider = " and ".join(name for name in asked if name.startswith("CIDEr"))
+    if cider and len(pairs.captions) == 1 and not has_table:
+        notes.append(
+            f"{cider} of one single picture is 0: every word of its references is in all of the pictures, so that none "
+            "is rare. Give frequencies counted from many pictures (--df)."
+        )
+    return notes
