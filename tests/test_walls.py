@@ -19,6 +19,7 @@ FLOORS = [
     {"encoders"},
     {"pipeline", "store", "search", "report", "attention"},
     {"embed", "bundle", "next_word"},
+    {"ensemble"},
     {"captioner"},
     {"check", "verify", "training", "evaluation"},
     {"cli"},

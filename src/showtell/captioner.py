@@ -22,6 +22,7 @@ import numpy.typing as npt
 from showtell.attention import attention_maps
 from showtell.bundle import Bundle, read_bundle
 from showtell.data.images import RawPicture
+from showtell.ensemble import Ensemble, check_fit
 from showtell.errors import InputError, PictureError, ShowtellError
 from showtell.image import Picture, ResizeMode, decode, square
 from showtell.pipeline import Prepared, prepared
@@ -73,25 +74,42 @@ class Captioned:
 
 
 class Captioner:
-    """A model, loaded and ready. One instance may be used from several threads."""
+    """A model, or an ensemble of models, loaded and ready. One instance may be used from several threads."""
 
     def __init__(
-        self, model: str | Path | None = None, *, resize: ResizeMode | None = None, threads: int | None = None
+        self,
+        model: str | Path | Sequence[str | Path] | None = None,
+        *,
+        resize: ResizeMode | None = None,
+        threads: int | None = None,
     ) -> None:
         """Load a model.
 
         Arguments:
-            model: a bundle, file or folder; None for the one that comes with the package.
+            model: a bundle, file or folder; None for the one that comes with the package. Several write together as an
+                ensemble (see `showtell.ensemble`); they need the same encoder and vocabulary, and the first one's
+                search defaults and resizing hold.
             resize: how pictures are made square, where it shall differ from the model's own way.
             threads: threads of one run of a network; None for one per available core.
 
         Raises:
-            BundleError: the bundle is missing or damaged.
+            BundleError: a bundle is missing or damaged, or bundles do not go together.
         """
-        self.bundle: Bundle = read_bundle(default_model() if model is None else model)
+        paths = [default_model()] if model is None else [model] if isinstance(model, (str, Path)) else list(model)
+        if not paths:
+            raise InputError("there is no model in an empty list of models: name one")
+        self.bundles = tuple(read_bundle(path) for path in paths)
+        self.bundle: Bundle = self.bundles[0]
+        check_fit(self.bundles, any_resize=resize is not None)
+        decoders = [bundle.decoder(threads=threads) for bundle in self.bundles]
         self.encoder = self.bundle.encoder(resize=resize, threads=threads)
-        self.decoder = self.bundle.decoder(threads=threads)
+        self.decoder = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
         self.options = self.bundle.search_options()
+
+    @property
+    def name(self) -> str:
+        """The model's name, or those of an ensemble's models."""
+        return " + ".join(bundle.name for bundle in self.bundles)
 
     @overload
     def caption(
@@ -226,8 +244,10 @@ class Captioner:
 
     def _describer(self, attention: bool, options: dict[str, Any]) -> _Describe:
         if attention and not self.decoder.attends:
-            kind = self.bundle.model["decoder"]["kind"]
-            raise InputError(f"{self.bundle.path}: cannot say where it looks, its decoder is {kind}")
+            decoders = self.decoder.decoders if isinstance(self.decoder, Ensemble) else (self.decoder,)
+            blind = next(b for b, decoder in zip(self.bundles, decoders, strict=True) if not decoder.attends)
+            kind = blind.model["decoder"]["kind"]
+            raise InputError(f"{blind.path}: cannot say where it looks, its decoder is {kind}")
         return partial(self._describe, self.search_options(**options), attention)
 
     def _describe(

@@ -17,7 +17,12 @@ def caption(
     sources: Annotated[
         list[str], typer.Argument(help="Pictures, folders, zip or tar files, patterns in quotes, or http(s) addresses.")
     ],
-    model: Annotated[Path | None, typer.Option(help="A model bundle. [default: the model of the package]")] = None,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A model bundle; several that were trained alike write together.", show_default="that of the package"
+        ),
+    ] = None,
     random: Annotated[int | None, typer.Option(help="Only so many of the pictures, chosen at random.")] = None,
     index: Annotated[
         list[int] | None, typer.Option(help="Only the picture at this place, from 0; may be given again.")
@@ -75,7 +80,7 @@ def caption(
     drawn = secrets.randbelow(10**6) if seed is None else seed
     choice = Choice(random, drawn, tuple(index or ()))
     pictures = Gathered(sources, choice, WebOptions(round(max_size * 10**6), timeout))
-    captioner = Captioner(model, resize=resize.value if resize else None)
+    captioner = Captioner(model or None, resize=resize.value if resize else None)
     captioner.search_options(**options)  # a bad option is told before anything is read
     gallery = None
     if html or show:
@@ -102,7 +107,7 @@ def caption(
                 failed += result.caption is None
                 tick(1)
     if gallery and html:
-        gallery.write(html, captioner.bundle.name)
+        gallery.write(html, captioner.name)
         print(f"page: {html}", file=sys.stderr)
     if failed:
         print(f"{failed} of {pictures.count} pictures could not be read", file=sys.stderr)

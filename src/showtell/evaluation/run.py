@@ -77,7 +77,7 @@ def evaluate(
         **_trust(found, scores),
     }
     return Evaluation(
-        model=captioner.bundle.name,
+        model=captioner.name,
         split=split,
         signature=signature(search, references, resamples, bootstrap_seed),
         vocabulary=len(captioner.bundle.vocabulary) - len(SPECIALS),
