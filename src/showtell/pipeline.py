@@ -5,10 +5,11 @@ running in ONNX Runtime, which releases it too) works while the next pictures ar
 """
 
 from collections import deque
-from collections.abc import Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from showtell.data.images import RawPicture
 from showtell.encoders.runtime import available_cores
 from showtell.errors import PictureError, ShowtellError
 from showtell.image import Preprocessing, decode, square
+
+Done = TypeVar("Done")
 
 
 class Pictures(Protocol):
@@ -53,18 +56,25 @@ def prepare(picture: RawPicture, preprocessing: Preprocessing) -> Prepared:
 def prepared(
     pictures: Iterable[RawPicture], preprocessing: Preprocessing, *, ahead: int = 64, workers: int | None = None
 ) -> Generator[Prepared, None, None]:
-    """Prepare a stream of pictures, yielding them in its order.
+    """Prepare a stream of pictures; arguments and failures as for `in_order`."""
+    return in_order(pictures, partial(prepare, preprocessing=preprocessing), ahead=ahead, workers=workers)
+
+
+def in_order(
+    pictures: Iterable[RawPicture], work: Callable[[RawPicture], Done], *, ahead: int = 64, workers: int | None = None
+) -> Generator[Done, None, None]:
+    """Do `work` on a stream of pictures in threads, yielding what it returns in the stream's order.
 
     Arguments:
         pictures: the stream; it is read only as far as `ahead` pictures before the one that was yielded last.
-        preprocessing: the encoder's.
+        work: what is done with each; it must not raise.
         ahead: pictures in flight, which bounds memory.
-        workers: decoding threads; None for one per available core.
+        workers: threads; None for one per available core.
 
     When the stream itself fails with a `ShowtellError` (an archive that ends early), everything read before is yielded
     first. Closing the generator stops reading and decoding.
     """
-    pending: deque[Future[Prepared]] = deque()
+    pending: deque[Future[Done]] = deque()
     failure: ShowtellError | None = None
     stream = iter(pictures)
     pool = ThreadPoolExecutor(workers or available_cores(), thread_name_prefix="decode")
@@ -77,7 +87,7 @@ def prepared(
                 break
             if picture is None:
                 break
-            pending.append(pool.submit(prepare, picture, preprocessing))
+            pending.append(pool.submit(work, picture))
             if len(pending) > ahead:
                 yield pending.popleft().result()
         while pending:

@@ -64,7 +64,7 @@ def test_the_command_says_what_it_did_and_what_is_next(server, tmp_path, monkeyp
     first = showtell("data", "download", "tiny", folder, "--mirror", server.base)
     assert (first.code, (folder / "large.zip").read_bytes()) == (0, DATA)
     assert f"{folder}/large.zip: 1.0 MB downloaded, MD5 as recorded" in first.out
-    assert first.out.splitlines()[-1] == f"next: showtell train --root {folder} --pictures large.zip"
+    assert first.out.splitlines()[-1] == f"next: showtell data check --root {folder} --pictures large.zip"
     assert "downloading large.zip" in first.err
     again = showtell("data", "download", "tiny", folder, "--only", "small.zip")
     assert f"{folder}/small.zip: was here already, MD5 as recorded" in again.out

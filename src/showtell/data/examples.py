@@ -53,13 +53,18 @@ class DataOptions:
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Pictures with captions: where the bytes come from, captions by picture name, and the names of each split."""
+    """Pictures with captions: where the bytes come from, captions by picture name, and the names of each split.
+
+    `alignment` is what was matched, in other splits too; `blank` counts captions that held no text and were dropped.
+    """
 
     source: Source
     captions: dict[str, tuple[str, ...]]
     train: tuple[str, ...]
     validation: tuple[str, ...]
     summary: str
+    alignment: Alignment
+    blank: int
 
     def of(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """The captions of `names`, in that order."""
@@ -105,7 +110,7 @@ def load_examples(options: DataOptions, root: Path) -> Examples:
         if not names:
             raise InputError(f"{captions.path}: no picture is left in the {split} split; {aligned.summary()}")
     summary = f"{aligned.summary()}; {len(train)} to train on, {len(validation)} to validate"
-    return Examples(source, aligned.captions, train, validation, summary)
+    return Examples(source, aligned.captions, train, validation, summary, aligned, captions.blank)
 
 
 def _read(options: DataOptions, root: Path) -> CaptionSet:

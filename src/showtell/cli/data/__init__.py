@@ -2,6 +2,7 @@
 
 import typer
 
+from showtell.cli.data.check import check
 from showtell.cli.data.download import download
 from showtell.cli.data.sample import sample
 from showtell.cli.data.show import show
@@ -9,6 +10,7 @@ from showtell.cli.data.show import show
 data = typer.Typer(
     help="Data sets: download, sample, show and check them.", no_args_is_help=True, rich_markup_mode="markdown"
 )
+data.command()(check)
 data.command()(download)
 data.command()(sample)
 data.command()(show)

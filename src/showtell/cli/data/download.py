@@ -31,4 +31,4 @@ def download(
         came = f"{megabytes(received)} downloaded" if received else "was here already"
         print(f"{path}: {came}, MD5 as recorded", flush=True)
     if not only:
-        print(f"next: showtell train --root {folder} {found.use}")
+        print(f"next: showtell data check --root {folder} {found.use}")

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
 from showtell.errors import InputError
 from showtell.tables import assign, change, fill, read_tables, table_of
+
+Value = TypeVar("Value", str, int)
 
 Recipe: TypeAlias = Annotated[Path | None, typer.Argument(help="A TOML recipe; options below change what it says.")]
 BuiltIn: TypeAlias = Annotated[str | None, typer.Option("--data", help="A built-in data set: shapes.")]
@@ -34,6 +36,14 @@ class Named:
             return fill(name, cls, table_of(self.tables, name))
         except InputError as error:
             raise InputError(f"{self.where}: {error}" if self.where else str(error)) from error
+
+    def value(self, table: str, key: str, default: Value) -> Value:
+        """One value of a table whose other keys are not looked at; an `InputError` where it is of another type."""
+        value = table_of(self.tables, table).get(key, default)
+        if type(value) is not type(default):
+            kind = type(default).__name__
+            raise InputError(f"{self.where}: [{table}] {key} must be of type {kind}, not {value!r}".removeprefix(": "))
+        return value
 
 
 def named(

@@ -1,0 +1,95 @@
+"""`showtell data check`: does this data set hold what training needs, before anyone trains for an hour?"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from showtell.cli.data.named import BuiltIn, Captions, Pictures, Recipe, Root, Set, named
+
+if TYPE_CHECKING:
+    from showtell.survey import Survey
+
+
+def check(
+    recipe: Recipe = None,
+    data: BuiltIn = None,
+    pictures: Pictures = None,
+    captions: Captions = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Read 200 random pictures instead of all.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON instead.")] = False,
+    root: Root = Path(),
+    set_: Set = None,
+) -> None:
+    """Count, align and read a data set as training will, and report what is wrong with it.
+
+    The exit code is 0 where training can work, 1 where it cannot, and 2 where the data cannot even be found or matched.
+    """
+    from showtell.data.examples import DataOptions
+    from showtell.survey import SurveyOptions, survey
+
+    asked = named(recipe, data, pictures, captions, set_)
+    default = SurveyOptions()
+    batch_size = asked.value("training", "batch_size", 64)
+    options = SurveyOptions(
+        min_count=asked.value("vocabulary", "min_count", default.min_count),
+        max_length=asked.value("training", "max_length", default.max_length),
+        least_train=batch_size if asked.value("training", "epoch_steps", 0) else 1,
+        least_validation=batch_size if asked.value("training", "validation_batches", 0) else 1,
+        encoder=asked.value("encoder", "name", default.encoder),
+        output=asked.value("encoder", "output", default.output),  # type: ignore[arg-type]
+        resize=asked.value("encoder", "resize", default.resize),  # type: ignore[arg-type]
+        quick=quick,
+    )
+    found = survey(asked.table("data", DataOptions), options, root=root)
+    if as_json:
+        print(json.dumps(found.to_json(), indent=1, ensure_ascii=False))
+    else:
+        _print(found, options.min_count)
+    if not found.usable:
+        raise typer.Exit(1)
+
+
+def _print(found: "Survey", min_count: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for name, fact in _facts(found, min_count):
+        table.add_row(name, Text(fact))
+    for problem in found.problems:
+        word = Text("error", "bold red") if problem.fatal else Text("warning", "yellow")
+        table.add_row(word, Text(problem.text))
+    console.print(table)
+    console.print("Training can work." if found.usable else "Training cannot work.")
+
+
+def _facts(found: "Survey", min_count: int) -> list[tuple[str, str]]:
+    from showtell.data.meter import megabytes
+
+    pictures, captions = found.pictures, found.captions
+    length = captions.length
+    looked = f"{pictures.read:,} read" + (f" of {found.quick:,} random ones" if found.quick else "")
+    how = ", chosen by a hash of their names" if found.held_out_by_hash else ""
+    rest = f"; {found.left_out:,} left out" if found.left_out else ""
+    unknown = captions.unknown_train, captions.unknown_validation
+    facts = [
+        ("pictures", f"{found.train:,} to train on, {found.validation:,} to validate on{how}{rest}"),
+        ("", f"{looked}, {len(pictures.unreadable):,} unreadable, {megabytes(pictures.bytes)}"),
+        ("sides", f"short {pictures.short_side}; long {pictures.long_side} pixels; {pictures.square:,} are square"),
+        ("captions", f"{captions.captions:,}; each picture has {captions.per_picture}"),
+        ("words", f"in a caption {length}, mean {length.mean:.1f}; 95% have {length.most:g} or fewer"),
+        ("vocabulary", f"{captions.vocabulary:,} entries; {captions.different_words:,} words, min_count {min_count}"),
+        ("unknown", f"{unknown[0]:.1%} of all words to train on, {unknown[1]:.1%} to validate on"),
+    ]
+    if found.embedding:
+        plan = found.embedding
+        time = f"{plan.seconds / 60:,.1f} minutes" if plan.seconds > 90 else f"{plan.seconds:.0f} seconds"
+        facts += [("embedding", f"about {time} here with {plan.encoder} ({plan.rate:.0f} pictures/s)")]
+        facts += [("store", f"about {megabytes(plan.bytes)}")]
+    return facts
