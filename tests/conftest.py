@@ -164,3 +164,25 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("course")
     write_course_zips(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty drawn pictures in a zip with their captions as JSON lines, and room for a store that runs can share."""
+    import json
+    import zipfile
+
+    from showtell.data.shapes import Shapes, ShapesOptions
+
+    folder = tmp_path_factory.mktemp("data")
+    shapes = Shapes(ShapesOptions(train_pictures=48, val_pictures=12))
+    captions = shapes.captions()
+    with zipfile.ZipFile(folder / "p.zip", "w") as archive:
+        for picture in shapes.read():
+            archive.writestr(picture.name, picture.data)
+    lines = [
+        {"image": name, "caption": list(texts), "split": captions.splits[name]}
+        for name, texts in captions.captions.items()
+    ]
+    (folder / "captions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder

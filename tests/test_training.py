@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ import torch
 from safetensors.torch import load_file
 
 from showtell.captioner import Captioner
-from showtell.data.shapes import Shapes, ShapesOptions
 from showtell.errors import InputError
 from showtell.text import Vocabulary
 from showtell.training import read_recipe, recipe_from
@@ -160,23 +158,6 @@ def test_a_recipe_spells_out_every_default():
     recipe = recipe_from({"training": {"epochs": 3, "learning_rate": 1}, "decoder": {"hidden": 7}})
     assert (recipe.training.epochs, recipe.training.learning_rate, recipe.decoder.hidden) == (3, 1.0, 7)
     assert recipe_from(json.loads(json.dumps({"training": recipe.to_json()["training"]}))).training == recipe.training
-
-
-@pytest.fixture(scope="module")
-def small_data(tmp_path_factory):
-    """Sixty drawn pictures in a zip with their captions as JSON lines, and a store of them that runs can share."""
-    folder = tmp_path_factory.mktemp("data")
-    shapes = Shapes(ShapesOptions(train_pictures=48, val_pictures=12))
-    captions = shapes.captions()
-    with zipfile.ZipFile(folder / "p.zip", "w") as archive:
-        for picture in shapes.read():
-            archive.writestr(picture.name, picture.data)
-    lines = [
-        {"image": name, "caption": list(texts), "split": captions.splits[name]}
-        for name, texts in captions.captions.items()
-    ]
-    (folder / "captions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return folder
 
 
 def train_command(data, out, *more):

@@ -1,35 +1,14 @@
 """Going on from any checkpoint: to the weights of an unbroken run, or with one line that says why not."""
 
-import json
-import zipfile
-
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from showtell.bundle import read_bundle
-from showtell.data.shapes import Shapes, ShapesOptions
 from showtell.errors import InputError
 from showtell.training import recipe_from, train
 
 EPOCHS, STEPS = 3, 5
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Sixty drawn pictures in a zip, with their captions as JSON lines."""
-    folder = tmp_path_factory.mktemp("data")
-    shapes = Shapes(ShapesOptions(train_pictures=48, val_pictures=12))
-    captions = shapes.captions()
-    with zipfile.ZipFile(folder / "p.zip", "w") as archive:
-        for picture in shapes.read():
-            archive.writestr(picture.name, picture.data)
-    lines = [
-        {"image": name, "caption": list(texts), "split": captions.splits[name]}
-        for name, texts in captions.captions.items()
-    ]
-    (folder / "captions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return folder
 
 
 def recipe(hidden=24, min_count=1, **training):
@@ -56,14 +35,14 @@ def recipe(hidden=24, min_count=1, **training):
     )
 
 
-def run(data, folder, begin_from=None, on_epoch=lambda metrics: None, **changes):
-    where = {"root": data, "store": data / "store", "show": False}
+def run(small_data, folder, begin_from=None, on_epoch=lambda metrics: None, **changes):
+    where = {"root": small_data, "store": small_data / "store", "show": False}
     return train(recipe(**changes), folder, begin_from=begin_from, on_epoch=on_epoch, **where)
 
 
 @pytest.fixture(scope="module")
-def unbroken(data, tmp_path_factory):
-    return run(data, tmp_path_factory.mktemp("run"))
+def unbroken(small_data, tmp_path_factory):
+    return run(small_data, tmp_path_factory.mktemp("run"))
 
 
 def figures(metrics):
@@ -78,8 +57,8 @@ def test_weights_are_kept_after_every_epoch_and_at_the_end(unbroken):
 
 
 @pytest.mark.parametrize("name", ["weights_0", "weights_1", "weights"])
-def test_a_run_begun_from_any_epochs_weights_ends_with_those_of_the_unbroken_one(data, unbroken, tmp_path, name):
-    begun = run(data, tmp_path, unbroken.folder / "checkpoints" / f"{name}.safetensors")
+def test_a_run_begun_from_any_epochs_weights_ends_with_those_of_the_unbroken_one(small_data, unbroken, tmp_path, name):
+    begun = run(small_data, tmp_path, unbroken.folder / "checkpoints" / f"{name}.safetensors")
     expected = load_file(unbroken.folder / "checkpoints" / "last.safetensors")
     found = load_file(tmp_path / "checkpoints" / "last.safetensors")
     assert found.keys() == expected.keys()
@@ -88,9 +67,11 @@ def test_a_run_begun_from_any_epochs_weights_ends_with_those_of_the_unbroken_one
     assert begun.bundle.read_bytes() == unbroken.bundle.read_bytes()
 
 
-def test_a_run_is_lengthened_from_its_final_weights(data, unbroken, tmp_path):
-    longer = run(data, tmp_path / "longer", unbroken.folder / "checkpoints" / "weights.safetensors", epochs=EPOCHS + 1)
-    whole = run(data, tmp_path / "whole", epochs=EPOCHS + 1)
+def test_a_run_is_lengthened_from_its_final_weights(small_data, unbroken, tmp_path):
+    longer = run(
+        small_data, tmp_path / "longer", unbroken.folder / "checkpoints" / "weights.safetensors", epochs=EPOCHS + 1
+    )
+    whole = run(small_data, tmp_path / "whole", epochs=EPOCHS + 1)
     assert figures(longer.metrics) == figures(whole.metrics)
     assert longer.bundle.read_bytes() == whole.bundle.read_bytes()
 
@@ -100,15 +81,15 @@ def test_the_last_epoch_is_exported_where_the_recipe_says_so(unbroken):
     assert "choose the epoch" not in read_bundle(unbroken.bundle).parts["README.md"].decode()
 
 
-def test_a_begun_run_exports_only_epochs_whose_weights_it_has(data, tmp_path):
+def test_a_begun_run_exports_only_epochs_whose_weights_it_has(small_data, tmp_path):
     """The best epoch of all is the first, but the third run begins after the second, and has no weights from before."""
 
     def weights(epoch):
         return tmp_path / str(epoch) / "checkpoints" / f"weights_{epoch}.safetensors"
 
-    run(data, tmp_path / "0", best_by="val_loss", learning_rate=1e-2, epochs=1)
-    run(data, tmp_path / "1", weights(0), best_by="val_loss", learning_rate=1.0, epochs=2)
-    third = run(data, tmp_path / "2", weights(1), best_by="val_loss", learning_rate=1.0, epochs=3)
+    run(small_data, tmp_path / "0", best_by="val_loss", learning_rate=1e-2, epochs=1)
+    run(small_data, tmp_path / "1", weights(0), best_by="val_loss", learning_rate=1.0, epochs=2)
+    third = run(small_data, tmp_path / "2", weights(1), best_by="val_loss", learning_rate=1.0, epochs=3)
     best, *own = [line["val_loss"] for line in third.metrics]
     assert best < min(own)
     assert read_bundle(third.bundle).model["scores"]["val_loss"] == min(own)
@@ -116,20 +97,20 @@ def test_a_begun_run_exports_only_epochs_whose_weights_it_has(data, tmp_path):
     assert read_bundle(tmp_path / "1" / "model.showtell").model["scores"]["epoch"] == 1, "from the checkpoint itself"
 
 
-def test_every_epochs_figures_reach_a_caller_who_draws_them(data, tmp_path):
+def test_every_epochs_figures_reach_a_caller_who_draws_them(small_data, tmp_path):
     seen = []
-    result = run(data, tmp_path, on_epoch=seen.append)
+    result = run(small_data, tmp_path, on_epoch=seen.append)
     assert seen == [result.metrics[: epoch + 1] for epoch in range(EPOCHS)]
 
 
-def test_weights_without_an_optimiser_are_refused(data, unbroken, tmp_path):
+def test_weights_without_an_optimiser_are_refused(small_data, unbroken, tmp_path):
     with pytest.raises(InputError, match=r"best\.safetensors: has weights alone"):
-        run(data, tmp_path, unbroken.folder / "checkpoints" / "best.safetensors")
+        run(small_data, tmp_path, unbroken.folder / "checkpoints" / "best.safetensors")
 
 
-def test_a_missing_checkpoint_is_told_before_anything_is_made(data, tmp_path):
+def test_a_missing_checkpoint_is_told_before_anything_is_made(small_data, tmp_path):
     with pytest.raises(InputError, match=r"weights_9\.safetensors: there is no such checkpoint"):
-        run(data, tmp_path / "run", tmp_path / "weights_9.safetensors")
+        run(small_data, tmp_path / "run", tmp_path / "weights_9.safetensors")
     assert not (tmp_path / "run").exists()
 
 
@@ -142,6 +123,6 @@ def test_a_missing_checkpoint_is_told_before_anything_is_made(data, tmp_path):
         ({"hidden": 25}, "is of another decoder"),
     ],
 )
-def test_a_checkpoint_of_another_recipe_is_refused(data, unbroken, tmp_path, change, said):
+def test_a_checkpoint_of_another_recipe_is_refused(small_data, unbroken, tmp_path, change, said):
     with pytest.raises(InputError, match=rf"weights\.safetensors: .*{said}"):
-        run(data, tmp_path, unbroken.folder / "checkpoints" / "weights.safetensors", **change)
+        run(small_data, tmp_path, unbroken.folder / "checkpoints" / "weights.safetensors", **change)
