@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tarfile
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -155,6 +156,15 @@ def test_an_estimate_is_what_embedding_makes(tiny_encoder, tmp_path):
     stored = sum(path.stat().st_size for path in (tmp_path / "store").glob("*.arrow"))
     assert stored == pytest.approx(found.bytes, rel=0.15)
     assert estimate(shapes, shapes.names()[:5], encoder) is None
+
+
+def test_mirror_images_are_embedded_too(tiny_encoder, tmp_path):
+    (tmp_path / "tiny.onnx").write_bytes(tiny_encoder)
+    options = SurveyOptions(min_count=1, encoder="onnx:tiny.onnx", quick=True)
+    for mirrored, count in ((False, 180), (True, 270)):
+        asked = replace(options, mirrored=mirrored)
+        found = survey(DataOptions(("shapes",), limit=90), asked, root=tmp_path, show=False)
+        assert found.embedding.pictures == count
 
 
 def test_only_an_encoder_at_hand_is_asked(tiny_encoder, tmp_path):

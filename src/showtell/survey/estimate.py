@@ -53,7 +53,10 @@ def encoder_at_hand(name: str, *, resize: ResizeMode | None = None, root: Path =
 def estimate(
     source: Pictures, names: Collection[str], encoder: Encoder, output: EncoderOutput = "pooled", *, measured: int = 64
 ) -> Estimate | None:
-    """Embed the first `measured` pictures of `names` without keeping them; None where too few can be read."""
+    """Embed the first `measured` pictures of `names` without keeping them; None where too few can be read.
+
+    A name that stands in `names` twice counts twice.
+    """
     wanted, known = set(names), source.names()
     chosen = set(islice((name for name in known if name in wanted), measured + _BATCH))
     raw = source.read(skip=set(known) - chosen)

@@ -24,8 +24,8 @@ _EXAMPLES = 3
 class SurveyOptions:
     """What of a recipe matters beside its data.
 
-    Batches of different pictures need `least_train` and `least_validation` of them. `quick` reads 200 random pictures
-    instead of all.
+    Batches of different pictures need `least_train` and `least_validation` of them. With `mirrored` the pictures to
+    train on are embedded twice. `quick` reads 200 random pictures instead of all.
     """
 
     min_count: int = 5
@@ -35,6 +35,7 @@ class SurveyOptions:
     encoder: str = "efficientnet_lite2"
     output: EncoderOutput = "pooled"
     resize: ResizeMode = "crop"
+    mirrored: bool = False
     quick: bool = False
 
 
@@ -105,7 +106,8 @@ def survey(
         max_length=options.max_length,
     )
     encoder = encoder_at_hand(options.encoder, resize=options.resize, root=root)
-    embedding = estimate(examples.source, names, encoder, options.output) if encoder else None
+    embedded = [*names, *examples.train] if options.mirrored else names
+    embedding = estimate(examples.source, embedded, encoder, options.output) if encoder else None
     return Survey(
         source=str(examples.source),
         train=len(examples.train),

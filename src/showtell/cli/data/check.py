@@ -40,6 +40,7 @@ def check(
         encoder=asked.value("encoder", "name", default.encoder),
         output=asked.value("encoder", "output", default.output),  # type: ignore[arg-type]
         resize=asked.value("encoder", "resize", default.resize),  # type: ignore[arg-type]
+        mirrored=asked.value("encoder", "mirrored", default.mirrored),
         quick=quick,
     )
     found = survey(asked.table("data", DataOptions), options, root=root)

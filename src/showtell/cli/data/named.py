@@ -9,7 +9,7 @@ import typer
 from showtell.errors import InputError
 from showtell.tables import assign, change, fill, read_tables, table_of
 
-Value = TypeVar("Value", str, int)
+Value = TypeVar("Value", str, bool, int)
 
 Recipe: TypeAlias = Annotated[Path | None, typer.Argument(help="A TOML recipe; options below change what it says.")]
 BuiltIn: TypeAlias = Annotated[str | None, typer.Option("--data", help="A built-in data set: shapes.")]
