@@ -103,6 +103,15 @@ def test_a_bundle_of_a_later_format_asks_for_an_upgrade(tiny_bundle, tmp_path):
         read_bundle(tmp_path / "later.showtell")
 
 
+def test_a_search_setting_of_a_later_release_asks_for_an_upgrade(tiny_bundle, tmp_path):
+    parts = dict(read_bundle(tiny_bundle).parts)
+    parts.pop("SHA256SUMS")
+    parts["model.json"] = parts["model.json"].replace(b'"beam":', b'"warp": 1, "beam":', 1)
+    write_bundle(tmp_path / "later.showtell", parts)
+    with pytest.raises(BundleError, match=r"later\.showtell: this release knows no search setting 'warp'"):
+        Captioner(tmp_path / "later.showtell")
+
+
 def test_a_model_that_says_something_else_of_its_golden_picture_is_told(tiny_bundle, tmp_path):
     parts = dict(read_bundle(tiny_bundle).parts)
     parts.pop("SHA256SUMS")

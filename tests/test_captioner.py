@@ -69,7 +69,7 @@ def test_a_needed_word_stands_in_every_caption_and_an_unknown_one_is_told(captio
     caption = captioner.caption(photos / "2.png", must="snow", num_captions=3)
     assert all("snow" in one.text.split() for one in (caption, *caption.alternatives))
     with pytest.raises(InputError, match="near words that it knows are ball"):
-        captioner.caption(photos / "2.png", must="balls")
+        captioner.search_options(must="balls")  # told before any picture is read
 
 
 def test_a_banned_word_stands_in_no_caption_of_any_method(captioner, photos):

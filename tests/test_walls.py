@@ -21,7 +21,7 @@ FLOORS = [
     {"embed", "bundle", "next_word"},
     {"ensemble"},
     {"captioner"},
-    {"check", "verify", "training", "evaluation", "survey"},
+    {"check", "verify", "training", "evaluation", "survey", "tune"},
     {"cli"},
 ]
 

@@ -85,6 +85,8 @@ class Bundle:
 
     def search_options(self) -> SearchOptions:
         """The model's own defaults of how captions are found."""
+        if unknown := sorted(set(self.model["search"]) - set(SearchOptions.__dataclass_fields__)):
+            raise BundleError(f"{self.path}: this release knows no search setting {unknown[0]!r}: upgrade showtell")
         return SearchOptions(**self.model["search"])
 
 

@@ -26,7 +26,7 @@ from showtell.ensemble import Ensemble, check_fit
 from showtell.errors import InputError, PictureError, ShowtellError
 from showtell.image import Picture, ResizeMode, decode, square
 from showtell.pipeline import Prepared, prepared
-from showtell.search import Floats, Hypothesis, SearchOptions, search
+from showtell.search import Floats, Hypothesis, SearchOptions, check_words, search
 
 DEFAULT_MODEL = "flickr8k.showtell"
 
@@ -166,7 +166,7 @@ class Captioner:
         return self._caption_prepared(stream, batch_size, describe)
 
     def search_options(self, **options: Any) -> SearchOptions:
-        """The model's search defaults with some fields replaced; an `InputError` names one that does not exist.
+        """The model's search defaults with some fields replaced; an `InputError` tells what is wrong with one.
 
         Unless a beam is asked for too, it widens where more captions are, and where they shall differ every group of
         them gets a beam as wide as the model's own.
@@ -175,14 +175,18 @@ class Captioner:
             raise InputError(
                 f"there is no option {unknown[0]!r}: there are {', '.join(SearchOptions.__dataclass_fields__)}"
             )
-        if "beam" in options or options.get("sample"):
-            return replace(self.options, **options)
-        asked = {
-            name: options.get(name, getattr(self.options, name)) for name in ("num_captions", "diversity", "groups")
-        }
-        groups = max(1, asked["groups"] or asked["num_captions"]) if asked["diversity"] else 1
-        width = max(self.options.beam // self.options.beam_groups, math.ceil(asked["num_captions"] / groups))
-        return replace(self.options, **options, beam=groups * width)
+        if "beam" not in options and not options.get("sample"):
+            options["beam"] = self._beam_for(options)
+        chosen = replace(self.options, **options)
+        check_words(chosen, self.bundle.vocabulary)
+        return chosen
+
+    def _beam_for(self, options: dict[str, Any]) -> int:
+        names = ("num_captions", "diversity", "groups")
+        wanted, diversity, groups = (options.get(name, getattr(self.options, name)) for name in names)
+        groups = max(1, groups or wanted) if diversity else 1
+        width = max(self.options.beam // self.options.beam_groups, math.ceil(wanted / groups))
+        return int(groups * width)
 
     def embed(self, squares: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Embeddings, as the decoder takes them, of squares `uint8 (B, S, S, 3)` (see `showtell.image.square`)."""

@@ -12,6 +12,7 @@ from showtell.cli.embed import embed
 from showtell.cli.evaluate import evaluate
 from showtell.cli.score import score
 from showtell.cli.train import train
+from showtell.cli.tune import tune
 from showtell.cli.verify import verify
 from showtell.errors import ShowtellError
 
@@ -52,6 +53,7 @@ app.command()(embed)
 app.command()(evaluate)
 app.command()(score)
 app.command()(train)
+app.command()(tune)
 app.command()(verify)
 
 

@@ -13,11 +13,22 @@ from showtell.search.beam import Beams
 from showtell.search.diverse import Groups
 from showtell.search.lanes import OneLane
 from showtell.search.options import Hypothesis, SearchOptions
+from showtell.search.rules import rules_of
 from showtell.search.sampling import sample, temper, truncate
 from showtell.search.steps import Floats, State, StepDecoder
 from showtell.text import Vocabulary
 
-__all__ = ["Floats", "Hypothesis", "SearchOptions", "State", "StepDecoder", "search", "temper", "truncate"]
+__all__ = [
+    "Floats",
+    "Hypothesis",
+    "SearchOptions",
+    "State",
+    "StepDecoder",
+    "check_words",
+    "search",
+    "temper",
+    "truncate",
+]
 
 
 def search(
@@ -57,6 +68,12 @@ def search(
             sentences = _free(decoder, some, vocabulary, options, first)
         found |= dict(zip(pictures.tolist(), sentences, strict=True))
     return [found[picture] for picture in range(len(embeddings))]
+
+
+def check_words(options: SearchOptions, vocabulary: Vocabulary) -> None:
+    """Raise what `search` would raise about the words of `must` and `must_not`, before anything is searched."""
+    requirements(options, vocabulary)
+    rules_of(options, vocabulary)
 
 
 def _free(
