@@ -17,11 +17,11 @@ FLOORS = [
     {"image", "text"},
     {"data", "metrics"},
     {"encoders"},
-    {"pipeline", "store", "search", "report", "attention"},
+    {"pipeline", "store", "search", "report", "attention", "confidence"},
     {"embed", "bundle", "next_word"},
     {"ensemble"},
     {"captioner"},
-    {"check", "verify", "training", "evaluation", "survey", "tune"},
+    {"check", "verify", "training", "evaluation", "survey", "tune", "calibrate"},
     {"cli"},
 ]
 

@@ -6,6 +6,8 @@
     start.onnx, step.onnx the decoder's two graphs; their weights are external initializers (listed in model.json) of
     weights.safetensors   the decoder's tensors
     golden.png            a picture drawn by code, whose caption `showtell verify` finds again
+    calibration.json, calibration.safetensors
+                          where the model was calibrated, what was fitted (see `showtell.confidence.calibration`)
     README.md             the model card
     SHA256SUMS            one line per file above, as `sha256sum` writes and checks them
 
@@ -26,6 +28,8 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
+from showtell.confidence.calibration import PARTS as CALIBRATION_PARTS
+from showtell.confidence.calibration import Calibration
 from showtell.encoders.runtime import Encoder, open_session
 from showtell.errors import BundleError, ShowtellError
 from showtell.files import sha256_of, write_beside
@@ -88,6 +92,13 @@ class Bundle:
         if unknown := sorted(set(self.model["search"]) - set(SearchOptions.__dataclass_fields__)):
             raise BundleError(f"{self.path}: this release knows no search setting {unknown[0]!r}: upgrade showtell")
         return SearchOptions(**self.model["search"])
+
+    def calibration(self) -> Calibration | None:
+        """What was fitted to make the model's probabilities honest; None where nothing was."""
+        try:
+            return Calibration.from_parts(self.parts)
+        except ShowtellError as error:
+            raise BundleError(f"{self.path}: {error}") from error
 
 
 class OnnxSteps:
@@ -185,7 +196,8 @@ def _check(path: Path, parts: Mapping[str, bytes]) -> None:
     for line in parts[SUMS].decode(errors="replace").splitlines():
         digest, _, name = line.partition("  ")
         sums[name] = digest
-    if missing := [name for name in _PARTS if name not in parts or name not in sums]:
+    optional = [name for name in CALIBRATION_PARTS if name in parts]
+    if missing := [name for name in (*_PARTS, *optional) if name not in parts or name not in sums]:
         raise BundleError(f"{path}: not a whole model bundle ({missing[0]} or its sum is missing): copy it again")
     for name, digest in sums.items():
         if sha256_of(parts.get(name, b"")) != digest:

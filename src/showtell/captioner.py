@@ -11,7 +11,6 @@ import itertools
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias, overload
@@ -21,6 +20,7 @@ import numpy.typing as npt
 
 from showtell.attention import attention_maps
 from showtell.bundle import Bundle, read_bundle
+from showtell.confidence import Judge, Judgement
 from showtell.data.images import RawPicture
 from showtell.ensemble import Ensemble, check_fit
 from showtell.errors import InputError, PictureError, ShowtellError
@@ -30,13 +30,17 @@ from showtell.search import Floats, Hypothesis, SearchOptions, check_words, sear
 
 DEFAULT_MODEL = "flickr8k.showtell"
 
+NOT_SURE = "not sure"
+"""The text of a caption whose confidence is below what was asked for."""
+
 _Describe: TypeAlias = Callable[[npt.NDArray[np.uint8], int], list["Caption"]]
 """From squares and the place of the first in the whole run to their captions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a caption and the probability, in (0, 1], that the decoder gave it after the words before.
+    """A word of a caption and the probability, in (0, 1], that the decoder gave it after the words before it: of a
+    calibrated model, the calibrated one.
 
     `attention`, where it was asked for, is where the model looked for the word: `float32 (rows, cols)` over the square
     that the picture was made, at least 0 and 1 in sum.
@@ -53,12 +57,19 @@ class Caption:
 
     `score` is the length-normalised log-probability of the sentence: 0 is certainty, and the larger the better.
     `alternatives` are further sentences, best first, where more than one was asked for.
+
+    A calibrated model also gives `confidence`, the probability in [0, 1] that the sentence is good, and whether the
+    picture is `unfamiliar`, far from those that it learnt from (docs/confidence.md defines both); else they are None.
+    Where the confidence is below what was asked for, `text` is `NOT_SURE`, and `guess` the sentence all the same.
     """
 
     text: str
     score: float
     words: tuple[Word, ...]
     alternatives: tuple["Caption", ...] = ()
+    confidence: float | None = None
+    unfamiliar: bool | None = None
+    guess: str = ""
 
     def __str__(self) -> str:
         return self.text
@@ -105,6 +116,9 @@ class Captioner:
         self.encoder = self.bundle.encoder(resize=resize, threads=threads)
         self.decoder = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
         self.options = self.bundle.search_options()
+        # A calibration is of one model, and says nothing of an ensemble.
+        calibration = self.bundle.calibration() if len(self.bundles) == 1 else None
+        self.judge = Judge(calibration, self.decoder, self.bundle.vocabulary) if calibration else None
 
     @property
     def name(self) -> str:
@@ -113,16 +127,34 @@ class Captioner:
 
     @overload
     def caption(
-        self, pictures: Picture, *, batch_size: int = 16, attention: bool = False, **options: Any
+        self,
+        pictures: Picture,
+        *,
+        batch_size: int = 16,
+        attention: bool = False,
+        min_confidence: float = 0.0,
+        **options: Any,
     ) -> Caption: ...
 
     @overload
     def caption(
-        self, pictures: Sequence[Picture], *, batch_size: int = 16, attention: bool = False, **options: Any
+        self,
+        pictures: Sequence[Picture],
+        *,
+        batch_size: int = 16,
+        attention: bool = False,
+        min_confidence: float = 0.0,
+        **options: Any,
     ) -> list[Caption]: ...
 
     def caption(
-        self, pictures: Picture | Sequence[Picture], *, batch_size: int = 16, attention: bool = False, **options: Any
+        self,
+        pictures: Picture | Sequence[Picture],
+        *,
+        batch_size: int = 16,
+        attention: bool = False,
+        min_confidence: float = 0.0,
+        **options: Any,
     ) -> Caption | list[Caption]:
         """Caption one picture, or a list of pictures in batches.
 
@@ -130,15 +162,16 @@ class Captioner:
             pictures: a path, bytes, PIL image or array (see `showtell.image.decode`), or a list of these.
             batch_size: pictures that go through the networks at once.
             attention: give each word where the model looked for it; every sentence is then written once more.
+            min_confidence: say `NOT_SURE` instead of a sentence of less confidence, in [0, 1].
             options: fields of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=1`
                 (greedy), `num_captions=3`, or `sample=True, temperature=0.7, seed=1`.
 
         Raises:
             PictureError: a picture cannot be read; the message names which. To caption what can be read and be told of
                 the rest, use `caption_stream`.
-            InputError: an option is unknown or out of range, or the model cannot say where it looks.
+            InputError: an option is unknown or out of range, or the model cannot say where it looks or how sure it is.
         """
-        describe = self._describer(attention, options)
+        describe = self._describer(attention, min_confidence, options)
         if isinstance(pictures, (list, tuple)):
             return self._caption_list(pictures, batch_size, describe)
         return self._caption_list([pictures], 1, describe)[0]  # type: ignore[list-item]
@@ -150,6 +183,7 @@ class Captioner:
         batch_size: int = 16,
         workers: int | None = None,
         attention: bool = False,
+        min_confidence: float = 0.0,
         **options: Any,
     ) -> Iterator[Captioned]:
         """Caption a stream of any length in constant memory, in its order; unreadable pictures come with their error.
@@ -159,9 +193,10 @@ class Captioner:
             batch_size: pictures that go through the networks at once.
             workers: decoding threads; None for one per available core.
             attention: as for `caption`.
+            min_confidence: as for `caption`.
             options: as for `caption`.
         """
-        describe = self._describer(attention, options)
+        describe = self._describer(attention, min_confidence, options)
         stream = prepared(pictures, self.encoder.info.preprocessing, ahead=4 * batch_size, workers=workers)
         return self._caption_prepared(stream, batch_size, describe)
 
@@ -246,25 +281,38 @@ class Captioner:
         finally:
             stream.close()
 
-    def _describer(self, attention: bool, options: dict[str, Any]) -> _Describe:
+    def require_confidence(self, least: float) -> None:
+        """Raise an `InputError` where captions of this model cannot be held to a least confidence of `least`."""
+        if not 0 <= least <= 1:
+            raise InputError(f"the least confidence must lie in [0, 1], not be {least:g}")
+        if least and not (self.judge and self.judge.calibration.quality):
+            raise InputError(f"{self.name}: does not know how sure it is: run showtell calibrate on the model first")
+
+    def _describer(self, attention: bool, min_confidence: float, options: dict[str, Any]) -> _Describe:
+        self.require_confidence(min_confidence)
         if attention and not self.decoder.attends:
             decoders = self.decoder.decoders if isinstance(self.decoder, Ensemble) else (self.decoder,)
             blind = next(b for b, decoder in zip(self.bundles, decoders, strict=True) if not decoder.attends)
             kind = blind.model["decoder"]["kind"]
             raise InputError(f"{blind.path}: cannot say where it looks, its decoder is {kind}")
-        return partial(self._describe, self.search_options(**options), attention)
+        search_options = self.search_options(**options)
 
-    def _describe(
-        self, options: SearchOptions, attention: bool, squares: npt.NDArray[np.uint8], first: int
-    ) -> list[Caption]:
-        return self._describe_embeddings(options, attention, self.embed(squares), first)
+        def describe(squares: npt.NDArray[np.uint8], first: int) -> list[Caption]:
+            captions = self._describe_embeddings(search_options, attention, self.embed(squares), first)
+            return [_held_to(min_confidence, caption) for caption in captions]
+
+        return describe
 
     def _describe_embeddings(
         self, options: SearchOptions, attention: bool, embeddings: Floats, first: int
     ) -> list[Caption]:
         found = search(self.decoder, embeddings, self.bundle.vocabulary, options, first=first)
         looked = self._looked(embeddings, found) if attention else itertools.repeat(None)
-        captions = ([self._to_caption(hypothesis, next(looked)) for hypothesis in hypotheses] for hypotheses in found)
+        judged = itertools.chain.from_iterable(self.judge(embeddings, found)) if self.judge else itertools.repeat(None)
+        captions = (
+            [self._to_caption(hypothesis, next(looked), next(judged)) for hypothesis in hypotheses]
+            for hypotheses in found
+        )
         return [replace(best, alternatives=tuple(others)) for best, *others in captions]
 
     def _looked(self, embeddings: Floats, found: list[list[Hypothesis]]) -> Iterator[Floats]:
@@ -273,17 +321,27 @@ class Captioner:
         sentences = [hypothesis.tokens for hypotheses in found for hypothesis in hypotheses]
         return iter(attention_maps(self.decoder, embeddings[of], sentences, self.bundle.vocabulary.start))
 
-    def _to_caption(self, hypothesis: Hypothesis, looked: Floats | None) -> Caption:
+    def _to_caption(self, hypothesis: Hypothesis, looked: Floats | None, judged: Judgement | None) -> Caption:
         entries = [self.bundle.vocabulary.entries[token] for token in hypothesis.tokens]
         maps = itertools.repeat(None) if looked is None else looked
-        triples = zip(entries, hypothesis.log_probs, maps, strict=looked is not None)
+        log_probs = judged.log_probs if judged else hypothesis.log_probs
+        triples = zip(entries, log_probs, maps, strict=looked is not None)
         words = tuple(Word(entry, math.exp(log_prob), attention) for entry, log_prob, attention in triples)
-        return Caption(" ".join(entries), hypothesis.score, words)
+        caption = Caption(" ".join(entries), hypothesis.score, words)
+        return replace(caption, confidence=judged.confidence, unfamiliar=judged.unfamiliar) if judged else caption
 
 
 def default_model() -> Path:
     """The bundle that comes with the package."""
     return Path(str(resources.files("showtell") / "models" / DEFAULT_MODEL))
+
+
+def _held_to(least: float, caption: Caption) -> Caption:
+    """The caption, or one that says that it is not sure of it; the same of its alternatives."""
+    alternatives = tuple(_held_to(least, one) for one in caption.alternatives)
+    if caption.confidence is None or caption.confidence >= least:
+        return replace(caption, alternatives=alternatives)
+    return replace(caption, text=NOT_SURE, guess=caption.text, alternatives=alternatives)
 
 
 def _called(picture: Picture, index: int) -> str:

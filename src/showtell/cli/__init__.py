@@ -5,6 +5,7 @@ import warnings
 
 import typer
 
+from showtell.cli.calibrate import calibrate
 from showtell.cli.caption import caption
 from showtell.cli.check import check
 from showtell.cli.data import data
@@ -46,6 +47,7 @@ def options(
     _debug = debug
 
 
+app.command()(calibrate)
 app.command()(caption)
 app.command()(check)
 app.add_typer(data, name="data")

@@ -3,7 +3,7 @@
 import secrets
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,6 +49,9 @@ def caption(
     attention: Annotated[
         bool, typer.Option("--attention", help="Say where the model looked, in JSON lines and on the page.")
     ] = False,
+    min_confidence: Annotated[
+        float, typer.Option(help='Say "not sure" below this confidence, from 0 to 1, with the caption beside it.')
+    ] = 0.0,
     resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: model's]")] = None,
     max_size: Annotated[float, typer.Option(help="Megabytes of the largest picture to download.")] = 50.0,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for a picture on the web.")] = 30.0,
@@ -82,6 +85,7 @@ def caption(
     pictures = Gathered(sources, choice, WebOptions(round(max_size * 10**6), timeout))
     captioner = Captioner(model or None, resize=resize.value if resize else None)
     captioner.search_options(**options)  # a bad option is told before anything is read
+    captioner.require_confidence(min_confidence)
     gallery = None
     if html or show:
         from showtell.cli.gallery import Gallery
@@ -90,25 +94,31 @@ def caption(
         gallery = Gallery(page=html is not None, screen=show, preprocessing=seen)
     if random is not None:
         print(f"{pictures.count:,} of {pictures.total:,} pictures; --seed {drawn} chooses them again", file=sys.stderr)
-    failed = 0
+    failed = unfamiliar = 0
     with opened(output) as file:
         # A download has a bar of its own, and captions that come one by one need none.
         progress = file is not sys.stdout and not pictures.on_the_web and not show
         write = WRITERS[format](file) if output or not show else None
         stream = gallery.watch(pictures.read()) if gallery else pictures.read()
         with bar("captioning", pictures.count, "pictures", show=progress) as tick:
-            for result in captioner.caption_stream(
-                stream, batch_size=batch_size, workers=workers, attention=attention, **options
-            ):
+            asked: dict[str, Any] = {"attention": attention, "min_confidence": min_confidence} | options
+            for result in captioner.caption_stream(stream, batch_size=batch_size, workers=workers, **asked):
                 if write:
                     write(result)
                 if gallery:
                     gallery.add(result)
                 failed += result.caption is None
+                unfamiliar += bool(result.caption and result.caption.unfamiliar)
                 tick(1)
     if gallery and html:
         gallery.write(html, captioner.name)
         print(f"page: {html}", file=sys.stderr)
+    if unfamiliar:
+        print(
+            f"{unfamiliar} of {pictures.count} pictures are unlike those that the model learnt from: "
+            "look twice at what it says of them (--format jsonl tells which)",
+            file=sys.stderr,
+        )
     if failed:
         print(f"{failed} of {pictures.count} pictures could not be read", file=sys.stderr)
         raise typer.Exit(1)

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from showtell.attention import overlay
 from showtell.captioner import Caption, Captioned
+from showtell.cli.writers import said
 from showtell.data.images import RawPicture
 from showtell.errors import InputError, PictureError
 from showtell.files import write_bytes
@@ -55,8 +56,9 @@ class Gallery:
             self._entries.append(_entry(result, picture, self._square))
         if self.screen:
             found = result.caption
-            said = (found.text, *(one.text for one in found.alternatives)) if found else ()
-            show_example(self.screen, Example(result.name, said, picture, error=result.error))
+            captions = (found, *found.alternatives) if found else ()
+            lines = tuple(said(one) for one in captions)
+            show_example(self.screen, Example(result.name, lines, picture, error=result.error))
 
     def write(self, path: Path, model: str) -> None:
         """Write the page; `model` is the name of the model that wrote the captions."""
@@ -71,13 +73,16 @@ def _entry(result: Captioned, picture: Image.Image | None, preprocessing: Prepro
     found = result.caption
     return Entry(
         name=result.name,
-        caption=found.text if found else "",
+        caption=found.guess or found.text if found else "",
         words=tuple((word.word, word.probability) for word in found.words) if found else (),
         score=found.score if found else 0.0,
-        alternatives=tuple(one.text for one in found.alternatives) if found else (),
+        alternatives=tuple(said(one) for one in found.alternatives) if found else (),
         picture=picture,
         error=result.error,
         looks=_looks(picture, found, preprocessing) if picture and found else (),
+        confidence=found.confidence if found else None,
+        unfamiliar=bool(found and found.unfamiliar),
+        unsure=found.text if found and found.guess else "",
     )
 
 

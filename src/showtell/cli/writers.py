@@ -32,9 +32,9 @@ class _Text:
         if result.caption is None:
             print(f"{result.name}: cannot be captioned: {result.error}", file=self.file, flush=True)
             return
-        print(f"{result.name}: {result.caption.text}", file=self.file, flush=not result.caption.alternatives)
+        print(f"{result.name}: {said(result.caption)}", file=self.file, flush=not result.caption.alternatives)
         for other in result.caption.alternatives:
-            print(f"{' ' * len(result.name)}  {other.text}", file=self.file, flush=True)
+            print(f"{' ' * len(result.name)}  {said(other)}", file=self.file, flush=True)
 
 
 class _JsonLines:
@@ -55,14 +55,16 @@ class _JsonLines:
 class _Csv:
     def __init__(self, file: IO[str]) -> None:
         self.rows = csv.writer(file, lineterminator="\n")
-        self.rows.writerow(["name", "caption", "score", "error"])
+        self.rows.writerow(["name", "caption", "score", "error", "confidence", "unfamiliar", "guess"])
 
     def __call__(self, result: "Captioned") -> None:
         if result.caption is None:
-            self.rows.writerow([result.name, "", "", result.error])
+            self.rows.writerow([result.name, "", "", result.error, "", "", ""])
             return
         for one in (result.caption, *result.caption.alternatives):
-            self.rows.writerow([result.name, one.text, f"{one.score:.6g}", ""])
+            confidence = "" if one.confidence is None else f"{one.confidence:.4f}"
+            unfamiliar = "" if one.unfamiliar is None else str(one.unfamiliar).lower()
+            self.rows.writerow([result.name, one.text, f"{one.score:.6g}", "", confidence, unfamiliar, one.guess])
 
 
 WRITERS: dict[Format, Callable[[IO[str]], Callable[["Captioned"], None]]] = {
@@ -79,7 +81,19 @@ def _as_json(caption: "Caption") -> dict[str, Any]:
         words.append({"word": word.word, "probability": round(word.probability, 6)})
         if word.attention is not None:
             words[-1]["attention"] = [[round(float(cell), 4) for cell in row] for row in word.attention]
-    return {"caption": caption.text, "score": round(caption.score, 6), "words": words}
+    value: dict[str, Any] = {"caption": caption.text, "score": round(caption.score, 6), "words": words}
+    if caption.confidence is not None:
+        value["confidence"] = round(caption.confidence, 4)
+    if caption.unfamiliar is not None:
+        value["unfamiliar"] = caption.unfamiliar
+    if caption.guess:
+        value["guess"] = caption.guess
+    return value
+
+
+def said(caption: "Caption") -> str:
+    """A caption in a line of text: where the model is not sure, with its guess."""
+    return f"{caption.text} (perhaps: {caption.guess})" if caption.guess else caption.text
 
 
 @contextlib.contextmanager

@@ -16,6 +16,8 @@ LOOK = 160
 """Pixels of a side of a picture that shows where the model looked for one word."""
 
 _LEVELS = 5  # steps of doubt, one CSS class each: .doubt-0 (sure, unmarked) to .doubt-4
+_CONFIDENCE = "how probable it is that the caption is at least half as good as a person's"
+_UNFAMILIAR = "Unlike the pictures that the model learnt from."
 _SCORE = "length-normalised log-probability of the sentence: 0 is certainty, larger is better"
 
 
@@ -32,6 +34,9 @@ class Entry:
         picture: the picture in any mode and size, or None.
         error: why there is no caption; empty where there is one.
         looks: for each of `words` a picture of where the model looked for it; empty where that is not known.
+        confidence: the probability that the sentence is good, in [0, 1]; None where the model does not know.
+        unfamiliar: whether the picture is unlike those that the model learnt from.
+        unsure: what to say in place of the sentence, which then stands below as a guess; empty to say the sentence.
     """
 
     name: str
@@ -42,6 +47,9 @@ class Entry:
     picture: Image.Image | None
     error: str
     looks: tuple[Image.Image, ...] = ()
+    confidence: float | None = None
+    unfamiliar: bool = False
+    unsure: str = ""
 
 
 def caption_page(entries: Iterable[Entry], *, title: str, footer: str = "") -> str:
@@ -88,13 +96,24 @@ def _figure(entry: Entry) -> str:
         said = f'<p class="error"><strong>No caption:</strong> {escape(entry.error)}</p>'
         score = ""
     else:
-        said = f'<p class="caption">{_marked(entry.caption, entry.words)}</p>'
+        said = _said(entry)
         score = f'<span title="{_SCORE}">score {_signed(entry.score)}</span>'
+        if entry.confidence is not None:
+            score = f'<span title="{_CONFIDENCE}">confidence {_percent(entry.confidence)}</span>{score}'
     return (
         f"<figure>\n{thumbnail(entry.picture, entry.caption or entry.name)}\n<figcaption>\n{said}\n"
         f'<p class="about"><bdi>{escape(entry.name)}</bdi>{score}</p>\n'
         f"{_details(entry)}</figcaption>\n</figure>"
     )
+
+
+def _said(entry: Entry) -> str:
+    said = f'<p class="caption">{_marked(entry.caption, entry.words)}</p>'
+    if entry.unsure:
+        said = f'<p class="caption">{escape(entry.unsure)}</p>\n<p class="label">Perhaps:</p>\n{said}'
+    if entry.unfamiliar:
+        said += f'\n<p class="unfamiliar">{_UNFAMILIAR}</p>'
+    return said
 
 
 def _marked(caption: str, words: tuple[tuple[str, float], ...]) -> str:

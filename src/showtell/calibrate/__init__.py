@@ -1,0 +1,12 @@
+"""Pictures with known captions -> the calibration of a model bundle, written into the bundle.
+
+    from showtell.calibrate import calibrate
+    calibrate("model.showtell", "pictures/", "captions.json", split="val")
+
+`showtell.confidence` has the mathematics, docs/confidence.md the definitions. It runs without PyTorch.
+"""
+
+from showtell.calibrate.fit import Known, fit_calibration
+from showtell.calibrate.run import calibrate, with_calibration
+
+__all__ = ["Known", "calibrate", "fit_calibration", "with_calibration"]

@@ -1,0 +1,58 @@
+"""What the model's captions are worth beside what people's are, picture by picture, in CIDEr-D."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.metrics import DocumentFrequency, cider_d, ptb_tokenize
+
+Floats = npt.NDArray[np.float64]
+
+SHARE = 0.5
+"""A good caption has this share of the CIDEr-D that a person's caption of the same picture has."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worth:
+    """CIDEr-D of each picture, `float64 (N,)`: of the model's caption against all people's, and the mean of each
+    person's caption against the other people's; nan where there is but one person.
+    """
+
+    model: Floats
+    people: Floats
+
+    @property
+    def judged(self) -> npt.NDArray[np.bool_]:
+        """Pictures that two people or more have described, `(N,)`."""
+        return ~np.isnan(self.people)
+
+    @property
+    def good(self) -> npt.NDArray[np.bool_]:
+        """Whether the model's caption has something in common with people's, and scores half of what theirs score."""
+        return (self.model > 0) & (self.model >= SHARE * np.nan_to_num(self.people))
+
+
+def worth(captions: Sequence[str], references: Mapping[str, Sequence[str]]) -> Worth:
+    """Score the model's captions and people's, with rarities of n-grams counted from all the references.
+
+    Arguments:
+        captions: the model's, one for each picture, in the order of `references`.
+        references: picture name -> people's captions.
+    """
+    tokens = {name: [ptb_tokenize(text) for text in texts] for name, texts in references.items()}
+    frequency = DocumentFrequency.of(tokens)
+    said = {name: ptb_tokenize(caption) for name, caption in zip(tokens, captions, strict=True)}
+    model = cider_d(said, tokens, frequency).per_picture[:, 0]
+    place = {name: i for i, name in enumerate(tokens)}
+    sums, counts = np.zeros(len(tokens)), np.zeros(len(tokens))
+    for person in range(max(map(len, tokens.values()))):
+        own = {name: texts[person] for name, texts in tokens.items() if len(texts) > max(person, 1)}
+        others = {name: [*tokens[name][:person], *tokens[name][person + 1 :]] for name in own}
+        if own:
+            rows = [place[name] for name in own]
+            sums[rows] += cider_d(own, others, frequency).per_picture[:, 0]
+            counts[rows] += 1
+    people = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    return Worth(model, people)

@@ -1,0 +1,111 @@
+"""A bundle, pictures and captions -> the same bundle with its calibration."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from showtell.bundle import SUMS, Bundle, write_bundle
+from showtell.calibrate.fit import Known, fit_calibration
+from showtell.captioner import Captioner
+from showtell.confidence import PARTS, Calibration
+from showtell.data.captions import CaptionSet, align, read_captions
+from showtell.errors import InputError
+from showtell.evaluation.embedded import embedded
+from showtell.evaluation.selection import AnyPictures, Captions, select
+from showtell.pipeline import Pictures
+from showtell.progress import bar
+from showtell.search import Floats
+
+_HEADING = "\n## Confidence\n"
+_AT_ONCE = 512  # training pictures whose embeddings are in memory
+
+
+def calibrate(
+    bundle: str | Path,
+    pictures: AnyPictures,
+    captions: Captions,
+    split: str | None = None,
+    *,
+    train_split: str | None = None,
+    out: str | Path | None = None,
+    store: str | Path | None = None,
+    show: bool = True,
+) -> Calibration:
+    """Calibrate a model on pictures that it did not learn from, and keep what was fitted in its bundle.
+
+    Arguments:
+        bundle: the model's file.
+        pictures: folder, archive, files or a list of these; or anything with `names` and `read`.
+        captions: what people say of them: a caption file (see `showtell.data.captions`), or what was read from one.
+        split: fit on the pictures of this split; None for all that have captions.
+        train_split: the split that the model learnt from, for what is familiar; None where it is not at hand.
+        out: the file to write; None to replace the bundle, in one step.
+        store: an embedding store to use, and to add missing pictures to; None embeds in memory.
+        show: show progress on stderr.
+
+    Raises:
+        InputError: a file is wrong, no picture of a split has captions, or the bundle is a folder and `out` is None.
+    """
+    if out is None and Path(bundle).is_dir():
+        raise InputError(f"{bundle}: a folder; name a file to write the calibrated bundle to")
+    captioner = Captioner(bundle)
+    known = captions if isinstance(captions, CaptionSet) else read_captions(captions)
+    selected = select(pictures, known, split, None)
+    learnt = set(align(selected.source.names(), known.only(train_split)).captions) if train_split else set()
+    folder = Path(store) if store else None
+    done = embedded(captioner, selected.source, selected.references, folder, show)
+    references = {name: selected.references[name] for name in done.names}
+    training = _pieces(captioner, selected.source, learnt, folder, show) if learnt else None
+    calibration = fit_calibration(
+        captioner.decoder,
+        captioner.bundle.vocabulary,
+        captioner.options,
+        Known(done.take, references),
+        training,
+        show=show,
+    )
+    write_bundle(out or bundle, with_calibration(captioner.bundle, calibration))
+    return calibration
+
+
+def with_calibration(bundle: Bundle, calibration: Calibration) -> dict[str, bytes]:
+    """A bundle's parts, without their sums, with this calibration in place of any other, also named in its card."""
+    parts = {name: data for name, data in bundle.parts.items() if name not in (SUMS, *PARTS)}
+    if "README.md" in parts:
+        card = parts["README.md"].decode().split(_HEADING)[0]
+        parts["README.md"] = (card + _HEADING + "\n" + card_lines(calibration)).encode()
+    return parts | calibration.to_parts()
+
+
+def card_lines(calibration: Calibration) -> str:
+    """What a model card says of a calibration, as Markdown."""
+    figures = calibration.figures
+    before, after = figures["words_before"], figures["words_after"]
+    lines = [
+        f"- Word probabilities at temperature {calibration.temperature:.3f}, fitted on {figures['pictures']} pictures; "
+        f"calibration error {before['ece']:.3f} before, {after['ece']:.3f} after"
+    ]
+    if calibration.quality:
+        lines.append(
+            f"- Confidence: rank correlation with CIDEr-D {figures['rank_correlation']:.2f}, calibration error "
+            f"{figures['confidence']['ece']:.3f}, both cross-validated"
+        )
+    if calibration.familiarity:
+        lines.append("- It tells pictures that are unlike its training pictures")
+    return "\n".join(lines) + "\n"
+
+
+def _pieces(
+    captioner: Captioner, source: Pictures, names: set[str], store: Path | None, show: bool
+) -> Iterator[Floats]:
+    """Embeddings of the training pictures, some at a time: as grids they would not fit into memory together."""
+    if store:
+        done = embedded(captioner, source, names, store, show)
+        for begin in range(0, len(done.names), _AT_ONCE):
+            yield done.take(range(begin, min(begin + _AT_ONCE, len(done.names))))
+        return
+    ordered = [name for name in source.names() if name in names]
+    with bar("embedding training pictures", len(ordered), "pictures", show=show) as tick:
+        for begin in range(0, len(ordered), _AT_ONCE):
+            piece = embedded(captioner, source, set(ordered[begin : begin + _AT_ONCE]), None, False)
+            yield piece.take(range(len(piece.names)))
+            tick(min(_AT_ONCE, len(ordered) - begin))

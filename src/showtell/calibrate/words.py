@@ -1,0 +1,103 @@
+"""How honest next-word probabilities are: of true captions read word by word, and of the model's own words.
+
+A decoder says how probable each word is after the words before it. Of a true caption the word that came is known, for
+every word: that is what a temperature can be fitted to. Of the model's own sentence it is known only as long as a true
+caption of the picture begins with the same words; those words check the fit.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.progress import bar
+from showtell.search import Floats, StepDecoder
+from showtell.search.steps import log_probabilities
+from showtell.text import Vocabulary, pad_batch
+
+MOST_WORDS = 10_000
+"""Words that are foretold: their distributions stand in memory, and one number needs no more."""
+
+_CAPTIONS_AT_ONCE = 128
+
+Take = Callable[[Sequence[int]], Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForetoldWords:
+    """Distributions `log_probs`, `float32 (N, V)`; words that came, `int64 (N,)`, and the rows of their pictures."""
+
+    log_probs: Floats
+    words: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+
+
+def foretell(
+    decoder: StepDecoder, take: Take, references: Sequence[Sequence[str]], vocabulary: Vocabulary, show: bool = True
+) -> ForetoldWords:
+    """Read true captions, drawn at random, to a decoder until it has foretold some `MOST_WORDS` words.
+
+    Arguments:
+        take: embeddings of pictures by their rows.
+        references: the captions of each row's picture.
+
+    Words that the vocabulary lacks are left out: the model can't say them, and says nothing of their probability.
+    """
+    every = [(row, vocabulary.encode(text)) for row, texts in enumerate(references) for text in texts]
+    order = np.random.default_rng(0).permutation(len(every))
+    ends = np.cumsum([len(every[i][1]) - 1 for i in order])
+    drawn = [every[i] for i in order[: 1 + int(np.searchsorted(ends, MOST_WORDS))]]
+    drawn.sort(key=lambda one: len(one[1]))  # so that little is computed for padding
+    log_probs, words, rows = [], [], []
+    with bar("foretelling", len(drawn), "captions", show=show) as tick:
+        for begin in range(0, len(drawn), _CAPTIONS_AT_ONCE):
+            here, sentences = zip(*drawn[begin : begin + _CAPTIONS_AT_ONCE], strict=True)
+            ids = pad_batch(sentences, vocabulary.pad)
+            constants, state = decoder.start(take(here))
+            for t in range(ids.shape[1] - 1):
+                logits, state = decoder.step(ids[:, t], constants, state)
+                came = ids[:, t + 1]
+                kept = (came != vocabulary.pad) & (came != vocabulary.unk)
+                log_probs.append(log_probabilities(logits[kept], vocabulary, first_word=t == 0))
+                words.append(came[kept])
+                rows.append(np.array(here, np.int64)[kept])
+            tick(len(here))
+    return ForetoldWords(np.concatenate(log_probs), np.concatenate(words), np.concatenate(rows))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnWords:
+    """The model's own words where they can be judged: their probabilities, `float64 (N,)`, and whether a person said
+    the same, `bool (N,)`.
+    """
+
+    stated: npt.NDArray[np.float64]
+    true: npt.NDArray[np.bool_]
+
+
+def own_words(
+    log_probs: Sequence[Floats],
+    sentences: Sequence[Sequence[int]],
+    references: Sequence[Sequence[str]],
+    vocabulary: Vocabulary,
+) -> OwnWords:
+    """Judge the words of the model's own sentences, and the END after them.
+
+    A word is judged by every reference that begins with all the words before it, one judgement each.
+
+    Arguments:
+        log_probs: of the words of each sentence and its END, `float32 (words + 1,)`.
+        sentences: ids without START and END.
+        references: true captions of each sentence's picture.
+    """
+    stated, right = [], []
+    for sentence, own, texts in zip(sentences, log_probs, references, strict=True):
+        said = [*sentence, vocabulary.end]
+        for text in texts:
+            for word, true, log_prob in zip(said, vocabulary.encode(text)[1:], own, strict=False):
+                stated.append(float(np.exp(log_prob)))
+                right.append(word == true)
+                if word != true:
+                    break
+    return OwnWords(np.array(stated), np.array(right, np.bool_))

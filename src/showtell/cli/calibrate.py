@@ -1,0 +1,65 @@
+"""`showtell calibrate`: make a model's probabilities honest, and let it know how sure it is."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from showtell.confidence import Calibration
+
+
+def calibrate(
+    model: Annotated[Path, typer.Argument(help="A model bundle; it is replaced unless --out is given.")],
+    pictures: Annotated[list[str], typer.Option("--pictures", "--images", help="Folder, zip or tar; may be repeated.")],
+    captions: Annotated[str, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL.")],
+    split: Annotated[str | None, typer.Option(help="Fit on this split; the model not one that it learnt from.")] = None,
+    train_split: Annotated[
+        str | None, typer.Option(help="The split that the model learnt from, to tell unfamiliar pictures by.")
+    ] = None,
+    store: Annotated[Path | None, typer.Option(help="Embedding store to use, and to fill where it lacks any.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the calibrated bundle to this file instead.")] = None,
+) -> None:
+    """Fit word probabilities, confidence and the bound of the familiar on pictures whose captions are known."""
+    from showtell.calibrate import calibrate as fit
+
+    found = fit(model, pictures, captions, split, train_split=train_split, out=out, store=store)
+    _print_figures(found)
+    print(f"calibrated: {out or model}")
+
+
+def _print_figures(calibration: "Calibration") -> None:
+    figures = calibration.figures
+    print(f"temperature {calibration.temperature:.3f}, of {figures['words']:,} words of people's captions")
+    print("                                    stated   true  calibration error")
+    rows = [
+        ("likeliest next word, before", figures["words_before"]),
+        ("likeliest next word, after", figures["words_after"]),
+        ("the model's own words, before", figures["own_words_before"]),
+        ("the model's own words, after", figures["own_words_after"]),
+    ]
+    if calibration.quality:
+        rows.append(("confidence, cross-validated", figures["confidence"]))
+    for label, row in rows:
+        if row["count"]:
+            print(f"  {label:<32} {row['stated']:7.1%} {row['true']:6.1%} {row['ece']:10.3f}  of {row['count']:,}")
+    if calibration.quality:
+        print(
+            f"rank correlation with CIDEr-D: {figures['rank_correlation_before']:.3f} of the score, "
+            f"{figures['rank_correlation']:.3f} of the confidence (cross-validated)"
+        )
+    else:
+        print("no confidence: too few pictures have two captions or more")
+    if calibration.familiarity:
+        _print_familiarity(figures["familiar"])
+    else:
+        print("unfamiliar pictures cannot be told: name the split that the model learnt from with --train-split")
+
+
+def _print_familiarity(figures: dict[str, Any]) -> None:
+    means = [
+        f"{100 * figures[name]:.1f} of the {name.removeprefix('cider_d_')}"
+        for name in ("cider_d_familiar", "cider_d_unfamiliar")
+        if figures[name] is not None
+    ]
+    print(f"unfamiliar: {figures['unfamiliar']:.1%} of the pictures; CIDEr-D {', '.join(means)}")
