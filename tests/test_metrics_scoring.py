@@ -3,9 +3,11 @@
 import json
 import random
 
+import numpy as np
 import pytest
 from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
+from pycocoevalcap.rouge.rouge import Rouge
 
 from showtell.errors import InputError
 from showtell.metrics import DocumentFrequency, bleu, cider_d, ptb_tokenize, rouge_l, score
@@ -111,8 +113,9 @@ def test_captions_of_ten_thousand_words_score_as_in_pycocoevalcap():
     assert 0.4 < scores["ROUGE-L"] < 0.6  # exact values: test_metrics_rouge
 
 
-def test_the_published_scores_of_a_published_system_come_out(shared_data):
-    # 5,000 captions of one system on the Karpathy test split; scores by pycocoevalcap 1.2 with Java.
+@pytest.fixture(scope="module")
+def oracle(shared_data):
+    """5,000 captions of one published system on the Karpathy test split, and their references."""
     folder = shared_data / "metrics"
     if not folder.is_dir():
         pytest.skip("the metric oracle is not here: metrics/ of the real data")
@@ -121,5 +124,26 @@ def test_the_published_scores_of_a_published_system_come_out(shared_data):
     references: dict[str, list[str]] = {picture: [] for picture in hypotheses}
     for annotation in json.loads((folder / "captions_karpathy_test5k.json").read_text("utf-8"))["annotations"]:
         references[str(annotation["image_id"])].append(annotation["caption"])
-    corpus = {name: round(value, 4) for name, value in score(hypotheses, references).corpus.items()}
+    return hypotheses, references
+
+
+def test_the_published_scores_of_a_published_system_come_out(oracle):
+    corpus = {name: round(value, 4) for name, value in score(*oracle).corpus.items()}
     assert corpus == dict(zip(NAMES, [0.8064, 0.6551, 0.5140, 0.3976, 0.5844, 1.3106], strict=True))
+
+
+@pytest.mark.parametrize("scorer", [Bleu(4), Rouge(), Cider()], ids=lambda scorer: scorer.method())
+def test_pictures_of_a_published_system_score_one_by_one_as_in_pycocoevalcap(oracle, scorer):
+    # One in five of them; benchmarks/score_captions.py compares all, and with Java's own tokens.
+    pictures = list(oracle[0])[::5]
+    hypotheses, references = ({picture: of[picture] for picture in pictures} for of in oracle)
+    names = {"Bleu": NAMES[:4], "Rouge": ["ROUGE-L"], "CIDEr": ["CIDEr-D"]}[scorer.method()]
+    scores = score(hypotheses, references)
+    tokens = {picture: ptb_tokenize(text, keep_spaces=True) for picture, text in hypotheses.items()}
+    reference_tokens = {
+        picture: [ptb_tokenize(text, keep_spaces=True) for text in texts] for picture, texts in references.items()
+    }
+    corpus, per_picture = reference_scores(scorer, tokens, reference_tokens)
+    np.testing.assert_allclose([scores.corpus[name] for name in names], corpus, rtol=1e-9, atol=0)
+    ours = [[of[name] for name in names] for of in scores.per_picture.values()]
+    np.testing.assert_allclose(ours, per_picture, rtol=1e-9, atol=0)

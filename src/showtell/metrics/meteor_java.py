@@ -34,8 +34,10 @@ class JavaOptions:
     """Name or path of the Java runtime."""
     memory: str = "2G"
     """The largest heap; METEOR's table of paraphrases takes most of it."""
-    patience: float = 180.0
-    """Seconds without any answer after which the program is stopped; it takes about ten to start."""
+    patience: float = 600.0
+    """Seconds without any answer after which the program is stopped. It takes about ten to start, and minutes where the
+    machine is busy with other work.
+    """
 
 
 def align(pairs: Sequence[Pair], options: JavaOptions, progress: Callable[[int], None] | None = None) -> Floats:
