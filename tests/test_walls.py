@@ -90,11 +90,14 @@ def test_no_circle_of_modules():
 
 # Who may import what is heavy: whole rooms, or single files that do it inside functions.
 HEAVY = {
-    "torch": {("training",), ("encoders", "efficientnet_lite")},
+    "torch": {("training",), ("encoders", "efficientnet_lite"), ("encoders", "keras")},
+    "keras": {("encoders", "keras"), ("encoders", "keras_graph"), ("encoders", "keras_layers")},
     "onnx": {
         ("training",),
         ("encoders", "efficientnet_lite"),
         ("encoders", "graph"),
+        ("encoders", "keras"),
+        ("encoders", "keras_layers"),
         ("encoders", "onnx"),
     },
     "onnxscript": {("training",)},

@@ -4,18 +4,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from test_onnx_files import network, saved
 from typer.testing import CliRunner
 
+from conftest import PHOTOS, photographs
 from showtell.bundle import read_bundle
 from showtell.cli import app
 from showtell.encoders import Encoder, encoder_graph
 from showtell.store import EmbeddingStore
 from showtell.training import recipe_from, train
+from showtell.training.recipe import read_tables
 
-PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
+RECIPES = Path(__file__).parents[2] / "recipes"
 # What captioning must do without: every source's packages, and what they bring.
 BLOCKED = ("torch", "onnx", "keras", "timm", "tensorflow", "h5py", "cv2")
 
@@ -59,6 +62,27 @@ def test_an_onnx_file_becomes_a_model_that_captions_without_it(tmp_path):
     assert (info.name, info.licence) == ("onnx:net.onnx", "MIT")
     assert (info.preprocessing.layout, info.preprocessing.channels) == ("NHWC", "BGR")
     assert "drawn by a test, MIT" in read_bundle(bundle).parts["README.md"].decode()
+
+
+def test_the_courses_recipe_becomes_a_model_that_captions_without_keras(tmp_path, weights_of, monkeypatch):
+    """recipes/seed-coco2014.toml as it is, but for the pictures, the length, and weights that need no download."""
+    monkeypatch.setenv("SHOWTELL_CACHE", str(tmp_path / "cache"))
+    model, weights = weights_of("InceptionV3", 299)
+    tables = read_tables(RECIPES / "seed-coco2014.toml")
+    tables["data"] = {"pictures": ["shapes"], "limit": 8}
+    tables["encoder"]["weights"] = weights.name
+    tables["training"] |= {"epochs": 1, "epoch_steps": 2, "batch_size": 4, "validation_batches": 1}
+    tables["training"]["validation_pictures"] = 2
+    bundle = train(recipe_from(tables), tmp_path / "run", root=weights.parent, show=False).bundle
+    (line,) = caption_without(bundle, PHOTOS / "mountain-lake.jpg")
+    assert line.startswith(str(PHOTOS / "mountain-lake.jpg"))
+    encoder = read_bundle(bundle).encoder()
+    squares = photographs(299)
+    expected = model.predict(squares.astype(np.float32) / 127.5 - 1, verbose=0)
+    difference = np.linalg.norm(encoder(squares) - expected, axis=1)
+    # Kernels are kept in float16, whose rounding a random network magnifies; another network would differ by 100%.
+    assert (difference < 0.1 * np.linalg.norm(expected, axis=1)).all()
+    assert encoder.info.shape("pooled") == (2048,)
 
 
 def test_showtell_embed_takes_an_onnx_file(tmp_path, photos):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from showtell.encoders.graph import finished, floats
+from showtell.encoders.graph import finished, floats, new_model
 from showtell.encoders.runtime import EncoderInfo
 from showtell.errors import InputError, MissingExtra
 from showtell.files import sha256_file
@@ -150,16 +150,8 @@ class _GraphWriter:
             helper.make_node("Reshape", [features, "flat"], ["planes"]),
             helper.make_node("Transpose", ["planes"], ["grid"], perm=[0, 2, 1]),
         ]
-        size = self.variant.size
-        graph = helper.make_graph(
-            self.nodes,
-            info.name,
-            [floats("picture", ["B", 3, size, size])],
-            [floats("pooled", ["B", info.dim]), floats("grid", ["B", info.cells, info.dim])],
-            self.initializers,
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="showtell")
-        model.ir_version = 8
+        model = new_model(info.name, self.nodes, self.initializers, self.variant.size)
+        model.graph.output.extend([floats("pooled", ["B", info.dim]), floats("grid", ["B", info.cells, info.dim])])
         return finished(model, info)
 
     def _block(self, features: str, name: str, stride: int) -> str:

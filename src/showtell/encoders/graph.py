@@ -34,6 +34,16 @@ def floats(name: str, shape: Sequence[int | str] | None) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
+def new_model(name: str, nodes: Sequence[Any], initializers: Sequence[Any], size: int) -> Any:
+    """A model of `nodes` over `picture`, `(B, 3, size, size)`, without outputs yet."""
+    from onnx import helper
+
+    graph = helper.make_graph(nodes, name, [floats("picture", ["B", 3, size, size])], [], initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="showtell")
+    model.ir_version = 8
+    return model
+
+
 def picture_input(model: Any) -> Any:
     """The one input of a model that is not a constant; an `InputError` where there are none or several."""
     constant = {initializer.name for initializer in model.graph.initializer}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from showtell.encoders import efficientnet_lite, onnx
+from showtell.encoders import efficientnet_lite, keras, onnx
 from showtell.errors import InputError
 
 
@@ -23,7 +23,7 @@ class Entry:
 
 def encoder_names() -> list[str]:
     """Names that `find` knows; words in capitals stand for names that another package, or the user, gives."""
-    return [*sorted(efficientnet_lite.VARIANTS), "onnx:FILE"]
+    return [*sorted(efficientnet_lite.VARIANTS), "keras:NAME", "onnx:FILE"]
 
 
 def find(name: str, weights: Path | None = None, root: Path = Path()) -> Entry:
@@ -43,6 +43,10 @@ def find(name: str, weights: Path | None = None, root: Path = Path()) -> Entry:
         raise InputError(f"the encoder {name} has its own weights: leave out {weights}")
     if name in efficientnet_lite.VARIANTS:
         return Entry(partial(efficientnet_lite.key, name), partial(efficientnet_lite.export, name))
+    if weights and not weights.is_file():
+        raise InputError(f"{weights}: there is no such file of weights")
+    if source == "keras" and inner:
+        return Entry(partial(keras.key, inner, weights), partial(keras.export, inner, weights))
     if source == "onnx" and inner:
         return Entry(None, partial(onnx.export, root / inner))
     raise InputError(f"encoder {name!r} is unknown: choose one of {', '.join(encoder_names())}")
