@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from showtell import Captioner
+from showtell import Captioner, Evaluation, evaluate
 from showtell.bundle import read_bundle, write_bundle
 from showtell.calibrate import calibrate
-from showtell.calibrate.people import worth
 from showtell.calibrate.words import own_words
 from showtell.captioner import NOT_SURE
+from showtell.confidence import expected_calibration_error
 from showtell.data.captions import read_captions
 from showtell.errors import BundleError, InputError
+from showtell.evaluation.correlation import rank_correlation
+from showtell.evaluation.people import worth
 from showtell.image import decode, square
 from showtell.metrics import DocumentFrequency, cider_d, ptb_tokenize
 from showtell.text import SPECIALS, Vocabulary
@@ -163,6 +165,22 @@ def test_a_malformed_calibration_names_the_bundle(tiny_bundle, tmp_path):
     write_bundle(tmp_path / "bad.showtell", parts)
     with pytest.raises(BundleError, match=r"bad\.showtell: calibration\.json is malformed"):
         Captioner(tmp_path / "bad.showtell")
+
+
+def test_an_evaluation_tells_how_honest_the_confidence_is(calibrated, tiny_bundle, pictures, captions):
+    found = evaluate(calibrated, pictures, captions, "val", show=False)
+    texts = {picture.name: picture.references for picture in found.pictures}
+    good = worth([picture.caption for picture in found.pictures], texts).good
+    stated = np.array([picture.probability for picture in found.pictures])
+    assert found.figures["confidence_error"].value == pytest.approx(expected_calibration_error(stated, good))
+    assert found.figures["confidence_error"].value < 0.15
+    cider = np.array([picture.scores["CIDEr-D"] for picture in found.pictures])
+    assert found.figures["rank_correlation"].value == pytest.approx(rank_correlation(stated, cider))
+    assert found.figures["unfamiliar"].value == np.mean([picture.unfamiliar for picture in found.pictures])
+    assert Evaluation.from_json(json.loads(json.dumps(found.to_json()))) == found
+    plain = evaluate(tiny_bundle, pictures, captions, "val", show=False)
+    assert {"confidence_error", "unfamiliar"}.isdisjoint(plain.figures)
+    assert {picture.probability for picture in plain.pictures} == {None}
 
 
 def test_people_are_scored_one_against_the_others(pictures, captions):

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from showtell.calibrate.people import SHARE, Worth, worth
 from showtell.calibrate.words import ForetoldWords, OwnWords, Take, foretell, own_words
 from showtell.confidence import (
     Calibration,
@@ -24,6 +23,7 @@ from showtell.confidence.calibration import features
 from showtell.confidence.judge import sentence_log_probs
 from showtell.confidence.temperature import likeliest
 from showtell.evaluation.correlation import rank_correlation
+from showtell.evaluation.people import SHARE, Worth, worth
 from showtell.progress import bar
 from showtell.search import Floats, SearchOptions, StepDecoder, search
 from showtell.text import Vocabulary

@@ -33,7 +33,8 @@ class EvaluatedPicture:
 
     `confidence` is the caption's length-normalised log-probability (`Caption.score`), `words` are its words with their
     probabilities, `scores` go by metric (BLEU and ROUGE-L from 0 to 1, CIDEr-D from 0 to 10), `copied` is the training
-    caption that the caption equals or nearly equals, if there is one.
+    caption that the caption equals or nearly equals, if there is one. `probability`, that the caption is good
+    (`Caption.confidence`), and `unfamiliar` are None where the model is not calibrated.
     """
 
     name: str
@@ -43,6 +44,8 @@ class EvaluatedPicture:
     references: tuple[str, ...]
     scores: dict[str, float]
     copied: TrainingCaption | None = None
+    probability: float | None = None
+    unfamiliar: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ def _picture(value: Mapping[str, Any]) -> EvaluatedPicture:
         references=tuple(map(str, value["references"])),
         scores={str(name): float(score) for name, score in value["scores"].items()},
         copied=TrainingCaption(**value["copied"]) if value["copied"] else None,
+        probability=value.get("probability"),
+        unfamiliar=value.get("unfamiliar"),
     )
 
 

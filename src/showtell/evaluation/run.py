@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from showtell.captioner import Caption, Captioner
+from showtell.confidence import expected_calibration_error
 from showtell.errors import InputError
 from showtell.evaluation.copies import TrainingCaption, Words, find_copies
 from showtell.evaluation.correlation import rank_correlation
 from showtell.evaluation.embedded import Embedded, embedded
 from showtell.evaluation.figures import KINDS, Foretold, figures_of
+from showtell.evaluation.people import worth
 from showtell.evaluation.result import EvaluatedPicture, Evaluation, Figure
 from showtell.evaluation.selection import AnyPictures, Captions, select
 from showtell.evaluation.signature import signature
@@ -74,7 +76,7 @@ def evaluate(
     figures = {
         **figures_of(parts, resamples, bootstrap_seed),
         **diversity(words, captioner.bundle.vocabulary),
-        **_trust(found, scores),
+        **_trust(found, scores, references),
     }
     return Evaluation(
         model=captioner.name,
@@ -124,11 +126,21 @@ def _learnt(captions: Mapping[str, Sequence[str]], show: bool) -> Iterator[tuple
             tick(1)
 
 
-def _trust(captions: Sequence[Caption], scores: Scores) -> dict[str, Figure]:
-    """Whether the model is surer of better captions. One picture, or scores that are all equal, have no ranks."""
-    confidence = np.array([caption.score for caption in captions])
+def _trust(captions: Sequence[Caption], scores: Scores, references: Mapping[str, Sequence[str]]) -> dict[str, Figure]:
+    """Whether the model is surer of better captions, and where it is calibrated, how honest it is. One picture, or
+    scores that are all equal, have no ranks.
+    """
     cider = np.array([of["CIDEr-D"] for of in scores.per_picture.values()])
-    return {"rank_correlation": Figure(rank_correlation(confidence, cider))}
+    stated = [caption.confidence for caption in captions]
+    sure = np.array([caption.score for caption in captions] if None in stated else stated, np.float64)
+    figures = {"rank_correlation": Figure(rank_correlation(sure, cider))}
+    found = None if None in stated else worth([caption.text for caption in captions], references)
+    if found and found.judged.any():
+        figures["confidence_error"] = Figure(expected_calibration_error(sure[found.judged], found.good[found.judged]))
+    strange = [caption.unfamiliar for caption in captions]
+    if None not in strange:
+        figures["unfamiliar"] = Figure(float(np.mean(np.array(strange, np.float64))))
+    return figures
 
 
 def _pictures(
@@ -147,6 +159,8 @@ def _pictures(
             references=tuple(texts),
             scores=scores.per_picture[name],
             copied=copied,
+            probability=caption.confidence,
+            unfamiliar=caption.unfamiliar,
         )
         for (name, texts), caption, copied in rows
     )

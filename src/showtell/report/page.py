@@ -66,27 +66,29 @@ def caption_page(entries: Iterable[Entry], *, title: str, footer: str = "") -> s
     Raises:
         PictureError: a picture cannot be decoded.
     """
-    figures, failures = [], 0
+    figures, failures, confident = [], 0, False
     for entry in entries:
         figures.append(_figure(entry))
+        confident |= entry.confidence is not None
         failures += bool(entry.error)
     summary = counted(len(figures) - failures, "captioned picture")
     if failures:
         summary += f", {counted(failures, 'picture')} without a caption"
-    return document(title, f"<p>{summary}</p>\n{_legend()}", grid(figures), footer)
+    return document(title, f"<p>{summary}</p>\n{_legend(confident)}", grid(figures), footer)
 
 
-def _legend() -> str:
+def _legend(confident: bool) -> str:
     bounds = [round(100 * step / _LEVELS) for step in range(_LEVELS, -1, -1)]
     steps = [
         f'<li><span class="doubt-{level}">{low}–{high}%</span></li>'
         for level, (high, low) in enumerate(itertools.pairwise(bounds))
     ]
+    measure = f"Confidence: {_CONFIDENCE}." if confident else f"Score: {_SCORE}."
     return (
         '<section class="legend" aria-labelledby="legend">\n'
         '<h2 id="legend">The less probable the model found a word after those before it, the stronger its mark:</h2>\n'
         f'<ul class="scale" role="list">{"".join(steps)}</ul>\n'
-        f'<p class="label">Score: {_SCORE}.</p>\n'
+        f'<p class="label">{measure}</p>\n'
         "</section>"
     )
 
@@ -99,7 +101,8 @@ def _figure(entry: Entry) -> str:
         said = _said(entry)
         score = f'<span title="{_SCORE}">score {_signed(entry.score)}</span>'
         if entry.confidence is not None:
-            score = f'<span title="{_CONFIDENCE}">confidence {_percent(entry.confidence)}</span>{score}'
+            title = f"{_CONFIDENCE}; score {_signed(entry.score)}"
+            score = f'<span title="{title}">confidence {_percent(entry.confidence)}</span>'
     return (
         f"<figure>\n{thumbnail(entry.picture, entry.caption or entry.name)}\n<figcaption>\n{said}\n"
         f'<p class="about"><bdi>{escape(entry.name)}</bdi>{score}</p>\n'
