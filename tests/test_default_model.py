@@ -3,11 +3,13 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from showtell import Captioner, evaluate
 from showtell.captioner import default_model
 from showtell.data.images import PictureSource
+from showtell.data.shapes import Shapes
 from showtell.verify import replay
 
 PHOTOS = Path(__file__).parents[1] / "examples" / "photos"
@@ -40,6 +42,16 @@ def test_it_sees_a_dog_where_there_is_one(captioner):
     assert "dog" in captioner.caption(PHOTOS / "dog-golden-retriever.jpg").text
 
 
+def test_it_knows_the_dog_from_what_is_no_photograph(captioner):
+    dog = captioner.caption(PHOTOS / "dog-golden-retriever.jpg")
+    assert not dog.unfamiliar
+    assert dog.confidence > 0.6
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 256, (260, 260, 3), dtype=np.uint8) for _ in range(4)]
+    drawn = [picture.data for picture, _ in zip(Shapes().read(), range(4), strict=False)]
+    assert all(caption.unfamiliar for caption in captioner.caption([*noise, *drawn]))
+
+
 def test_its_scores_on_the_validation_pictures_are_those_of_its_card(captioner, shared_data):
     flickr8k = shared_data / "flickr8k"
     found = evaluate(captioner, flickr8k / "val.zip", flickr8k / "dataset_flickr8k.json", "val", show=False)
@@ -51,6 +63,9 @@ def test_its_scores_on_the_validation_pictures_are_those_of_its_card(captioner, 
     assert figures["BLEU-4"] == pytest.approx(recorded["bleu_4"], abs=0.005)  # the card's are of weights before float16
     assert figures["CIDEr-D"] == pytest.approx(recorded["cider_d"], abs=0.01)
     assert figures["perplexity"] == pytest.approx(math.exp(recorded["val_loss"]), rel=0.005)
+    assert figures["rank_correlation"] > 0.45
+    assert figures["confidence_error"] < 0.04
+    assert figures["unfamiliar"] == pytest.approx(0.01, abs=0.005)
     # What docs/evaluation.md says of it; other processors round otherwise, which changes a caption here and there.
     printed = {"mean_length": 9.44, "distinct": 0.842, "copied": 0.103, "nearly_copied": 0.349, "repeated_pair": 0.113}
     for name, value in printed.items():
