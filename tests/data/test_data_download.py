@@ -172,7 +172,7 @@ def test_passing_failures_are_waited_for_ever_longer(server, get):
 
 def test_after_so_many_failures_in_a_row_it_gives_up(server, tmp_path):
     url = server.serve("/file", DATA, failures=[503] * 9)
-    with pytest.raises(ShowtellError, match="503 Service Unavailable, 4 times in a row"):
+    with pytest.raises(ShowtellError, match="503 Service Unavailable; attempts without a new byte: 4"):
         fetch(url, tmp_path / "file", retries=3, show=False, pause=lambda seconds: None)
     assert len(server.requests) == 4
 

@@ -100,7 +100,8 @@ class Transfer:
             furthest = max(furthest, self.have)
             if failures > retries:
                 kept = f"; {megabytes(self.have)} are kept: the same command goes on from there" if self.have else ""
-                raise ShowtellError(f"{self.url}: cannot be downloaded ({reason}, {failures} times in a row){kept}")
+                count = f"attempts without a new byte: {failures}"
+                raise ShowtellError(f"{self.url}: cannot be downloaded ({reason}; {count}){kept}")
             if failures:
                 look(f"{reason}: attempt {failures} of {retries}")
                 pause(min(2.0 ** (failures - 1), _LONGEST_PAUSE))
