@@ -15,19 +15,33 @@ if TYPE_CHECKING:
     from showtell.captioner import Caption, Captioner, Word
     from showtell.errors import ShowtellError
     from showtell.evaluation import Evaluation, evaluate
+    from showtell.metrics import Scores, score
     from showtell.training import train
 
 _HOMES = {
     "Caption": "showtell.captioner",
     "Captioner": "showtell.captioner",
     "Evaluation": "showtell.evaluation",
+    "Scores": "showtell.metrics",
     "ShowtellError": "showtell.errors",
     "Word": "showtell.captioner",
     "evaluate": "showtell.evaluation",
+    "score": "showtell.metrics",
     "train": "showtell.training",
 }
 
-__all__ = ["Caption", "Captioner", "Evaluation", "ShowtellError", "Word", "__version__", "evaluate", "train"]
+__all__ = [
+    "Caption",
+    "Captioner",
+    "Evaluation",
+    "Scores",
+    "ShowtellError",
+    "Word",
+    "__version__",
+    "evaluate",
+    "score",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

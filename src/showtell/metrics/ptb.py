@@ -9,8 +9,8 @@ Known to differ from the Java tokeniser, all outside ordinary captions:
 - Java runs over all captions as one text and looks one word ahead, into the next caption: a last word "B." becomes "b"
   where the next caption begins with "A" or "The", else "b.". Here it is always "b", as in most such places.
 - A line feed, form feed, vertical tab or U+2028 in a caption is a space here; pycocoevalcap loses count of its lines.
-- Some emoticons, web addresses with odd characters, abbreviations before a hyphen ("Jr.-3"), scripts that
-  Unicode added after 2010 and stacked apostrophes.
+- Some emoticons, web addresses with odd characters, abbreviations before a hyphen ("Jr.-3") or after letters ("ga.m."),
+  scripts that Unicode added after 2010 and stacked apostrophes.
 """
 
 import re
