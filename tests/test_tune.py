@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from showtell import Captioner
-from showtell.bundle import read_bundle
+from showtell.bundle import read_bundle, with_section
 from showtell.errors import InputError
 from showtell.metrics import score
 from showtell.tune import tune
@@ -62,6 +62,15 @@ def test_a_model_that_is_tuned_again_has_one_section_about_it_in_its_card(tiny_b
         assert card.startswith(before)
         assert card.count("## Search") == 1
         assert f"CIDEr-D {100 * tuned.best.cider_d:.1f}" in card
+
+
+def test_a_section_of_a_card_is_replaced_and_others_stay():
+    card = "# Model\n\n- a\n"
+    card = with_section(card, "Search", "- one\n")
+    assert card == "# Model\n\n- a\n\n## Search\n\n- one\n"
+    card = with_section(card, "Confidence", "- two")
+    card = with_section(card, "Search", "- three")
+    assert card == "# Model\n\n- a\n\n## Confidence\n\n- two\n\n## Search\n\n- three\n"
 
 
 def test_the_command_prints_what_it_tried_and_writes_the_best(tiny_bundle, photos, captions, tmp_path, showtell):

@@ -17,6 +17,7 @@ opened. Weights may be kept in float16; they are computed with in float32. Nothi
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -174,6 +175,13 @@ def write_bundle(path: str | Path, parts: Mapping[str, bytes]) -> None:
             entry = zipfile.ZipInfo(name, _ZIP_TIME)
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, data)
+
+
+def with_section(card: str, heading: str, text: str) -> str:
+    """A model card, Markdown, that ends with this section, in place of any other under the same heading."""
+    old = re.compile(rf"^## {re.escape(heading)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
+    kept = old.sub("", card).rstrip("\n")
+    return f"{kept}\n\n## {heading}\n\n{text.strip()}\n"
 
 
 def _sums(parts: Mapping[str, bytes]) -> bytes:

@@ -5,12 +5,11 @@ What is tried is every combination of some beams, length penalties and rules aga
 
 import dataclasses
 import itertools
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from showtell.bundle import SUMS, write_bundle
+from showtell.bundle import SUMS, with_section, write_bundle
 from showtell.captioner import Captioner
 from showtell.evaluation.embedded import Embedded, embedded
 from showtell.evaluation.selection import AnyPictures, Captions, select
@@ -20,7 +19,6 @@ from showtell.search import Floats, SearchOptions
 from showtell.search.tuning import LENGTH_PENALTIES, Tried, best_of, try_searches
 
 _AT_ONCE = 64
-_SECTION = re.compile(r"\n## Search\n.*?(?=\n## |\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ def _with_settings(captioner: Captioner, tuned: Tuned, split: str | None) -> dic
         "golden": {"caption": golden.text, "score": golden.score},
         "tuned": {"split": split, "pictures": tuned.pictures, "cider_d": best.cider_d, "bleu_4": best.bleu_4},
     }
-    card = _SECTION.sub("", bundle.parts["README.md"].decode()).rstrip("\n") + "\n" + _section(tuned, split)
+    card = with_section(bundle.parts["README.md"].decode(), "Search", _section(tuned, split))
     parts = {name: data for name, data in bundle.parts.items() if name != SUMS}
     return parts | {"model.json": json_bytes(model), "README.md": card.encode()}
 
@@ -124,7 +122,7 @@ def _section(tuned: Tuned, split: str | None) -> str:
         told += f", no {best.options.no_repeat_ngram} words in a row twice"
     of = f" of the split {split}" if split else ""
     return (
-        f"\n## Search\n\n- Settings chosen by CIDEr-D on {tuned.pictures} pictures{of}: {told}\n"
+        f"- Settings chosen by CIDEr-D on {tuned.pictures} pictures{of}: {told}\n"
         f"- Scores on these very pictures: BLEU-4 {100 * best.bleu_4:.1f}, CIDEr-D {100 * best.cider_d:.1f} "
         f"(before: {100 * own.bleu_4:.1f} and {100 * own.cider_d:.1f})\n"
     )

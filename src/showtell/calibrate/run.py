@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from showtell.bundle import SUMS, Bundle, write_bundle
+from showtell.bundle import SUMS, Bundle, with_section, write_bundle
 from showtell.calibrate.fit import Known, fit_calibration
 from showtell.captioner import Captioner
 from showtell.confidence import PARTS, Calibration
@@ -15,7 +15,6 @@ from showtell.pipeline import Pictures
 from showtell.progress import bar
 from showtell.search import Floats
 
-_HEADING = "\n## Confidence\n"
 _AT_ONCE = 512  # training pictures whose embeddings are in memory
 
 
@@ -71,8 +70,8 @@ def with_calibration(bundle: Bundle, calibration: Calibration) -> dict[str, byte
     """A bundle's parts, without their sums, with this calibration in place of any other, also named in its card."""
     parts = {name: data for name, data in bundle.parts.items() if name not in (SUMS, *PARTS)}
     if "README.md" in parts:
-        card = parts["README.md"].decode().split(_HEADING)[0]
-        parts["README.md"] = (card + _HEADING + "\n" + card_lines(calibration)).encode()
+        card = with_section(parts["README.md"].decode(), "Confidence", card_lines(calibration))
+        parts["README.md"] = card.encode()
     return parts | calibration.to_parts()
 
 
