@@ -100,7 +100,7 @@ def test_changed_weights_are_refused(tmp_path, monkeypatch):
 
 
 def test_unknown_names_outputs_and_graphs_are_clear_errors(tiny_encoder):
-    assert encoder_names() == ["efficientnet_lite0", "efficientnet_lite2", "keras:NAME", "onnx:FILE"]
+    assert encoder_names() == ["efficientnet_lite0", "efficientnet_lite2", "keras:NAME", "timm:NAME", "onnx:FILE"]
     for unknown in ("resnet", "onnx:", "tensorflow:ResNet50"):
         with pytest.raises(InputError, match=rf"'{unknown}' is unknown.*efficientnet_lite0.*onnx:FILE"):
             find(unknown)

@@ -90,7 +90,13 @@ def test_no_circle_of_modules():
 
 # Who may import what is heavy: whole rooms, or single files that do it inside functions.
 HEAVY = {
-    "torch": {("training",), ("encoders", "efficientnet_lite"), ("encoders", "keras")},
+    "torch": {
+        ("training",),
+        ("encoders", "efficientnet_lite"),
+        ("encoders", "keras"),
+        ("encoders", "timm"),
+        ("encoders", "torch_export"),
+    },
     "keras": {("encoders", "keras"), ("encoders", "keras_graph"), ("encoders", "keras_layers")},
     "onnx": {
         ("training",),
@@ -99,6 +105,7 @@ HEAVY = {
         ("encoders", "keras"),
         ("encoders", "keras_layers"),
         ("encoders", "onnx"),
+        ("encoders", "timm"),
     },
     "onnxscript": {("training",)},
     "matplotlib": {("training",)},

@@ -20,7 +20,7 @@ from showtell.training.recipe import read_tables
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 # What captioning must do without: every source's packages, and what they bring.
-BLOCKED = ("torch", "onnx", "keras", "timm", "tensorflow", "h5py", "cv2")
+BLOCKED = ("torch", "onnx", "keras", "timm", "torchvision", "tensorflow", "h5py", "cv2")
 
 
 def caption_without(bundle, *pictures):
@@ -83,6 +83,18 @@ def test_the_courses_recipe_becomes_a_model_that_captions_without_keras(tmp_path
     # Kernels are kept in float16, whose rounding a random network magnifies; another network would differ by 100%.
     assert (difference < 0.1 * np.linalg.norm(expected, axis=1)).all()
     assert encoder.info.shape("pooled") == (2048,)
+
+
+def test_a_timm_network_becomes_a_model_that_captions_without_timm(tmp_path, monkeypatch):
+    from safetensors.torch import save_file
+
+    from showtell.encoders.timm import import_timm
+
+    monkeypatch.setenv("SHOWTELL_CACHE", str(tmp_path / "cache"))
+    save_file(import_timm().create_model("test_vit").state_dict(), tmp_path / "vit.safetensors")
+    bundle = trained(tmp_path, "timm:test_vit", "vit.safetensors", root=tmp_path)
+    assert len(caption_without(bundle, PHOTOS / "mountain-lake.jpg", PHOTOS / "coffee-cup.jpg")) == 2
+    assert read_bundle(bundle).encoder().info.name == "timm:test_vit"
 
 
 def test_showtell_embed_takes_an_onnx_file(tmp_path, photos):

@@ -21,7 +21,7 @@ def train(
     store: Annotated[Path | None, typer.Option(help="Embedding store to fill and use. [default: in the run]")] = None,
     begin_from: Annotated[Path | None, typer.Option("--from", help="Begin from this checkpoint of a run.")] = None,
     name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="efficientnet_lite2, keras:NAME, onnx:FILE, ...")] = None,
+    encoder: Annotated[str | None, typer.Option(help="keras:NAME, timm:NAME, onnx:FILE, ...")] = None,
     encoder_weights: Annotated[str | None, typer.Option(help="A file with the encoder's weights.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the captions.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,

@@ -1,7 +1,8 @@
 """Picture -> embedding: pretrained convolutional networks, whatever their source, run as ONNX graphs.
 
 `registry` names the encoders, `cache` keeps each exported graph, `runtime` runs them, and each source of weights has a
-file of its own (`efficientnet_lite`, `keras`, `onnx`). A graph describes itself: its metadata carry an `EncoderInfo`.
+file of its own (`efficientnet_lite`, `keras`, `timm`, `onnx`). A graph describes itself: its metadata carry an
+`EncoderInfo`.
 """
 
 from showtell.encoders.cache import encoder_graph

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from showtell.encoders import efficientnet_lite, keras, onnx
+from showtell.encoders import efficientnet_lite, keras, onnx, timm
 from showtell.errors import InputError
 
 
@@ -23,7 +23,7 @@ class Entry:
 
 def encoder_names() -> list[str]:
     """Names that `find` knows; words in capitals stand for names that another package, or the user, gives."""
-    return [*sorted(efficientnet_lite.VARIANTS), "keras:NAME", "onnx:FILE"]
+    return [*sorted(efficientnet_lite.VARIANTS), "keras:NAME", "timm:NAME", "onnx:FILE"]
 
 
 def find(name: str, weights: Path | None = None, root: Path = Path()) -> Entry:
@@ -47,6 +47,8 @@ def find(name: str, weights: Path | None = None, root: Path = Path()) -> Entry:
         raise InputError(f"{weights}: there is no such file of weights")
     if source == "keras" and inner:
         return Entry(partial(keras.key, inner, weights), partial(keras.export, inner, weights))
+    if source == "timm" and inner:
+        return Entry(partial(timm.key, inner, weights), partial(timm.export, inner, weights))
     if source == "onnx" and inner:
         return Entry(None, partial(onnx.export, root / inner))
     raise InputError(f"encoder {name!r} is unknown: choose one of {', '.join(encoder_names())}")

@@ -1,11 +1,8 @@
 """A trained decoder and its encoder -> a model bundle."""
 
-import contextlib
 import dataclasses
 import io
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +18,12 @@ import showtell
 from showtell.bundle import FORMAT, write_bundle
 from showtell.captioner import Captioner
 from showtell.encoders.runtime import Encoder
+from showtell.encoders.torch_export import to_onnx
 from showtell.files import json_bytes
 from showtell.text import Vocabulary
 from showtell.training.decoders import Decoder
 from showtell.training.recipe import Recipe
 
-_OPSET = 18
 _EXAMPLE_ROWS = 3  # any number that the exporter cannot take for a constant
 _EXAMPLE_STEPS = 2  # likewise, where a state grows with the steps
 
@@ -213,27 +210,17 @@ class _Input:
 def _export(module: torch.nn.Module, inputs: list[_Input], outputs: list[str]) -> tuple[bytes, list[str]]:
     rows, steps = torch.export.Dim("N"), torch.export.Dim("T", min=0)
     shapes: Any = [{0: rows} | dict.fromkeys(given.growing, steps) for given in inputs]
-    with _quiet():
-        program = torch.onnx.export(
-            module.eval(),
-            # Clones: the exporter takes two inputs that are one tensor, as first states may be, for one for ever.
-            tuple(given.example.detach().clone() for given in inputs),
-            input_names=[given.name for given in inputs],
-            output_names=outputs,
-            opset_version=_OPSET,
-            dynamic_shapes=[shapes[0], tuple(shapes[1:])] if isinstance(module, _Step) else shapes,
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    model = program.model_proto
+    model = to_onnx(
+        module,
+        # Clones: the exporter takes two inputs that are one tensor, as first states may be, for one for ever.
+        [given.example.detach().clone() for given in inputs],
+        [given.name for given in inputs],
+        outputs,
+        [shapes[0], tuple(shapes[1:])] if isinstance(module, _Step) else shapes,
+    )
     owned = [i.name for i in model.graph.initializer if i.name.startswith("decoder.")]
     for name in owned:
         _leave_out(model, name, name.removeprefix("decoder."))
-    del model.metadata_props[:]
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
     return model.SerializeToString(deterministic=True), [name.removeprefix("decoder.") for name in owned]
 
 
@@ -249,17 +236,3 @@ def _leave_out(model: Any, name: str, kept_as: str) -> None:
         for i, used in enumerate(node.input):
             if used == name:
                 node.input[i] = kept_as
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter logs and warns of things that are no concern of a user's."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
