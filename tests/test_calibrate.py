@@ -171,7 +171,7 @@ def test_an_evaluation_tells_how_honest_the_confidence_is(calibrated, tiny_bundl
     found = evaluate(calibrated, pictures, captions, "val", show=False)
     texts = {picture.name: picture.references for picture in found.pictures}
     good = worth([picture.caption for picture in found.pictures], texts).good
-    stated = np.array([picture.probability for picture in found.pictures])
+    stated = np.array([picture.confidence for picture in found.pictures])
     assert found.figures["confidence_error"].value == pytest.approx(expected_calibration_error(stated, good))
     assert found.figures["confidence_error"].value < 0.15
     cider = np.array([picture.scores["CIDEr-D"] for picture in found.pictures])
@@ -180,7 +180,7 @@ def test_an_evaluation_tells_how_honest_the_confidence_is(calibrated, tiny_bundl
     assert Evaluation.from_json(json.loads(json.dumps(found.to_json()))) == found
     plain = evaluate(tiny_bundle, pictures, captions, "val", show=False)
     assert {"confidence_error", "unfamiliar"}.isdisjoint(plain.figures)
-    assert {picture.probability for picture in plain.pictures} == {None}
+    assert {picture.confidence for picture in plain.pictures} == {None}
 
 
 def test_people_are_scored_one_against_the_others(pictures, captions):

@@ -50,7 +50,8 @@ def test_the_captions_and_scores_are_those_of_the_captioner_and_the_metrics(eval
     for picture in evaluation.pictures:
         expected = captioner.caption(photos / picture.name)
         assert picture.caption == expected.text
-        assert picture.confidence == pytest.approx(expected.score, abs=1e-5)
+        assert picture.score == pytest.approx(expected.score, abs=1e-5)
+        assert picture.confidence is None  # the model is not calibrated
         assert [word for word, _ in picture.words] == picture.caption.split()
         assert picture.references == captions.captions[picture.name]
     scores = score(
@@ -210,6 +211,8 @@ def test_the_commands_of_the_documentation_run_in_a_checkout(tmp_path):
     written = read_evaluation(tmp_path / "evaluation.json")
     few = written.figures["CIDEr-D"]
     assert few.low < few.value < few.high
+    page = (tmp_path / "report.html").read_text()
+    assert page.count('<img src="data:image/jpeg') == 16
 
 
 def test_the_command_prints_json_and_takes_images_for_pictures(tiny_bundle):

@@ -1,73 +1,15 @@
 """The page of captions, read back with the standard library's HTML parser as a browser would read it."""
 
-import base64
-import io
 import re
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from html_tree import Node, read, thumbnail_of
 from showtell.report.page import Entry, caption_page
 
 HOSTILE = "<script>alert(\"1\")</script> & 'quotes' {title}.jpg"
-VOID = {"meta", "img"}
-
-
-@dataclass
-class Node:
-    tag: str
-    attributes: dict[str, str] = field(default_factory=dict)
-    children: list["Node | str"] = field(default_factory=list)
-
-    def all(self, tag: str, css_class: str = "") -> list["Node"]:
-        """The descendants with this tag, and this class where one is given, in the order of the page."""
-        found = []
-        for child in self.children:
-            if isinstance(child, Node):
-                if child.tag == tag and css_class in ("", *child.attributes.get("class", "").split()):
-                    found.append(child)
-                found += child.all(tag, css_class)
-        return found
-
-    def one(self, tag: str, css_class: str = "") -> "Node":
-        (node,) = self.all(tag, css_class)
-        return node
-
-    @property
-    def text(self) -> str:
-        return "".join(child if isinstance(child, str) else child.text for child in self.children)
-
-
-class Reader(HTMLParser):
-    """Builds a tree and insists that every element is closed where it should be."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open = [Node("page")]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert len({name for name, _ in attrs}) == len(attrs), f"an attribute of <{tag}> is given twice"
-        node = Node(tag, {name: value or "" for name, value in attrs})
-        self.open[-1].children.append(node)
-        if tag not in VOID:
-            self.open.append(node)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop().tag == tag
-
-    def handle_data(self, data: str) -> None:
-        self.open[-1].children.append(data)
-
-
-def read(page: str) -> Node:
-    reader = Reader()
-    reader.feed(page)
-    reader.close()
-    (root,) = reader.open
-    return root
 
 
 def an_entry(
@@ -84,12 +26,6 @@ def an_entry(
 
 def page_of(*entries: Entry, title: str = "Captions", footer: str = "") -> Node:
     return read(caption_page(entries, title=title, footer=footer))
-
-
-def thumbnail_of(figure: Node) -> Image.Image:
-    head, data = figure.one("img").attributes["src"].split(",", 1)
-    assert head == "data:image/jpeg;base64"
-    return Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
 
 
 def test_there_is_one_figure_per_entry_in_their_order() -> None:

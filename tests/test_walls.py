@@ -17,11 +17,12 @@ FLOORS = [
     {"image", "text"},
     {"data", "metrics"},
     {"encoders"},
-    {"pipeline", "store", "search", "report", "attention", "confidence"},
+    {"pipeline", "store", "search", "attention", "confidence"},
     {"embed", "bundle", "next_word"},
     {"ensemble"},
     {"captioner"},
     {"check", "verify", "training", "evaluation", "survey", "tune", "calibrate"},
+    {"report"},
     {"cli"},
 ]
 

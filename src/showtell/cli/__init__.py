@@ -11,6 +11,7 @@ from showtell.cli.check import check
 from showtell.cli.data import data
 from showtell.cli.embed import embed
 from showtell.cli.evaluate import evaluate
+from showtell.cli.report import report
 from showtell.cli.score import score
 from showtell.cli.train import train
 from showtell.cli.tune import tune
@@ -53,6 +54,7 @@ app.command()(check)
 app.add_typer(data, name="data")
 app.command()(embed)
 app.command()(evaluate)
+app.command()(report)
 app.command()(score)
 app.command()(train)
 app.command()(tune)

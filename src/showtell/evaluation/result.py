@@ -31,21 +31,26 @@ class Figure:
 class EvaluatedPicture:
     """One picture: what was said, what people said, and what that scores.
 
-    `confidence` is the caption's length-normalised log-probability (`Caption.score`), `words` are its words with their
-    probabilities, `scores` go by metric (BLEU and ROUGE-L from 0 to 1, CIDEr-D from 0 to 10), `copied` is the training
-    caption that the caption equals or nearly equals, if there is one. `probability`, that the caption is good
-    (`Caption.confidence`), and `unfamiliar` are None where the model is not calibrated.
+    `score`, `confidence`, `unfamiliar` and `words` are those of the `Caption`: its length-normalised log-probability,
+    the probability that it is good, whether the picture is unlike those learnt from (both None of a model that is not
+    calibrated), and its words with their probabilities. `scores` go by metric (BLEU and ROUGE-L from 0 to 1, CIDEr-D
+    from 0 to 10). `copied` is the training caption that the caption equals or nearly equals, if there is one.
     """
 
     name: str
     caption: str
-    confidence: float
+    score: float
+    confidence: float | None
+    unfamiliar: bool | None
     words: tuple[tuple[str, float], ...]
     references: tuple[str, ...]
     scores: dict[str, float]
     copied: TrainingCaption | None = None
-    probability: float | None = None
-    unfamiliar: bool | None = None
+
+    @property
+    def trust(self) -> float:
+        """How sure the model was: the confidence, or the score where there is none."""
+        return self.score if self.confidence is None else self.confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,11 @@ class Evaluation:
     figures: dict[str, Figure]
     pictures: tuple[EvaluatedPicture, ...]
     unreadable: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether every caption has a confidence."""
+        return all(picture.confidence is not None for picture in self.pictures)
 
     def to_json(self) -> dict[str, Any]:
         """The evaluation as JSON values."""
@@ -92,13 +102,13 @@ def _picture(value: Mapping[str, Any]) -> EvaluatedPicture:
     return EvaluatedPicture(
         name=str(value["name"]),
         caption=str(value["caption"]),
-        confidence=float(value["confidence"]),
+        score=float(value["score"]),
+        confidence=None if value["confidence"] is None else float(value["confidence"]),
+        unfamiliar=value["unfamiliar"],
         words=tuple((str(word), float(probability)) for word, probability in value["words"]),
         references=tuple(map(str, value["references"])),
         scores={str(name): float(score) for name, score in value["scores"].items()},
         copied=TrainingCaption(**value["copied"]) if value["copied"] else None,
-        probability=value.get("probability"),
-        unfamiliar=value.get("unfamiliar"),
     )
 
 
@@ -124,6 +134,9 @@ def read_evaluation(path: str | Path) -> Evaluation:
             f"{path}: evaluation format {value.get('format')}, this release reads {FORMAT}: evaluate again"
         )
     try:
-        return Evaluation.from_json(value)
+        found = Evaluation.from_json(value)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: a damaged evaluation ({error!r}): evaluate again") from error
+    if not found.pictures:
+        raise InputError(f"{path}: an evaluation of no pictures: evaluate again")
+    return found

@@ -154,13 +154,13 @@ def _pictures(
         EvaluatedPicture(
             name=name,
             caption=caption.text,
-            confidence=caption.score,
+            score=caption.score,
+            confidence=caption.confidence,
+            unfamiliar=caption.unfamiliar,
             words=tuple((word.word, word.probability) for word in caption.words),
             references=tuple(texts),
             scores=scores.per_picture[name],
             copied=copied,
-            probability=caption.confidence,
-            unfamiliar=caption.unfamiliar,
         )
         for (name, texts), caption, copied in rows
     )

@@ -7,6 +7,7 @@ it forbids it to load anything, whatever the names and captions hold.
 import base64
 import html
 import io
+from collections.abc import Sequence
 from importlib import resources
 
 from PIL import Image
@@ -41,11 +42,15 @@ _DOCUMENT = """\
 """
 
 
-def document(title: str, header: str, main: str, footer: str) -> str:
-    """A whole page; `title` and `footer` are plain text, `header` (below the title) and `main` are HTML."""
+def document(title: str, header: str, main: str, footer: str, *, styles: Sequence[str] = ("page.css",)) -> str:
+    """A whole page; `title` and `footer` are plain text, `header` (below the title) and `main` are HTML.
+
+    `styles` are style sheets of this folder.
+    """
+    sheets = resources.files(__package__)
     return _DOCUMENT.format(
         title=escape(title),
-        style=resources.files(__package__).joinpath("page.css").read_text("utf-8"),
+        style="\n".join(sheets.joinpath(name).read_text("utf-8") for name in styles),
         header=header,
         main=main,
         footer=f"<footer>{escape(footer)}</footer>" if footer else "",

@@ -4,21 +4,18 @@ Comes in: entries of name, caption, word probabilities and picture. Goes out: th
 from a disk, a web server or an attachment (see `showtell.report.html`).
 """
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PIL import Image
 
 from showtell.report.html import counted, document, escape, grid, thumbnail
+from showtell.report.words import CONFIDENCE, SCORE, legend, marked, percent, signed, word_mark
 
 LOOK = 160
 """Pixels of a side of a picture that shows where the model looked for one word."""
 
-_LEVELS = 5  # steps of doubt, one CSS class each: .doubt-0 (sure, unmarked) to .doubt-4
-_CONFIDENCE = "how probable it is that the caption is at least half as good as a person's"
 _UNFAMILIAR = "Unlike the pictures that the model learnt from."
-_SCORE = "length-normalised log-probability of the sentence: 0 is certainty, larger is better"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +71,8 @@ def caption_page(entries: Iterable[Entry], *, title: str, footer: str = "") -> s
     summary = counted(len(figures) - failures, "captioned picture")
     if failures:
         summary += f", {counted(failures, 'picture')} without a caption"
-    return document(title, f"<p>{summary}</p>\n{_legend(confident)}", grid(figures), footer)
-
-
-def _legend(confident: bool) -> str:
-    bounds = [round(100 * step / _LEVELS) for step in range(_LEVELS, -1, -1)]
-    steps = [
-        f'<li><span class="doubt-{level}">{low}–{high}%</span></li>'
-        for level, (high, low) in enumerate(itertools.pairwise(bounds))
-    ]
-    measure = f"Confidence: {_CONFIDENCE}." if confident else f"Score: {_SCORE}."
-    return (
-        '<section class="legend" aria-labelledby="legend">\n'
-        '<h2 id="legend">The less probable the model found a word after those before it, the stronger its mark:</h2>\n'
-        f'<ul class="scale" role="list">{"".join(steps)}</ul>\n'
-        f'<p class="label">{measure}</p>\n'
-        "</section>"
-    )
+    measure = f"Confidence: {CONFIDENCE}." if confident else f"Score: {SCORE}."
+    return document(title, f"<p>{summary}</p>\n{legend(measure)}", grid(figures), footer)
 
 
 def _figure(entry: Entry) -> str:
@@ -99,10 +81,10 @@ def _figure(entry: Entry) -> str:
         score = ""
     else:
         said = _said(entry)
-        score = f'<span title="{_SCORE}">score {_signed(entry.score)}</span>'
+        score = f'<span title="{SCORE}">score {signed(entry.score)}</span>'
         if entry.confidence is not None:
-            title = f"{_CONFIDENCE}; score {_signed(entry.score)}"
-            score = f'<span title="{title}">confidence {_percent(entry.confidence)}</span>'
+            title = f"{CONFIDENCE}; score {signed(entry.score)}"
+            score = f'<span title="{title}">confidence {percent(entry.confidence)}</span>'
     return (
         f"<figure>\n{thumbnail(entry.picture, entry.caption or entry.name)}\n<figcaption>\n{said}\n"
         f'<p class="about"><bdi>{escape(entry.name)}</bdi>{score}</p>\n'
@@ -111,32 +93,12 @@ def _figure(entry: Entry) -> str:
 
 
 def _said(entry: Entry) -> str:
-    said = f'<p class="caption">{_marked(entry.caption, entry.words)}</p>'
+    said = f'<p class="caption">{marked(entry.caption, entry.words)}</p>'
     if entry.unsure:
         said = f'<p class="caption">{escape(entry.unsure)}</p>\n<p class="label">Perhaps:</p>\n{said}'
     if entry.unfamiliar:
         said += f'\n<p class="unfamiliar">{_UNFAMILIAR}</p>'
     return said
-
-
-def _marked(caption: str, words: tuple[tuple[str, float], ...]) -> str:
-    """The caption with each word marked by its probability.
-
-    The caption is what people read: its spacing and punctuation stay. Where the words are not those of the caption in
-    their order, the words themselves are shown.
-    """
-    parts, position = [], 0
-    for word, probability in words:
-        start = caption.find(word, position)
-        if start < 0 or any(map(str.isalnum, caption[position:start])):
-            return " ".join(_word(word, probability) for word, probability in words)
-        parts += [escape(caption[position:start]), _word(word, probability)]
-        position = start + len(word)
-    return "".join(parts) + escape(caption[position:])
-
-
-def _word(word: str, probability: float) -> str:
-    return f'<span class="doubt-{_level(probability)}" title="{_percent(probability)}">{escape(word)}</span>'
 
 
 def _details(entry: Entry) -> str:
@@ -146,7 +108,7 @@ def _details(entry: Entry) -> str:
         titles.append("Word by word, and where it looked" if entry.looks else "Word by word")
         looks = [thumbnail(look, "where it looked", LOOK) for look in entry.looks] or [""] * len(entry.words)
         pairs = zip(looks, entry.words, strict=True)
-        items = (f"<li>{look}{_word(word, p)} {_percent(p)}</li>" for look, (word, p) in pairs)
+        items = (f"<li>{look}{word_mark(word, p)} {percent(p)}</li>" for look, (word, p) in pairs)
         parts.append(f'<ul class="words{" looks" if entry.looks else ""}" role="list">{"".join(items)}</ul>\n')
     if entry.alternatives:
         titles.append(counted(len(entry.alternatives), "alternative"))
@@ -155,21 +117,3 @@ def _details(entry: Entry) -> str:
     if not parts:
         return ""
     return f"<details>\n<summary>{', '.join(titles)}</summary>\n{''.join(parts)}</details>\n"
-
-
-def _level(probability: float) -> int:
-    """0 for a sure word to 4 for a doubtful one; a bound such as 80% belongs to the surer side."""
-    return min(_LEVELS - 1, max(0, _LEVELS - 1 - int(probability * _LEVELS)))
-
-
-def _percent(probability: float) -> str:
-    """A whole percentage that says 0% and 100% only of what is so."""
-    if 0 < probability < 0.005:
-        return "under 1%"
-    if 0.995 <= probability < 1:
-        return "over 99%"
-    return f"{100 * probability:.0f}%"
-
-
-def _signed(number: float) -> str:
-    return f"{number:.2f}".replace("-", "\N{MINUS SIGN}")

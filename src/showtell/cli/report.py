@@ -1,0 +1,94 @@
+"""`showtell report`: an evaluation, and the pictures it was made of -> a page to look at."""
+
+from collections import Counter
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from showtell.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+def report(
+    evaluation: Annotated[Path, typer.Argument(help="What showtell evaluate --out wrote.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page to write.")] = Path("report.html"),
+    pictures: Annotated[
+        list[str] | None,
+        typer.Option("--pictures", "--images", help="Folder, zip or tar, to show pictures from; may be repeated."),
+    ] = None,
+    run: Annotated[Path | None, typer.Option(help="Folder of the training run, for its curves.")] = None,
+) -> None:
+    """Write one HTML file about an evaluation, with pictures and charts inside it."""
+    from showtell.evaluation import read_evaluation
+    from showtell.files import write_bytes
+    from showtell.report.choice import choose
+    from showtell.report.evaluation import evaluation_page
+
+    found = read_evaluation(evaluation)
+    epochs = _epochs(run) if run else []
+    chosen = choose(found)
+    images = _thumbnails(pictures, chosen.names()) if pictures else {}
+    page = evaluation_page(found, images.get, epochs, chosen=chosen)
+    try:
+        write_bytes(out, page.encode())
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror})") from error
+    print(f"report: {out}")
+
+
+def _thumbnails(pictures: list[str], wanted: set[str]) -> "dict[str, Image.Image]":
+    """Those of `wanted` that are there and can be read, in the size that pages show."""
+    import contextlib
+
+    from showtell.data.images import PictureSource
+    from showtell.errors import PictureError
+    from showtell.image import decode
+    from showtell.progress import bar
+    from showtell.report.html import THUMBNAIL
+
+    source = PictureSource(pictures)
+    names = source.names()
+    called = _matched(wanted, names)
+    if not called:
+        raise InputError(f"{source}: none of the pictures of the evaluation is in it: give those it was made of")
+    images = {}
+    with bar("reading", len(called), "pictures") as tick:
+        for picture in source.read(skip=set(names) - set(called)):
+            with contextlib.suppress(PictureError):
+                image = decode(picture.data)
+                image.thumbnail((THUMBNAIL, THUMBNAIL))
+                images[called[picture.name]] = image
+            tick(1)
+    return images
+
+
+def _matched(wanted: set[str], names: list[str]) -> dict[str, str]:
+    """By a picture's name, the wanted name that is its: the same, or else that of one with the same file name.
+
+    Training pictures are wanted by the names that a caption file has for them, which may lack the folder.
+    """
+    bases = Counter(PurePosixPath(name).name for name in names)
+    called = {}
+    for name in names:
+        base = PurePosixPath(name).name
+        if name in wanted:
+            called[name] = name
+        elif base in wanted and bases[base] == 1:
+            called[name] = base
+    return called
+
+
+def _epochs(run: Path) -> list[dict[str, Any]]:
+    from showtell.files import parse_json
+
+    path = run / "metrics.jsonl"
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}): --run is a folder that showtell train made"
+        ) from error
+    return [parse_json(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
