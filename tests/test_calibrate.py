@@ -13,7 +13,7 @@ from PIL import Image
 
 from showtell import Captioner, Evaluation, evaluate
 from showtell.bundle import read_bundle, write_bundle
-from showtell.calibrate import calibrate
+from showtell.calibrate import calibrate, calibrate_from_store
 from showtell.calibrate.words import own_words
 from showtell.captioner import NOT_SURE
 from showtell.confidence import expected_calibration_error
@@ -23,6 +23,7 @@ from showtell.evaluation.correlation import rank_correlation
 from showtell.evaluation.people import worth
 from showtell.image import decode, square
 from showtell.metrics import DocumentFrequency, cider_d, ptb_tokenize
+from showtell.store import EmbeddingStore
 from showtell.text import SPECIALS, Vocabulary
 from showtell.verify import replay
 
@@ -134,6 +135,19 @@ def test_calibrating_again_and_in_place_gives_the_same_bytes(calibrated, tiny_bu
     calibrate(path, pictures, captions, "val", train_split="train", show=False)
     assert path.read_bytes() == calibrated.read_bytes()
     assert read_bundle(tiny_bundle).calibration() is None
+
+
+def test_what_training_calibrates_is_what_the_command_calibrates(tiny_bundle, pictures, captions, tmp_path):
+    after, command, store = tmp_path / "after.showtell", tmp_path / "command.showtell", tmp_path / "store"
+    calibrate(tiny_bundle, pictures, captions, "val", train_split="train", out=command, store=store, show=False)
+    after.write_bytes(tiny_bundle.read_bytes())
+    names = [*captions.only("train").captions, "never embedded.png"]
+    calibrate_from_store(after, EmbeddingStore(store), captions.only("val").captions, names, show=False)
+    one, other = (read_bundle(path).calibration() for path in (after, command))
+    assert (one.temperature, one.figures["pictures"]) == (other.temperature, 60)
+    assert one.quality.weights == pytest.approx(other.quality.weights, rel=1e-3)
+    assert one.familiarity.bound == pytest.approx(other.familiarity.bound, rel=1e-3)
+    assert replay(Captioner(after))
 
 
 def test_a_few_pictures_without_training_pictures_give_a_temperature_alone(tiny_bundle, pictures, captions, tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from showtell.bundle import read_bundle
 from showtell.data.images import PictureSource
 from showtell.embed import EmbedOptions, embed
 from showtell.encoders import Encoder
@@ -81,8 +82,11 @@ def test_training_embeds_the_mirror_images_of_training_pictures_alone(tmp_path):
             "self_critical": {"epochs": 1, "pictures": 12},
         }
     )
-    train(recipe, tmp_path / "run", show=False)
+    result = train(recipe, tmp_path / "run", show=False)
     plain, mirrored = (EmbeddingStore(tmp_path / "run" / name) for name in ("embeddings", "embeddings-mirrored"))
     assert len(plain) == 48
     assert len(mirrored) == 24
     assert set(mirrored.names) < set(plain.names)
+    calibration = read_bundle(result.bundle).calibration()
+    assert calibration.figures["pictures"] == 24
+    assert calibration.familiarity

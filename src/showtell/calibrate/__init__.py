@@ -7,6 +7,6 @@
 """
 
 from showtell.calibrate.fit import Known, fit_calibration
-from showtell.calibrate.run import calibrate, with_calibration
+from showtell.calibrate.run import calibrate, calibrate_from_store, with_calibration
 
-__all__ = ["Known", "calibrate", "fit_calibration", "with_calibration"]
+__all__ = ["Known", "calibrate", "calibrate_from_store", "fit_calibration", "with_calibration"]

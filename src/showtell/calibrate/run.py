@@ -1,7 +1,10 @@
 """A bundle, pictures and captions -> the same bundle with its calibration."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from showtell.bundle import SUMS, Bundle, with_section, write_bundle
 from showtell.calibrate.fit import Known, fit_calibration
@@ -14,6 +17,12 @@ from showtell.evaluation.selection import AnyPictures, Captions, select
 from showtell.pipeline import Pictures
 from showtell.progress import bar
 from showtell.search import Floats
+
+if TYPE_CHECKING:
+    from showtell.store import EmbeddingStore
+
+MOST_PICTURES = 2000
+"""Pictures that a calibration after training is fitted on at most; more would take long and change little."""
 
 _AT_ONCE = 512  # training pictures whose embeddings are in memory
 
@@ -63,6 +72,42 @@ def calibrate(
         show=show,
     )
     write_bundle(out or bundle, with_calibration(captioner.bundle, calibration))
+    return calibration
+
+
+def calibrate_from_store(
+    bundle: Path,
+    store: "EmbeddingStore",
+    validation: Mapping[str, Sequence[str]],
+    training: Iterable[str],
+    *,
+    show: bool = True,
+) -> Calibration:
+    """Calibrate a bundle in place, right after its training.
+
+    Arguments:
+        bundle: the model's file.
+        store: embeddings of its pictures; those that it lacks are left out.
+        validation: captions by picture name; the first `MOST_PICTURES` are fitted on.
+        training: names of the pictures that the model learnt from.
+        show: show progress on stderr.
+    """
+    captioner = Captioner(bundle)
+    references = {name: validation[name] for name in validation if name in store.rows}
+    references = dict(list(references.items())[:MOST_PICTURES])
+    rows = np.array([store.rows[name] for name in references], np.int64)
+    learnt = sorted(store.rows[name] for name in training if name in store.rows)
+    pieces = (store.take(learnt[begin : begin + _AT_ONCE]) for begin in range(0, len(learnt), _AT_ONCE))
+    known = Known(lambda chosen: store.take(rows[np.asarray(chosen, np.int64)]), references)
+    calibration = fit_calibration(
+        captioner.decoder,
+        captioner.bundle.vocabulary,
+        captioner.options,
+        known,
+        pieces if len(learnt) > 1 else None,
+        show=show,
+    )
+    write_bundle(bundle, with_calibration(captioner.bundle, calibration))
     return calibration
 
 

@@ -23,6 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
+from showtell.calibrate import calibrate_from_store
 from showtell.data.examples import Examples, load_examples
 from showtell.embed import EmbedOptions, embed
 from showtell.encoders import Encoder, encoder_graph
@@ -80,7 +81,7 @@ def train(
     say: Say = lambda line: None,
     on_epoch: OnEpoch = lambda metrics: None,
 ) -> TrainResult:
-    """Train the model of `recipe` in `folder`, or go on with it, and export the best epoch's weights.
+    """Train the model of `recipe` in `folder`, or go on with it, and export the best epoch's weights, calibrated.
 
     Arguments:
         recipe: data, encoder, decoder, training and search.
@@ -112,6 +113,7 @@ def train(
     best = best_of(run.at.own_metrics(), recipe.training)
     scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
     export_bundle(bundle, recipe, run.best_decoder(), run.vocabulary, graph, scores, examples.counts())
+    calibrate_from_store(bundle, views.store, examples.of(examples.validation), examples.train, show=show)
     say(f"model: {bundle}")
     return TrainResult(folder, bundle, tuple(run.at.metrics), best)
 
