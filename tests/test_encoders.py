@@ -64,11 +64,14 @@ def test_shapes_are_as_described(encoder, squares):
 
 def test_an_export_is_the_same_every_time_and_kept(name, tmp_path, monkeypatch):
     monkeypatch.setenv("SHOWTELL_CACHE", str(tmp_path))
-    graph = encoder_graph(name)
+    said = []
+    graph = encoder_graph(name, say=said.append)
+    assert said == [f"exporting the encoder {name} to ONNX, once"]
     (kept,) = (tmp_path / "encoders").iterdir()
     assert kept.read_bytes() == graph == find(name).export()
     monkeypatch.setattr(lite, "export", lambda name: pytest.fail("exported twice"))
-    assert encoder_graph(name) == graph
+    assert encoder_graph(name, say=said.append) == graph
+    assert len(said) == 1
 
 
 def test_weights_in_float16_change_embeddings_by_less_than_a_hundredth(name, encoder, squares):

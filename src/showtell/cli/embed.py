@@ -1,5 +1,6 @@
 """`showtell embed`: pictures -> an embedding store."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,7 +47,8 @@ def embed(
 
         network = read_bundle(model).encoder(resize=way)
     else:
-        network = Encoder(encoder_graph(encoder, encoder_weights), resize=way)
+        graph = encoder_graph(encoder, encoder_weights, say=lambda line: print(line, file=sys.stderr))
+        network = Encoder(graph, resize=way)
     options = EmbedOptions("grid" if grid else "pooled", shard_size, batch_size, workers)
     result = fill(PictureSource(sources), network, out, options)
     line = f"{out}: {len(result.store)} embeddings of {' x '.join(map(str, result.store.spec.shape))}"

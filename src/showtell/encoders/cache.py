@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -16,13 +17,19 @@ def cache_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_cache_dir("showtell"))
 
 
-def encoder_graph(name: str, weights: str | Path | None = None, root: str | Path = ".") -> bytes:
+def encoder_graph(
+    name: str,
+    weights: str | Path | None = None,
+    root: str | Path = ".",
+    say: Callable[[str], None] = lambda line: None,
+) -> bytes:
     """The ONNX graph of the encoder `name`: from the cache, or exported now and kept there.
 
     Arguments:
         name: see `showtell.encoders.registry.find`.
         weights: a file with the network's weights; None for those that its source has.
         root: what relative paths are relative to.
+        say: is called with a line for people before an export, which may take a minute.
 
     The cache is keyed by the weights and the rules of export, so a graph from other weights is never met.
     """
@@ -34,6 +41,7 @@ def encoder_graph(name: str, weights: str | Path | None = None, root: str | Path
     kept = cache_folder() / "encoders" / f"{file}-{entry.key()[:16]}.onnx"
     if kept.exists():
         return kept.read_bytes()
+    say(f"exporting the encoder {name} to ONNX, once")
     graph = entry.export()
     write_bytes(kept, graph)
     return graph

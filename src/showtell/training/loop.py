@@ -103,7 +103,7 @@ def train(
     claim(folder, recipe)
     examples = load_examples(recipe.data, Path(root))
     say(examples.summary)
-    graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root)
+    graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say)
     encoder = Encoder(graph, resize=recipe.encoder.resize)
     where = Path(store or folder / "embeddings")
     views = _embed(recipe, examples, encoder, where, show, say)
