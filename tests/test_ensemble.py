@@ -102,6 +102,17 @@ def test_models_named_on_the_command_line_write_together(tiny_bundle, second, ph
     assert [line.split(": ")[1] for line in ran.out.splitlines()] == [caption.text for caption in captions]
 
 
+def test_models_are_evaluated_together(tiny_bundle, second, photos, showtell, tmp_path):
+    captions = tmp_path / "captions.csv"
+    captions.write_text("image,caption\n" + "".join(f"{i}.png,a big dog jumps in the snow\n" for i in range(10)))
+    given = ("--pictures", photos, "--captions", captions, "--format", "json", "--out", tmp_path / "found.json")
+    ran = showtell("evaluate", tiny_bundle, second, *given)
+    assert json.loads(ran.out)["model"] == "tiny + second"
+    found = json.loads((tmp_path / "found.json").read_text())["pictures"]
+    expected = Captioner([tiny_bundle, second]).caption([photos / f"{i}.png" for i in range(10)])
+    assert [one["caption"] for one in found] == [caption.text for caption in expected]
+
+
 def test_an_ensemble_looks_where_its_models_look_on_average(looking_bundle, photos):
     alone = Captioner(looking_bundle).caption(photos / "0.png", attention=True)
     twice = Captioner([looking_bundle, looking_bundle]).caption(photos / "0.png", attention=True)

@@ -23,7 +23,7 @@ class Format(StrEnum):
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A model bundle.")],
+    model: Annotated[list[Path], typer.Argument(help="A model bundle; several write together.")],
     pictures: Annotated[list[str], typer.Option("--pictures", "--images", help="Folder, zip or tar; may be repeated.")],
     captions: Annotated[str, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL.")],
     split: Annotated[str | None, typer.Option(help="Only pictures of this split.")] = None,
@@ -38,10 +38,12 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Write all that was found to this JSON file.")] = None,
 ) -> None:
     """Caption pictures, compare with their captions, and print scores with 95% intervals."""
+    from showtell.captioner import Captioner
     from showtell.evaluation import evaluate, write_evaluation
 
     options = given(beam=beam, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)
-    found = evaluate(model, pictures, captions, split, training=training_captions, store=store, **options)
+    captioner = Captioner(model)
+    found = evaluate(captioner, pictures, captions, split, training=training_captions, store=store, **options)
     if out:
         write_evaluation(found, out)
     if format is Format.json:
