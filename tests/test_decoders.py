@@ -85,6 +85,16 @@ def test_steps_in_training_give_the_logits_of_teacher_forcing(case):
             assert logits.numpy() == pytest.approx(whole[:, t].numpy(), abs=1e-5)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_several_captions_of_a_picture_share_its_embedding(case):
+    decoder, shape = built(case)
+    embeddings, tokens = a_batch(shape, rows=6)
+    with torch.no_grad():
+        shared = decoder.hidden(embeddings[:2], tokens)
+        repeated = decoder.hidden(embeddings[[0, 0, 0, 1, 1, 1]], tokens)
+    assert shared.numpy() == pytest.approx(repeated.numpy(), abs=1e-6)
+
+
 def test_a_row_has_the_same_logits_alone_and_in_any_company(decoder_and_steps):
     _, shape, steps = decoder_and_steps
     embeddings, tokens = (tensor.numpy() for tensor in a_batch(shape))
@@ -187,7 +197,8 @@ def float64(decoder):
 
 def cells_of(w, embedding):
     standard = (embedding.double().numpy() - w["mean"]) / w["deviation"]
-    return np.maximum(standard @ w["cells.layer.weight"].T + w["cells.layer.bias"], 0) + w["cells.places"]
+    cells = np.maximum(standard @ w["cells.layer.weight"].T + w["cells.layer.bias"], 0) + w["cells.places"]
+    return normalised(cells, w["cells.norm.weight"], w["cells.norm.bias"])
 
 
 @pytest.mark.parametrize("case", ["attention", "attention, projected"])
@@ -234,7 +245,7 @@ def test_a_transformer_is_the_computation_of_its_paper(case):
         found = [softmax(questions[:, h] @ keys[:, h].T / np.sqrt(size) + mask) @ values[:, h] for h in heads]
         return np.concatenate(found, axis=1)
 
-    cells = norm(cells_of(w, embeddings[0]), "cells_norm")
+    cells = cells_of(w, embeddings[0])
     places = np.arange(7)[:, None] / 10000 ** (np.arange(0, options.hidden, 2) / options.hidden)
     x = w["words.weight"][tokens[0].numpy()] * np.sqrt(options.hidden)
     x = x + np.concatenate([np.sin(places), np.cos(places)], axis=1)

@@ -11,7 +11,7 @@ from showtell.tables import assign, change, read_tables
 
 def train(
     recipe: Annotated[Path | None, typer.Argument(help="A TOML recipe; options below change what it says.")] = None,
-    data: Annotated[str | None, typer.Option(help="A built-in data set: shapes.")] = None,
+    data: Annotated[str | None, typer.Option(help="A built-in data set: shapes or shapes-relations.")] = None,
     pictures: Annotated[list[str] | None, typer.Option(help="Folder, zip or tar; may be given again.")] = None,
     captions: Annotated[str | None, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run. [default: runs/NAME]")] = None,
@@ -35,15 +35,11 @@ def train(
     A run that was stopped goes on when the same command is given again, and ends with the same weights.
     """
     from showtell.training import recipe_from, train, train_seeds
-    from showtell.training.recipe import shapes_tables
+    from showtell.training.drawn import drawn_tables
 
-    if data not in (None, "shapes"):
-        raise InputError(
-            f"--data {data}: the built-in data set is called shapes; for files use --pictures and --captions"
-        )
     if data and (recipe or pictures or captions):
         raise InputError("--data names a built-in data set: leave out the recipe, --pictures and --captions")
-    tables: dict[str, Any] = shapes_tables() if data else read_tables(recipe) if recipe else {}
+    tables: dict[str, Any] = drawn_tables(data) if data else read_tables(recipe) if recipe else {}
     changes = {
         "name": name,
         "data.pictures": pictures or None,

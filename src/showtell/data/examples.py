@@ -1,19 +1,22 @@
 """The pictures and captions that a recipe names -> aligned, with their splits."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from showtell.data.captions import Alignment, CaptionSet, align, read_captions
+from showtell.data.drawn import Drawn
 from showtell.data.images import PictureSource
 from showtell.data.shapes import Shapes
+from showtell.data.shapes_relations import ShapesRelations
 from showtell.errors import InputError
 
-SHAPES = "shapes"
+DRAWN: Mapping[str, Callable[[], Drawn[Any]]] = {"shapes": Shapes, "shapes-relations": ShapesRelations}
+"""The built-in data sets by name."""
 
-Source: TypeAlias = PictureSource | Shapes
+Source: TypeAlias = PictureSource | Drawn[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class DataOptions:
 
     `captions` may be a file inside a zip, as `annotations.zip/captions_train2014.json`. `validation_captions` is a file
     of its own for the validation pictures; then `captions` are all for training.
-    `pictures = ["shapes"]` draws the built-in data set; then `captions` and what describes them are ignored. Where the
+    `pictures = ["shapes"]` draws a built-in data set; then `captions` and what describes them are ignored. Where the
     captions carry no splits, `validation_fraction` of the pictures, chosen by a hash of their names, validate. `limit`
     keeps so many pictures of each split (0: all).
     """
@@ -82,9 +85,9 @@ def open_data(options: DataOptions, root: Path) -> tuple[Source, CaptionSet | No
     Raises:
         InputError: no pictures are named, or a file is missing or malformed.
     """
-    if options.pictures == (SHAPES,):
-        shapes = Shapes()
-        return shapes, shapes.captions()
+    if len(options.pictures) == 1 and options.pictures[0] in DRAWN:
+        drawn = DRAWN[options.pictures[0]]()
+        return drawn, drawn.captions()
     if not options.pictures:
         raise InputError("name the pictures and their captions, or the built-in data set: --data shapes")
     source = PictureSource([root / path for path in options.pictures])

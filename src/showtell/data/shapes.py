@@ -7,17 +7,16 @@ As in CLEVR (Johnson et al. 2017, arXiv:1612.06890), some combinations of number
 training. Every fourth validation picture shows one of them, so that naming it takes the four learnt apart.
 """
 
-import io
 import re
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
+from PIL import Image
 
-from showtell.data.captions import CaptionSet
-from showtell.data.images import RawPicture
+from showtell.data.drawn import Drawn
 from showtell.data.shapes_drawing import COLOURS, Shape, draw
 from showtell.errors import InputError
 from showtell.text import tokenize
@@ -101,53 +100,30 @@ class ShapesOptions:
             raise InputError("shapes need a size of at least 32 pixels, mixed in [0, 1] and a seed of at least 0")
 
 
-class Shapes:
+class Shapes(Drawn[Scene]):
     """The data set; the same options always give the same bytes. Reads as `showtell.pipeline.Pictures`."""
 
+    name = "shapes"
+
     def __init__(self, options: ShapesOptions = ShapesOptions()) -> None:
+        super().__init__(options)
         self.options = options
 
-    def __str__(self) -> str:
-        return "shapes"
+    def sample(self, number: int, *, validation: bool, rng: np.random.Generator) -> Scene:
+        """See `Drawn.sample`."""
+        return sample(rng, held_out=validation and number % 4 == 3, mixed=self.options.mixed)
 
-    def names(self) -> list[str]:
-        """Every picture's name, `train-00000.png` and so on, then `val-...`."""
-        return list(self._scenes)
+    def draw(self, scene: Scene, rng: np.random.Generator) -> Image.Image:
+        """See `Drawn.draw`."""
+        return draw(scene.shapes, rng, self.options.size)
 
-    def read(self, *, skip: Collection[str] = frozenset()) -> Generator[RawPicture, None, None]:
-        """The pictures one by one as PNG, without those named in `skip`, which are not even drawn."""
-        for number, (name, scene) in enumerate(self._scenes.items()):
-            if name not in skip:
-                file = io.BytesIO()
-                draw(scene.shapes, self._rng(number, 1), self.options.size).save(file, "PNG", compress_level=1)
-                yield RawPicture(name, file.getvalue())
+    def describe(self, scene: Scene, rng: np.random.Generator, count: int) -> tuple[str, ...]:
+        """See `Drawn.describe`."""
+        return describe(scene, rng, count)
 
-    def captions(self) -> CaptionSet:
-        """The captions by picture name, with the splits `train` and `val`."""
-        count = self.options.captions_per_picture
-        captions = {
-            name: describe(scene, self._rng(number, 2), count)
-            for number, (name, scene) in enumerate(self._scenes.items())
-        }
-        return CaptionSet(captions, {name: name.partition("-")[0] for name in captions}, str(self))
-
-    def scene(self, name: str) -> Scene:
-        """What the picture `name` shows."""
-        return self._scenes[name]
-
-    @cached_property
-    def _scenes(self) -> dict[str, Scene]:
-        options = self.options
-        scenes = {}
-        for i in range(options.train_pictures):
-            scenes[f"train-{i:05}.png"] = sample(self._rng(i, 0), held_out=False, mixed=options.mixed)
-        for i in range(options.val_pictures):
-            rng = self._rng(options.train_pictures + i, 0)
-            scenes[f"val-{i:05}.png"] = sample(rng, held_out=i % 4 == 3, mixed=options.mixed)
-        return scenes
-
-    def _rng(self, number: int, purpose: int) -> np.random.Generator:
-        return np.random.default_rng([self.options.seed, number, purpose])
+    def is_true(self, caption: str, name: str) -> bool:
+        """See `Drawn.is_true`."""
+        return is_true(caption, self.scene(name))
 
 
 def sample(rng: np.random.Generator, *, held_out: bool, mixed: float) -> Scene:

@@ -1,7 +1,7 @@
 """Pictures of coloured shapes for `showtell.data.shapes`: a list of shapes and a random generator in, a picture out."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 Point: TypeAlias = tuple[float, float]
+Placement: TypeAlias = Callable[[np.random.Generator, Sequence[float], int], list[Point]]
 
 COLOURS = {
     "red": (216, 40, 44),
@@ -37,17 +38,37 @@ class Shape:
     kind: str
 
 
-def draw(shapes: Sequence[Shape], rng: np.random.Generator, size: int = 224) -> Image.Image:
+def scattered(rng: np.random.Generator, radii: Sequence[float], size: int) -> list[Point]:
+    """Centres of circles of these radii, anywhere, that keep apart from each other and from the border."""
+    while True:
+        low = np.array(radii)[:, None] + _MARGIN * size / _DESIGN_SIZE
+        centres = [(float(x), float(y)) for x, y in rng.uniform(low, size - low, (len(radii), 2))]
+        if apart(centres, radii, size):
+            return centres
+
+
+def apart(centres: Sequence[Point], radii: Sequence[float], size: int) -> bool:
+    """Whether circles keep apart from each other."""
+    gap = _GAP * size / _DESIGN_SIZE
+    return all(
+        math.dist(centres[i], centres[j]) > radii[i] + radii[j] + gap for i in range(len(radii)) for j in range(i)
+    )
+
+
+def draw(
+    shapes: Sequence[Shape], rng: np.random.Generator, size: int = 224, place: Placement = scattered
+) -> Image.Image:
     """A picture of `size` pixels square with random positions, tilts and background; equal shapes have one shade.
 
     Arguments:
         shapes: up to four big ones fit.
         rng: of everything random.
         size: pixels on a side.
+        place: finds centres for circles of given radii.
     """
     image = _background(rng, size)
     radii = [rng.uniform(*_RADII[shape.size]) * size / _DESIGN_SIZE for shape in shapes]
-    centres = _place(rng, radii, size)
+    centres = place(rng, radii, size)
     shades = {shape: _shade(COLOURS[shape.colour], rng) for shape in dict.fromkeys(shapes)}
     for shape, radius, (x, y) in zip(shapes, radii, centres, strict=True):
         mask = _mask(shape.kind, radius, math.radians(rng.uniform(-_TILT, _TILT)))
@@ -67,20 +88,6 @@ def _background(rng: np.random.Generator, size: int) -> Image.Image:
     axis = np.linspace(-0.5, 0.5, size)
     ramp = np.clip(0.5 + 0.7 * (math.cos(angle) * axis[None, :] + math.sin(angle) * axis[:, None]), 0, 1)
     return Image.fromarray((first + (second - first) * ramp[:, :, None] + 0.5).astype(np.uint8))
-
-
-def _place(rng: np.random.Generator, radii: list[float], size: int) -> list[Point]:
-    """Centres of circles of these radii that keep apart from each other and from the border."""
-    scale = size / _DESIGN_SIZE
-    while True:
-        low = np.array(radii)[:, None] + _MARGIN * scale
-        centres = [(float(x), float(y)) for x, y in rng.uniform(low, size - low, (len(radii), 2))]
-        if all(
-            math.dist(centres[i], centres[j]) > radii[i] + radii[j] + _GAP * scale
-            for i in range(len(radii))
-            for j in range(i)
-        ):
-            return centres
 
 
 def _outline(kind: str) -> list[Point]:

@@ -174,23 +174,3 @@ def recipe_from(values: dict[str, Any], where: str = "") -> Recipe:
         return Recipe(name=name, decoder_kind=kind, decoder=options, **tables)
     except InputError as error:
         raise InputError(f"{where}: {error}" if where else str(error)) from error
-
-
-def shapes_tables() -> dict[str, Any]:
-    """The tables of the recipe for the data set that is drawn by code: learnt in about a minute on two cores."""
-    return {
-        "name": "shapes",
-        "data": {"pictures": ["shapes"]},
-        "encoder": {"name": "efficientnet_lite0"},
-        "vocabulary": {"min_count": 1},
-        "decoder": {"hidden": 256, "word": 64, "picture": "every_step", "dropout": 0.5},
-        "training": {
-            "epochs": 8,
-            "learning_rate": 3e-3,
-            "weight_decay": 0.1,
-            "average": 0.99,
-            "checkpoint_steps": 0,
-        },
-        "search": {"beam": 1},
-        "card": {"licence": "Apache-2.0", "data": "shapes, drawn by code", "title": "Shapes"},
-    }

@@ -118,7 +118,7 @@ def log_probabilities(
 
     Arguments:
         decoder: in the mode that it is to be trained in.
-        embeddings: `float32 (N, D)` or `(N, L, D)`, one for each caption.
+        embeddings: `float32 (P, D)` or `(P, L, D)`; there are N / P captions of each, which stand next to each other.
         captions: `int64 (N, T)`, as `draw` returns them.
 
     Returns:

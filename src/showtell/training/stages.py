@@ -146,7 +146,7 @@ class SelfCritical:
         rewards = self.reward([name for name in given for _ in range(samples)], drawn.numpy())
         weights = torch.from_numpy(advantages(rewards.reshape(-1, samples))).reshape(-1)
         with _precision(self.training):
-            words, row_of = log_probabilities(decoder, embeddings.repeat_interleave(samples, 0), drawn, self.words)
+            words, row_of = log_probabilities(decoder, embeddings, drawn, self.words)
             loss = -(1 - share) * (weights[row_of] * words).mean()
             if share:
                 true = next_word(decoder, embeddings, self._true(given, seed), self.words.pad)

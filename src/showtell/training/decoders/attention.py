@@ -79,7 +79,7 @@ class Attention(Decoder):
 
     def hidden(self, embeddings: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """Teacher forcing: `(B, L, D)` and ids `(B, T)` to features `(B, T, H)`."""
-        constants, state = self.start(embeddings)
+        constants, state = self.start_all(embeddings, len(tokens))
         # What does not depend on the step before is done for all steps at once.
         ahead = self.word_gates(self.dropout(self.words(tokens)).transpose(0, 1))
         ahead = ahead + self.mean_gates(self.dropout(constants["mean"]))

@@ -50,7 +50,10 @@ class Decoder(nn.Module):
         return (embeddings - self.mean) / self.deviation
 
     def hidden(self, embeddings: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """Teacher forcing: from embeddings and ids `(B, T)` to features `(B, T, H)`, one per next word."""
+        """Teacher forcing: from embeddings and ids `(B, T)` to features `(B, T, H)`, one per next word.
+
+        There is one embedding for each caption, or one for every so many captions that stand next to each other.
+        """
         raise NotImplementedError
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -60,6 +63,14 @@ class Decoder(nn.Module):
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
         """What stays the same for a picture, and the first state."""
         raise NotImplementedError
+
+    def start_all(self, embeddings: torch.Tensor, captions: int) -> tuple[Tensors, Tensors]:
+        """`start` once a picture, with its rows repeated for each of the picture's captions, `captions` in all."""
+        constants, state = self.start(embeddings)
+        times = captions // len(embeddings)
+        if times == 1:
+            return constants, state
+        return _repeated(constants, times), _repeated(state, times)
 
     def step(self, tokens: torch.Tensor, constants: Tensors, state: Tensors) -> tuple[torch.Tensor, Tensors]:
         """From the last ids `(N,)`: logits `(N, V)` and the next state."""
@@ -71,3 +82,7 @@ class Decoder(nn.Module):
     ) -> tuple[torch.Tensor, Tensors, torch.Tensor]:
         """A step, and the attention `(N, L)` that it gave to the grid's cells: at least 0, 1 in sum."""
         raise NotImplementedError
+
+
+def _repeated(tensors: Tensors, times: int) -> Tensors:
+    return {name: tensor.repeat_interleave(times, 0) for name, tensor in tensors.items()}

@@ -1,20 +1,28 @@
 """A grid of embeddings -> what decoders look at: cells of fewer channels that know their place."""
 
+import math
+
 import torch
 from torch import nn
 
+_BASE = 100.0  # of the longest wavelength: far longer than any grid, and most of them tell cells apart
+
 
 class Cells(nn.Module):
-    """A layer that every cell goes through, and a learnt embedding of each cell's place added to what comes out.
+    """A layer that every cell goes through, an embedding of each cell's place added to what comes out, and both
+    normalised (Ba et al. 2016, arXiv:1607.06450).
 
-    Without the place, a decoder that weights cells and adds them up would know what it sees, but not where.
+    Without the place, a decoder that weights cells and adds them up would know what it sees, but not where. Places are
+    learnt, and begin as sines and cosines of a cell's row and column (as in Carion et al. 2020, arXiv:2005.12872), so
+    that neighbours are alike from the start.
     """
 
     def __init__(self, cells: int, channels: int, size: int, dropout: float) -> None:
         """From `(B, cells, channels)` to `(B, cells, size)`."""
         super().__init__()
         self.layer = nn.Linear(channels, size)
-        self.places = nn.Parameter(torch.randn(cells, size) * 0.1)
+        self.places = nn.Parameter(_first_places(cells, size))
+        self.norm = nn.LayerNorm(size)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, embeddings: torch.Tensor, mean: torch.Tensor, deviation: torch.Tensor) -> torch.Tensor:
@@ -22,4 +30,22 @@ class Cells(nn.Module):
         kept = self.dropout(torch.ones_like(embeddings[:, :1]))  # a channel is dropped in all cells of a picture
         scale = kept / deviation
         cells = torch.relu(self.layer(torch.addcmul(-mean * scale, embeddings, scale)))
-        return cells + self.places.type_as(cells)  # of one type, or autocast would convert them at every use
+        normalised: torch.Tensor = self.norm(cells + self.places)
+        return normalised.type_as(cells)  # under autocast, lest it be converted at every use
+
+
+def _first_places(cells: int, size: int) -> torch.Tensor:
+    """`(cells, size)`: half of it tells the row, half the column, of a square of cells; else all tells the number."""
+    side = math.isqrt(cells)
+    if side * side != cells:
+        return sinusoids(torch.arange(cells), size, _BASE)
+    half = sinusoids(torch.arange(side), size - size // 2, _BASE), sinusoids(torch.arange(side), size // 2, _BASE)
+    rows, columns = half[0].repeat_interleave(side, dim=0), half[1].repeat(side, 1)
+    return torch.cat([rows, columns], dim=1)
+
+
+def sinusoids(places: torch.Tensor, size: int, base: float = 10000.0) -> torch.Tensor:
+    """Places `(...)` as sines and cosines `(..., size)` of wavelengths 2 pi to 2 pi `base` (Vaswani et al. 2017)."""
+    rates = torch.exp(torch.arange(0, size, 2, device=places.device) * (-math.log(base) / size))
+    angles = places[..., None] * rates
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)[..., :size]

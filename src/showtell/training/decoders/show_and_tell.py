@@ -81,7 +81,7 @@ class ShowAndTell(Decoder):
 
     def hidden(self, embeddings: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """Teacher forcing: `(B, D)` and ids `(B, T)` to features `(B, T, H)`."""
-        constants, state = self.start(embeddings)
+        constants, state = self.start_all(embeddings, len(tokens))
         input_weights, state_weights, input_bias, state_bias = self.lstm.all_weights[0]
         words = self.options.word
         # Unrolled by hand: all words go through their weights at once, and what the picture adds to every step is

@@ -15,7 +15,7 @@ from torch import nn
 
 from showtell.errors import InputError
 from showtell.training.decoders.base import Decoder, Tensors
-from showtell.training.decoders.cells import Cells
+from showtell.training.decoders.cells import Cells, sinusoids
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,6 @@ class Transformer(Decoder):
         super().__init__(embedding_shape[1], standardise=options.standardise)
         self.options = options
         self.cells = Cells(*embedding_shape, options.hidden, options.dropout)
-        self.cells_norm = nn.LayerNorm(options.hidden)
         self.words = nn.Embedding(vocabulary_size, options.hidden)
         self.layers = nn.ModuleList(_Layer(options) for _ in range(options.layers))
         self.norm = nn.LayerNorm(options.hidden)
@@ -71,7 +70,7 @@ class Transformer(Decoder):
 
     def hidden(self, embeddings: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """Teacher forcing: `(B, L, D)` and ids `(B, T)` to features `(B, T, H)`."""
-        constants, state = self.start(embeddings)
+        constants, state = self.start_all(embeddings, len(tokens))
         features, _, _ = self._advance(tokens, constants, state)
         return features
 
@@ -82,7 +81,7 @@ class Transformer(Decoder):
 
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
         """Grids `(N, L, D)` to the constant `seen (N, 2 layers, L, H)` and the state: no `past`, at `position` 0."""
-        cells = self.cells_norm(self.cells(embeddings, self.mean, self.deviation))
+        cells = self.cells(embeddings, self.mean, self.deviation)
         layers = cast("Iterable[_Layer]", self.layers)
         seen = torch.stack([part for layer in layers for part in layer.remember(cells)], dim=1)
         rows = embeddings.shape[0]  # len() would be exported as a constant
@@ -103,7 +102,7 @@ class Transformer(Decoder):
         places = state["position"][:, None] + torch.arange(tokens.shape[1], device=tokens.device)
         # Scaled so that a word weighs as much as its place although its embedding is the output layer's, too.
         features = self.words(tokens) * math.sqrt(self.options.hidden)
-        features = self.dropout(features + _sinusoids(places, self.options.hidden))
+        features = self.dropout(features + sinusoids(places, self.options.hidden))
         past, attention = [], features
         for i, layer in enumerate(self.layers):
             span = slice(2 * i, 2 * i + 2)
@@ -169,10 +168,3 @@ class _Layer(nn.Module):
     def _split(self, part: torch.Tensor) -> torch.Tensor:
         """`(N, rows, H)` to `(N, heads, rows, H / heads)`."""
         return part.reshape(*part.shape[:2], self.heads, -1).transpose(1, 2)
-
-
-def _sinusoids(places: torch.Tensor, size: int) -> torch.Tensor:
-    """The paper's embedding of places `(...)` as `(..., size)`: sines and cosines of wavelengths 2 pi to 20000 pi."""
-    rates = torch.exp(torch.arange(0, size, 2, device=places.device) * (-math.log(10000.0) / size))
-    angles = places[..., None] * rates
-    return torch.cat([angles.sin(), angles.cos()], dim=-1)
