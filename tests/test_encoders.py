@@ -62,6 +62,31 @@ def test_shapes_are_as_described(encoder, squares):
     assert encoder(squares).dtype == np.float32
 
 
+@pytest.mark.parametrize("block", [0, 2, 10, 11, 15])
+def test_an_inner_layer_equals_that_of_the_reference_network(name, squares, block):
+    torch = pytest.importorskip("torch")
+    reference = pytest.importorskip("efficientnet_lite_pytorch")
+    network = reference.EfficientNet.from_name(name.replace("_", "-"))
+    network.load_state_dict({key: torch.tensor(value) for key, value in lite.read_weights(name).items()}, strict=False)
+    planes = []
+    network.eval()._blocks[block].register_forward_hook(lambda module, given, made: planes.append(made))
+    inner = Encoder(encoder_graph(f"{name}:block_{block}"))
+    with torch.no_grad():
+        network.extract_features(torch.tensor(normalise(squares, inner.info.preprocessing)))
+    grid = planes[0].flatten(2).transpose(1, 2).numpy()
+    assert (len(squares), *inner.info.shape("grid")) == grid.shape
+    assert inner(squares, "grid") == pytest.approx(grid, abs=1e-3)
+    assert inner(squares) == pytest.approx(grid.mean(axis=1), abs=1e-3)
+    assert inner.info.fingerprint != lite.describe(name).fingerprint
+
+
+def test_a_layer_that_is_not_there_is_refused_with_those_that_are():
+    with pytest.raises(InputError, match="efficientnet_lite0 has the layers block_0 to block_15"):
+        encoder_graph("efficientnet_lite0:block_16")
+    with pytest.raises(InputError, match="block_0 to block_20"):
+        encoder_graph("efficientnet_lite2:head")
+
+
 def test_an_export_is_the_same_every_time_and_kept(name, tmp_path, monkeypatch):
     monkeypatch.setenv("SHOWTELL_CACHE", str(tmp_path))
     said = []

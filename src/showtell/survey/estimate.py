@@ -18,7 +18,7 @@ import numpy as np
 from showtell.bundle import read_bundle
 from showtell.captioner import default_model
 from showtell.encoders import Encoder, encoder_graph
-from showtell.encoders.efficientnet_lite import VARIANTS
+from showtell.encoders.efficientnet_lite import is_known
 from showtell.encoders.runtime import EncoderOutput
 from showtell.errors import ShowtellError
 from showtell.image import ResizeMode
@@ -45,7 +45,7 @@ def encoder_at_hand(name: str, *, resize: ResizeMode | None = None, root: Path =
         bundle = read_bundle(default_model())
         if bundle.model["encoder"]["name"] == name:
             return bundle.encoder(resize=resize)
-        if name in VARIANTS or name.startswith("onnx:"):
+        if is_known(name) or name.startswith("onnx:"):
             return Encoder(encoder_graph(name, root=root), resize=resize)
     return None
 
