@@ -34,7 +34,7 @@ def table_file(tmp_path):
 
 def changed(path, **arrays):
     """The same file with other arrays."""
-    with np.load(path) as file:
+    with np.load(path, allow_pickle=False) as file:
         arrays = {**file, **arrays}
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)

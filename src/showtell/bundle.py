@@ -32,7 +32,7 @@ import safetensors.numpy
 from showtell.confidence.calibration import PARTS as CALIBRATION_PARTS
 from showtell.confidence.calibration import Calibration
 from showtell.encoders.runtime import Encoder, open_session
-from showtell.errors import BundleError, ShowtellError
+from showtell.errors import BundleError, ShowtellError, one_line
 from showtell.files import sha256_of, write_beside
 from showtell.image import ResizeMode
 from showtell.search import Floats, SearchOptions, State
@@ -81,7 +81,7 @@ class Bundle:
             named = {name: weights[name] for name in self.model["graphs"][graph]}
             return open_session(self.parts[graph], threads, named)
         except (ShowtellError, KeyError, safetensors.SafetensorError) as error:
-            raise BundleError(f"{self.path}: {graph} cannot be loaded ({_one_line(error)})") from error
+            raise BundleError(f"{self.path}: {graph} cannot be loaded ({one_line(error)})") from error
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
         """The decoder's tensors by name; floats as `float32`, whatever they are kept in."""
@@ -155,7 +155,7 @@ def read_bundle(path: str | Path) -> Bundle:
     try:
         parts = _read_folder(path) if path.is_dir() else _read_zip(path)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
-        raise BundleError(f"{path}: not a whole model bundle ({_one_line(error)}): copy it again") from error
+        raise BundleError(f"{path}: not a whole model bundle ({one_line(error)}): copy it again") from error
     _check(path, parts)
     try:
         model = json.loads(parts["model.json"])
@@ -163,13 +163,14 @@ def read_bundle(path: str | Path) -> Bundle:
             raise BundleError(f"{path}: bundle format {model['format']}, this release reads {FORMAT}: upgrade showtell")
         vocabulary = Vocabulary(tuple(json.loads(parts["vocabulary.json"])))
     except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"{path}: model.json or vocabulary.json is malformed ({_one_line(error)})") from error
+        raise BundleError(f"{path}: model.json or vocabulary.json is malformed ({one_line(error)})") from error
     return Bundle(str(path), model, vocabulary, parts)
 
 
 def write_bundle(path: str | Path, parts: Mapping[str, bytes]) -> None:
-    """Write `parts` and their sums as one file; the same parts always give the same bytes."""
-    everything = {**parts, SUMS: _sums(parts)}
+    """Write `parts` as one file, with sums made anew; the same parts always give the same bytes."""
+    contents = {name: data for name, data in parts.items() if name != SUMS}
+    everything = {**contents, SUMS: _sums(contents)}
     with write_beside(Path(path)) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, data in everything.items():
             entry = zipfile.ZipInfo(name, _ZIP_TIME)
@@ -212,7 +213,3 @@ def _check(path: Path, parts: Mapping[str, bytes]) -> None:
             raise BundleError(f"{path}: damaged ({name} differs from its SHA-256): copy it again")
     if parts[SUMS] != _sums({name: parts[name] for name in sums}):
         raise BundleError(f"{path}: damaged ({SUMS} is malformed): copy it again")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

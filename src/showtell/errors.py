@@ -6,6 +6,11 @@ bad, 1 where the work failed.
 """
 
 
+def one_line(error: BaseException | str, most: int | None = None) -> str:
+    """The first `most` characters of an exception's message on one line, or of its kind where it has none."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:most]
+
+
 class ShowtellError(Exception):
     """Anything that Showtell reports to its user; the message is one line."""
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from showtell.errors import InputError, PictureError
+from showtell.errors import InputError, PictureError, one_line
 from showtell.resample import resize_bilinear_opencv
 
 ResizeMode: TypeAlias = Literal["crop", "squash", "pad"]
@@ -186,8 +186,7 @@ def _decoded(work: Callable[[], Image.Image]) -> Image.Image:
     except (
         Exception
     ) as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, ... on bad data
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise PictureError(f"the picture is damaged ({reason})") from error
+        raise PictureError(f"the picture is damaged ({one_line(error)})") from error
 
 
 def _from_bytes(data: bytes) -> Image.Image:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from showtell.bundle import SUMS, with_section, write_bundle
+from showtell.bundle import with_section, write_bundle
 from showtell.captioner import Captioner
 from showtell.evaluation.embedded import Embedded, embedded
 from showtell.evaluation.selection import AnyPictures, Captions, select
@@ -100,7 +100,7 @@ def _batches(done: Embedded, candidates: int, show: bool) -> Iterator[tuple[Sequ
 
 
 def _with_settings(captioner: Captioner, tuned: Tuned, split: str | None) -> dict[str, bytes]:
-    """The bundle's parts, without their sums, with the best settings and what they are worth."""
+    """The bundle's parts with the best settings and what they are worth."""
     bundle, best = captioner.bundle, tuned.best
     settings = dataclasses.asdict(best.options)
     golden = captioner.caption(bundle.parts["golden.png"], **settings)
@@ -110,8 +110,7 @@ def _with_settings(captioner: Captioner, tuned: Tuned, split: str | None) -> dic
         "tuned": {"split": split, "pictures": tuned.pictures, "cider_d": best.cider_d, "bleu_4": best.bleu_4},
     }
     card = with_section(bundle.parts["README.md"].decode(), "Search", _section(tuned, split))
-    parts = {name: data for name, data in bundle.parts.items() if name != SUMS}
-    return parts | {"model.json": json_bytes(model), "README.md": card.encode()}
+    return {**bundle.parts, "model.json": json_bytes(model), "README.md": card.encode()}
 
 
 def _section(tuned: Tuned, split: str | None) -> str:

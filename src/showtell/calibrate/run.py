@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from showtell.bundle import SUMS, Bundle, with_section, write_bundle
+from showtell.bundle import Bundle, with_section, write_bundle
 from showtell.calibrate.fit import Known, fit_calibration
 from showtell.captioner import Captioner
 from showtell.confidence import PARTS, Calibration
@@ -112,8 +112,8 @@ def calibrate_from_store(
 
 
 def with_calibration(bundle: Bundle, calibration: Calibration) -> dict[str, bytes]:
-    """A bundle's parts, without their sums, with this calibration in place of any other, also named in its card."""
-    parts = {name: data for name, data in bundle.parts.items() if name not in (SUMS, *PARTS)}
+    """A bundle's parts with this calibration in place of any other, also named in its card."""
+    parts = {name: data for name, data in bundle.parts.items() if name not in PARTS}
     if "README.md" in parts:
         card = with_section(parts["README.md"].decode(), "Confidence", card_lines(calibration))
         parts["README.md"] = card.encode()

@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from showtell.errors import InputError
+from showtell.errors import InputError, one_line
 from showtell.image import SUFFIXES
 
 _MAX_BYTES = 1 << 30
@@ -124,11 +124,6 @@ def open_zip(path: Path) -> zipfile.ZipFile:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except DAMAGE as error:
         raise InputError(f"{path}: not a whole zip file ({one_line(error)}): copy or download it again") from error
-
-
-def one_line(error: Exception) -> str:
-    """An exception's message on one line, or its kind where it has none."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def is_zip(path: Path) -> bool:

@@ -2,8 +2,8 @@
 
 from pathlib import Path, PurePosixPath
 
-from showtell.data.archives import is_zip, one_line, open_zip
-from showtell.errors import InputError
+from showtell.data.archives import is_zip, open_zip
+from showtell.errors import InputError, one_line
 
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".token")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from showtell.data.archives import DAMAGE, one_line, open_zip, zip_name
-from showtell.errors import InputError, ShowtellError
+from showtell.data.archives import DAMAGE, open_zip, zip_name
+from showtell.errors import InputError, ShowtellError, one_line
 from showtell.files import write_beside
 from showtell.progress import bar
 

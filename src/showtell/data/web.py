@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from showtell.errors import InputError, ShowtellError
+from showtell.errors import InputError, ShowtellError, one_line
 
 _PIECE = 1 << 18  # bytes asked of a connection at once; what has come is handed on without waiting for the rest
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -154,4 +154,4 @@ def _reason(error: BaseException | str) -> str:
         return "the connection was cut"
     if isinstance(error, http.client.RemoteDisconnected):
         return "the server hung up without an answer"
-    return " ".join(str(error).split()) or type(error).__name__
+    return one_line(error)

@@ -20,7 +20,7 @@ import numpy as np
 from showtell.encoders.graph import finished
 from showtell.encoders.keras_graph import written
 from showtell.encoders.runtime import EncoderInfo
-from showtell.errors import InputError, MissingExtra, ShowtellError
+from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
 from showtell.files import sha256_file, sha256_of
 from showtell.image import Preprocessing
 
@@ -161,10 +161,10 @@ def _loaded(build: Callable[..., Any], name: str, size: int, weights: Path | Non
         with contextlib.redirect_stdout(sys.stderr):  # the progress of a download
             model = build(include_top=False, pooling="avg", input_shape=shape, weights=None if weights else "imagenet")
     except ValueError as error:  # such as a network that Keras does not have on PyTorch
-        raise InputError(f"keras:{name}: {_one_line(error)}") from error
+        raise InputError(f"keras:{name}: {one_line(error, 300)}") from error
     except Exception as error:  # Keras raises Exception itself where a download fails
         raise ShowtellError(
-            f"the weights of keras:{name} could not be downloaded ({_one_line(error)}): "
+            f"the weights of keras:{name} could not be downloaded ({one_line(error, 300)}): "
             "where you have them in a file, give --encoder-weights FILE"
         ) from error
     if weights:
@@ -173,7 +173,7 @@ def _loaded(build: Callable[..., Any], name: str, size: int, weights: Path | Non
             _load(model, weights)
         except Exception as error:  # Keras and h5py raise many things for files that do not fit
             if not _load_without_classifier(model, build, shape, weights):
-                raise InputError(f"{weights}: not weights of keras:{name} ({_one_line(error)})") from error
+                raise InputError(f"{weights}: not weights of keras:{name} ({one_line(error, 300)})") from error
     return model
 
 
@@ -204,7 +204,3 @@ def _refuse_weights_of_another_network(build: Callable[..., Any], name: str, wei
                 f"{weights}: Keras loads its ImageNet weights of {name} only from its own folder: "
                 "put the file into ~/.keras/models and leave out --encoder-weights"
             )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

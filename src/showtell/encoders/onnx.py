@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from showtell.encoders.graph import add_outputs, cut, finished, picture_input
 from showtell.encoders.runtime import METADATA_KEY, EncoderInfo, open_session
-from showtell.errors import InputError, MissingExtra, ShowtellError
+from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
 from showtell.files import parse_json, read_json
 from showtell.image import Interpolation, Layout, Preprocessing, normalise
 
@@ -178,7 +178,7 @@ def _shapes(model: Any, preprocessing: Preprocessing) -> dict[str, tuple[int, ..
     except ShowtellError as error:
         raise InputError(str(error)) from error
     except Exception as error:  # ONNX Runtime's own exception classes are private
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise InputError(
             f"does not run with one picture and with two: export it for any batch size ({reason})"
         ) from error

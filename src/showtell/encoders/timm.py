@@ -15,7 +15,7 @@ from typing import Any, cast
 from showtell.encoders.graph import finished
 from showtell.encoders.runtime import EncoderInfo
 from showtell.encoders.torch_export import to_onnx
-from showtell.errors import InputError, MissingExtra, ShowtellError
+from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
 from showtell.files import sha256_file
 from showtell.image import Interpolation, Preprocessing
 
@@ -87,7 +87,7 @@ def import_timm() -> Any:
         raise MissingExtra("an encoder of timm", "timm") from error
     except RuntimeError as error:
         raise InputError(
-            f"torchvision does not fit PyTorch ({_one_line(error)}): install the two that belong together"
+            f"torchvision does not fit PyTorch ({one_line(error, 300)}): install the two that belong together"
         ) from error
     return timm
 
@@ -123,7 +123,7 @@ def _loaded(timm: Any, name: str, weights: Path | None) -> Any:
         network = timm.create_model(name, pretrained=weights is None, num_classes=0, exportable=True)
     except Exception as error:  # what fails in a download has many classes
         raise ShowtellError(
-            f"timm:{name} could not be loaded ({_one_line(error)}): "
+            f"timm:{name} could not be loaded ({one_line(error, 300)}): "
             "where you have its weights in a file, give --encoder-weights FILE"
         ) from error
     if weights:
@@ -144,7 +144,7 @@ def _fill(timm: Any, network: Any, name: str, weights: Path) -> None:
         tensors = timm.models.load_state_dict(str(weights), weights_only=True)
         left_out = network.load_state_dict(tensors, strict=False)
     except Exception as error:  # of safetensors, of PyTorch's restricted reader, or for shapes
-        raise InputError(f"{weights}: not weights of timm:{name} ({_one_line(error)})") from error
+        raise InputError(f"{weights}: not weights of timm:{name} ({one_line(error, 300)})") from error
     if missing := left_out.missing_keys:
         others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
         raise InputError(f"{weights}: not weights of timm:{name} (without {missing[0]}{others})")
@@ -193,7 +193,3 @@ def _digest(name: str, network: Any) -> str:
         digest.update(f"{tensor_name} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

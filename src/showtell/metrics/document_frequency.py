@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from showtell.errors import InputError
+from showtell.errors import InputError, one_line
 from showtell.metrics.checks import References
 from showtell.metrics.matching import MAX_ORDER, ReferenceIndex
 from showtell.metrics.ngrams import GramList, Ids
@@ -68,8 +68,9 @@ class DocumentFrequency:
         except FileNotFoundError as error:
             raise InputError(f"{path}: does not exist") from error
         except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{path}: not a table of document frequencies ({reason}): make it anew") from error
+            raise InputError(
+                f"{path}: not a table of document frequencies ({one_line(error)}): make it anew"
+            ) from error
 
     def to_bytes(self) -> bytes:
         """The table as the bytes of a file; equal tables give equal bytes.
