@@ -18,7 +18,7 @@ from typing import Any
 from showtell import Captioner
 from showtell.data.examples import load_examples
 from showtell.files import read_json, write_bytes, write_json
-from showtell.metrics import score
+from showtell.search.tuning import try_searches
 from showtell.store import EmbeddingStore
 from showtell.tables import change, read_tables
 from showtell.training import Recipe, recipe_from, train
@@ -100,9 +100,11 @@ def searched(bundle: Path, recipe: Recipe, folder: Path, root: Path, search: dic
     captioner, store, examples = Captioner(bundle), EmbeddingStore(folder), load_examples(recipe.data, root)
     names = [name for name in examples.validation if name in store.rows]
     embeddings = store.take([store.rows[name] for name in names])
-    captions = [caption.text for caption in captioner.caption_embeddings(embeddings, **search)]
-    scores = score(dict(zip(names, captions, strict=True)), {name: list(examples.captions[name]) for name in names})
-    return scores.corpus["BLEU-4"], scores.corpus["CIDEr-D"]
+    options = [captioner.search_options(**search)]
+    (tried,) = try_searches(
+        captioner.decoder, [(names, embeddings)], captioner.bundle.vocabulary, examples.captions, options
+    )
+    return tried.bleu_4, tried.cider_d
 
 
 def as_table(rows: list[Row], results: dict[str, Result]) -> str:

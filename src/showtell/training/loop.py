@@ -160,9 +160,13 @@ class _Run:
         rows = np.sort([store.rows[name] for name in training])
         chunks = (rows[i : i + _ROWS_AT_ONCE] for i in range(0, len(rows), _ROWS_AT_ONCE))
         self.decoder.standardise_by(torch.from_numpy(store.take(chunk)) for chunk in chunks)
-        self.average = {name: tensor.detach().clone() for name, tensor in self.decoder.state_dict().items()}
+        self.average = self._weights()
         self.optimizer = self._new_optimizer()
         self.at = Position()
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        """A copy of what the decoder's weights are now."""
+        return {name: tensor.detach().clone() for name, tensor in self.decoder.state_dict().items()}
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.AdamW(self.decoder.parameters(), weight_decay=self.options.weight_decay, fused=True)
@@ -211,7 +215,7 @@ class _Run:
     def _begin_from_best(self) -> None:
         """Begin a later stage: the best weights so far, and an optimiser that remembers nothing."""
         self.best_decoder()
-        self.average = {name: tensor.detach().clone() for name, tensor in self.decoder.state_dict().items()}
+        self.average = self._weights()
         self.optimizer = self._new_optimizer()
 
     def _train_on(self, given: Any, place: Place) -> None:
@@ -263,7 +267,7 @@ class _Run:
     def _validate(self) -> Validation:
         if not self.options.average:
             return self.validator(self.decoder)
-        current = {name: tensor.detach().clone() for name, tensor in self.decoder.state_dict().items()}
+        current = self._weights()
         self.decoder.load_state_dict(self.average)
         validation = self.validator(self.decoder)
         self.decoder.load_state_dict(current)

@@ -89,10 +89,8 @@ def draw(
         `int64 (B * samples, T)`, T at most `max_length + 1`: START, words, END, then PAD, as for teacher forcing.
     """
     with torch.inference_mode():
-        constants, state = decoder.start(embeddings)
-        constants = {name: tensor.repeat_interleave(samples, 0) for name, tensor in constants.items()}
-        state = {name: tensor.repeat_interleave(samples, 0) for name, tensor in state.items()}
         count = len(embeddings) * samples
+        constants, state = decoder.start_all(embeddings, count)
         drawn = torch.full((count, max_length + 1), vocabulary.pad)
         drawn[:, 0] = vocabulary.start
         alive = torch.arange(count)

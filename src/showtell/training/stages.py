@@ -87,7 +87,7 @@ class CrossEntropy:
 
     def outcome(self, decoder: Decoder, given: Batch, seed: int) -> Outcome:
         """Cross-entropy of a batch, and how many words were foreseen."""
-        sided: list[bool] = np.isin(given.tokens, self.sided).any(axis=1).tolist()  # type: ignore[assignment]
+        sided = np.any(np.isin(given.tokens, self.sided), axis=1)
         embeddings, tokens = self.views.take(given.rows, seed, as_is=sided), torch.from_numpy(given.tokens)
         with _precision(self.options):
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.options.label_smoothing)
@@ -110,9 +110,7 @@ class SelfCritical:
     ) -> None:
         self.options, self.training, self.views, self.words = options, training, views, words
         self.epochs = options.epochs
-        self.names = list(captions)
-        self.captions = {n: [words.encode(c)[: training.max_length] for c in texts] for n, texts in captions.items()}
-        self.sided = {name for name, texts in captions.items() if any(map(is_sided, texts))}
+        self.captions, self.names = captions, list(captions)
         self.reward = Reward(captions, words)
 
     def __len__(self) -> int:
@@ -130,7 +128,7 @@ class SelfCritical:
     def outcome(self, decoder: Decoder, given: list[str], seed: int) -> Outcome:
         """Draw captions without dropout, compare their rewards, and weigh their log-probabilities by the difference."""
         samples, share = self.options.samples, self.options.cross_entropy
-        as_is = [name in self.sided for name in given]
+        as_is = [any(map(is_sided, self.captions[name])) for name in given]
         embeddings = self.views.take([self.views.rows[name] for name in given], seed, as_is=as_is)
         generator = torch.Generator().manual_seed(seed)
         decoder.eval()
@@ -156,8 +154,9 @@ class SelfCritical:
     def _true(self, names: Sequence[str], seed: int) -> torch.Tensor:
         """One random true caption of each picture, as padded ids."""
         rng = np.random.default_rng(seed)
-        chosen = [self.captions[name][rng.integers(len(self.captions[name]))] for name in names]
-        return torch.from_numpy(pad_batch(chosen, self.words.pad))
+        chosen = [self.captions[name][int(rng.integers(len(self.captions[name])))] for name in names]
+        ids = [self.words.encode(caption) for caption in chosen]
+        return torch.from_numpy(pad_batch(ids, self.words.pad, self.training.max_length))
 
 
 def stages_of(recipe: Recipe, captions: Mapping[str, Sequence[str]], views: Views, words: Vocabulary) -> list[Stage]:

@@ -90,11 +90,6 @@ class Attention(Decoder):
         features: torch.Tensor = self.projection(self.dropout(torch.stack(outputs, dim=1)))
         return features
 
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Features `(..., H)` to logits `(..., V)`."""
-        logits: torch.Tensor = self.output(hidden)
-        return logits
-
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
         """Grids `(N, L, D)` to the constants `cells (N, L, C)`, `keys (N, L, A)` and `mean (N, C)`, and states of 0."""
         cells = self.cells(embeddings, self.mean, self.deviation)

@@ -12,12 +12,14 @@ Tensors = dict[str, torch.Tensor]
 class Decoder(nn.Module):
     """Embeddings and the words so far -> logits of the next word. The first axis of every tensor is the row.
 
-    A decoder that looks at grid cells sets `attends` and has `look`, whose attention an exported model gives as well.
+    Its last layer is `output`. A decoder that looks at grid cells sets `attends` and has `look`, whose attention an
+    exported model gives as well.
     """
 
     attends: ClassVar[bool] = False
     mean: torch.Tensor
     deviation: torch.Tensor
+    output: nn.Linear
 
     def __init__(self, channels: int, *, standardise: bool) -> None:
         """`channels` of an embedding are shifted and scaled one by one once `standardise_by` has seen some."""
@@ -58,7 +60,8 @@ class Decoder(nn.Module):
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """From features `(..., H)` to logits `(..., V)`."""
-        raise NotImplementedError
+        logits: torch.Tensor = self.output(hidden)
+        return logits
 
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
         """What stays the same for a picture, and the first state."""

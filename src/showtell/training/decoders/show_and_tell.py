@@ -99,11 +99,6 @@ class ShowAndTell(Decoder):
         features: torch.Tensor = self.projection(self.dropout(torch.stack(outputs, dim=1)))
         return features
 
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Features `(..., H)` to logits `(..., V)`."""
-        logits: torch.Tensor = self.output(hidden)
-        return logits
-
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
         """Embeddings `(N, D)` to constants (`glance (N, W)`, where asked) and the state `h`, `c` of `(N, H)`."""
         standard = self.standard(embeddings)

@@ -74,11 +74,6 @@ class Transformer(Decoder):
         features, _, _ = self._advance(tokens, constants, state)
         return features
 
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Features `(..., H)` to logits `(..., V)`."""
-        logits: torch.Tensor = self.output(hidden)
-        return logits
-
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
         """Grids `(N, L, D)` to the constant `seen (N, 2 layers, L, H)` and the state: no `past`, at `position` 0."""
         cells = self.cells(embeddings, self.mean, self.deviation)
