@@ -19,6 +19,7 @@ from showtell.errors import InputError, ShowtellError
 from showtell.image import Preprocessing, ResizeMode, normalise
 
 EncoderOutput: TypeAlias = Literal["pooled", "grid"]
+Precision: TypeAlias = Literal["float32", "int8"]
 METADATA_KEY = "showtell"
 
 
@@ -27,6 +28,8 @@ class EncoderInfo:
     """What a graph is: `dim` numbers per embedding, `cells` grid cells (0 where it has no grid output).
 
     `fingerprint` identifies the function that the graph computes (its weights and export rules), not its bytes.
+    `precision` is what the network computes in; where that is int8, `float32_fingerprint` is that of the network which
+    was quantised.
     """
 
     name: str
@@ -36,11 +39,14 @@ class EncoderInfo:
     preprocessing: Preprocessing
     licence: str = ""
     source: str = ""
+    precision: Precision = "float32"
+    float32_fingerprint: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as JSON values."""
-        value = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return value | {"preprocessing": self.preprocessing.to_json()}
+        """The fields as JSON values; those of int8 only where it is one."""
+        left_out = ("precision", "float32_fingerprint") if self.precision == "float32" else ()
+        fields = [field.name for field in dataclasses.fields(self) if field.name not in left_out]
+        return {name: getattr(self, name) for name in fields} | {"preprocessing": self.preprocessing.to_json()}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "EncoderInfo":
@@ -108,6 +114,8 @@ def open_session(
     options.intra_op_num_threads = threads or available_cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Without it the int8 products of processors that have AVX2 alone overflow, and the results are wrong.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     if initializers:
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(a)) for a in initializers.values()]
         options.add_external_initializers(list(initializers), values)

@@ -149,13 +149,14 @@ def model_card(model: Mapping[str, Any]) -> str:
     """The model card as Markdown, from `model.json` alone."""
     card, scores, data, encoder = model["card"], model["scores"], model["data"], model["encoder"]
     chose = "" if model["recipe"]["training"]["best_by"] == "last" else ", also used to choose the epoch"
+    precision = f" in {encoder['precision']}" if "precision" in encoder else ""
     lines = [
         f"# {card['title'] or model['name']}",
         "",
         f"- Licence of these weights: {card['licence'] or 'not stated by who trained it'}",
         f"- Trained on: {card['data'] or 'data of the user'} ({data['train']} pictures, {data['captions']} captions)",
-        f"- Encoder: {encoder['name']}, {encoder['source']}, {encoder['licence']}; pictures are made square by "
-        f"`{model['resize']}`",
+        f"- Encoder: {encoder['name']}{precision}, {encoder['source']}, {encoder['licence']}; "
+        f"pictures are made square by `{model['resize']}`",
         f"- Decoder: {model['decoder']['kind']}; the whole recipe stands in `model.json`",
         "- Scores of the exported weights on the validation split "
         f"({data['validation']} pictures{chose}): BLEU-4 {100 * scores['bleu_4']:.1f}, "

@@ -2,6 +2,7 @@
 
     RUN/
       recipe.json         the recipe with every default spelt out
+      encoder-int8.onnx   the quantised encoder, where the recipe asks for one
       embeddings/         the store (unless another folder is named); embeddings-mirrored/ beside it where asked
       vocabulary.json
       checkpoints/        last.safetensors (to go on), best.safetensors (to export), and where asked weights_0, ...
@@ -29,6 +30,7 @@ from showtell.embed import EmbedOptions, embed
 from showtell.encoders import Encoder, encoder_graph
 from showtell.errors import InputError
 from showtell.files import write_bytes, write_json
+from showtell.precision import int8_graph
 from showtell.progress import bar
 from showtell.text import Vocabulary
 from showtell.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
@@ -104,6 +106,8 @@ def train(
     examples = load_examples(recipe.data, Path(root))
     say(examples.summary)
     graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say)
+    if recipe.encoder.precision == "int8":
+        graph = int8_graph(graph, folder, examples.source, examples.train, recipe.encoder.resize, show=show)
     encoder = Encoder(graph, resize=recipe.encoder.resize)
     where = Path(store or folder / "embeddings")
     views = _embed(recipe, examples, encoder, where, show, say)

@@ -2,7 +2,7 @@
 
     name = "my-model"
     [data]        pictures, captions, their format and splits
-    [encoder]     name, weights, output, resize
+    [encoder]     name, weights, output, resize, precision
     [vocabulary]  min_count
     [decoder]     kind and that kind's options
     [training]    epochs, batch size, learning rate, ...
@@ -16,10 +16,10 @@ An unknown table or key is an error that names the file, so that a misspelt opti
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from showtell.data.examples import DataOptions
-from showtell.encoders.runtime import EncoderOutput
+from showtell.encoders.runtime import EncoderOutput, Precision
 from showtell.errors import InputError
 from showtell.image import ResizeMode
 from showtell.search import SearchOptions
@@ -43,6 +43,11 @@ class EncoderOptions:
     output: EncoderOutput = "pooled"
     resize: ResizeMode = "crop"
     mirrored: bool = False
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        if self.precision not in get_args(Precision):
+            raise InputError(f"precision {self.precision!r} is unknown: choose one of {', '.join(get_args(Precision))}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,77 @@
+"""Training with an encoder in int8: made once, embedded with, shipped, and the same whenever a run goes on."""
+
+import pytest
+
+from showtell import Captioner
+from showtell.bundle import read_bundle
+from showtell.data.images import PictureSource
+from showtell.encoders import Encoder
+from showtell.errors import InputError
+from showtell.precision import INT8_GRAPH, int8_graph
+from showtell.store import EmbeddingStore
+from showtell.training import recipe_from, train
+from showtell.verify import replay
+
+
+@pytest.fixture
+def recipe(small_data, tiny_encoder):
+    (small_data / "tiny.onnx").write_bytes(tiny_encoder)
+    return recipe_from(
+        {
+            "data": {"pictures": ["p.zip"], "captions": "captions.jsonl", "split_column": "split"},
+            "encoder": {"name": "onnx:tiny.onnx", "precision": "int8", "resize": "squash"},
+            "vocabulary": {"min_count": 1},
+            "decoder": {"hidden": 24, "word": 16},
+            "training": {"epochs": 2, "batch_size": 16, "checkpoint_steps": 3},
+        }
+    )
+
+
+def test_a_decoder_learns_from_the_embeddings_that_its_own_encoder_gives(recipe, small_data, tmp_path):
+    result = train(recipe, tmp_path, root=small_data, show=False)
+    kept = (tmp_path / INT8_GRAPH).read_bytes()
+    bundle = read_bundle(result.bundle)
+    assert bundle.parts["encoder.onnx"] == kept
+    assert bundle.model["encoder"]["precision"] == "int8"
+    assert "int8" in bundle.parts["README.md"].decode()
+    assert replay(Captioner(bundle.path)).text == bundle.model["golden"]["caption"]
+    store = EmbeddingStore(tmp_path / "embeddings")
+    assert store.spec.encoder == Captioner(bundle.path).encoder.info
+
+
+def test_a_run_that_was_killed_goes_on_with_the_graph_that_it_began_with(recipe, small_data, tmp_path, monkeypatch):
+    unbroken = train(recipe, tmp_path / "unbroken", root=small_data, show=False)
+
+    class Killed(Exception):
+        pass
+
+    def kill(metrics):
+        raise Killed
+
+    with pytest.raises(Killed):
+        train(recipe, tmp_path / "broken", root=small_data, show=False, on_epoch=kill)
+    monkeypatch.setattr("showtell.precision.quantised", lambda *given, **options: pytest.fail("quantised twice"))
+    broken = train(recipe, tmp_path / "broken", root=small_data, show=False)
+    assert broken.bundle.read_bytes() == unbroken.bundle.read_bytes()
+
+
+def test_the_pictures_that_it_is_calibrated_on_do_not_depend_on_their_order(photos, tiny_encoder, tmp_path):
+    source = PictureSource(photos)
+    first = int8_graph(tiny_encoder, tmp_path / "1", source, source.names(), show=False)
+    again = int8_graph(tiny_encoder, tmp_path / "2", source, source.names()[::-1], show=False)
+    cropped = int8_graph(tiny_encoder, tmp_path / "3", source, source.names(), "pad", show=False)
+    assert first == again != cropped
+
+
+def test_a_graph_of_another_encoder_in_the_folder_is_refused(photos, tiny_encoder, tmp_path):
+    source = PictureSource(photos)
+    int8_graph(tiny_encoder, tmp_path, source, source.names(), show=False)
+    other = tiny_encoder.replace(b"0" * 64, b"1" * 64)
+    assert Encoder(other).info.fingerprint == "1" * 64
+    with pytest.raises(InputError, match=r"encoder-int8\.onnx: was made of another encoder"):
+        int8_graph(other, tmp_path, source, source.names(), show=False)
+
+
+def test_a_precision_that_there_is_not_is_refused():
+    with pytest.raises(InputError, match="precision 'int4' is unknown: choose one of float32, int8"):
+        recipe_from({"encoder": {"precision": "int4"}})
