@@ -34,5 +34,7 @@ def next_word(
     logits = decoder.logits(hidden[there])  # the output layer is the costliest, so PAD never reaches it
     wanted = targets[there]
     loss = functional.cross_entropy(logits, wanted, label_smoothing=smoothing)
-    correct = int((logits.detach().argmax(1) == wanted).sum())
+    seen = logits.detach()
+    best = seen.amax(1)  # many times as fast as argmax
+    correct = int((seen.gather(1, wanted[:, None])[:, 0] == best).sum())
     return NextWord(loss, correct, len(wanted))

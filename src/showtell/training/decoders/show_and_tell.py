@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from showtell.errors import InputError
 from showtell.training.decoders.base import Decoder, Tensors
-from showtell.training.decoders.lstm import lstm_step
+from showtell.training.decoders.lstm import lstm
 
 Activation = Literal["elu", "relu", "tanh", "none"]
 _ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "none": nn.Identity}
@@ -91,12 +91,8 @@ class ShowAndTell(Decoder):
         )
         if "glance" in constants:
             gates = gates + functional.linear(self.dropout(constants["glance"]), input_weights[:, words:])
-        h, c = state["h"], state["c"]
-        outputs = []
-        for ahead in gates:
-            h, c = lstm_step(ahead + functional.linear(h, state_weights), c)
-            outputs.append(h)
-        features: torch.Tensor = self.projection(self.dropout(torch.stack(outputs, dim=1)))
+        states = lstm(gates, state_weights, state["h"], state["c"])
+        features: torch.Tensor = self.projection(self.dropout(states.transpose(0, 1)))
         return features
 
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
