@@ -6,7 +6,6 @@ the stream; an archive that breaks off gives everything before the break and the
 """
 
 import os
-import stat
 from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob
@@ -19,12 +18,11 @@ from showtell.data.archives import (
     TarPictures,
     ZipPictures,
     clean,
-    hidden,
     open_archive,
     picture_name,
     suffixes,
-    too_large,
 )
+from showtell.data.tree import read_picture, walk_files
 from showtell.errors import InputError
 from showtell.image import SUFFIXES
 
@@ -98,18 +96,7 @@ class _File:
 
     def read(self, skip: Collection[str]) -> Generator[RawPicture, None, None]:
         if self.name not in skip:
-            yield self._picture()
-
-    def _picture(self) -> RawPicture:
-        try:
-            status = os.stat(self.path)
-            if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait forever
-                return RawPicture(self.name, b"", "not a regular file")
-            if reason := too_large(status.st_size):
-                return RawPicture(self.name, b"", reason)
-            return RawPicture(self.name, self.path.read_bytes())
-        except OSError as error:
-            return RawPicture(self.name, b"", f"cannot be read ({error.strerror})")
+            yield read_picture(self.path, self.name)
 
 
 _Part: TypeAlias = "_File | ZipPictures | TarPictures"
@@ -153,27 +140,14 @@ def _folder(folder: Path, base: Path) -> list[_File]:
     """The pictures in `folder` and below, named from `base`, in the order of their names."""
     files = [
         _File(Path(path), name)
-        for path in _walk(folder, ())
+        for path in walk_files(folder, _unlisted)
         if (name := picture_name(Path(path).relative_to(base).as_posix()))
     ]
     return sorted(files, key=lambda file: file.name)
 
 
-def _walk(folder: str | Path, above: tuple[str, ...]) -> Iterator[str]:
-    """Every file below `folder`. Linked folders are followed (data sets often are links), but not round in circles."""
-    real = os.path.realpath(folder)
-    if real in above:
-        return
-    try:
-        entries = list(os.scandir(folder))
-    except OSError as error:  # os.walk would pass over it without a word
-        raise InputError(f"{folder}: cannot be listed ({error.strerror}): check its permissions") from error
-    for entry in entries:
-        if entry.is_dir():
-            if not hidden(entry.name):
-                yield from _walk(entry.path, (*above, real))
-        elif entry.is_file() or entry.is_symlink():  # a link that leads nowhere becomes a reject; pipes are passed over
-            yield entry.path
+def _unlisted(folder: str, error: OSError) -> None:
+    raise InputError(f"{folder}: cannot be listed ({error.strerror}): check its permissions") from error
 
 
 def _clash(name: str, first: str, second: str) -> str:
