@@ -21,7 +21,7 @@ FLOORS = [
     {"embed", "bundle", "next_word", "precision"},
     {"ensemble"},
     {"captioner"},
-    {"check", "verify", "training", "evaluation", "survey", "tune", "calibrate"},
+    {"alt_text", "check", "verify", "training", "evaluation", "survey", "tune", "calibrate"},
     {"report"},
     {"cli"},
 ]

@@ -12,14 +12,15 @@ from showtell.errors import InputError
 
 
 @contextlib.contextmanager
-def write_beside(path: Path) -> Iterator[IO[bytes]]:
+def write_beside(path: Path, *, alone: bool = False) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `path` for bytes; on success flush it to disk and rename it to `path`.
 
     A reader sees the old file or the whole new one, never a part. When the block raises, the temporary file is removed
-    and `path` stays as it was.
+    and `path` stays as it was. Where the caller is `alone`, no other process writing to `path`, the temporary file has
+    the same name every time, so that what a killed process left is gone once the work is done again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    beside = path.with_name(f".{path.name}.partial" if alone else f".{path.name}.{os.getpid()}.partial")
     try:
         with open(beside, "wb") as file:
             yield file
@@ -30,9 +31,9 @@ def write_beside(path: Path) -> Iterator[IO[bytes]]:
         beside.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, *, alone: bool = False) -> None:
     """Write `data` to `path` through `write_beside`."""
-    with write_beside(path) as file:
+    with write_beside(path, alone=alone) as file:
         file.write(data)
 
 

@@ -5,6 +5,7 @@ import warnings
 
 import typer
 
+from showtell.cli.alt_text import alt_text
 from showtell.cli.calibrate import calibrate
 from showtell.cli.caption import caption
 from showtell.cli.check import check
@@ -48,6 +49,7 @@ def options(
     _debug = debug
 
 
+app.command()(alt_text)
 app.command()(calibrate)
 app.command()(caption)
 app.command()(check)

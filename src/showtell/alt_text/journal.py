@@ -1,0 +1,144 @@
+"""What is known of the pictures of a tree, kept in one SQLite file, so that no run does again what an earlier one did.
+
+A row holds a picture's size, time and SHA-256, what the model said of it, and the SHA-256 of the text that was written
+beside it. Rows are committed before files are written by them: wherever a run is cut off, the journal knows every
+caption that was made, and every file that Showtell wrote it can tell from one that a person wrote.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from showtell.data.tree import PictureFile
+from showtell.errors import InputError, ShowtellError
+
+FORMAT = 1
+_APPLICATION = 0x53686F77  # "Show": what tells our files from others in SQLite's header
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of one picture; `error` says why it has no `caption`.
+
+    `content` is the SHA-256 of the picture file, `settings` that of the model and the search options that captioned it.
+    `written` is the SHA-256 of the text file that was written last, empty where none was.
+    """
+
+    size: int
+    modified: int
+    content: str
+    settings: str
+    caption: str = ""
+    score: float = 0.0
+    confidence: float | None = None
+    unfamiliar: bool | None = None
+    error: str = ""
+    written: str = ""
+
+    def is_of(self, picture: PictureFile) -> bool:
+        """Whether the picture file has not changed since."""
+        return (self.size, self.modified) == (picture.size, picture.modified)
+
+
+_COLUMNS = tuple(field.name for field in fields(Entry))
+
+
+class Journal:
+    """The journal in a file; one run at a time may have it open for writing."""
+
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
+        """Open the journal, or begin one.
+
+        Arguments:
+            path: the file.
+            reading: change nothing; a journal that is not there is empty.
+
+        Raises:
+            InputError: the file is no journal, is of another format, cannot be written, or another run has it open.
+        """
+        self.path = path
+        target = f"{path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}"
+        try:
+            self._db = sqlite3.connect(
+                target if path.exists() or not reading else ":memory:", timeout=0, uri=True, isolation_level=None
+            )
+            self._begin(reading and path.exists())
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def get(self, name: str) -> Entry | None:
+        """What is known of the picture of that name."""
+        row = self._db.execute(f"SELECT {', '.join(_COLUMNS)} FROM pictures WHERE name = ?", (name,)).fetchone()
+        return row and _entry(row)
+
+    def with_content(self, content: str, settings: str) -> Entry | None:
+        """What the same model said, by the same settings, of any picture with the same bytes."""
+        row = self._db.execute(
+            f"SELECT {', '.join(_COLUMNS)} FROM pictures WHERE content = ? AND settings = ? LIMIT 1",
+            (content, settings),
+        ).fetchone()
+        return row and _entry(row)
+
+    def put(self, entries: Iterable[tuple[str, Entry]]) -> None:
+        """Note pictures by name, in one step that is on disk when this returns."""
+        marks = ", ".join("?" * (len(_COLUMNS) + 1))
+        rows = [(name, *astuple(entry)) for name, entry in entries]
+        try:
+            self._db.execute("BEGIN")
+            self._db.executemany(f"INSERT OR REPLACE INTO pictures VALUES ({marks})", rows)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise ShowtellError(f"{self.path}: cannot be written ({error})") from error
+
+    def wrote(self, sha256: str) -> bool:
+        """Whether a table with this SHA-256 was written by a run of this journal."""
+        return self._db.execute("SELECT 1 FROM tables WHERE sha256 = ?", (sha256,)).fetchone() is not None
+
+    def note_table(self, sha256: str) -> None:
+        """Note that a table with this SHA-256 is about to be written."""
+        self._db.execute("INSERT OR IGNORE INTO tables VALUES (?)", (sha256,))
+
+    def close(self) -> None:
+        """Let another run open the journal."""
+        self._db.close()
+
+    def _begin(self, reading: bool) -> None:
+        application, version = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in _HEADER)
+        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if (tables or application) and application != _APPLICATION:
+            raise InputError(f"{self.path}: not a journal of showtell alt-text: name another file with --journal")
+        if tables and version != FORMAT:
+            raise InputError(f"{self.path}: journal format {version}, this release reads {FORMAT}: upgrade showtell")
+        if reading:
+            return
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._db.execute("BEGIN IMMEDIATE")
+        if not tables:
+            self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
+            self._db.execute(f"PRAGMA user_version = {FORMAT}")
+            self._db.execute(
+                "CREATE TABLE pictures (name TEXT PRIMARY KEY, size INTEGER, modified INTEGER, content TEXT, "
+                "settings TEXT, caption TEXT, score REAL, confidence REAL, unfamiliar INTEGER, error TEXT, "
+                "written TEXT) WITHOUT ROWID"
+            )
+            self._db.execute("CREATE INDEX contents ON pictures (content)")
+            self._db.execute("CREATE TABLE tables (sha256 TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._db.execute("COMMIT")
+
+    def _unusable(self, error: sqlite3.Error) -> InputError:
+        if "locked" in str(error):
+            return InputError(f"{self.path}: another run is at work on these pictures: wait until it has ended")
+        if isinstance(error, sqlite3.OperationalError):
+            return InputError(f"{self.path}: cannot be opened ({error}): name another file with --journal")
+        return InputError(f"{self.path}: not a journal of showtell alt-text ({error}): name another with --journal")
+
+
+_HEADER = ("application_id", "user_version")
+
+
+def _entry(row: tuple[object, ...]) -> Entry:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    if values["unfamiliar"] is not None:
+        values["unfamiliar"] = bool(values["unfamiliar"])
+    return Entry(**values)  # type: ignore[arg-type]

@@ -1,0 +1,107 @@
+"""What a run is asked to do, and what it tells of each picture and of all."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from showtell.alt_text.journal import Entry
+from showtell.alt_text.plan import Plan, Step
+from showtell.alt_text.sidecars import Rights, TextSidecar, XmpSidecar
+from showtell.alt_text.table import TableFormat
+from showtell.errors import InputError
+
+SidecarFormat: TypeAlias = Literal["txt", "xmp"]
+SIDECARS: dict[str, type[TextSidecar] | type[XmpSidecar]] = {"txt": TextSidecar, "xmp": XmpSidecar}
+JOURNAL = ".showtell-alt-text"
+"""The journal's name in the folder that it is of, unless the user names another file."""
+
+
+@dataclass(frozen=True, slots=True)
+class AltTextOptions:
+    """Where texts go, and what may be done there.
+
+    `format` is of a file beside each picture (`txt`, `xmp`) or of one table (`csv`, `jsonl`, `parquet`) at `output`.
+    `journal` is the file that knows what was done (None: `JOURNAL` in the folder). Captions of less confidence than
+    `min_confidence` are held back. `renew` captions again what another model or other settings captioned. `batch_size`
+    and `workers` are as `Captioner.caption_stream` has them.
+    """
+
+    format: SidecarFormat | TableFormat = "txt"
+    output: Path | None = None
+    journal: Path | None = None
+    min_confidence: float = 0.0
+    rights: Rights = Rights()
+    renew: bool = False
+    batch_size: int = 16
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.format in SIDECARS and self.output:
+            raise InputError(f"{self.format} files lie beside the pictures: leave out --output, or choose a table")
+        if self.format not in SIDECARS and not self.output:
+            raise InputError(f"a {self.format} table needs a file to be written to: add --output")
+        if self.rights.merge and self.format != "xmp":
+            raise InputError("--merge is of XMP files: add --format xmp, or leave it out")
+        if self.batch_size < 1:
+            raise InputError("the batch size must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one picture; `problem` is why it was rejected or has failed."""
+
+    name: str
+    step: Step
+    entry: Entry | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What has become of the pictures, or would: how many met with each step.
+
+    Of them, `captioned` is how many the model described in this run, `known` how many had bytes that it had described
+    before; `unfamiliar` how many texts are of pictures unlike those that the model learnt from; `outdated` how many are
+    of another model or other settings; `mergeable` how many pictures were kept whose files could be merged into.
+    """
+
+    steps: dict[Step, int]
+    captioned: int = 0
+    known: int = 0
+    unfamiliar: int = 0
+    outdated: int = 0
+    mergeable: int = 0
+
+    @property
+    def pictures(self) -> int:
+        """All pictures that were found."""
+        return sum(self.steps.values())
+
+    def count(self, *steps: Step) -> int:
+        """How many pictures met with any of these steps."""
+        return sum(self.steps.get(step, 0) for step in steps)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts what becomes of pictures, one by one; `settings` are those that captions are made with now."""
+
+    settings: str
+    captioned: int = 0
+    known: int = 0
+    _steps: Counter[Step] = field(default_factory=Counter)
+    _others: Counter[str] = field(default_factory=Counter)
+
+    def add(self, plan: Plan, step: Step, entry: Entry | None) -> None:
+        """Count a picture that was planned for and met with `step`; `entry` is what is known of it now."""
+        self._steps[step] += 1
+        self._others["mergeable"] += step is Step.KEPT and plan.standing.mergeable
+        if entry and not entry.error and step in (Step.WRITE, Step.WRITTEN, Step.UNCHANGED, Step.HELD):
+            self._others["unfamiliar"] += bool(entry.unfamiliar)
+            self._others["outdated"] += entry.settings != self.settings
+
+    def summary(self) -> Summary:
+        """What was counted."""
+        others = (self._others[name] for name in ("unfamiliar", "outdated", "mergeable"))
+        return Summary(dict(self._steps), self.captioned, self.known, *others)

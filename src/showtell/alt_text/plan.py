@@ -1,0 +1,71 @@
+"""What is to be done about one picture, from what the journal knows and what stands beside the picture."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from showtell.alt_text.journal import Entry
+from showtell.alt_text.sidecars import Sidecar, Standing
+from showtell.data.tree import PictureFile
+from showtell.errors import InputError
+
+
+class Step(StrEnum):
+    """What is to be done about a picture, or what has become of it."""
+
+    CAPTION = "caption"
+    """Nothing is known of it: read it and caption it."""
+    WRITE = "write"
+    """Its caption is known: only the file beside it is to be written."""
+    WRITTEN = "written"
+    UNCHANGED = "unchanged"
+    KEPT = "kept"
+    """A text stands there that a person or another program wrote."""
+    HELD = "held back"
+    """The caption's confidence is below what was asked for."""
+    REJECTED = "rejected"
+    """It cannot be read."""
+    FAILED = "failed"
+    """The file beside it cannot be read or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A step, with what it was decided by; `problem` is why a picture was rejected or has failed."""
+
+    step: Step
+    entry: Entry | None
+    standing: Standing
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Decides: `sidecar` is None where the texts go into a table, `settings` those that captions are made with now."""
+
+    sidecar: Sidecar | None
+    settings: str
+    min_confidence: float = 0.0
+    renew: bool = False
+
+    def plan(self, picture: PictureFile, entry: Entry | None) -> Plan:
+        """What is to be done about a picture that the journal knows as `entry`."""
+        nothing = Standing({})
+        if picture.error:
+            return Plan(Step.REJECTED, entry, nothing, picture.error)
+        try:
+            standing = self.sidecar.standing(self.sidecar.path(picture.path), entry) if self.sidecar else nothing
+        except InputError as error:
+            return Plan(Step.FAILED, entry, nothing, str(error))
+        if self.sidecar and not standing.places:
+            return Plan(Step.KEPT, entry, standing)
+        if entry is None or not entry.is_of(picture) or (self.renew and entry.settings != self.settings):
+            return Plan(Step.CAPTION, entry, standing)
+        if entry.error:
+            return Plan(Step.REJECTED, entry, standing, entry.error)
+        if self.holds_back(entry):
+            return Plan(Step.WRITE if standing.ours else Step.HELD, entry, standing)
+        return Plan(Step.UNCHANGED if standing.says(entry.caption) else Step.WRITE, entry, standing)
+
+    def holds_back(self, entry: Entry) -> bool:
+        """Whether the caption's confidence is below what is asked for."""
+        return entry.confidence is not None and entry.confidence < self.min_confidence

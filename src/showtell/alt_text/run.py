@@ -1,0 +1,230 @@
+"""A folder tree of pictures -> their captions, beside each picture or in one file.
+
+The tree is walked once to see what there is to do, and once to do it; in between nothing is held but counts. A batch of
+captions is committed to the journal before any file is written by it, so that a run that is cut off, in whatever way,
+goes on where it was when it is given again.
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from showtell.alt_text.journal import Entry, Journal
+from showtell.alt_text.options import JOURNAL, SIDECARS, AltTextOptions, Outcome, Summary, Tally
+from showtell.alt_text.plan import Plan, Planner, Step
+from showtell.alt_text.sidecars import Sidecar
+from showtell.alt_text.table import Row, Table
+from showtell.bundle import SUMS
+from showtell.captioner import Captioned, Captioner
+from showtell.data.archives import RawPicture
+from showtell.data.tree import PictureFile, read_picture, walk_pictures
+from showtell.errors import InputError
+from showtell.files import sha256_of
+from showtell.progress import Tick, bar
+
+_UNREADABLE = -1  # the size of a picture that the disk did not give: no file has it, so it is tried again
+
+
+def plan_alt_texts(
+    folder: str | Path,
+    captioner: Captioner,
+    options: AltTextOptions,
+    *,
+    watch: Callable[[Outcome], None] = lambda _: None,
+    show: bool = True,
+    **search: Any,
+) -> Summary:
+    """Say what `write_alt_texts` would do, and do nothing; arguments and errors as there."""
+    folder = Path(folder)
+    planner = _planner(captioner, options, search)
+    tally = Tally(planner.settings)
+    with (
+        closing(Journal(options.journal or folder / JOURNAL, reading=True)) as journal,
+        bar("looking", None, "pictures", show=show) as tick,
+    ):
+        for picture in walk_pictures(folder):
+            plan = planner.plan(picture, journal.get(picture.name))
+            tally.add(plan, plan.step, plan.entry)
+            watch(Outcome(picture.name, plan.step, plan.entry, plan.problem))
+            tick(1)
+    return tally.summary()
+
+
+def write_alt_texts(
+    folder: str | Path,
+    captioner: Captioner,
+    options: AltTextOptions,
+    *,
+    watch: Callable[[Outcome], None] = lambda _: None,
+    show: bool = True,
+    **search: Any,
+) -> Summary:
+    """Caption the pictures in a folder and below it that are new or have changed, and write what is said of them.
+
+    Arguments:
+        folder: the top of the tree.
+        captioner: the model.
+        options: where the texts go, and what may be overwritten.
+        watch: told what became of each picture.
+        show: show progress on stderr.
+        search: fields of `showtell.search.SearchOptions` that differ from the model's defaults.
+
+    Raises:
+        InputError: the folder or an option is wrong, or the table was changed by someone else.
+        ShowtellError: the journal cannot be written any more; what was captioned until then is not lost.
+    """
+    folder = Path(folder)
+    planner = _planner(captioner, options, search)
+    todo = plan_alt_texts(folder, captioner, options, show=show, **search).count(Step.CAPTION, Step.WRITE)
+    with closing(Journal(options.journal or folder / JOURNAL)) as journal:
+        table = _table(options, journal)
+        with bar("captioning", todo, "pictures", show=show and todo > 0) as tick:
+            run = _Run(folder, captioner, options, search, journal, planner, Tally(planner.settings), watch, tick)
+            run.work()
+        if table:
+            table.write(_rows(folder, journal, planner))
+    return run.tally.summary()
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A picture whose caption is known, and whose file is not written yet."""
+
+    picture: PictureFile
+    plan: Plan
+    entry: Entry
+
+
+@dataclass(slots=True)
+class _Run:
+    """The second walk. `_reading` is what the captioner has in hand, each with its SHA-256; `_noted` are entries of
+    files that were written since the last commit.
+    """
+
+    folder: Path
+    captioner: Captioner
+    options: AltTextOptions
+    search: dict[str, Any]
+    journal: Journal
+    planner: Planner
+    tally: Tally
+    watch: Callable[[Outcome], None]
+    tick: Tick
+    _reading: deque[tuple[PictureFile, Plan, str]] = field(default_factory=deque)
+    _waiting: list[_Waiting] = field(default_factory=list)
+    _noted: list[tuple[str, Entry]] = field(default_factory=list)
+
+    def work(self) -> None:
+        batch_size, workers = self.options.batch_size, self.options.workers
+        stream = self.captioner.caption_stream(self._unknown(), batch_size=batch_size, workers=workers, **self.search)
+        try:
+            for result in stream:
+                picture, plan, content = self._reading.popleft()
+                self.tally.captioned += result.caption is not None
+                self._wait(picture, plan, self._entry(picture, content, result))
+        finally:  # when it is interrupted, too: what is captioned is kept
+            self._settle()
+            self.journal.put(self._noted)
+
+    def _unknown(self) -> Generator[RawPicture, None, None]:
+        """The pictures that are to be captioned; what becomes of the others is settled on the way."""
+        for picture in walk_pictures(self.folder):
+            plan = self.planner.plan(picture, self.journal.get(picture.name))
+            if plan.step is Step.CAPTION:
+                raw = read_picture(picture.path, picture.name)
+                content = sha256_of(raw.data)
+                if raw.error:
+                    self._wait(picture, plan, Entry(_UNREADABLE, 0, "", self.planner.settings, error=raw.error))
+                elif known := self.journal.with_content(content, self.planner.settings):
+                    self.tally.known += 1
+                    self._wait(picture, plan, replace(known, size=picture.size, modified=picture.modified))
+                else:
+                    self._reading.append((picture, plan, content))
+                    yield raw
+            elif plan.step is Step.WRITE and plan.entry:
+                self._wait(picture, plan, plan.entry)
+            else:
+                self._report(picture, plan, plan.step, plan.entry, plan.problem)
+
+    def _entry(self, picture: PictureFile, content: str, result: Captioned) -> Entry:
+        entry = Entry(picture.size, picture.modified, content, self.planner.settings, error=result.error)
+        if (caption := result.caption) is None:
+            return entry
+        said = replace(entry, caption=caption.text, score=caption.score)
+        return replace(said, confidence=caption.confidence, unfamiliar=caption.unfamiliar)
+
+    def _wait(self, picture: PictureFile, plan: Plan, entry: Entry) -> None:
+        """Until the file beside it is written anew, what stands there is ours if it was before."""
+        written = plan.standing.written
+        if written is None:
+            written = plan.entry.written if plan.entry else ""
+        entry = replace(entry, written=written)
+        self._waiting.append(_Waiting(picture, plan, entry))
+        if len(self._waiting) >= self.options.batch_size:
+            self._settle()
+
+    def _settle(self) -> None:
+        self.journal.put([*self._noted, *((one.picture.name, one.entry) for one in self._waiting)])
+        self._noted.clear()
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            step, problem = self._finish(one)
+            self._report(one.picture, one.plan, step, one.entry, problem)
+            self.tick(1)
+
+    def _finish(self, one: _Waiting) -> tuple[Step, str]:
+        """Write the file beside a picture; what becomes of the picture, and what is wrong."""
+        sidecar, standing, entry = self.planner.sidecar, one.plan.standing, one.entry
+        if entry.error:
+            return Step.REJECTED, entry.error
+        held = self.planner.holds_back(entry)
+        if sidecar and (standing.ours if held else not standing.says(entry.caption)):
+            try:
+                written = sidecar.write(sidecar.path(one.picture.path), None if held else entry.caption, standing)
+            except InputError as error:
+                return Step.FAILED, str(error)
+            if written is not None:
+                self._noted.append((one.picture.name, replace(entry, written=written)))
+        elif sidecar and not held:
+            return Step.UNCHANGED, ""
+        return Step.HELD if held else Step.WRITTEN, ""
+
+    def _report(self, picture: PictureFile, plan: Plan, step: Step, entry: Entry | None, problem: str) -> None:
+        self.tally.add(plan, step, entry)
+        self.watch(Outcome(picture.name, step, entry, problem))
+
+
+def _planner(captioner: Captioner, options: AltTextOptions, search: dict[str, Any]) -> Planner:
+    captioner.require_confidence(options.min_confidence)
+    sidecar: Sidecar | None = SIDECARS[options.format](options.rights) if options.format in SIDECARS else None
+    return Planner(sidecar, _settings(captioner, search), options.min_confidence, options.renew)
+
+
+def _settings(captioner: Captioner, search: dict[str, Any]) -> str:
+    """SHA-256 of all that a caption depends on but the picture."""
+    value = {
+        "models": [sha256_of(bundle.parts[SUMS]) for bundle in captioner.bundles],
+        "preprocessing": captioner.encoder.info.preprocessing.to_json(),
+        "search": asdict(captioner.search_options(**search)),
+    }
+    return sha256_of(json.dumps(value, sort_keys=True).encode())
+
+
+def _table(options: AltTextOptions, journal: Journal) -> Table | None:
+    if options.format == "txt" or options.format == "xmp" or options.output is None:
+        return None
+    return Table(options.output, options.format, journal, overwrite=options.rights.overwrite)
+
+
+def _rows(folder: Path, journal: Journal, planner: Planner) -> Iterator[Row]:
+    for picture in walk_pictures(folder):
+        entry = journal.get(picture.name)
+        if picture.error or (entry and entry.error):
+            yield Row(picture.name, error=picture.error or (entry.error if entry else ""))
+        elif entry:
+            caption, guess = (None, entry.caption) if planner.holds_back(entry) else (entry.caption, None)
+            yield Row(picture.name, caption, entry.score, entry.confidence, entry.unfamiliar, guess)

@@ -1,0 +1,161 @@
+"""`showtell alt-text`: a folder tree of pictures -> a text beside each, or one table of all."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from showtell.cli import settings
+from showtell.cli.settings import Resize, given
+from showtell.errors import InputError
+from showtell.files import write_beside
+
+if TYPE_CHECKING:
+    from showtell.alt_text import AltTextOptions, Outcome, Summary
+
+HELD_BACK = 3
+"""Exit code: every picture could be read, but captions were held back for want of confidence."""
+TO_DO = 4
+"""Exit code of a dry run: there is something to do."""
+_SHOWN = 5  # problems that are printed; --review has all
+
+
+class Format(StrEnum):
+    """Where texts go: into a file beside each picture, or into one table."""
+
+    txt = "txt"
+    xmp = "xmp"
+    csv = "csv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+
+
+def alt_text(
+    folder: Annotated[Path, typer.Argument(help="The top of the folder tree.")],
+    format: Annotated[Format, typer.Option(help="A file beside each picture, or one table.")] = Format.txt,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The table.")] = None,
+    min_confidence: Annotated[float, typer.Option(help="Hold texts of less confidence back, from 0 to 1.")] = 0.0,
+    review: Annotated[
+        Path | None, typer.Option(help="List what needs a person's look in this file, as JSON lines.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Add texts to XMP files of other programs that have none.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what a person wrote, too.")] = False,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Caption again what another model or other settings captioned.")
+    ] = False,
+    journal: Annotated[
+        Path | None, typer.Option(help="What was done before.", show_default=".showtell-alt-text in the folder")
+    ] = None,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(help="A model bundle; several write together.", show_default="that of the package"),
+    ] = None,
+    beam: settings.Beam = None,
+    length_penalty: settings.LengthPenalty = None,
+    min_length: settings.MinLength = None,
+    max_length: settings.MaxLength = None,
+    no_repeat_ngram: settings.NoRepeatNgram = None,
+    must_not: settings.MustNot = None,
+    resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: model's]")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go through the network at once.")] = 16,
+    workers: Annotated[int | None, typer.Option(min=1, help="Decoding threads. [default: one per core]")] = None,
+) -> None:
+    """Keep texts for all pictures of a folder tree, beside each picture or in one table.
+
+    A second run does only what is new or has changed; one that was stopped, in whatever way, goes on. Pictures are
+    never touched, and what a person or another program wrote is left alone.
+    """
+    from showtell.alt_text import AltTextOptions, Rights, Step, plan_alt_texts, write_alt_texts
+    from showtell.captioner import Captioner
+
+    rights = Rights(merge, overwrite)
+    options = AltTextOptions(format.value, output, journal, min_confidence, rights, renew, batch_size, workers)
+    search = given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
+    search |= given(no_repeat_ngram=no_repeat_ngram, must_not=must_not)
+    captioner = Captioner(model or None, resize=resize.value if resize else None)
+    work = plan_alt_texts if dry_run else write_alt_texts
+    with _listed(review) as list_it:
+        report = _Report(dry_run, list_it)
+        summary = work(folder, captioner, options, watch=report, **search)
+    print(_said(summary, folder, options, dry_run))
+    for name, problem in report.problems:
+        print(f"  {name}: {problem}")
+    if dry_run:
+        raise typer.Exit(TO_DO if summary.count(Step.CAPTION, Step.WRITE) else 0)
+    if summary.count(Step.REJECTED, Step.FAILED):
+        raise typer.Exit(1)
+    if summary.count(Step.HELD):
+        raise typer.Exit(HELD_BACK)
+
+
+class _Report:
+    """Told what became of each picture: remembers the first problems, and lists what a person should look at."""
+
+    def __init__(self, dry_run: bool, list_it: Callable[[dict[str, Any]], None]) -> None:
+        self.dry_run, self.list_it = dry_run, list_it
+        self.problems: list[tuple[str, str]] = []
+
+    def __call__(self, outcome: "Outcome") -> None:
+        entry, step = outcome.entry, outcome.step.value
+        if self.dry_run and step in ("caption", "write"):
+            print(f"{step}: {outcome.name}")
+        if outcome.problem:
+            self.list_it({"name": outcome.name, "why": step, "error": outcome.problem})
+            if len(self.problems) < _SHOWN:
+                self.problems.append((outcome.name, outcome.problem))
+        elif entry and step in ("written", "unchanged", "held back") and (step == "held back" or entry.unfamiliar):
+            why = step if step == "held back" else "unfamiliar"
+            confidence = None if entry.confidence is None else round(entry.confidence, 4)
+            said = {"caption": entry.caption, "confidence": confidence, "unfamiliar": entry.unfamiliar}
+            self.list_it({"name": outcome.name, "why": why} | said)
+
+
+@contextlib.contextmanager
+def _listed(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """What writes a line to the list for review, if there is to be one."""
+    if path is None:
+        yield lambda _: None
+        return
+    try:
+        with write_beside(path) as file:
+
+            def write(line: dict[str, Any]) -> None:
+                file.write((json.dumps(line, ensure_ascii=False) + "\n").encode())
+
+            yield write
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _said(summary: "Summary", folder: Path, options: "AltTextOptions", dry_run: bool) -> str:
+    """The summary, a line for each thing that there is to say."""
+    from showtell.alt_text import Step
+
+    would = "would be " if dry_run else ""
+    rows = [
+        (summary.count(Step.CAPTION), "to be captioned"),
+        (summary.count(Step.WRITE), "known already, their texts to be written"),
+        (summary.count(Step.WRITTEN), f"texts written, {summary.captioned:,} pictures captioned"),
+        (summary.count(Step.UNCHANGED), "texts as they should be"),
+        (summary.count(Step.KEPT), f"{would}left alone: someone else wrote there{_way(summary, options)}"),
+        (summary.count(Step.HELD), f"held back below a confidence of {options.min_confidence:g}"),
+        (summary.count(Step.REJECTED), "that cannot be read"),
+        (summary.count(Step.FAILED), f"whose {options.format} file cannot be read or written"),
+        (summary.unfamiliar, "unlike the pictures that the model learnt from: look twice"),
+        (summary.outdated, "of another model or other settings (--renew captions them again)"),
+    ]
+    lines = [f"  {count:>9,} {what}" for count, what in rows if count]
+    return "\n".join([f"{folder}: {summary.pictures:,} picture{'s' * (summary.pictures != 1)}", *lines])
+
+
+def _way(summary: "Summary", options: "AltTextOptions") -> str:
+    if options.format == "xmp" and summary.mergeable:
+        return f" (--merge adds texts to {summary.mergeable:,} files without one)"
+    return " (--overwrite replaces their texts)"
