@@ -1,5 +1,8 @@
 """EfficientNet-Lite in ONNX against what is known of it, and encoders found, cached and refused."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +128,16 @@ def test_changed_weights_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(package, variant.file_class, Changed)
     with pytest.raises(InputError, match=r"weights\.pth: SHA-256 differs"):
         encoder_graph("efficientnet_lite0")
+
+
+def test_onnx_runtime_is_kept_from_telling_its_makers_of_its_use(tmp_path):
+    """What it would tell them it also notes in a file of the temporary folder."""
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    program = "import showtell.encoders, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    environment["TMPDIR"] = str(tmp_path)
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_unknown_names_outputs_and_graphs_are_clear_errors(tiny_encoder):

@@ -13,10 +13,13 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from showtell.errors import InputError, ShowtellError
 from showtell.image import Preprocessing, ResizeMode, normalise
+
+# ONNX Runtime tells its makers of its use unless this is set before it is imported; 0 lets it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
 
 EncoderOutput: TypeAlias = Literal["pooled", "grid"]
 Precision: TypeAlias = Literal["float32", "int8"]
