@@ -11,6 +11,7 @@ from PIL import Image
 from showtell.attention import attention_maps, overlay
 from showtell.captioner import Captioner
 from showtell.errors import InputError
+from showtell.image import square
 from showtell.report.page import Entry, caption_page
 
 
@@ -31,9 +32,23 @@ def test_words_carry_their_attention_where_it_is_asked_for(looking_bundle, photo
     )
 
 
+def test_what_is_embedded_already_has_attention_too(looking_bundle, photos):
+    captioner = Captioner(looking_bundle)
+    image = Image.open(photos / "0.png")
+    squares = square(image, captioner.encoder.info.preprocessing)[None]
+    (embedded,) = captioner.caption_embeddings(captioner.embed(squares), attention=True, beam=2)
+    whole = captioner.caption(image, attention=True, beam=2)
+    assert embedded == whole
+    assert np.array_equal(embedded.words[0].attention, whole.words[0].attention)
+
+
 def test_a_model_of_pooled_embeddings_cannot_say_where_it_looks(tiny_bundle, photos):
-    with pytest.raises(InputError, match=r"tiny\.showtell: cannot say where it looks, its decoder is show_and_tell"):
-        Captioner(tiny_bundle).caption(photos / "0.png", attention=True)
+    captioner = Captioner(tiny_bundle)
+    reason = r"tiny\.showtell: cannot say where it looks, its decoder is show_and_tell"
+    with pytest.raises(InputError, match=reason):
+        captioner.caption(photos / "0.png", attention=True)
+    with pytest.raises(InputError, match=reason):
+        captioner.caption_embeddings(np.zeros((1, 8), np.float32), attention=True)
 
 
 def test_cells_that_form_no_square_have_no_map():

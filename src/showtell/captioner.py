@@ -227,15 +227,27 @@ class Captioner:
         """Embeddings, as the decoder takes them, of squares `uint8 (B, S, S, 3)` (see `showtell.image.square`)."""
         return self.encoder(squares, self.bundle.model["output"])
 
-    def caption_embeddings(self, embeddings: Floats, *, first: int = 0, **options: Any) -> list[Caption]:
+    def caption_embeddings(
+        self,
+        embeddings: Floats,
+        *,
+        first: int = 0,
+        attention: bool = False,
+        min_confidence: float = 0.0,
+        **options: Any,
+    ) -> list[Caption]:
         """Caption pictures that are embedded already.
 
         Arguments:
             embeddings: as `embed` gives them, or a store: `float32 (B, D)` or `(B, L, D)`.
             first: place of the first one in the whole run, which seeds sampling.
+            attention: as for `caption`.
+            min_confidence: as for `caption`.
             options: as for `caption`.
         """
-        return self._describe_embeddings(self.search_options(**options), False, embeddings, first)
+        search_options = self._checked(attention, min_confidence, options)
+        captions = self._describe_embeddings(search_options, attention, embeddings, first)
+        return [_held_to(min_confidence, caption) for caption in captions]
 
     def _caption_list(self, pictures: Sequence[Picture], batch_size: int, describe: _Describe) -> list[Caption]:
         captions: list[Caption] = []
@@ -288,14 +300,22 @@ class Captioner:
         if least and not (self.judge and self.judge.calibration.quality):
             raise InputError(f"{self.name}: does not know how sure it is: run showtell calibrate on the model first")
 
-    def _describer(self, attention: bool, min_confidence: float, options: dict[str, Any]) -> _Describe:
-        self.require_confidence(min_confidence)
-        if attention and not self.decoder.attends:
+    def require_attention(self) -> None:
+        """Raise an `InputError` where this model cannot say where it looks."""
+        if not self.decoder.attends:
             decoders = self.decoder.decoders if isinstance(self.decoder, Ensemble) else (self.decoder,)
             blind = next(b for b, decoder in zip(self.bundles, decoders, strict=True) if not decoder.attends)
             kind = blind.model["decoder"]["kind"]
             raise InputError(f"{blind.path}: cannot say where it looks, its decoder is {kind}")
-        search_options = self.search_options(**options)
+
+    def _checked(self, attention: bool, min_confidence: float, options: dict[str, Any]) -> SearchOptions:
+        self.require_confidence(min_confidence)
+        if attention:
+            self.require_attention()
+        return self.search_options(**options)
+
+    def _describer(self, attention: bool, min_confidence: float, options: dict[str, Any]) -> _Describe:
+        search_options = self._checked(attention, min_confidence, options)
 
         def describe(squares: npt.NDArray[np.uint8], first: int) -> list[Caption]:
             captions = self._describe_embeddings(search_options, attention, self.embed(squares), first)

@@ -30,7 +30,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif",
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-_MAX_PIXELS = 150_000_000  # below Pillow's own limit of 179 million, so that the message is ours and true
+MAX_PIXELS = 150_000_000  # below Pillow's own limit of 179 million, so that the message is ours and true
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,35 +90,36 @@ class Preprocessing:
         )
 
 
-def decode(picture: Picture) -> Image.Image:
+def decode(picture: Picture, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode any picture to an upright 8-bit RGB image.
 
     Arguments:
         picture: a path, the bytes of a picture file, a PIL image, or an array `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or
             `(H, W, 4)` of `uint8`, `uint16`, `bool`, or floats in [0, 1].
+        max_pixels: what a picture may have at most; a file is refused before its pixels are read.
 
     The first frame of an animation or multi-page file is taken, EXIF orientation is applied, alpha is laid over white,
     16-bit and float samples are scaled to 8 bits (floats and 32-bit integers from the smallest range that holds them:
     1.0, 255, 65,535, or their own largest value).
 
     Raises:
-        PictureError: the bytes are no picture, are cut off, or describe more than 150 million pixels;
+        PictureError: the bytes are no picture, are cut off, or describe more than `max_pixels`;
             or the array is no picture. The message names the path where one was given.
     """
     if isinstance(picture, np.ndarray):
-        return _decoded(lambda: _to_rgb(_from_array(picture)))
+        return _decoded(lambda: _to_rgb(_from_array(picture), max_pixels))
     if isinstance(picture, Image.Image):
-        return _decoded(lambda: _to_rgb(picture))
+        return _decoded(lambda: _to_rgb(picture, max_pixels))
     if isinstance(picture, (bytes, bytearray, memoryview)):
         data = bytes(picture)
-        return _decoded(lambda: _from_bytes(data))
+        return _decoded(lambda: _from_bytes(data, max_pixels))
     try:
         data = Path(picture).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise PictureError(f"{picture}: cannot be read ({reason})") from error
     try:
-        return _decoded(lambda: _from_bytes(data))
+        return _decoded(lambda: _from_bytes(data, max_pixels))
     except PictureError as error:
         raise PictureError(f"{picture}: {error}") from error
 
@@ -189,16 +190,16 @@ def _decoded(work: Callable[[], Image.Image]) -> Image.Image:
         raise PictureError(f"the picture is damaged ({one_line(error)})") from error
 
 
-def _from_bytes(data: bytes) -> Image.Image:
+def _from_bytes(data: bytes, max_pixels: int) -> Image.Image:
     if not data:
         raise PictureError("the file is empty")
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-        return _to_rgb(image)
+        return _to_rgb(image, max_pixels)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.width * image.height > _MAX_PIXELS:
-        raise PictureError(f"the picture has {image.width} x {image.height} pixels, more than {_MAX_PIXELS:,}")
+def _to_rgb(image: Image.Image, max_pixels: int) -> Image.Image:
+    if image.width * image.height > max_pixels:
+        raise PictureError(f"the picture has {image.width} x {image.height} pixels, more than {max_pixels:,}")
     image.load()
     image = _upright(image)
     if image.mode == "La":  # premultiplied grey, which Pillow converts to nothing but LA
