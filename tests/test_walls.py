@@ -23,6 +23,7 @@ FLOORS = [
     {"captioner"},
     {"alt_text", "check", "verify", "training", "evaluation", "survey", "tune", "calibrate"},
     {"report"},
+    {"serve"},
     {"cli"},
 ]
 
@@ -112,6 +113,10 @@ HEAVY = {
     "onnxscript": {("training",)},
     "matplotlib": {("training",)},
     "cv2": set(),
+    "fastapi": {("serve",), ("cli", "serve")},
+    "pydantic": {("serve",)},
+    "starlette": {("serve",)},
+    "uvicorn": {("serve",), ("cli", "serve")},
 }
 
 
@@ -150,7 +155,8 @@ captioner = Captioner({str(tiny_bundle)!r})
 captioner.caption({str(photos / "0.png")!r})
 replay(captioner)
 embed(PictureSource({str(photos)!r}), captioner.encoder, {str(tmp_path / "s")!r}, show=False)
-heavy = sorted(set(sys.modules) & {{"torch", "onnx", "matplotlib", "scipy", "pandas", "tensorflow"}})
+unwanted = {{"torch", "onnx", "matplotlib", "scipy", "pandas", "tensorflow", "fastapi", "pydantic"}}
+heavy = sorted(set(sys.modules) & unwanted)
 assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

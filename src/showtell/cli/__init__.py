@@ -14,6 +14,7 @@ from showtell.cli.embed import embed
 from showtell.cli.evaluate import evaluate
 from showtell.cli.report import report
 from showtell.cli.score import score
+from showtell.cli.serve import serve
 from showtell.cli.train import train
 from showtell.cli.tune import tune
 from showtell.cli.verify import verify
@@ -58,6 +59,7 @@ app.command()(embed)
 app.command()(evaluate)
 app.command()(report)
 app.command()(score)
+app.command()(serve)
 app.command()(train)
 app.command()(tune)
 app.command()(verify)

@@ -1,0 +1,168 @@
+"""The service as an ASGI application: its routes, and how its errors are told. Needs the extra `serve`."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+import showtell
+from showtell.serve.answers import Answer, Fault, ModelAnswer, model_answer
+from showtell.serve.faults import Refused, TooLarge, TooSlow, Unusable
+from showtell.serve.gate import Held
+from showtell.serve.guard import Door, Guard, fault_response
+from showtell.serve.service import Service
+from showtell.serve.settings import Settings
+from showtell.serve.uploads import Upload, read_body, uploads_of
+
+_FAULTS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Fault, "description": "The request is not what its headers say."},
+    401: {"model": Fault, "description": "The service needs a token."},
+    403: {"model": Fault, "description": "The service does not fetch addresses."},
+    408: {"model": Fault, "description": "The request did not come in time."},
+    413: {"model": Fault, "description": "More bytes or pictures than a request may hold."},
+    422: {"model": Fault, "description": "No picture can be read, or a setting is wrong."},
+    503: {
+        "model": Fault,
+        "description": "The service is busy.",
+        "headers": {"Retry-After": {"schema": {"type": "string"}, "description": "Seconds to wait."}},
+    },
+}
+_BINARY = {"type": "string", "format": "binary"}
+
+
+class Addresses(BaseModel):
+    """Pictures by their addresses."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    urls: list[Annotated[str, StringConstraints(min_length=1, max_length=2000)]] = Field(
+        min_length=1, examples=[["https://example.org/dog.jpg"]]
+    )
+
+
+def make_app(service: Service, door: Door) -> FastAPI:
+    """The application around a service, which is closed when the application shuts down."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    app = FastAPI(
+        title="Showtell",
+        summary="Captions for pictures.",
+        version=showtell.__version__,
+        lifespan=lifespan,
+        docs_url=None,  # their pages load scripts from other hosts
+        redoc_url=None,
+    )
+    _add_routes(app, service)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(HTTPException, _http_fault)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _failed)
+    app.add_middleware(Guard, door=door, watch=service.counters.answered)
+    return app
+
+
+def _add_routes(app: FastAPI, service: Service) -> None:
+    @app.post(
+        "/v1/caption",
+        response_model_exclude_none=True,
+        responses=_FAULTS,
+        openapi_extra={"requestBody": _body_schema(service)},
+        operation_id="caption",
+    )
+    async def caption(request: Request, settings: Annotated[Settings, Query()]) -> Answer:
+        """Caption pictures: one as the body, or one or many as files of a form.
+
+        They are answered in the order in which they were sent. A picture that cannot be read has an `error` in place of
+        its caption; where none can be read the status is 422.
+        """
+        asked = settings.asked(service.captioner)
+        with service.gate.holding() as held:
+            return await service.caption(await _uploads(request, service, held), asked)
+
+    @app.get("/v1/model", responses={401: _FAULTS[401]}, operation_id="model")
+    async def model() -> ModelAnswer:
+        """What the model is, what it can do, and what a request may hold."""
+        return model_answer(service.captioner, service.limits, service.options.addresses)
+
+    @app.get("/healthz", response_class=PlainTextResponse, operation_id="alive")
+    async def alive() -> str:
+        """Whether the process lives."""
+        return "ok"
+
+    @app.get("/readyz", response_class=PlainTextResponse, responses={503: {}}, operation_id="ready")
+    async def ready() -> Response:
+        """Whether a picture that came now would be captioned."""
+        return PlainTextResponse("ok" if service.ready else "busy", 200 if service.ready else 503)
+
+    @app.get("/metrics", response_class=PlainTextResponse, responses={401: _FAULTS[401]}, operation_id="metrics")
+    async def metrics() -> Response:
+        """Figures for Prometheus."""
+        return PlainTextResponse(service.counters.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _body_schema(service: Service) -> dict[str, Any]:
+    """What `POST /v1/caption` takes, for OpenAPI: it is read by hand, within limits and without a disk."""
+    files = {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": service.limits.pictures}
+    form = {"type": "object", "properties": {"picture": files}, "required": ["picture"], "additionalProperties": False}
+    content: dict[str, Any] = {
+        "multipart/form-data": {"schema": form},
+        "image/*": {"schema": _BINARY},
+        "application/octet-stream": {"schema": _BINARY},
+    }
+    if service.options.addresses:
+        content["application/json"] = {"schema": Addresses.model_json_schema()}
+    return {"required": True, "content": content}
+
+
+async def _uploads(request: Request, service: Service, held: Held) -> list[Upload]:
+    try:
+        async with asyncio.timeout(service.limits.seconds):
+            body = await read_body(request, service.limits, held)
+    except TimeoutError as error:
+        raise TooSlow(service.limits.seconds) from error
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        return uploads_of(body, kind, service.limits)
+    try:
+        urls = Addresses.model_validate_json(body).urls
+    except ValidationError as error:
+        raise Unusable(_told(error.errors()[0], "the body")) from error
+    if len(urls) > service.limits.pictures:
+        raise TooLarge(f"more than {service.limits.pictures} addresses: send fewer at once")
+    return await service.fetched(urls, held)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return fault_response(error)
+
+
+async def _http_fault(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return JSONResponse({"error": _told(error.errors()[0], "the request")}, 422)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "the service failed: its log says more"}, 500)
+
+
+def _told(error: Any, whole: str) -> str:
+    """The first thing that is wrong, with its place."""
+    place = ".".join(str(part) for part in error["loc"] if part != "query") or whole
+    return f"{place}: {error['msg']}"

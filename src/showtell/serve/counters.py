@@ -1,0 +1,43 @@
+"""Figures of a running service in the text format of Prometheus (exposition format 0.0.4)."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import generate_latest as _text
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SIZES = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Counters:
+    """What a service counts: no names, no captions, no addresses."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        kept = self.registry
+        self.requests = Counter("showtell_requests", "Requests answered.", ["path", "status"], registry=kept)
+        self.seconds = Histogram(
+            "showtell_request_seconds",
+            "From a request's headers to its answer.",
+            ["path"],
+            buckets=_SECONDS,
+            registry=kept,
+        )
+        self.pictures = Counter("showtell_pictures", "Pictures, captioned or unreadable.", ["outcome"], registry=kept)
+        self.waiting = Gauge("showtell_pictures_waiting", "Pictures that wait for their captions.", registry=kept)
+        self.batch = Histogram("showtell_batch_pictures", "Pictures of a batch.", buckets=_SIZES, registry=kept)
+        self.engine = Counter("showtell_engine_seconds", "Seconds in which the networks ran.", registry=kept)
+
+    def batched(self, pictures: int, seconds: float) -> None:
+        """Count a batch of the engine."""
+        self.batch.observe(pictures)
+        self.engine.inc(seconds)
+
+    def answered(self, path: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self.requests.labels(path, str(status)).inc()
+        self.seconds.labels(path).observe(seconds)
+
+    def text(self) -> bytes:
+        """All figures, as Prometheus reads them."""
+        return _text(self.registry)

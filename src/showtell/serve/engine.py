@@ -1,0 +1,146 @@
+"""Squares of many requests -> captions, in batches, by one thread that alone runs the networks.
+
+The first job that comes opens a batch, which is closed when it is full or a few milliseconds have passed. While a batch
+runs the next jobs wait, so under load batches are full and nobody waits for the clock. The encoder, which takes most of
+the time, runs over a whole batch; the decoder once for all jobs of a batch that ask for captions in the same way.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.captioner import Caption, Captioner
+from showtell.search import SearchOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How captions are to be found; equal ones are found together."""
+
+    options: SearchOptions
+    attention: bool = False
+    min_confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """At most `size` pictures go through the networks at once; a batch waits `wait` seconds for more of them."""
+
+    size: int = 16
+    wait: float = 0.004
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    square: npt.NDArray[np.uint8]
+    asked: Asked
+    place: int
+    future: "Future[Caption]" = field(default_factory=Future)
+
+
+class Engine:
+    """The thread that captions. `watch(pictures, seconds)` is called after every batch."""
+
+    def __init__(
+        self,
+        captioner: Captioner,
+        batching: Batching = Batching(),
+        watch: Callable[[int, float], None] = lambda pictures, seconds: None,
+    ) -> None:
+        self.captioner, self.batching, self._watch = captioner, batching, watch
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="captions", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether captions are still being made."""
+        return self._thread.is_alive()
+
+    def submit(self, square: npt.NDArray[np.uint8], asked: Asked, place: int = 0) -> "Future[Caption]":
+        """Caption a square `uint8 (S, S, 3)`.
+
+        Arguments:
+            square: see `showtell.image.square`.
+            asked: how; what the model cannot do fails in the future.
+            place: of the picture in its request, which seeds sampling.
+
+        A future that is cancelled before its batch begins costs nothing.
+        """
+        job = _Job(square, asked, place)
+        self._jobs.put(job)
+        return job.future
+
+    def close(self) -> None:
+        """Caption what was submitted before, then end the thread."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        more = True
+        while more and (first := self._jobs.get()) is not None:
+            batch, more = self._gathered(first)
+            wanted = [job for job in batch if job.future.set_running_or_notify_cancel()]
+            if wanted:
+                began = time.monotonic()
+                self._caption(wanted)
+                self._watch(len(wanted), time.monotonic() - began)
+
+    def _gathered(self, first: _Job) -> tuple[list[_Job], bool]:
+        """A batch, and whether more may come after it."""
+        batch = [first]
+        closes = time.monotonic() + self.batching.wait
+        while len(batch) < self.batching.size:
+            try:
+                job = self._jobs.get(timeout=max(0.0, closes - time.monotonic()))
+            except queue.Empty:
+                break
+            if job is None:
+                return batch, False
+            batch.append(job)
+        return batch, True
+
+    def _caption(self, batch: list[_Job]) -> None:
+        try:
+            embeddings = self.captioner.embed(np.stack([job.square for job in batch]))
+        except Exception as error:  # whatever it is, it belongs to those who wait, and the thread lives on
+            _fail(batch, error)
+            return
+        for rows in _alike(batch):
+            jobs = [batch[row] for row in rows]
+            try:
+                captions = self._captions(embeddings[rows], jobs[0])
+            except Exception as error:
+                _fail(jobs, error)
+            else:
+                for job, caption in zip(jobs, captions, strict=True):
+                    job.future.set_result(caption)
+
+    def _captions(self, embeddings: npt.NDArray[np.float32], first: _Job) -> list[Caption]:
+        asked = first.asked
+        return self.captioner.caption_embeddings(
+            embeddings,
+            first=first.place,
+            attention=asked.attention,
+            min_confidence=asked.min_confidence,
+            **asdict(asked.options),
+        )
+
+
+def _alike(batch: list[_Job]) -> Iterable[list[int]]:
+    """Rows that go through the decoder together; a drawn caption depends on its place, so it goes alone."""
+    groups: dict[tuple[Asked, int], list[int]] = {}
+    for row, job in enumerate(batch):
+        groups.setdefault((job.asked, row if job.asked.options.sample else -1), []).append(row)
+    return groups.values()
+
+
+def _fail(jobs: list[_Job], error: Exception) -> None:
+    for job in jobs:
+        job.future.set_exception(error)

@@ -1,0 +1,56 @@
+"""How much is under way: pictures that wait for captions, and bytes of uploads that are held in memory."""
+
+import contextlib
+from collections.abc import Iterator
+
+from showtell.serve.faults import Busy
+from showtell.serve.limits import Limits
+
+
+class Gate:
+    """Counts what is under way and refuses what would be too much. It has no lock: the event loop alone uses it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.pictures = 0
+        self.bytes = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether not even one more picture would be taken on."""
+        return self.pictures >= self.limits.waiting
+
+    @contextlib.contextmanager
+    def taken(self, pictures: int) -> Iterator[None]:
+        """Count `pictures` as under way while the block runs; `Busy` where they are too many."""
+        if self.pictures + pictures > self.limits.waiting:
+            raise Busy
+        self.pictures += pictures
+        try:
+            yield
+        finally:
+            self.pictures -= pictures
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator["Held"]:
+        """Count the bytes of one upload while the block runs."""
+        held = Held(self)
+        try:
+            yield held
+        finally:
+            self.bytes -= held.bytes
+
+
+class Held:
+    """The bytes of one upload."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self.bytes = 0
+
+    def add(self, count: int) -> None:
+        """Count `count` bytes more; `Busy` where all uploads together are too large."""
+        if self._gate.bytes + count > self._gate.limits.held_bytes:
+            raise Busy
+        self._gate.bytes += count
+        self.bytes += count

@@ -1,0 +1,103 @@
+"""What stands before every request: who may ask, by which name, and what browsers are told about the answers."""
+
+import hmac
+import ipaddress
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from showtell.serve.faults import Refused, Unauthorised
+
+_OPEN = frozenset({"/healthz", "/readyz"})
+_HEADERS = {
+    # Everything that the page needs comes from here, and blob: is a picture that the browser itself has been given.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who may ask.
+
+    Arguments:
+        token: the bearer token that `/v1/` and `/metrics` need; empty for none.
+        hosts: names by which the service may be called; empty for any. A service that listens on this machine alone
+            answers to the machine's own names only, so that no page on the web can reach it by a name that its owner
+            has pointed here (DNS rebinding).
+    """
+
+    token: str = ""
+    hosts: Collection[str] = ()
+
+    def refusal(self, path: str, headers: Headers) -> Refused | None:
+        """Why a request is not let in; None where it is."""
+        if self.hosts and path not in _OPEN and _host(headers.get("host", "")) not in self.hosts:
+            return Refused("the service does not go by this name: add it with --allowed-host")
+        if self.token and (path.startswith("/v1/") or path == "/metrics"):
+            kind, _, given = headers.get("authorization", "").partition(" ")
+            known = hmac.compare_digest(given.strip().encode("utf-8", "replace"), self.token.encode())
+            if kind.lower() != "bearer" or not known:
+                return Unauthorised()
+        return None
+
+
+class Guard:
+    """Middleware: refuses at the door, adds headers for browsers, and tells `watch(path, status, seconds)`."""
+
+    def __init__(self, app: ASGIApp, door: Door, watch: Callable[[str, int, float], None]) -> None:
+        self.app, self.door, self.watch = app, door, watch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            refusal = self.door.refusal(scope["path"], Headers(scope=scope))
+            if refusal is None:
+                await self.app(scope, receive, sending)
+            else:
+                await fault_response(refusal)(scope, receive, sending)
+        finally:
+            route = scope.get("route")
+            self.watch(getattr(route, "path", "other"), status, time.monotonic() - began)
+
+
+def fault_response(fault: Refused) -> JSONResponse:
+    """A refusal as an answer."""
+    return JSONResponse({"error": str(fault)}, fault.status, fault.headers)
+
+
+def own_names(address: str, more: Collection[str]) -> frozenset[str]:
+    """The names that a service listening on `address` goes by; empty for any, where others can reach it."""
+    try:
+        local = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        local = address == "localhost"
+    return frozenset({"localhost", "127.0.0.1", "::1", address, *more}) if local or more else frozenset()
+
+
+def _host(header: str) -> str:
+    """The name in a Host header, without its port and an IPv6 address's brackets."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.rpartition(":")[0] if header.count(":") == 1 else header

@@ -1,0 +1,36 @@
+"""Bytes that anyone may have sent -> squares for the encoder, in a few threads and within bounds."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.encoders.runtime import available_cores
+from showtell.errors import PictureError
+from showtell.image import Preprocessing, decode, square
+
+_MOST_SCANS = 100  # of a JPEG; encoders write about ten, and each more costs a pass over all its pixels
+_SCAN = b"\xff\xda"  # start of scan; within a scan's data 0xFF is always followed by 0x00 or a restart marker
+
+
+class Decoder:
+    """Decodes pictures, as many at once as there are cores."""
+
+    def __init__(self, preprocessing: Preprocessing, max_pixels: int) -> None:
+        self.preprocessing, self.max_pixels = preprocessing, max_pixels
+        self.threads = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
+
+    def __call__(self, data: bytes) -> npt.NDArray[np.uint8] | str:
+        """The square of a picture, or in a line why there is none."""
+        if data.startswith(b"\xff\xd8") and data.count(_SCAN) > _MOST_SCANS:
+            return f"the picture has more than {_MOST_SCANS} scans"
+        try:
+            return square(decode(data, max_pixels=self.max_pixels), self.preprocessing)
+        except PictureError as error:
+            return str(error)
+        except MemoryError:
+            return "the picture needs more memory than there is"
+
+    def close(self) -> None:
+        """End the threads."""
+        self.threads.shutdown(wait=True, cancel_futures=True)

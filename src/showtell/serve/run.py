@@ -1,0 +1,64 @@
+"""Listen, answer until told to stop, and finish what was accepted."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from showtell.errors import InputError, one_line
+
+_BACKLOG = 512
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes a free one.
+
+    Raises:
+        InputError: the address is not this machine's, or the port is taken.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else one_line(error)
+        raise InputError(f"cannot listen on {host}, port {port} ({reason}): choose another --port") from error
+
+
+def address_of(listening: socket.socket) -> str:
+    """The address of a listening socket, for a browser."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def server_of(app: ASGIApp, patience: float) -> uvicorn.Server:
+    """A server, not yet running, that writes no log of requests.
+
+    When it is told to stop it takes no more connections and gives open requests `patience` seconds.
+    """
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        lifespan="on",
+        timeout_graceful_shutdown=max(1, round(patience)),
+    )
+    return uvicorn.Server(config)
+
+
+def run_until_stopped(server: uvicorn.Server, listening: socket.socket, started: Callable[[], None]) -> None:
+    """Run in the main thread until SIGINT or SIGTERM, which end it without an error.
+
+    The server raises the signal again once it has stopped; what it finds then is a handler that does nothing.
+    """
+    kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        started()
+        server.run(sockets=[listening])
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

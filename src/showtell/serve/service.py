@@ -1,0 +1,121 @@
+"""The way of a request's pictures to their captions, and everything that a running service consists of."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from showtell.captioner import Caption, Captioner
+from showtell.errors import PictureError, ShowtellError
+from showtell.serve.answers import Answer, PictureAnswer
+from showtell.serve.counters import Counters
+from showtell.serve.engine import Asked, Batching, Engine
+from showtell.serve.faults import Busy, Forbidden, Unusable
+from showtell.serve.fetch import Fetcher, resolve_name
+from showtell.serve.gate import Gate, Held
+from showtell.serve.limits import Limits
+from showtell.serve.pictures import Decoder
+from showtell.serve.uploads import Upload
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """How a service runs; `addresses` is whether it fetches pictures from the web."""
+
+    limits: Limits = Limits()
+    batching: Batching = Batching()
+    addresses: bool = False
+
+
+class Service:
+    """A captioner that many clients share."""
+
+    def __init__(self, captioner: Captioner, options: ServiceOptions = ServiceOptions()) -> None:
+        self.captioner, self.options, self.limits = captioner, options, options.limits
+        self.counters = Counters()
+        self.gate = Gate(self.limits)
+        self.counters.waiting.set_function(lambda: self.gate.pictures)
+        self.decoder = Decoder(captioner.encoder.info.preprocessing, self.limits.pixels)
+        self.engine = Engine(captioner, options.batching, self.counters.batched)
+        self.fetcher = (
+            Fetcher(self.limits.upload_bytes, self.limits.seconds, resolve_name) if options.addresses else None
+        )
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Run everything once, so that the first client does not wait for it."""
+        size = self.captioner.encoder.info.preprocessing.size
+        grey = np.full((size, size, 3), 128, np.uint8)
+        self.engine.submit(grey, Asked(self.captioner.options)).result()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a picture that came now would be captioned."""
+        return self.engine.alive and not self.gate.full
+
+    async def caption(self, uploads: Sequence[Upload], asked: Asked) -> Answer:
+        """Caption pictures; one that cannot be read has its error in its place.
+
+        Raises:
+            Busy: too many pictures wait already, or these took too long.
+            Unusable: none of the pictures can be read.
+        """
+        with self.gate.taken(len(uploads)):
+            try:
+                async with asyncio.timeout(self.limits.seconds):
+                    results = await asyncio.gather(*(self._captioned(u, asked, i) for i, u in enumerate(uploads)))
+            except TimeoutError as error:
+                raise Busy(f"the captions took more than {self.limits.seconds:g} s: try again, with less") from error
+        for result in results:
+            self.counters.pictures.labels("unreadable" if isinstance(result, str) else "captioned").inc()
+        if all(isinstance(result, str) for result in results):
+            raise Unusable(f"{uploads[0].name}: {results[0]}" if len(uploads) == 1 else _all_unreadable(results))
+        named = zip(uploads, results, strict=True)
+        return Answer(
+            model=self.captioner.name, results=[PictureAnswer.of(upload.name, result) for upload, result in named]
+        )
+
+    async def fetched(self, urls: Sequence[str], held: Held) -> list[Upload]:
+        """The pictures at addresses; one that cannot be had carries its error.
+
+        Raises:
+            Forbidden: the service does not fetch pictures.
+            Busy: they take too long, or too much memory.
+        """
+        if self.fetcher is None:
+            raise Forbidden("this service fetches no pictures from addresses: send the picture itself")
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                return await asyncio.gather(*(self._fetched(self.fetcher, url, held) for url in urls))
+        except TimeoutError as error:
+            raise Busy(f"the pictures did not come within {self.limits.seconds:g} s: try again") from error
+
+    async def _fetched(self, fetcher: Fetcher, url: str, held: Held) -> Upload:
+        try:
+            data = await asyncio.get_running_loop().run_in_executor(None, fetcher, url)
+        except PictureError as error:
+            return Upload(url, b"", str(error))
+        held.add(len(data))
+        return Upload(url, data)
+
+    async def _captioned(self, upload: Upload, asked: Asked, place: int) -> Caption | str:
+        if upload.error:
+            return upload.error
+        loop = asyncio.get_running_loop()
+        square = await loop.run_in_executor(self.decoder.threads, self.decoder, upload.data)
+        if isinstance(square, str):
+            return square
+        try:
+            return await asyncio.wrap_future(self.engine.submit(square, asked, place))
+        except ShowtellError as error:
+            raise Unusable(str(error)) from error
+
+    def close(self) -> None:
+        """Finish what was accepted."""
+        self.decoder.close()
+        self.engine.close()
+
+
+def _all_unreadable(results: Sequence[Caption | str]) -> str:
+    return f"none of the {len(results)} pictures can be read; the first: {results[0]}"
