@@ -141,8 +141,8 @@ def test_what_training_calibrates_is_what_the_command_calibrates(tiny_bundle, pi
     after, command, store = tmp_path / "after.showtell", tmp_path / "command.showtell", tmp_path / "store"
     calibrate(tiny_bundle, pictures, captions, "val", train_split="train", out=command, store=store, show=False)
     after.write_bytes(tiny_bundle.read_bytes())
-    names = [*captions.only("train").captions, "never embedded.png"]
-    calibrate_from_store(after, EmbeddingStore(store), captions.only("val").captions, names, show=False)
+    learnt = {**captions.only("train").captions, "never embedded.png": ("a dog",)}
+    calibrate_from_store(after, EmbeddingStore(store), captions.only("val").captions, learnt, show=False)
     one, other = (read_bundle(path).calibration() for path in (after, command))
     assert (one.temperature, one.figures["pictures"]) == (other.temperature, 60)
     assert one.quality.weights == pytest.approx(other.quality.weights, rel=1e-3)

@@ -17,7 +17,7 @@ FLOORS = [
     {"image", "text"},
     {"data", "metrics"},
     {"encoders"},
-    {"pipeline", "store", "search", "attention", "confidence"},
+    {"pipeline", "store", "search", "attention", "confidence", "tags"},
     {"embed", "bundle", "next_word", "precision"},
     {"ensemble"},
     {"captioner"},

@@ -8,6 +8,8 @@
     golden.png            a picture drawn by code, whose caption `showtell verify` finds again
     calibration.json, calibration.safetensors
                           where the model was calibrated, what was fitted (see `showtell.confidence.calibration`)
+    tags.json, tags.safetensors
+                          where the encoder has a classifier, that and what was fitted (see `showtell.tags.tagger`)
     README.md             the model card
     SHA256SUMS            one line per file above, as `sha256sum` writes and checks them
 
@@ -36,6 +38,8 @@ from showtell.errors import BundleError, ShowtellError, one_line
 from showtell.files import sha256_of, write_beside
 from showtell.image import ResizeMode
 from showtell.search import Floats, SearchOptions, State
+from showtell.tags.tagger import PARTS as TAG_PARTS
+from showtell.tags.tagger import Tagger
 from showtell.text import Vocabulary
 
 FORMAT = 1
@@ -98,6 +102,13 @@ class Bundle:
         """What was fitted to make the model's probabilities honest; None where nothing was."""
         try:
             return Calibration.from_parts(self.parts)
+        except ShowtellError as error:
+            raise BundleError(f"{self.path}: {error}") from error
+
+    def tagger(self) -> Tagger | None:
+        """What names the things in a picture; None where the encoder has no classifier."""
+        try:
+            return Tagger.from_parts(self.parts, self.model["encoder"]["dim"])
         except ShowtellError as error:
             raise BundleError(f"{self.path}: {error}") from error
 
@@ -205,7 +216,7 @@ def _check(path: Path, parts: Mapping[str, bytes]) -> None:
     for line in parts[SUMS].decode(errors="replace").splitlines():
         digest, _, name = line.partition("  ")
         sums[name] = digest
-    optional = [name for name in CALIBRATION_PARTS if name in parts]
+    optional = [name for name in (*CALIBRATION_PARTS, *TAG_PARTS) if name in parts]
     if missing := [name for name in (*_PARTS, *optional) if name not in parts or name not in sums]:
         raise BundleError(f"{path}: not a whole model bundle ({missing[0]} or its sum is missing): copy it again")
     for name, digest in sums.items():

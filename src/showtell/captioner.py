@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,8 @@ from showtell.errors import InputError, PictureError, ShowtellError
 from showtell.image import Picture, ResizeMode, decode, square
 from showtell.pipeline import Prepared, prepared
 from showtell.search import Floats, Hypothesis, SearchOptions, check_words, search
+from showtell.tags import Tag
+from showtell.tags.guide import Guide, Guiding, Told, untouched
 
 DEFAULT_MODEL = "flickr8k.showtell"
 
@@ -61,6 +63,9 @@ class Caption:
     A calibrated model also gives `confidence`, the probability in [0, 1] that the sentence is good, and whether the
     picture is `unfamiliar`, far from those that it learnt from (docs/confidence.md defines both); else they are None.
     Where the confidence is below what was asked for, `text` is `NOT_SURE`, and `guess` the sentence all the same.
+
+    `tags` are names of what the picture shows, best first, where the model has its encoder's classifier
+    (docs/tags.md); of the best caption alone. `guided` is whether the sentence was made to say the first of them.
     """
 
     text: str
@@ -70,6 +75,8 @@ class Caption:
     confidence: float | None = None
     unfamiliar: bool | None = None
     guess: str = ""
+    tags: tuple[Tag, ...] = ()
+    guided: bool = False
 
     def __str__(self) -> str:
         return self.text
@@ -119,6 +126,10 @@ class Captioner:
         # A calibration is of one model, and says nothing of an ensemble.
         calibration = self.bundle.calibration() if len(self.bundles) == 1 else None
         self.judge = Judge(calibration, self.decoder, self.bundle.vocabulary) if calibration else None
+        self.tagger = self.bundle.tagger()
+        fitted = self.tagger.calibration if self.tagger else None
+        self.guide = Guide(self.decoder, self.bundle.vocabulary, self.tagger.names) if self.tagger and fitted else None
+        self.guides = bool(fitted and fitted.guide)
 
     @property
     def name(self) -> str:
@@ -133,6 +144,7 @@ class Captioner:
         batch_size: int = 16,
         attention: bool = False,
         min_confidence: float = 0.0,
+        guide: Guiding = "auto",
         **options: Any,
     ) -> Caption: ...
 
@@ -144,6 +156,7 @@ class Captioner:
         batch_size: int = 16,
         attention: bool = False,
         min_confidence: float = 0.0,
+        guide: Guiding = "auto",
         **options: Any,
     ) -> list[Caption]: ...
 
@@ -154,6 +167,7 @@ class Captioner:
         batch_size: int = 16,
         attention: bool = False,
         min_confidence: float = 0.0,
+        guide: Guiding = "auto",
         **options: Any,
     ) -> Caption | list[Caption]:
         """Caption one picture, or a list of pictures in batches.
@@ -163,15 +177,17 @@ class Captioner:
             batch_size: pictures that go through the networks at once.
             attention: give each word where the model looked for it; every sentence is then written once more.
             min_confidence: say `NOT_SURE` instead of a sentence of less confidence, in [0, 1].
+            guide: whether captions must name what is surely seen: `always`, `off`, or as the model itself has it.
             options: fields of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=1`
                 (greedy), `num_captions=3`, or `sample=True, temperature=0.7, seed=1`.
 
         Raises:
             PictureError: a picture cannot be read; the message names which. To caption what can be read and be told of
                 the rest, use `caption_stream`.
-            InputError: an option is unknown or out of range, or the model cannot say where it looks or how sure it is.
+            InputError: an option is unknown or out of range, or the model cannot say where it looks or how sure it is,
+                or has no tags to be guided by.
         """
-        describe = self._describer(attention, min_confidence, options)
+        describe = self._describer(attention, min_confidence, guide, options)
         if isinstance(pictures, (list, tuple)):
             return self._caption_list(pictures, batch_size, describe)
         return self._caption_list([pictures], 1, describe)[0]  # type: ignore[list-item]
@@ -184,6 +200,7 @@ class Captioner:
         workers: int | None = None,
         attention: bool = False,
         min_confidence: float = 0.0,
+        guide: Guiding = "auto",
         **options: Any,
     ) -> Iterator[Captioned]:
         """Caption a stream of any length in constant memory, in its order; unreadable pictures come with their error.
@@ -194,9 +211,10 @@ class Captioner:
             workers: decoding threads; None for one per available core.
             attention: as for `caption`.
             min_confidence: as for `caption`.
+            guide: as for `caption`.
             options: as for `caption`.
         """
-        describe = self._describer(attention, min_confidence, options)
+        describe = self._describer(attention, min_confidence, guide, options)
         stream = prepared(pictures, self.encoder.info.preprocessing, ahead=4 * batch_size, workers=workers)
         return self._caption_prepared(stream, batch_size, describe)
 
@@ -234,6 +252,7 @@ class Captioner:
         first: int = 0,
         attention: bool = False,
         min_confidence: float = 0.0,
+        guide: Guiding = "auto",
         **options: Any,
     ) -> list[Caption]:
         """Caption pictures that are embedded already.
@@ -243,10 +262,11 @@ class Captioner:
             first: place of the first one in the whole run, which seeds sampling.
             attention: as for `caption`.
             min_confidence: as for `caption`.
+            guide: as for `caption`.
             options: as for `caption`.
         """
-        search_options = self._checked(attention, min_confidence, options)
-        captions = self._describe_embeddings(search_options, attention, embeddings, first)
+        search_options, guiding = self._checked(attention, min_confidence, options), self.guiding(guide)
+        captions = self._describe_embeddings(search_options, attention, guiding, embeddings, first)
         return [_held_to(min_confidence, caption) for caption in captions]
 
     def _caption_list(self, pictures: Sequence[Picture], batch_size: int, describe: _Describe) -> list[Caption]:
@@ -300,6 +320,14 @@ class Captioner:
         if least and not (self.judge and self.judge.calibration.quality):
             raise InputError(f"{self.name}: does not know how sure it is: run showtell calibrate on the model first")
 
+    def guiding(self, guide: Guiding) -> bool:
+        """Whether captions are guided by tags; an `InputError` where they always shall and this model cannot."""
+        if guide not in get_args(Guiding):
+            raise InputError(f"guide must be one of {', '.join(get_args(Guiding))}, not {guide!r}")
+        if guide == "always" and not self.guide:
+            raise InputError(f"{self.name}: has no calibrated tags to guide captions by: see docs/tags.md")
+        return guide == "always" or (guide == "auto" and self.guides)
+
     def require_attention(self) -> None:
         """Raise an `InputError` where this model cannot say where it looks."""
         if not self.decoder.attends:
@@ -314,26 +342,32 @@ class Captioner:
             self.require_attention()
         return self.search_options(**options)
 
-    def _describer(self, attention: bool, min_confidence: float, options: dict[str, Any]) -> _Describe:
-        search_options = self._checked(attention, min_confidence, options)
+    def _describer(self, attention: bool, min_confidence: float, guide: Guiding, options: dict[str, Any]) -> _Describe:
+        search_options, guiding = self._checked(attention, min_confidence, options), self.guiding(guide)
 
         def describe(squares: npt.NDArray[np.uint8], first: int) -> list[Caption]:
-            captions = self._describe_embeddings(search_options, attention, self.embed(squares), first)
+            captions = self._describe_embeddings(search_options, attention, guiding, self.embed(squares), first)
             return [_held_to(min_confidence, caption) for caption in captions]
 
         return describe
 
     def _describe_embeddings(
-        self, options: SearchOptions, attention: bool, embeddings: Floats, first: int
+        self, options: SearchOptions, attention: bool, guiding: bool, embeddings: Floats, first: int
     ) -> list[Caption]:
         found = search(self.decoder, embeddings, self.bundle.vocabulary, options, first=first)
-        looked = self._looked(embeddings, found) if attention else itertools.repeat(None)
-        judged = itertools.chain.from_iterable(self.judge(embeddings, found)) if self.judge else itertools.repeat(None)
-        captions = (
-            [self._to_caption(hypothesis, next(looked), next(judged)) for hypothesis in hypotheses]
-            for hypotheses in found
-        )
-        return [replace(best, alternatives=tuple(others)) for best, *others in captions]
+        seen = self.tagger.probabilities(embeddings) if self.tagger else None
+        told = untouched(found, self.bundle.vocabulary)
+        if guiding and self.guide and seen is not None:
+            told = self.guide(embeddings, seen, found, options)
+        said = [[one.hypothesis for one in sentences] for sentences in told]
+        looked = self._looked(embeddings, said) if attention else itertools.repeat(None)
+        judged = itertools.chain.from_iterable(self.judge(embeddings, said)) if self.judge else itertools.repeat(None)
+        captions = ([_to_caption(one, next(looked), next(judged)) for one in sentences] for sentences in told)
+        tags = map(self.tagger.tags, seen) if self.tagger and seen is not None else itertools.repeat(())
+        return [
+            replace(best, alternatives=tuple(others), tags=of_picture)
+            for (best, *others), of_picture in zip(captions, tags, strict=False)
+        ]
 
     def _looked(self, embeddings: Floats, found: list[list[Hypothesis]]) -> Iterator[Floats]:
         """The attention to each word of every hypothesis, one after the other."""
@@ -341,14 +375,14 @@ class Captioner:
         sentences = [hypothesis.tokens for hypotheses in found for hypothesis in hypotheses]
         return iter(attention_maps(self.decoder, embeddings[of], sentences, self.bundle.vocabulary.start))
 
-    def _to_caption(self, hypothesis: Hypothesis, looked: Floats | None, judged: Judgement | None) -> Caption:
-        entries = [self.bundle.vocabulary.entries[token] for token in hypothesis.tokens]
-        maps = itertools.repeat(None) if looked is None else looked
-        log_probs = judged.log_probs if judged else hypothesis.log_probs
-        triples = zip(entries, log_probs, maps, strict=looked is not None)
-        words = tuple(Word(entry, math.exp(log_prob), attention) for entry, log_prob, attention in triples)
-        caption = Caption(" ".join(entries), hypothesis.score, words)
-        return replace(caption, confidence=judged.confidence, unfamiliar=judged.unfamiliar) if judged else caption
+
+def _to_caption(told: Told, looked: Floats | None, judged: Judgement | None) -> Caption:
+    maps = itertools.repeat(None) if looked is None else looked
+    log_probs = judged.log_probs if judged else told.hypothesis.log_probs
+    triples = zip(told.words, log_probs, maps, strict=looked is not None)
+    words = tuple(Word(word, math.exp(log_prob), attention) for word, log_prob, attention in triples)
+    caption = Caption(" ".join(told.words), told.hypothesis.score, words, guided=told.guided)
+    return replace(caption, confidence=judged.confidence, unfamiliar=judged.unfamiliar) if judged else caption
 
 
 def default_model() -> Path:

@@ -1,13 +1,14 @@
-"""A bundle, pictures and captions -> the same bundle with its calibration."""
+"""A bundle, pictures and captions -> the same bundle with its calibration, that of its tags included."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from showtell.bundle import Bundle, with_section, write_bundle
 from showtell.calibrate.fit import Known, fit_calibration
+from showtell.calibrate.tagged import Passed, classifier_of, fit_tagger, remake_golden, with_tags
 from showtell.captioner import Captioner
 from showtell.confidence import PARTS, Calibration
 from showtell.data.captions import CaptionSet, align, read_captions
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MOST_PICTURES = 2000
 """Pictures that a calibration after training is fitted on at most; more would take long and change little."""
 
+_Piece: TypeAlias = tuple[Sequence[str], Floats]  # names, and their embeddings
+
 _AT_ONCE = 512  # training pictures whose embeddings are in memory
 
 
@@ -36,6 +39,7 @@ def calibrate(
     train_split: str | None = None,
     out: str | Path | None = None,
     store: str | Path | None = None,
+    tags: bool = False,
     show: bool = True,
 ) -> Calibration:
     """Calibrate a model on pictures that it did not learn from, and keep what was fitted in its bundle.
@@ -48,38 +52,34 @@ def calibrate(
         train_split: the split that the model learnt from, for what is familiar; None where it is not at hand.
         out: the file to write; None to replace the bundle, in one step.
         store: an embedding store to use, and to add missing pictures to; None embeds in memory.
+        tags: give the bundle its encoder's classifier, if it was made without.
         show: show progress on stderr.
 
     Raises:
-        InputError: a file is wrong, no picture of a split has captions, or the bundle is a folder and `out` is None.
+        InputError: a file is wrong, no picture of a split has captions, the bundle is a folder and `out` is None, or
+            the encoder has no classifier.
+        MissingExtra: the package that the classifier comes from is not installed.
     """
     if out is None and Path(bundle).is_dir():
         raise InputError(f"{bundle}: a folder; name a file to write the calibrated bundle to")
     captioner = Captioner(bundle)
+    if tags and not captioner.tagger:
+        captioner.tagger = classifier_of(captioner.bundle)
     known = captions if isinstance(captions, CaptionSet) else read_captions(captions)
     selected = select(pictures, known, split, None)
-    learnt = set(align(selected.source.names(), known.only(train_split)).captions) if train_split else set()
+    learnt = align(selected.source.names(), known.only(train_split)).captions if train_split else {}
     folder = Path(store) if store else None
     done = embedded(captioner, selected.source, selected.references, folder, show)
     references = {name: selected.references[name] for name in done.names}
-    training = _pieces(captioner, selected.source, learnt, folder, show) if learnt else None
-    calibration = fit_calibration(
-        captioner.decoder,
-        captioner.bundle.vocabulary,
-        captioner.options,
-        Known(done.take, references),
-        training,
-        show=show,
-    )
-    write_bundle(out or bundle, with_calibration(captioner.bundle, calibration))
-    return calibration
+    pieces = _pieces(captioner, selected.source, set(learnt), folder, show) if learnt else None
+    return _calibrate(captioner, Known(done.take, references), learnt, pieces, Path(out or bundle), show)
 
 
 def calibrate_from_store(
     bundle: Path,
     store: "EmbeddingStore",
     validation: Mapping[str, Sequence[str]],
-    training: Iterable[str],
+    training: Mapping[str, Sequence[str]],
     *,
     show: bool = True,
 ) -> Calibration:
@@ -89,25 +89,47 @@ def calibrate_from_store(
         bundle: the model's file.
         store: embeddings of its pictures; those that it lacks are left out.
         validation: captions by picture name; the first `MOST_PICTURES` are fitted on.
-        training: names of the pictures that the model learnt from.
+        training: captions of the pictures that the model learnt from, by picture name.
         show: show progress on stderr.
     """
     captioner = Captioner(bundle)
     references = {name: validation[name] for name in validation if name in store.rows}
     references = dict(list(references.items())[:MOST_PICTURES])
     rows = np.array([store.rows[name] for name in references], np.int64)
-    learnt = sorted(store.rows[name] for name in training if name in store.rows)
-    pieces = (store.take(learnt[begin : begin + _AT_ONCE]) for begin in range(0, len(learnt), _AT_ONCE))
+    learnt = sorted((name for name in training if name in store.rows), key=lambda name: store.rows[name])
+    pieces = (
+        (names, store.take([store.rows[name] for name in names]))
+        for names in (learnt[begin : begin + _AT_ONCE] for begin in range(0, len(learnt), _AT_ONCE))
+    )
     known = Known(lambda chosen: store.take(rows[np.asarray(chosen, np.int64)]), references)
+    return _calibrate(captioner, known, training, pieces if len(learnt) > 1 else None, bundle, show)
+
+
+def _calibrate(
+    captioner: Captioner,
+    known: Known,
+    learnt: Mapping[str, Sequence[str]],
+    pieces: Iterable[_Piece] | None,
+    out: Path,
+    show: bool,
+) -> Calibration:
+    """Fit everything and write the bundle; `learnt` are captions of the training pictures, of which `pieces` come."""
+    passed = Passed(learnt)
     calibration = fit_calibration(
         captioner.decoder,
         captioner.bundle.vocabulary,
         captioner.options,
         known,
-        pieces if len(learnt) > 1 else None,
+        passed.through(pieces) if pieces is not None else None,
         show=show,
     )
-    write_bundle(bundle, with_calibration(captioner.bundle, calibration))
+    parts = with_calibration(captioner.bundle, calibration)
+    if captioner.tagger:
+        tagger = fit_tagger(captioner, captioner.tagger, known, passed, show=show)
+        parts = with_tags(parts, tagger)
+    write_bundle(out, parts)
+    if captioner.tagger:
+        remake_golden(out)
     return calibration
 
 
@@ -140,16 +162,17 @@ def card_lines(calibration: Calibration) -> str:
 
 def _pieces(
     captioner: Captioner, source: Pictures, names: set[str], store: Path | None, show: bool
-) -> Iterator[Floats]:
+) -> Iterator[_Piece]:
     """Embeddings of the training pictures, some at a time: as grids they would not fit into memory together."""
     if store:
         done = embedded(captioner, source, names, store, show)
         for begin in range(0, len(done.names), _AT_ONCE):
-            yield done.take(range(begin, min(begin + _AT_ONCE, len(done.names))))
+            here = done.names[begin : begin + _AT_ONCE]
+            yield here, done.take(range(begin, begin + len(here)))
         return
     ordered = [name for name in source.names() if name in names]
     with bar("embedding training pictures", len(ordered), "pictures", show=show) as tick:
         for begin in range(0, len(ordered), _AT_ONCE):
             piece = embedded(captioner, source, set(ordered[begin : begin + _AT_ONCE]), None, False)
-            yield piece.take(range(len(piece.names)))
+            yield piece.names, piece.take(range(len(piece.names)))
             tick(min(_AT_ONCE, len(ordered) - begin))

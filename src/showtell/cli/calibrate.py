@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from showtell.confidence import Calibration
+    from showtell.tags import TagCalibration
 
 
 def calibrate(
@@ -18,13 +19,20 @@ def calibrate(
         str | None, typer.Option(help="The split that the model learnt from, to tell unfamiliar pictures by.")
     ] = None,
     store: Annotated[Path | None, typer.Option(help="Embedding store to use, and to fill where it lacks any.")] = None,
+    tags: Annotated[
+        bool, typer.Option("--tags", help="Give the model its encoder's classifier, if it was made without.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the calibrated bundle to this file instead.")] = None,
 ) -> None:
-    """Fit word probabilities, confidence and the bound of the familiar on pictures whose captions are known."""
+    """Fit word probabilities, confidence, tags and the bound of the familiar on pictures whose captions are known."""
+    from showtell.bundle import read_bundle
     from showtell.calibrate import calibrate as fit
 
-    found = fit(model, pictures, captions, split, train_split=train_split, out=out, store=store)
+    found = fit(model, pictures, captions, split, train_split=train_split, out=out, store=store, tags=tags)
     _print_figures(found)
+    tagger = read_bundle(out or model).tagger()
+    if tagger and tagger.calibration:
+        _print_tags(tagger.calibration)
     print(f"calibrated: {out or model}")
 
 
@@ -63,3 +71,22 @@ def _print_familiarity(figures: dict[str, Any]) -> None:
         if figures[name] is not None
     ]
     print(f"unfamiliar: {figures['unfamiliar']:.1%} of the pictures; CIDEr-D {', '.join(means)}")
+
+
+def _print_tags(calibration: "TagCalibration") -> None:
+    figures, tried = calibration.figures, calibration.figures["guiding"]
+    for label, least in (("tags", 10), ("sure_tags", 50)):
+        row = figures[label]
+        if row["count"]:
+            print(
+                f"tags of {least}% and more: stated {row['stated']:.1%}, mentioned {row['true']:.1%}, "
+                f"calibration error {row['ece']:.3f}, of {row['count']:,}"
+            )
+    plain, guided, change, low, high = (
+        100 * tried[name] for name in ("cider_d_plain", "cider_d_guided", "difference", "low", "high")
+    )
+    print(
+        f"guided by tags, {tried['guided']:.1%} of the captions are others: CIDEr-D {guided:.1f}, {plain:.1f} without; "
+        f"difference {change:+.2f}, 95% interval {low:+.2f} to {high:+.2f}; by default "
+        f"{'on' if calibration.guide else 'off'}"
+    )

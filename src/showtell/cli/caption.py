@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from showtell.cli import settings
-from showtell.cli.settings import Resize, given, only_with
+from showtell.cli.settings import Guide, Resize, given, only_with
 from showtell.cli.writers import WRITERS, Format, opened
 from showtell.errors import InputError
 
@@ -52,6 +52,12 @@ def caption(
     min_confidence: Annotated[
         float, typer.Option(help='Say "not sure" below this confidence, from 0 to 1, with the caption beside it.')
     ] = 0.0,
+    tags: Annotated[
+        int | None, typer.Option(min=0, help="So many names of what is seen, at most. [default: 5; none in text]")
+    ] = None,
+    guide: Annotated[
+        Guide, typer.Option(help="Whether captions must name what is surely seen; auto: as suits the model.")
+    ] = Guide.auto,
     resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: model's]")] = None,
     max_size: Annotated[float, typer.Option(help="Megabytes of the largest picture to download.")] = 50.0,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for a picture on the web.")] = 30.0,
@@ -86,22 +92,29 @@ def caption(
     captioner = Captioner(model or None, resize=resize.value if resize else None)
     captioner.search_options(**options)  # a bad option is told before anything is read
     captioner.require_confidence(min_confidence)
+    captioner.guiding(guide.value)
+    if tags and not captioner.tagger:
+        raise InputError(f"{captioner.name}: has no tags: leave out --tags, or see docs/tags.md")
     gallery = None
     if html or show:
         from showtell.cli.gallery import Gallery
 
         seen = captioner.encoder.info.preprocessing
-        gallery = Gallery(page=html is not None, screen=show, preprocessing=seen)
+        gallery = Gallery(page=html is not None, screen=show, preprocessing=seen, tags=tags)
     if random is not None:
         print(f"{pictures.count:,} of {pictures.total:,} pictures; --seed {drawn} chooses them again", file=sys.stderr)
     failed = unfamiliar = 0
     with opened(output) as file:
         # A download has a bar of its own, and captions that come one by one need none.
         progress = file is not sys.stdout and not pictures.on_the_web and not show
-        write = WRITERS[format](file) if output or not show else None
+        write = WRITERS[format](file, tags) if output or not show else None
         stream = gallery.watch(pictures.read()) if gallery else pictures.read()
         with bar("captioning", pictures.count, "pictures", show=progress) as tick:
-            asked: dict[str, Any] = {"attention": attention, "min_confidence": min_confidence} | options
+            asked: dict[str, Any] = {
+                "attention": attention,
+                "min_confidence": min_confidence,
+                "guide": guide.value,
+            } | options
             for result in captioner.caption_stream(stream, batch_size=batch_size, workers=workers, **asked):
                 if write:
                     write(result)

@@ -33,6 +33,9 @@ def evaluate(
     beam: settings.Beam = None,
     length_penalty: settings.LengthPenalty = None,
     no_repeat_ngram: settings.NoRepeatNgram = None,
+    guide: Annotated[
+        settings.Guide, typer.Option(help="Whether captions must name what is surely seen.")
+    ] = settings.Guide.auto,
     store: Annotated[Path | None, typer.Option(help="Embedding store to use, and to fill where it lacks any.")] = None,
     format: Annotated[Format, typer.Option(help="How to print the figures.")] = Format.table,
     out: Annotated[Path | None, typer.Option(help="Write all that was found to this JSON file.")] = None,
@@ -43,6 +46,7 @@ def evaluate(
 
     options = given(beam=beam, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)
     captioner = Captioner(model)
+    options["guide"] = guide.value
     found = evaluate(captioner, pictures, captions, split, training=training_captions, store=store, **options)
     if out:
         write_evaluation(found, out)

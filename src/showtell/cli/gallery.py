@@ -30,11 +30,13 @@ class Gallery:
     Arguments:
         page: whether a page is going to be written, for which thumbnails and captions are kept.
         screen: whether each picture is drawn on the terminal with its captions under it.
+        tags: how many names of what is seen the page shows of each picture, at most; None for all.
         preprocessing: the encoder's; the page shows attention over the square that the encoder sees.
     """
 
-    def __init__(self, *, page: bool, screen: bool, preprocessing: Preprocessing) -> None:
+    def __init__(self, *, page: bool, screen: bool, preprocessing: Preprocessing, tags: int | None = None) -> None:
         self.page, self.screen = page, Console(highlight=False) if screen else None
+        self._tags = tags
         self._square = replace(preprocessing, size=LOOK)
         self._thumbnails: deque[Image.Image | None] = deque()
         self._entries: list[Entry] = []
@@ -53,7 +55,7 @@ class Gallery:
         """What became of the first picture that passed by and has not been added yet."""
         picture = self._thumbnails.popleft()
         if self.page:
-            self._entries.append(_entry(result, picture, self._square))
+            self._entries.append(_entry(result, picture, self._square, self._tags))
         if self.screen:
             found = result.caption
             captions = (found, *found.alternatives) if found else ()
@@ -69,7 +71,7 @@ class Gallery:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _entry(result: Captioned, picture: Image.Image | None, preprocessing: Preprocessing) -> Entry:
+def _entry(result: Captioned, picture: Image.Image | None, preprocessing: Preprocessing, tags: int | None) -> Entry:
     found = result.caption
     return Entry(
         name=result.name,
@@ -83,6 +85,7 @@ def _entry(result: Captioned, picture: Image.Image | None, preprocessing: Prepro
         confidence=found.confidence if found else None,
         unfamiliar=bool(found and found.unfamiliar),
         unsure=found.text if found and found.guess else "",
+        tags=tuple((tag.name, tag.probability) for tag in found.tags[:tags]) if found else (),
     )
 
 

@@ -51,6 +51,14 @@ class Resize(StrEnum):
     pad = "pad"
 
 
+class Guide(StrEnum):
+    """Whether captions are guided by tags."""
+
+    auto = "auto"
+    off = "off"
+    always = "always"
+
+
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given: all but those that are None."""
     return {name: value for name, value in options.items() if value is not None}

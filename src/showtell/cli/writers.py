@@ -25,21 +25,23 @@ class Format(StrEnum):
 
 
 class _Text:
-    def __init__(self, file: IO[str]) -> None:
-        self.file = file
+    def __init__(self, file: IO[str], tags: int | None) -> None:
+        self.file, self.tags = file, tags or 0
 
     def __call__(self, result: "Captioned") -> None:
         if result.caption is None:
             print(f"{result.name}: cannot be captioned: {result.error}", file=self.file, flush=True)
             return
-        print(f"{result.name}: {said(result.caption)}", file=self.file, flush=not result.caption.alternatives)
+        names = tag_names(result.caption, self.tags)
+        line = f"{result.name}: {said(result.caption)}{f' [{names}]' if names else ''}"
+        print(line, file=self.file, flush=not result.caption.alternatives)
         for other in result.caption.alternatives:
             print(f"{' ' * len(result.name)}  {said(other)}", file=self.file, flush=True)
 
 
 class _JsonLines:
-    def __init__(self, file: IO[str]) -> None:
-        self.file = file
+    def __init__(self, file: IO[str], tags: int | None) -> None:
+        self.file, self.tags = file, tags
 
     def __call__(self, result: "Captioned") -> None:
         line: dict[str, Any] = {"name": result.name}
@@ -47,32 +49,39 @@ class _JsonLines:
             line["error"] = result.error
         else:
             line |= _as_json(result.caption)
+            if tags := result.caption.tags[: self.tags]:
+                line["tags"] = [{"name": tag.name, "probability": round(tag.probability, 4)} for tag in tags]
             if result.caption.alternatives:
                 line["captions"] = [_as_json(one) for one in (result.caption, *result.caption.alternatives)]
         print(json.dumps(line, ensure_ascii=False), file=self.file, flush=True)
 
 
 class _Csv:
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], tags: int | None) -> None:
+        self.tags = tags
         self.rows = csv.writer(file, lineterminator="\n")
-        self.rows.writerow(["name", "caption", "score", "error", "confidence", "unfamiliar", "guess"])
+        self.rows.writerow(["name", "caption", "score", "error", "confidence", "unfamiliar", "guess", "tags"])
 
     def __call__(self, result: "Captioned") -> None:
         if result.caption is None:
-            self.rows.writerow([result.name, "", "", result.error, "", "", ""])
+            self.rows.writerow([result.name, "", "", result.error, "", "", "", ""])
             return
         for one in (result.caption, *result.caption.alternatives):
             confidence = "" if one.confidence is None else f"{one.confidence:.4f}"
             unfamiliar = "" if one.unfamiliar is None else str(one.unfamiliar).lower()
-            self.rows.writerow([result.name, one.text, f"{one.score:.6g}", "", confidence, unfamiliar, one.guess])
+            tags = tag_names(one, self.tags)
+            self.rows.writerow([result.name, one.text, f"{one.score:.6g}", "", confidence, unfamiliar, one.guess, tags])
 
 
-WRITERS: dict[Format, Callable[[IO[str]], Callable[["Captioned"], None]]] = {
+WRITERS: dict[Format, Callable[[IO[str], int | None], Callable[["Captioned"], None]]] = {
     Format.text: _Text,
     Format.jsonl: _JsonLines,
     Format.csv: _Csv,
 }
-"""What makes, for an open file, the function that writes one picture's result to it."""
+"""What makes, for an open file and a number of tags, the function that writes one picture's result to it.
+
+None is all tags, but in text, where it is none.
+"""
 
 
 def _as_json(caption: "Caption") -> dict[str, Any]:
@@ -86,6 +95,8 @@ def _as_json(caption: "Caption") -> dict[str, Any]:
         value["confidence"] = round(caption.confidence, 4)
     if caption.unfamiliar is not None:
         value["unfamiliar"] = caption.unfamiliar
+    if caption.guided:
+        value["guided"] = True
     if caption.guess:
         value["guess"] = caption.guess
     return value
@@ -94,6 +105,11 @@ def _as_json(caption: "Caption") -> dict[str, Any]:
 def said(caption: "Caption") -> str:
     """A caption in a line of text: where the model is not sure, with its guess."""
     return f"{caption.text} (perhaps: {caption.guess})" if caption.guess else caption.text
+
+
+def tag_names(caption: "Caption", most: int | None) -> str:
+    """The names of a caption's first tags, best first."""
+    return ", ".join(tag.name for tag in caption.tags[:most])
 
 
 @contextlib.contextmanager

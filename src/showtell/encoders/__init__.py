@@ -6,7 +6,7 @@ file of its own (`efficientnet_lite`, `keras`, `timm`, `onnx`). A graph describe
 """
 
 from showtell.encoders.cache import encoder_graph
-from showtell.encoders.registry import encoder_names, find
+from showtell.encoders.registry import classifier, encoder_names, find
 from showtell.encoders.runtime import Encoder, EncoderInfo, EncoderOutput
 
-__all__ = ["Encoder", "EncoderInfo", "EncoderOutput", "encoder_graph", "encoder_names", "find"]
+__all__ = ["Encoder", "EncoderInfo", "EncoderOutput", "classifier", "encoder_graph", "encoder_names", "find"]

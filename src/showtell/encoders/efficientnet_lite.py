@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from showtell.image import Preprocessing
 _EXPORT_RULES = "2"  # raise it when the exported graph computes something else from the same weights
 _BATCH_NORM_EPSILON = 1e-3
 _CHANNELS = 1280
+Classifier: TypeAlias = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+"""Weights `(1000, D)` and biases `(1000,)` that make logits of ImageNet's classes from pooled embeddings."""
+
 _STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the first block of each of the seven stages
 
 
@@ -142,6 +145,14 @@ def read_weights(name: str) -> dict[str, npt.NDArray[np.float32]]:
         raise MissingExtra(f"reading the weights of {name}", "train") from error
     tensors = torch.load(path, map_location="cpu", weights_only=True)
     return {key: value.numpy() for key, value in tensors.items() if value.dtype == torch.float32}
+
+
+def classifier(name: str) -> Classifier | None:
+    """The network's last layer over ImageNet's classes; None of an inner layer, which it does not classify."""
+    if ":" in name:
+        return None
+    weights = read_weights(name)
+    return weights["_fc.weight"], weights["_fc.bias"]
 
 
 def _checked_weight_file(variant: Variant) -> Path:

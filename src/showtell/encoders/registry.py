@@ -53,3 +53,13 @@ def find(name: str, weights: Path | None = None, root: Path = Path()) -> Entry:
     if source == "onnx" and inner:
         return Entry(None, partial(onnx.export, root / inner))
     raise InputError(f"encoder {name!r} is unknown: choose one of {', '.join(encoder_names())}")
+
+
+def classifier(name: str) -> efficientnet_lite.Classifier | None:
+    """The layer that the encoder's network ended in, before it became an encoder; None where none is known.
+
+    Raises:
+        MissingExtra: the package with its weights is not installed.
+        InputError: the weight file is not the one that this release was made for.
+    """
+    return efficientnet_lite.classifier(name) if efficientnet_lite.is_known(name) else None

@@ -34,7 +34,8 @@ class EvaluatedPicture:
     `score`, `confidence`, `unfamiliar` and `words` are those of the `Caption`: its length-normalised log-probability,
     the probability that it is good, whether the picture is unlike those learnt from (both None of a model that is not
     calibrated), and its words with their probabilities. `scores` go by metric (BLEU and ROUGE-L from 0 to 1, CIDEr-D
-    from 0 to 10). `copied` is the training caption that the caption equals or nearly equals, if there is one.
+    from 0 to 10). `copied` is the training caption that the caption equals or nearly equals, if there is one. `tags`
+    are names of what is seen with their probabilities, of a model that has tags.
     """
 
     name: str
@@ -46,6 +47,7 @@ class EvaluatedPicture:
     references: tuple[str, ...]
     scores: dict[str, float]
     copied: TrainingCaption | None = None
+    tags: tuple[tuple[str, float], ...] = ()
 
     @property
     def trust(self) -> float:
@@ -109,6 +111,7 @@ def _picture(value: Mapping[str, Any]) -> EvaluatedPicture:
         references=tuple(map(str, value["references"])),
         scores={str(name): float(score) for name, score in value["scores"].items()},
         copied=TrainingCaption(**value["copied"]) if value["copied"] else None,
+        tags=tuple((str(name), float(probability)) for name, probability in value.get("tags", ())),
     )
 
 

@@ -22,6 +22,7 @@ from showtell.metrics import Scores, score
 from showtell.metrics.bootstrap import Summed
 from showtell.next_word import next_words
 from showtell.progress import bar
+from showtell.tags.guide import Guiding
 from showtell.text import SPECIALS, tokenize
 
 _PICTURES_AT_ONCE = 64
@@ -39,6 +40,7 @@ def evaluate(
     store: str | Path | None = None,
     resamples: int = 1000,
     bootstrap_seed: int = 0,
+    guide: Guiding = "auto",
     show: bool = True,
     **options: Any,
 ) -> Evaluation:
@@ -55,6 +57,7 @@ def evaluate(
             which can change a figure's last digit.
         resamples: of the bootstrap that intervals come from.
         bootstrap_seed: the same seed draws the same pictures (`seed` is of sampled captions).
+        guide: whether captions are guided by tags, as for `Captioner.caption`.
         show: show progress on stderr.
         options: fields of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=5`.
 
@@ -63,12 +66,13 @@ def evaluate(
     """
     captioner = model if isinstance(model, Captioner) else Captioner(model)
     search = captioner.search_options(**options)
+    guiding = captioner.guiding(guide)
     if resamples < 1:
         raise InputError(f"an interval needs at least 1 resample, not {resamples}")
     selected = select(pictures, captions, split, training)
     done = embedded(captioner, selected.source, selected.references, Path(store) if store else None, show)
     references = {name: selected.references[name] for name in done.names}
-    found = _captioned(captioner, done, options, show)
+    found = _captioned(captioner, done, {"guide": guide} | options, show)
     words = [tuple(tokenize(caption.text)) for caption in found]
     copies = find_copies(words, _learnt(selected.learnt, show)) if selected.learnt else None
     scores = score({name: caption.text for name, caption in zip(done.names, found, strict=True)}, references)
@@ -81,7 +85,7 @@ def evaluate(
     return Evaluation(
         model=captioner.name,
         split=split,
-        signature=signature(search, references, resamples, bootstrap_seed),
+        signature=signature(search, references, resamples, bootstrap_seed, guided=guiding),
         vocabulary=len(captioner.bundle.vocabulary) - len(SPECIALS),
         figures={name: figures[name] for name in KINDS if name in figures},
         pictures=_pictures(found, references, scores, copies),
@@ -161,6 +165,7 @@ def _pictures(
             references=tuple(texts),
             scores=scores.per_picture[name],
             copied=copied,
+            tags=tuple((tag.name, tag.probability) for tag in caption.tags),
         )
         for (name, texts), caption, copied in rows
     )

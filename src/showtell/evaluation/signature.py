@@ -10,11 +10,19 @@ from showtell.metrics.signature import signature_fields
 from showtell.search import SearchOptions
 
 
-def signature(options: SearchOptions, references: Mapping[str, Sequence[str]], resamples: int, seed: int) -> str:
-    """The signature of figures of captions found with `options`, of so many pictures and references."""
+def signature(
+    options: SearchOptions,
+    references: Mapping[str, Sequence[str]],
+    resamples: int,
+    seed: int,
+    *,
+    guided: bool = False,
+) -> str:
+    """The signature of figures of captions found with `options`, of so many pictures and references; `guided` by
+    tags or not."""
     fields = (
         *signature_fields(references),
-        f"search:{_search(options)}",
+        f"search:{_search(options)}{',guided' if guided else ''}",
         f"interval:bootstrap,{resamples},seed={seed}",
         f"showtell:{showtell.__version__}",
     )

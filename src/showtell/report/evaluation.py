@@ -13,7 +13,7 @@ from showtell.evaluation import KINDS, EvaluatedPicture, Evaluation, Figure, Tra
 from showtell.report.choice import JUDGE, Chosen, choose
 from showtell.report.html import counted, document, escape, grid, thumbnail
 from showtell.report.panels import confidence_panels, score_panels, training_panels, wording_panels
-from showtell.report.words import CONFIDENCE, SCORE, legend, marked, percent, signed
+from showtell.report.words import CONFIDENCE, SCORE, legend, marked, percent, signed, tag_line
 
 Pictures: TypeAlias = Callable[[str], Image.Image | None]
 """The picture of a name, or None where it is not at hand."""
@@ -107,7 +107,7 @@ def _figure(picture: EvaluatedPicture, pictures: Pictures) -> str:
     references = "".join(f"<li>{escape(reference)}</li>" for reference in picture.references)
     return (
         f"<figure>\n{thumbnail(pictures(picture.name), picture.caption)}\n<figcaption>\n"
-        f'<p class="caption">{marked(picture.caption, picture.words)}</p>\n{_scores(picture)}'
+        f'<p class="caption">{marked(picture.caption, picture.words)}</p>\n{tag_line(picture.tags)}{_scores(picture)}'
         f'<p class="label">People said:</p>\n<ul class="references">{references}</ul>\n{_name(picture.name)}'
         "</figcaption>\n</figure>"
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from showtell.report.html import counted, document, escape, grid, thumbnail
-from showtell.report.words import CONFIDENCE, SCORE, legend, marked, percent, signed, word_mark
+from showtell.report.words import CONFIDENCE, SCORE, legend, marked, percent, signed, tag_line, word_mark
 
 LOOK = 160
 """Pixels of a side of a picture that shows where the model looked for one word."""
@@ -33,6 +33,7 @@ class Entry:
         looks: for each of `words` a picture of where the model looked for it; empty where that is not known.
         confidence: the probability that the sentence is good, in [0, 1]; None where the model does not know.
         unfamiliar: whether the picture is unlike those that the model learnt from.
+        tags: names of what is seen in the picture with their probabilities, best first.
         unsure: what to say in place of the sentence, which then stands below as a guess; empty to say the sentence.
     """
 
@@ -47,6 +48,7 @@ class Entry:
     confidence: float | None = None
     unfamiliar: bool = False
     unsure: str = ""
+    tags: tuple[tuple[str, float], ...] = ()
 
 
 def caption_page(entries: Iterable[Entry], *, title: str, footer: str = "") -> str:
@@ -87,7 +89,7 @@ def _figure(entry: Entry) -> str:
             score = f'<span title="{title}">confidence {percent(entry.confidence)}</span>'
     return (
         f"<figure>\n{thumbnail(entry.picture, entry.caption or entry.name)}\n<figcaption>\n{said}\n"
-        f'<p class="about"><bdi>{escape(entry.name)}</bdi>{score}</p>\n'
+        f'{tag_line(entry.tags)}<p class="about"><bdi>{escape(entry.name)}</bdi>{score}</p>\n'
         f"{_details(entry)}</figcaption>\n</figure>"
     )
 

@@ -1,6 +1,7 @@
 """Captions with each word marked by how probable the model found it: one hue, the stronger the more doubtful."""
 
 import itertools
+from collections.abc import Iterable
 
 from showtell.report.html import escape
 
@@ -51,6 +52,12 @@ def word_mark(word: str, probability: float) -> str:
 def _level(probability: float) -> int:
     """0 for a sure word to 4 for a doubtful one; a bound such as 80% belongs to the surer side."""
     return min(_LEVELS - 1, max(0, _LEVELS - 1 - int(probability * _LEVELS)))
+
+
+def tag_line(tags: Iterable[tuple[str, float]]) -> str:
+    """What is seen in a picture, names with their probabilities, as a paragraph; nothing where nothing is."""
+    names = ", ".join(f'<span title="{percent(probability)}">{escape(name)}</span>' for name, probability in tags)
+    return f'<p class="label">Seen: {names}</p>\n' if names else ""
 
 
 def percent(probability: float) -> str:

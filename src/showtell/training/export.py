@@ -17,9 +17,11 @@ from PIL import Image, ImageDraw
 import showtell
 from showtell.bundle import FORMAT, write_bundle
 from showtell.captioner import Captioner
+from showtell.encoders import classifier
 from showtell.encoders.runtime import Encoder
 from showtell.encoders.torch_export import to_onnx
 from showtell.files import json_bytes
+from showtell.tags import ClassHead, Tagger
 from showtell.text import Vocabulary
 from showtell.training.decoders import Decoder
 from showtell.training.recipe import Recipe
@@ -78,12 +80,19 @@ def export_bundle(
         **{name: graph for name, (graph, _) in graphs.items()},
         "weights.safetensors": safetensors.numpy.save(weights),
         "golden.png": golden.getvalue(),
+        **_tag_parts(recipe.encoder.name, encoder.info.dim),
     }
     _write(path, model, parts)
     # The golden caption is what this very file says of its golden picture.
     caption = Captioner(path).caption(golden.getvalue())
     model["golden"] = {"caption": caption.text, "score": caption.score}
     _write(path, model, parts)
+
+
+def _tag_parts(encoder: str, dim: int) -> dict[str, bytes]:
+    """The classifier that the encoder was trained with, where one is known."""
+    found = classifier(encoder)
+    return Tagger(ClassHead.of(*found)).to_parts() if found and found[0].shape[1] == dim else {}
 
 
 def _write(path: Path, model: dict[str, Any], parts: Mapping[str, bytes]) -> None:

@@ -117,7 +117,8 @@ def train(
     best = best_of(run.at.own_metrics(), recipe.training)
     scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
     export_bundle(bundle, recipe, run.best_decoder(), run.vocabulary, graph, scores, examples.counts())
-    calibrate_from_store(bundle, views.store, examples.of(examples.validation), examples.train, show=show)
+    validation, training = examples.of(examples.validation), examples.of(examples.train)
+    calibrate_from_store(bundle, views.store, validation, training, show=show)
     say(f"model: {bundle}")
     return TrainResult(folder, bundle, tuple(run.at.metrics), best)
 
