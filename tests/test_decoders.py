@@ -5,6 +5,7 @@ import itertools
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -278,6 +279,15 @@ def test_attention_is_a_distribution_over_the_cells_that_follows_the_picture(dec
     constants, state = decoder.start(torch.from_numpy(embeddings))
     _, _, first = decoder.look(torch.full((5,), VOCABULARY.start), constants, state)
     assert maps[1][0] == pytest.approx(first[1].detach().numpy().reshape(4, 4), abs=1e-5)
+
+
+def test_no_weights_stand_in_the_graphs_themselves(looking_bundle):
+    """The exporter likes to transpose matrices ahead, and would leave them there in float32."""
+    parts = read_bundle(looking_bundle).parts
+    for name in ("start.onnx", "step.onnx"):
+        for initializer in onnx.load_from_string(parts[name]).graph.initializer:
+            inside = initializer.data_location != onnx.TensorProto.EXTERNAL
+            assert not inside or sum(size > 1 for size in initializer.dims) < 2, initializer.name
 
 
 def test_a_bundle_captions_verifies_and_holds_the_options(looking_bundle, photos):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import safetensors.numpy
 import torch
@@ -228,10 +229,29 @@ def _export(module: torch.nn.Module, inputs: list[_Input], outputs: list[str]) -
         outputs,
         [shapes[0], tuple(shapes[1:])] if isinstance(module, _Step) else shapes,
     )
+    _transpose_later(model, {name: t.numpy() for name, t in module.state_dict().items()})
     owned = [i.name for i in model.graph.initializer if i.name.startswith("decoder.")]
     for name in owned:
         _leave_out(model, name, name.removeprefix("decoder."))
     return model.SerializeToString(deterministic=True), [name.removeprefix("decoder.") for name in owned]
+
+
+def _transpose_later(model: Any, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Have matrices that the exporter transposed as the decoder has them, so that they need not stand in the graph.
+
+    The transposition becomes a node. ONNX Runtime does it once, when it loads the graph.
+    """
+    known = {initializer.name for initializer in model.graph.initializer}
+    for initializer in [i for i in model.graph.initializer if i.name not in tensors and len(i.dims) == 2]:
+        original = numpy_helper.to_array(initializer).T
+        same = [name for name, tensor in tensors.items() if np.array_equal(tensor, original)]
+        same.sort(key=lambda name: name not in known)  # of tied tensors, the one that the graph has
+        if same:
+            model.graph.initializer.remove(initializer)
+            if same[0] not in known:
+                model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(original), same[0]))
+                known.add(same[0])
+            model.graph.node.insert(0, helper.make_node("Transpose", same[:1], [initializer.name], perm=[1, 0]))
 
 
 def _leave_out(model: Any, name: str, kept_as: str) -> None:
