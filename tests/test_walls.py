@@ -108,6 +108,7 @@ HEAVY = {
         ("encoders", "keras_layers"),
         ("encoders", "onnx"),
         ("encoders", "quantise"),
+        ("encoders", "rounding"),
         ("encoders", "timm"),
     },
     "onnxscript": {("training",)},

@@ -1,10 +1,10 @@
 """An encoder's graph in float32 -> the same network computed in 8-bit integers, with its weights a quarter of the size.
 
 Static quantisation by ONNX Runtime (Jacob et al. 2018, arXiv:1712.05877): pictures are sent through the network, and
-the range that each tensor takes is written into the graph. Weights become int8 with a scale for each output channel.
-Activations become uint8 with one scale and one zero point for each tensor: of the pairs that processors multiply,
-unsigned with signed is the one that ONNX Runtime has fast kernels for on x86. What comes after the last convolution is
-left as it is, so `pooled` and `grid` are float32 as before.
+the range that each tensor takes is written into the graph. Weights become int8 with a scale for each output channel,
+rounded together (see `showtell.encoders.rounding`). Activations become uint8 with one scale and one zero point for each
+tensor: of the pairs that processors multiply, unsigned with signed is the one that ONNX Runtime has fast kernels for on
+x86. What comes after the last convolution is left as it is, so `pooled` and `grid` are float32 as before.
 
 It needs the package onnx, which is imported where it is used.
 """
@@ -14,7 +14,7 @@ import dataclasses
 import hashlib
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.encoders.graph import finished
+from showtell.encoders.rounding import round_kernels
 from showtell.encoders.runtime import Encoder, EncoderInfo
 from showtell.errors import InputError, MissingExtra
 from showtell.image import normalise
 from showtell.progress import Tick, bar
 
-_RULES = "1"  # raise it when the same graph and pictures come to give another graph
+_RULES = "2"  # raise it when the same graph and pictures come to give another graph
 _AT_ONCE = 8
 # Sums and pools are computed on the integers of the convolutions around them, instead of going to float and back.
 _OPERATORS = ["Conv", "Add", "Clip", "Relu", "MaxPool", "AveragePool", "Concat"]
@@ -57,8 +58,7 @@ def quantised(graph: bytes, squares: npt.NDArray[np.uint8], *, show: bool = True
         raise InputError(f"the encoder {info.name} has no convolutions, which int8 is for: leave it in float32")
     if not len(squares):
         raise InputError("there are no pictures to calibrate int8 on")
-    with bar("calibrating int8", len(squares), "pictures", show=show) as tick:
-        result = _static(model, _Inputs(squares, info, tick))
+    result = _static(model, squares, info, show)
     del result.metadata_props[:]
     digest = hashlib.sha256(f"int8 {info.fingerprint} {_RULES}".encode())
     digest.update(result.SerializeToString(deterministic=True))
@@ -89,7 +89,7 @@ class _Inputs:
             tick(len(batch))
 
 
-def _static(model: Any, inputs: _Inputs) -> Any:
+def _static(model: Any, squares: npt.NDArray[np.uint8], info: EncoderInfo, show: bool) -> Any:
     import onnx
     from onnxruntime import quantization
 
@@ -100,17 +100,30 @@ def _static(model: Any, inputs: _Inputs) -> Any:
         given, folded, written = (Path(name) / file for file in ("given.onnx", "folded.onnx", "int8.onnx"))
         onnx.save(model, given)
         quantization.quant_pre_process(given, folded, skip_symbolic_shape=True)
-        quantization.quantize_static(
-            folded,
-            written,
-            inputs,
-            quant_format=quantization.QuantFormat.QDQ,
-            op_types_to_quantize=_OPERATORS,
-            per_channel=True,
-            activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
-        )
+        model = onnx.load(folded)
+        steps = round_kernels(model, squares, info, show=show)
+        onnx.save(model, folded)
+        with bar("measuring ranges", len(squares), "pictures", show=show) as tick:
+            quantization.quantize_static(
+                folded,
+                written,
+                _Inputs(squares, info, tick),
+                quant_format=quantization.QuantFormat.QDQ,
+                op_types_to_quantize=_OPERATORS,
+                per_channel=True,
+                activation_type=quantization.QuantType.QUInt8,
+                weight_type=quantization.QuantType.QInt8,
+                extra_options={"TensorQuantOverrides": _by_channel(steps)},
+            )
         return onnx.load(written)
+
+
+def _by_channel(steps: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, list[dict[str, Any]]]:
+    """The scales of kernels by name, as ONNX Runtime takes them."""
+    from onnxruntime.quantization import QuantType
+
+    fixed = {"quant_type": QuantType.QInt8, "zero_point": np.array(0, np.int8), "axis": 0}
+    return {name: [{**fixed, "scale": np.array(scale)} for scale in scales] for name, scales in steps.items()}
 
 
 @contextlib.contextmanager
