@@ -13,16 +13,16 @@ SOURCE = Path(showtell.__file__).parent
 
 # From the bottom up; a room may import what stands on lines above its own, or beside it on the same line.
 FLOORS = [
-    {"errors", "files", "progress", "resample", "tables"},
+    {"errors", "files", "markup", "model_names", "progress", "resample", "tables"},
     {"image", "text"},
     {"data", "metrics"},
     {"encoders"},
     {"pipeline", "store", "search", "attention", "confidence", "tags"},
-    {"embed", "bundle", "next_word", "precision"},
+    {"caption", "embed", "bundle", "next_word", "precision"},
     {"ensemble"},
     {"captioner"},
     {"alt_text", "check", "verify", "training", "evaluation", "survey", "tune", "calibrate"},
-    {"report"},
+    {"estimator", "report"},
     {"serve"},
     {"cli"},
 ]

@@ -12,33 +12,41 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from showtell.captioner import Caption, Captioner, Word
+    from showtell.captioner import Caption, Captioned, Captioner, Word
     from showtell.errors import ShowtellError
+    from showtell.estimator import CaptioningEstimator
     from showtell.evaluation import Evaluation, evaluate
     from showtell.metrics import Scores, score
+    from showtell.model_names import list_models
     from showtell.training import train
 
 _HOMES = {
     "Caption": "showtell.captioner",
+    "Captioned": "showtell.captioner",
     "Captioner": "showtell.captioner",
+    "CaptioningEstimator": "showtell.estimator",
     "Evaluation": "showtell.evaluation",
     "Scores": "showtell.metrics",
     "ShowtellError": "showtell.errors",
     "Word": "showtell.captioner",
     "evaluate": "showtell.evaluation",
+    "list_models": "showtell.model_names",
     "score": "showtell.metrics",
     "train": "showtell.training",
 }
 
 __all__ = [
     "Caption",
+    "Captioned",
     "Captioner",
+    "CaptioningEstimator",
     "Evaluation",
     "Scores",
     "ShowtellError",
     "Word",
     "__version__",
     "evaluate",
+    "list_models",
     "score",
     "train",
 ]

@@ -10,7 +10,7 @@ captioner.caption(["a.jpg", image, array])     # a list of captions, in batches
 import itertools
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias, get_args, overload
@@ -20,75 +20,23 @@ import numpy.typing as npt
 
 from showtell.attention import attention_maps
 from showtell.bundle import Bundle, read_bundle
+from showtell.caption import NOT_SURE, Caption, Captioned, Word
 from showtell.confidence import Judge, Judgement
 from showtell.data.images import RawPicture
 from showtell.ensemble import Ensemble, check_fit
 from showtell.errors import InputError, PictureError, ShowtellError
 from showtell.image import Picture, ResizeMode, decode, square
+from showtell.model_names import find_model
 from showtell.pipeline import Prepared, prepared
 from showtell.search import Floats, Hypothesis, SearchOptions, check_words, search
-from showtell.tags import Tag
 from showtell.tags.guide import Guide, Guiding, Told, untouched
+
+__all__ = ["DEFAULT_MODEL", "NOT_SURE", "Caption", "Captioned", "Captioner", "Word", "default_model"]
 
 DEFAULT_MODEL = "flickr8k.showtell"
 
-NOT_SURE = "not sure"
-"""The text of a caption whose confidence is below what was asked for."""
-
 _Describe: TypeAlias = Callable[[npt.NDArray[np.uint8], int], list["Caption"]]
 """From squares and the place of the first in the whole run to their captions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word of a caption and the probability, in (0, 1], that the decoder gave it after the words before it: of a
-    calibrated model, the calibrated one.
-
-    `attention`, where it was asked for, is where the model looked for the word: `float32 (rows, cols)` over the square
-    that the picture was made, at least 0 and 1 in sum.
-    """
-
-    word: str
-    probability: float
-    attention: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Caption:
-    """A sentence about a picture.
-
-    `score` is the length-normalised log-probability of the sentence: 0 is certainty, and the larger the better.
-    `alternatives` are further sentences, best first, where more than one was asked for.
-
-    A calibrated model also gives `confidence`, the probability in [0, 1] that the sentence is good, and whether the
-    picture is `unfamiliar`, far from those that it learnt from (docs/confidence.md defines both); else they are None.
-    Where the confidence is below what was asked for, `text` is `NOT_SURE`, and `guess` the sentence all the same.
-
-    `tags` are names of what the picture shows, best first, where the model has its encoder's classifier
-    (docs/tags.md); of the best caption alone. `guided` is whether the sentence was made to say the first of them.
-    """
-
-    text: str
-    score: float
-    words: tuple[Word, ...]
-    alternatives: tuple["Caption", ...] = ()
-    confidence: float | None = None
-    unfamiliar: bool | None = None
-    guess: str = ""
-    tags: tuple[Tag, ...] = ()
-    guided: bool = False
-
-    def __str__(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Captioned:
-    """What became of one picture of a stream: its caption, or the reason why there is none."""
-
-    name: str
-    caption: Caption | None
-    error: str = ""
 
 
 class Captioner:
@@ -104,9 +52,9 @@ class Captioner:
         """Load a model.
 
         Arguments:
-            model: a bundle, file or folder; None for the one that comes with the package. Several write together as an
-                ensemble (see `showtell.ensemble`); they need the same encoder and vocabulary, and the first one's
-                search defaults and resizing hold.
+            model: a bundle, file or folder, or the name of one (see `showtell.model_names`); None for the one that
+                comes with the package. Several write together as an ensemble (see `showtell.ensemble`); they need the
+                same encoder and vocabulary, and the first one's search defaults and resizing hold.
             resize: how pictures are made square, where it shall differ from the model's own way.
             threads: threads of one run of a network; None for one per available core.
 
@@ -116,7 +64,7 @@ class Captioner:
         paths = [default_model()] if model is None else [model] if isinstance(model, (str, Path)) else list(model)
         if not paths:
             raise InputError("there is no model in an empty list of models: name one")
-        self.bundles = tuple(read_bundle(path) for path in paths)
+        self.bundles = tuple(read_bundle(find_model(path)) for path in paths)
         self.bundle: Bundle = self.bundles[0]
         check_fit(self.bundles, any_resize=resize is not None)
         decoders = [bundle.decoder(threads=threads) for bundle in self.bundles]
@@ -187,14 +135,31 @@ class Captioner:
             InputError: an option is unknown or out of range, or the model cannot say where it looks or how sure it is,
                 or has no tags to be guided by.
         """
-        describe = self._describer(attention, min_confidence, guide, options)
+        asked = {"attention": attention, "min_confidence": min_confidence, "guide": guide} | options
         if isinstance(pictures, (list, tuple)):
-            return self._caption_list(pictures, batch_size, describe)
-        return self._caption_list([pictures], 1, describe)[0]  # type: ignore[list-item]
+            return self.caption_batch(pictures, batch_size=batch_size, **asked)
+        return self.caption_batch([pictures], **asked)[0]  # type: ignore[list-item]
+
+    def caption_batch(
+        self,
+        pictures: Sequence[Picture],
+        *,
+        batch_size: int = 16,
+        attention: bool = False,
+        min_confidence: float = 0.0,
+        guide: Guiding = "auto",
+        **options: Any,
+    ) -> list[Caption]:
+        """Caption any number of pictures that are at hand; arguments and errors as for `caption`."""
+        describe = self._describer(attention, min_confidence, guide, options)
+        captions: list[Caption] = []
+        for begin in range(0, len(pictures), batch_size):
+            captions += describe(self._squares(pictures[begin : begin + batch_size], begin), begin)
+        return captions
 
     def caption_stream(
         self,
-        pictures: Iterable[RawPicture],
+        pictures: Iterable[RawPicture | Picture],
         *,
         batch_size: int = 16,
         workers: int | None = None,
@@ -206,7 +171,8 @@ class Captioner:
         """Caption a stream of any length in constant memory, in its order; unreadable pictures come with their error.
 
         Arguments:
-            pictures: names and bytes, as `showtell.data.images` reads them.
+            pictures: any iterable, also one without an end, of what `caption` takes, or of names and bytes as
+                `showtell.data.images` reads them. A path's name is the path, others are named `picture 0` and so on.
             batch_size: pictures that go through the networks at once.
             workers: decoding threads; None for one per available core.
             attention: as for `caption`.
@@ -245,6 +211,23 @@ class Captioner:
         """Embeddings, as the decoder takes them, of squares `uint8 (B, S, S, 3)` (see `showtell.image.square`)."""
         return self.encoder(squares, self.bundle.model["output"])
 
+    def embed_pictures(self, pictures: Sequence[Picture], *, batch_size: int = 16) -> npt.NDArray[np.float32]:
+        """Embeddings, as the decoder takes them, of any pictures: `float32 (B, D)` or, of a grid, `(B, L, D)`.
+
+        Arguments:
+            pictures: as for `caption`.
+            batch_size: pictures that go through the network at once.
+
+        Raises:
+            PictureError: a picture cannot be read; the message names which.
+        """
+        shape = self.encoder.info.shape(self.bundle.model["output"])
+        embeddings = np.empty((len(pictures), *shape), np.float32)
+        for begin in range(0, len(pictures), batch_size):
+            squares = self._squares(pictures[begin : begin + batch_size], begin)
+            embeddings[begin : begin + len(squares)] = self.embed(squares)
+        return embeddings
+
     def caption_embeddings(
         self,
         embeddings: Floats,
@@ -269,29 +252,27 @@ class Captioner:
         captions = self._describe_embeddings(search_options, attention, guiding, embeddings, first)
         return [_held_to(min_confidence, caption) for caption in captions]
 
-    def _caption_list(self, pictures: Sequence[Picture], batch_size: int, describe: _Describe) -> list[Caption]:
-        captions: list[Caption] = []
-        for begin in range(0, len(pictures), batch_size):
-            squares = []
-            for i, picture in enumerate(pictures[begin : begin + batch_size], begin):
-                try:
-                    squares.append(square(decode(picture), self.encoder.info.preprocessing))
-                except PictureError as error:
-                    raise PictureError(f"{_called(picture, i)}: {error}") from error
-            captions += describe(np.stack(squares), begin)
-        return captions
+    def _squares(self, pictures: Sequence[Picture], first: int) -> npt.NDArray[np.uint8]:
+        squares = []
+        for i, picture in enumerate(pictures, first):
+            try:
+                squares.append(square(decode(picture), self.encoder.info.preprocessing))
+            except PictureError as error:
+                raise PictureError(f"{_called(picture, i)}: {error}") from error
+        return np.stack(squares)
 
     def _caption_prepared(
         self, stream: Generator[Prepared, None, None], batch_size: int, describe: _Describe
     ) -> Iterator[Captioned]:
         waiting: list[Prepared] = []
-        done = 0
+        done = met = 0
 
         def captioned() -> Iterator[Captioned]:
             squares = [picture.square for picture in waiting if picture.square is not None]
             captions = iter(describe(np.stack(squares), done) if squares else [])
-            for picture in waiting:
-                yield Captioned(picture.name, None if picture.square is None else next(captions), picture.error)
+            for i, picture in enumerate(waiting, met):
+                caption = None if picture.square is None else next(captions)
+                yield Captioned(picture.name or f"picture {i}", caption, picture.error)
 
         try:
             failure: ShowtellError | None = None
@@ -305,6 +286,7 @@ class Captioner:
                 if waiting and (picture is None or len(waiting) == batch_size):
                     yield from captioned()
                     done += sum(item.square is not None for item in waiting)
+                    met += len(waiting)
                     waiting = []
                 if picture is None:
                     break

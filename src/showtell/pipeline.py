@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from os import PathLike
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -17,8 +18,9 @@ import numpy.typing as npt
 from showtell.data.images import RawPicture
 from showtell.encoders.runtime import available_cores
 from showtell.errors import PictureError, ShowtellError
-from showtell.image import Preprocessing, decode, square
+from showtell.image import Picture, Preprocessing, decode, square
 
+Item = TypeVar("Item")
 Done = TypeVar("Done")
 
 
@@ -36,32 +38,44 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture ready for an encoder: `square` is `uint8 (S, S, 3)`, or None where `error` says why there is none."""
+    """A picture ready for an encoder: `square` is `uint8 (S, S, 3)`, or None where `error` says why there is none.
+
+    The `name` is empty where the picture came without one.
+    """
 
     name: str
     square: npt.NDArray[np.uint8] | None
     error: str = ""
 
 
-def prepare(picture: RawPicture, preprocessing: Preprocessing) -> Prepared:
+def prepare(picture: RawPicture | Picture, preprocessing: Preprocessing) -> Prepared:
     """Decode and fit one picture; one that cannot be read becomes a `Prepared` with its error."""
-    if picture.error:
-        return Prepared(picture.name, None, picture.error)
+    if isinstance(picture, RawPicture):
+        if picture.error:
+            return Prepared(picture.name, None, picture.error)
+        name = picture.name
+    else:
+        name = str(picture) if isinstance(picture, (str, PathLike)) else ""
     try:
-        return Prepared(picture.name, square(decode(picture.data), preprocessing))
+        image = decode(picture.data if isinstance(picture, RawPicture) else picture)
+        return Prepared(name, square(image, preprocessing))
     except PictureError as error:
-        return Prepared(picture.name, None, str(error))
+        return Prepared(name, None, str(error).removeprefix(f"{name}: "))
 
 
 def prepared(
-    pictures: Iterable[RawPicture], preprocessing: Preprocessing, *, ahead: int = 64, workers: int | None = None
+    pictures: Iterable[RawPicture | Picture],
+    preprocessing: Preprocessing,
+    *,
+    ahead: int = 64,
+    workers: int | None = None,
 ) -> Generator[Prepared, None, None]:
     """Prepare a stream of pictures; arguments and failures as for `in_order`."""
     return in_order(pictures, partial(prepare, preprocessing=preprocessing), ahead=ahead, workers=workers)
 
 
 def in_order(
-    pictures: Iterable[RawPicture], work: Callable[[RawPicture], Done], *, ahead: int = 64, workers: int | None = None
+    pictures: Iterable[Item], work: Callable[[Item], Done], *, ahead: int = 64, workers: int | None = None
 ) -> Generator[Done, None, None]:
     """Do `work` on a stream of pictures in threads, yielding what it returns in the stream's order.
 

@@ -1,11 +1,12 @@
 """A folder tree of pictures -> their captions, beside each picture or in one file.
 
-The tree is walked once to see what there is to do, and once to do it; in between nothing is held but counts. A batch of
-captions is committed to the journal before any file is written by it, so that a run that is cut off, in whatever way,
-goes on where it was when it is given again.
+The tree is walked once to see what there is to do, and once to do it; in between nothing is held but counts. Captions
+are committed to the journal, some at a time, before any file is written by them, so that a run that is cut off, in
+whatever way, goes on where it was when it is given again.
 """
 
 import json
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -26,6 +27,8 @@ from showtell.errors import InputError
 from showtell.files import sha256_of
 from showtell.progress import Tick, bar
 
+_SECONDS_UNSETTLED = 0.5  # of work, about, that is lost with a run; a commit may take a good part of that
+_MOST_UNSETTLED = 1000
 _UNREADABLE = -1  # the size of a picture that the disk did not give: no file has it, so it is tried again
 
 
@@ -117,6 +120,7 @@ class _Run:
     _reading: deque[tuple[PictureFile, Plan, str]] = field(default_factory=deque)
     _waiting: list[_Waiting] = field(default_factory=list)
     _noted: list[tuple[str, Entry]] = field(default_factory=list)
+    _settled: float = 0.0
 
     def work(self) -> None:
         batch_size, workers = self.options.batch_size, self.options.workers
@@ -164,7 +168,7 @@ class _Run:
             written = plan.entry.written if plan.entry else ""
         entry = replace(entry, written=written)
         self._waiting.append(_Waiting(picture, plan, entry))
-        if len(self._waiting) >= self.options.batch_size:
+        if time.monotonic() - self._settled > _SECONDS_UNSETTLED or len(self._waiting) == _MOST_UNSETTLED:
             self._settle()
 
     def _settle(self) -> None:
@@ -175,6 +179,7 @@ class _Run:
             step, problem = self._finish(one)
             self._report(one.picture, one.plan, step, one.entry, problem)
             self.tick(1)
+        self._settled = time.monotonic()
 
     def _finish(self, one: _Waiting) -> tuple[Step, str]:
         """Write the file beside a picture; what becomes of the picture, and what is wrong."""

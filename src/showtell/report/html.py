@@ -5,7 +5,6 @@ it forbids it to load anything, whatever the names and captions hold.
 """
 
 import base64
-import html
 import io
 from collections.abc import Sequence
 from importlib import resources
@@ -13,6 +12,7 @@ from importlib import resources
 from PIL import Image
 
 from showtell.image import decode
+from showtell.markup import escape as escape
 
 THUMBNAIL = 480
 """Pixels of a thumbnail's longer side: sharp in the widest column of the grid."""
@@ -80,8 +80,3 @@ def thumbnail(picture: Image.Image | None, alt: str, side: int = THUMBNAIL) -> s
 def counted(count: int, noun: str) -> str:
     """A number with its noun, in the plural where it is not one."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def escape(text: str) -> str:
-    """Text for an element or a quoted attribute. A file name's lone surrogates, which UTF-8 cannot hold, become `?`."""
-    return html.escape(text.encode("utf-8", "replace").decode("utf-8"))

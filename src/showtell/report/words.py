@@ -3,7 +3,8 @@
 import itertools
 from collections.abc import Iterable
 
-from showtell.report.html import escape
+from showtell.markup import escape
+from showtell.markup import percent as percent
 
 _LEVELS = 5  # steps of doubt, one CSS class each: .doubt-0 (sure, unmarked) to .doubt-4
 SCORE = "length-normalised log-probability of the sentence: 0 is certainty, larger is better"
@@ -58,15 +59,6 @@ def tag_line(tags: Iterable[tuple[str, float]]) -> str:
     """What is seen in a picture, names with their probabilities, as a paragraph; nothing where nothing is."""
     names = ", ".join(f'<span title="{percent(probability)}">{escape(name)}</span>' for name, probability in tags)
     return f'<p class="label">Seen: {names}</p>\n' if names else ""
-
-
-def percent(probability: float) -> str:
-    """A whole percentage that says 0% and 100% only of what is so."""
-    if 0 < probability < 0.005:
-        return "under 1%"
-    if 0.995 <= probability < 1:
-        return "over 99%"
-    return f"{100 * probability:.0f}%"
 
 
 def signed(number: float) -> str:

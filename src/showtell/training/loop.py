@@ -16,7 +16,7 @@ an unbroken run has: the batches and the random numbers of a step are functions 
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -37,7 +37,7 @@ from showtell.training.checkpoint import load_checkpoint, optimizer_tensors, res
 from showtell.training.curves import draw_curves
 from showtell.training.decoders import Decoder, build
 from showtell.training.export import export_bundle
-from showtell.training.recipe import Recipe
+from showtell.training.recipe import Recipe, recipe_of
 from showtell.training.resume import (
     Place,
     Position,
@@ -73,7 +73,7 @@ class TrainResult:
 
 
 def train(
-    recipe: Recipe,
+    recipe: Recipe | str | Path | Mapping[str, Any],
     folder: str | Path,
     *,
     root: str | Path = ".",
@@ -86,7 +86,7 @@ def train(
     """Train the model of `recipe` in `folder`, or go on with it, and export the best epoch's weights, calibrated.
 
     Arguments:
-        recipe: data, encoder, decoder, training and search.
+        recipe: data, encoder, decoder, training and search: options, a TOML file, or a dictionary of its tables.
         folder: the run; made when missing.
         root: what relative paths in the recipe are relative to.
         store: an embedding store to fill and use, so that runs can share it; None for one in the run's folder.
@@ -99,7 +99,7 @@ def train(
         InputError: the folder holds a run of another recipe, the data cannot be used, or the checkpoint to begin from
             does not fit.
     """
-    folder = Path(folder)
+    recipe, folder = recipe_of(recipe), Path(folder)
     if begin_from:
         require_checkpoint(Path(begin_from))
     claim(folder, recipe)

@@ -14,6 +14,7 @@ An unknown table or key is an error that names the file, so that a misspelt opti
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -162,6 +163,13 @@ def read_recipe(path: str | Path) -> Recipe:
         InputError: the file is missing or not TOML, or has an unknown table, key or value; the message names it.
     """
     return recipe_from(read_tables(path), str(path))
+
+
+def recipe_of(recipe: "Recipe | str | Path | Mapping[str, Any]") -> Recipe:
+    """A recipe itself, or that of a TOML file or of nested plain values; errors as `read_recipe` has them."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    return read_recipe(recipe) if isinstance(recipe, (str, Path)) else recipe_from(dict(recipe))
 
 
 def recipe_from(values: dict[str, Any], where: str = "") -> Recipe:

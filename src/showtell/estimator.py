@@ -1,0 +1,171 @@
+"""Training and captioning with the verbs of scikit-learn: `fit`, `predict`, `score`, `get_params`, `set_params`.
+
+Pictures and captions come in as two lists of the same length. What `fit` trains is the model that a recipe with the
+same values trains, and it can be saved as a bundle. Training needs PyTorch, what comes after it does not.
+"""
+
+import dataclasses
+import json
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self
+
+from showtell.bundle import write_bundle
+from showtell.captioner import Captioner
+from showtell.errors import InputError, PictureError
+from showtell.files import sha256_of, write_beside, write_bytes
+from showtell.image import Picture, decode
+from showtell.metrics import score as score_captions
+
+
+@dataclass
+class CaptioningEstimator:
+    """A captioner that is trained by `fit`.
+
+    `encoder` to `seed` are keys of a recipe; `recipe` holds any further tables of one (see docs/training.md), as
+    `{"training": {"average": 0.999}}`, which have the last word. `folder` keeps the run, so that a `fit` that was
+    broken off goes on; None trains in a folder that is deleted at the end. `verbose` shows progress.
+
+    After `fit`, `captioner_` is the model, loaded, and `metrics_` are the figures of each epoch.
+    """
+
+    encoder: str = "efficientnet_lite2"
+    decoder: str = "show_and_tell"
+    min_count: int = 5
+    epochs: int = 10
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    validation_fraction: float = 0.1
+    seed: int = 0
+    recipe: Mapping[str, Mapping[str, Any]] | None = None
+    folder: str | Path | None = None
+    verbose: bool = False
+    captioner_: Captioner = field(init=False, repr=False, compare=False)
+    metrics_: tuple[dict[str, Any], ...] = field(init=False, repr=False, compare=False)
+
+    def fit(self, pictures: Sequence[Picture], captions: Sequence[str | Sequence[str]]) -> Self:
+        """Train a model.
+
+        Arguments:
+            pictures: paths, bytes, PIL images or arrays (see `showtell.image.decode`).
+            captions: for each picture its caption, or all captions that it has.
+
+        Raises:
+            InputError: the lists differ in length, an option is wrong, or `folder` holds a run of other values.
+            PictureError: a picture cannot be read; the message names which.
+            MissingExtra: PyTorch is not installed.
+        """
+        from showtell.training import recipe_from, train
+
+        recipe = recipe_from(self._tables())
+        if len(pictures) != len(captions):
+            raise InputError(f"there are {len(pictures)} pictures and captions of {len(captions)}: give as many")
+        with nullcontext(self.folder) if self.folder else tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            write_data(root, pictures, captions)
+            result = train(recipe, root / "run", root=root, show=self.verbose)
+            self.captioner_ = Captioner(result.bundle)
+        self.metrics_ = result.metrics
+        return self
+
+    def predict(self, pictures: Sequence[Picture], **options: Any) -> list[str]:
+        """The caption of each picture; options as for `Captioner.caption`."""
+        return [caption.text for caption in self._fitted().caption_batch(pictures, **options)]
+
+    def score(self, pictures: Sequence[Picture], captions: Sequence[str | Sequence[str]]) -> float:
+        """CIDEr-D, from 0 to 10, of the captions of these pictures against those that people wrote."""
+        if len(pictures) != len(captions):
+            raise InputError(f"there are {len(pictures)} pictures and captions of {len(captions)}: give as many")
+        hypotheses = {str(i): text for i, text in enumerate(self.predict(pictures))}
+        references = {str(i): _texts(given) for i, given in enumerate(captions)}
+        return score_captions(hypotheses, references, metrics=["CIDEr-D"]).corpus["CIDEr-D"]
+
+    def save(self, path: str | Path) -> None:
+        """Write the trained model as a bundle, which `Captioner` and every command take."""
+        write_bundle(path, self._fitted().bundle.parts)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """What the estimator was made with; `deep` is there for scikit-learn and changes nothing."""
+        return {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.init}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change what the estimator was made with; an `InputError` for a name that it does not have."""
+        if unknown := sorted(set(params) - set(self.get_params())):
+            raise InputError(f"there is no parameter {unknown[0]!r}: there are {', '.join(self.get_params())}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def _tables(self) -> dict[str, Any]:
+        own: dict[str, dict[str, Any]] = {
+            "data": {
+                "pictures": [_PICTURES],
+                "captions": _CAPTIONS,
+                "validation_fraction": self.validation_fraction,
+            },
+            "encoder": {"name": self.encoder},
+            "decoder": {"kind": self.decoder},
+            "vocabulary": {"min_count": self.min_count},
+            "training": {
+                "epochs": self.epochs,
+                "batch_size": self.batch_size,
+                "learning_rate": self.learning_rate,
+                "seed": self.seed,
+            },
+        }
+        further = self.recipe or {}
+        return {name: {**own.get(name, {}), **further.get(name, {})} for name in {**own, **further}}
+
+    def _fitted(self) -> Captioner:
+        if not hasattr(self, "captioner_"):
+            raise InputError("this estimator is not trained yet: call fit first")
+        return self.captioner_
+
+
+_PICTURES = "pictures.zip"
+_CAPTIONS = "captions.jsonl"
+
+
+def write_data(folder: Path, pictures: Sequence[Picture], captions: Sequence[str | Sequence[str]]) -> None:
+    """Write the pictures to a zip and the captions to JSON lines, as `showtell train` reads them.
+
+    Raises:
+        PictureError: a picture cannot be read; the message names which.
+        InputError: the folder holds other pictures or captions.
+    """
+    given = list(zip(pictures, captions, strict=True))
+    lines = []
+    with write_beside(folder / _PICTURES) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for i, (picture, texts) in enumerate(given):
+            try:
+                data = _file_of(picture)
+            except (OSError, PictureError) as error:
+                raise PictureError(f"picture {i}: {error}") from error
+            name = f"{i:07d}-{sha256_of(data)[:16]}.png"  # whose embedding is never taken for another picture's
+            archive.writestr(zipfile.ZipInfo(name), data)
+            lines.append(json.dumps({"image": name, "caption": _texts(texts)}) + "\n")
+        captions_before, captions_now = folder / _CAPTIONS, "".join(lines).encode()
+        if captions_before.exists() and captions_before.read_bytes() != captions_now:
+            raise InputError(f"{folder}: holds a run of other pictures or captions: choose another folder")
+    write_bytes(captions_before, captions_now)
+
+
+def _texts(captions: str | Sequence[str]) -> list[str]:
+    return [captions] if isinstance(captions, str) else list(captions)
+
+
+def _file_of(picture: Picture) -> bytes:
+    """The bytes of a picture file: as they are, or of an image in memory as PNG, which loses nothing."""
+    if isinstance(picture, bytes):
+        return picture
+    if isinstance(picture, (str, PathLike)):
+        return Path(picture).read_bytes()
+    buffer = BytesIO()
+    decode(picture).save(buffer, "png", compress_level=1)
+    return buffer.getvalue()
