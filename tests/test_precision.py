@@ -1,9 +1,11 @@
 """Training with an encoder in int8: made once, embedded with, shipped, and the same whenever a run goes on."""
 
+import numpy as np
 import pytest
+from safetensors.numpy import load
 
 from showtell import Captioner
-from showtell.bundle import read_bundle
+from showtell.bundle import INT8_FORMAT, read_bundle
 from showtell.data.images import PictureSource
 from showtell.encoders import Encoder
 from showtell.errors import InputError
@@ -21,8 +23,9 @@ def recipe(small_data, tiny_encoder):
             "data": {"pictures": ["p.zip"], "captions": "captions.jsonl", "split_column": "split"},
             "encoder": {"name": "onnx:tiny.onnx", "precision": "int8", "resize": "squash"},
             "vocabulary": {"min_count": 1},
-            "decoder": {"hidden": 24, "word": 16},
+            "decoder": {"hidden": 48, "word": 16},
             "training": {"epochs": 2, "batch_size": 16, "checkpoint_steps": 3},
+            "export": {"weights": "int8"},
         }
     )
 
@@ -33,6 +36,8 @@ def test_a_decoder_learns_from_the_embeddings_that_its_own_encoder_gives(recipe,
     bundle = read_bundle(result.bundle)
     assert bundle.parts["encoder.onnx"] == kept
     assert bundle.model["encoder"]["precision"] == "int8"
+    assert bundle.model["format"] == INT8_FORMAT
+    assert any(tensor.dtype == np.int8 for tensor in load(bundle.parts["weights.safetensors"]).values())
     assert "int8" in bundle.parts["README.md"].decode()
     assert replay(Captioner(bundle.path)).text == bundle.model["golden"]["caption"]
     store = EmbeddingStore(tmp_path / "embeddings")
@@ -73,5 +78,7 @@ def test_a_graph_of_another_encoder_in_the_folder_is_refused(photos, tiny_encode
 
 
 def test_a_precision_that_there_is_not_is_refused():
+    with pytest.raises(InputError, match="weights 'int4' are unknown: choose float16 or int8"):
+        recipe_from({"export": {"weights": "int4"}})
     with pytest.raises(InputError, match="precision 'int4' is unknown: choose one of float32, int8"):
         recipe_from({"encoder": {"precision": "int4"}})

@@ -14,7 +14,8 @@
     SHA256SUMS            one line per file above, as `sha256sum` writes and checks them
 
 The file is a stored (not compressed) zip. Every byte that matters is covered by SHA256SUMS and checked when a bundle is
-opened. Weights may be kept in float16; they are computed with in float32. Nothing in a bundle is ever executed.
+opened. Weights may be kept in float16, or in int8 with a scale for each row (see `showtell.int8_rows`); they are
+computed with in float32. Nothing in a bundle is ever executed.
 """
 
 import io
@@ -37,12 +38,15 @@ from showtell.encoders.runtime import Encoder, open_session
 from showtell.errors import BundleError, ShowtellError, one_line
 from showtell.files import sha256_of, write_beside
 from showtell.image import ResizeMode
+from showtell.int8_rows import unpack
 from showtell.search import Floats, SearchOptions, State
 from showtell.tags.tagger import PARTS as TAG_PARTS
 from showtell.tags.tagger import Tagger
 from showtell.text import Vocabulary
 
 FORMAT = 1
+INT8_FORMAT = 2
+"""Of bundles whose weights are in int8, which releases that know the first format alone cannot read."""
 SUMS = "SHA256SUMS"
 _PARTS = (
     "model.json",
@@ -89,7 +93,7 @@ class Bundle:
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
         """The decoder's tensors by name; floats as `float32`, whatever they are kept in."""
-        tensors = safetensors.numpy.load(self.parts["weights.safetensors"])
+        tensors = unpack(safetensors.numpy.load(self.parts["weights.safetensors"]))
         return {name: t.astype(np.float32) if t.dtype == np.float16 else t for name, t in tensors.items()}
 
     def search_options(self) -> SearchOptions:
@@ -170,8 +174,11 @@ def read_bundle(path: str | Path) -> Bundle:
     _check(path, parts)
     try:
         model = json.loads(parts["model.json"])
-        if model["format"] != FORMAT:
-            raise BundleError(f"{path}: bundle format {model['format']}, this release reads {FORMAT}: upgrade showtell")
+        if model["format"] not in (FORMAT, INT8_FORMAT):
+            raise BundleError(
+                f"{path}: bundle format {model['format']}, this release reads {FORMAT} and {INT8_FORMAT}: "
+                "upgrade showtell"
+            )
         vocabulary = Vocabulary(tuple(json.loads(parts["vocabulary.json"])))
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{path}: model.json or vocabulary.json is malformed ({one_line(error)})") from error

@@ -20,6 +20,7 @@ from showtell.image import normalise
 from showtell.progress import bar
 
 _AT_ONCE = 4  # pictures, of which all activations are in memory
+_PICTURES = 64  # of those given, evenly, are looked at: more take long and change little
 _PATCHES = 4096  # a layer, from all pictures together
 _DAMPING = 0.01  # of the mean variance, so that a covariance can be inverted
 _STEPS = 127  # to either side of zero
@@ -59,7 +60,8 @@ class _Layer:
         """Every patch: `(B, C, h, w, kh, kw)`."""
         reach = [(size - 1) * step + 1 for size, step in zip(self.kernel.shape[2:], self.dilations, strict=True)]
         pads = self.pads or _same(planes.shape[2:], reach, self.strides)
-        planes = np.pad(planes, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
+        if any(pads):
+            planes = np.pad(planes, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
         windows = np.lib.stride_tricks.sliding_window_view(planes, reach, axis=(2, 3))
         (down, across), (rows, columns) = self.strides, self.dilations
         return windows[:, :, ::down, ::across, ::rows, ::columns]
@@ -95,6 +97,7 @@ def round_kernels(
 
     values = {initializer.name: initializer for initializer in model.graph.initializer}
     layers = _layers(model, values)
+    squares = squares[:: -(-len(squares) // _PICTURES)]
     _meet(layers, model, squares, info, show)
     steps = {}
     with bar("rounding kernels", len(layers), "kernels", show=show) as tick:

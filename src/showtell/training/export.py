@@ -16,12 +16,13 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageDraw
 
 import showtell
-from showtell.bundle import FORMAT, write_bundle
+from showtell.bundle import FORMAT, INT8_FORMAT, write_bundle
 from showtell.captioner import Captioner
 from showtell.encoders import classifier
 from showtell.encoders.runtime import Encoder
 from showtell.encoders.torch_export import to_onnx
 from showtell.files import json_bytes
+from showtell.int8_rows import pack
 from showtell.tags import ClassHead, Tagger
 from showtell.text import Vocabulary
 from showtell.training.decoders import Decoder
@@ -51,14 +52,17 @@ def export_bundle(
         scores: figures of the exported weights on the validation split.
         counts: sizes of the splits, for the model card.
 
-    Weights are stored in float16: half the file, and differences in log-probability of about 1e-3.
+    Weights are stored in float16: half the file, and differences in log-probability of about 1e-3; or in int8, as the
+    recipe says.
     """
     encoder = Encoder(encoder_graph, resize=recipe.encoder.resize)
     graphs = decoder_graphs(decoder, encoder.info.shape(recipe.encoder.output))
     used = {name for _, names in graphs.values() for name in names}  # of tied tensors, the one that a graph knows
-    weights = {name: _half(t.detach().numpy()) for name, t in decoder.state_dict().items() if name in used}
+    tensors = {name: tensor.detach().numpy() for name, tensor in decoder.state_dict().items() if name in used}
+    in_int8 = recipe.export.weights == "int8"
+    weights = {name: _half(tensor) for name, tensor in (pack(tensors) if in_int8 else tensors).items()}
     model = {
-        "format": FORMAT,
+        "format": INT8_FORMAT if in_int8 else FORMAT,
         "name": recipe.name,
         "showtell": showtell.__version__,
         "decoder": {"kind": recipe.decoder_kind, "options": dataclasses.asdict(recipe.decoder)},

@@ -8,6 +8,7 @@
     [training]    epochs, batch size, learning rate, ...
     [self_critical] a second stage that goes for CIDEr-D itself
     [search]      how captions are found, in validation and as the model's default
+    [export]      how the model keeps its weights
     [card]        licence, data, limits: copied into the model
 
 An unknown table or key is an error that names the file, so that a misspelt option cannot be passed over.
@@ -111,6 +112,17 @@ class TrainingOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """How the bundle keeps the decoder's matrices: in float16, or in int8, half of that (`showtell.int8_rows`)."""
+
+    weights: Literal["float16", "int8"] = "float16"
+
+    def __post_init__(self) -> None:
+        if self.weights not in ("float16", "int8"):
+            raise InputError(f"weights {self.weights!r} are unknown: choose float16 or int8")
+
+
+@dataclass(frozen=True, slots=True)
 class CardOptions:
     """What a model says of itself beside its scores; `commands` are those that made it."""
 
@@ -134,6 +146,7 @@ class Recipe:
     training: TrainingOptions = TrainingOptions()
     self_critical: SelfCriticalOptions = SelfCriticalOptions()
     search: SearchOptions = SearchOptions()
+    export: ExportOptions = ExportOptions()
     card: CardOptions = CardOptions()
 
     def __post_init__(self) -> None:
@@ -152,6 +165,7 @@ _TABLES = {
     "training": TrainingOptions,
     "self_critical": SelfCriticalOptions,
     "search": SearchOptions,
+    "export": ExportOptions,
     "card": CardOptions,
 }
 

@@ -1,0 +1,58 @@
+"""Matrices kept in a quarter of their size: int8, with one float16 scale for each row (of an output layer: each word).
+
+The largest weight of a row is 127 of its scale, and every weight is off by half a scale at most. Nothing is computed in
+int8: matrices are made float32 again when they are loaded.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.errors import InputError
+
+Floats = npt.NDArray[np.float32]
+
+_SCALES = ".scales"  # a tensor's name with this at its end is the name of its scales
+_SMALLEST = 4096  # numbers; below, a scale for each row is too much to bring anything
+
+
+def to_rows(matrix: Floats) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float16]]:
+    """A matrix `float32 (n, ...)` as int8 of its shape and scales `float16 (n,)`."""
+    flat = matrix.reshape(len(matrix), -1)
+    # Rounded before weights are divided by it, so that its own error is not added to theirs.
+    scales = np.maximum(np.abs(flat).max(axis=1) / 127, np.finfo(np.float16).tiny).astype(np.float16)
+    counts = np.rint(flat / scales.astype(np.float32)[:, None])
+    return np.clip(counts, -127, 127).astype(np.int8).reshape(matrix.shape), scales
+
+
+def from_rows(counts: npt.NDArray[np.int8], scales: npt.NDArray[np.float16]) -> Floats:
+    """The inverse of `to_rows`, to half a scale: `float32`."""
+    along = (-1, *[1] * (counts.ndim - 1))
+    matrix: Floats = counts.astype(np.float32) * scales.astype(np.float32).reshape(along)
+    return matrix
+
+
+def pack(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Tensors by name, with the large float matrices in int8 and their scales beside them as `NAME.scales`."""
+    packed = dict(tensors)
+    for name, tensor in tensors.items():
+        if tensor.dtype in (np.float16, np.float32) and tensor.ndim > 1 and tensor.size >= _SMALLEST:
+            packed[name], packed[name + _SCALES] = to_rows(tensor.astype(np.float32))
+    return packed
+
+
+def unpack(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """The inverse of `pack`; tensors that have no scales beside them are left as they are.
+
+    Raises:
+        InputError: scales do not fit their matrix.
+    """
+    unpacked = {name: tensor for name, tensor in tensors.items() if not name.endswith(_SCALES)}
+    for name in set(tensors) - set(unpacked):
+        counts, scales = tensors.get(name.removesuffix(_SCALES)), tensors[name]
+        if counts is None or counts.dtype != np.int8 or scales.shape != counts.shape[:1]:
+            raise InputError(f"{name} are not the scales of an int8 matrix")
+        unpacked[name.removesuffix(_SCALES)] = from_rows(counts, scales)
+    return unpacked
