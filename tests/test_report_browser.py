@@ -1,35 +1,11 @@
 """Pages as a real browser shows them: nothing is fetched, nothing fails, nothing overflows or overlaps."""
 
-import shutil
-
 import pytest
 
 from evaluations import a_picture, an_evaluation, epochs
 from showtell.report.choice import choose
 from showtell.report.evaluation import evaluation_page
 from showtell.report.page import Entry, caption_page
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no Chromium on this machine: install Debian's package chromium to look at pages in it")
-    with playwright.sync_playwright() as drivers:
-        running = drivers.chromium.launch(executable_path=chromium, headless=True, args=list(FLAGS))
-        yield running
-        running.close()
 
 
 def report():

@@ -7,12 +7,26 @@ import pytest
 from PIL import Image
 from serving import service_running
 
+from showtell.bundle import read_bundle, write_bundle
 from showtell.captioner import Captioner
+from showtell.tags import CLASSES, ClassHead, TagCalibration, Tagger
+
+HUSKY = 250  # of ImageNet's classes
 
 
 @pytest.fixture(scope="session")
 def tiny_captioner(tiny_bundle):
     return Captioner(tiny_bundle, threads=1)
+
+
+@pytest.fixture(scope="session")
+def dog_captioner(tiny_bundle, tmp_path_factory):
+    """The same model with tags: it sees a dog in every picture."""
+    head = ClassHead.of(np.zeros((CLASSES, 8), np.float32), np.where(np.arange(CLASSES) == HUSKY, 9.0, 0.0))
+    tagger = Tagger(head, TagCalibration(temperature=1.0, slope=1.0, intercept=0.0, offsets={}))
+    path = tmp_path_factory.mktemp("tagged") / "tagged.showtell"
+    write_bundle(path, {**read_bundle(tiny_bundle).parts, **tagger.to_parts()})
+    return Captioner(path, threads=1)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from showtell.serve.guard import Door
 def line_of(name, caption):
     """What `showtell caption --format jsonl` writes."""
     file = io.StringIO()
-    WRITERS[Format.jsonl](file)(Captioned(name, caption))
+    WRITERS[Format.jsonl](file, None)(Captioned(name, caption))
     return json.loads(file.getvalue())
 
 
@@ -93,6 +93,19 @@ def test_attention_comes_with_each_word(looking_bundle, drawn):
         (result,) = running.caption(drawn[0], attention=True).json["results"]
         assert about(result) == about(line_of("picture", captioner.caption(drawn[0], attention=True)))
         assert running.get("/v1/model").json["attends"] is True
+
+
+def test_tags_come_with_the_picture_and_guide_where_they_are_told_to(plain, dog_captioner, drawn):
+    with service_running(dog_captioner) as running:
+        for guide in ("auto", "always", "off"):
+            (result,) = running.caption(drawn[0], guide=guide, num_captions=2).json["results"]
+            expected = dog_captioner.caption(drawn[0], guide=guide, num_captions=2)
+            assert about(result) == about(line_of("picture", expected))
+            assert [tag["name"] for tag in result["tags"]] == ["dog", "husky"]
+            assert ("guided" in result) == (guide == "always")
+        assert running.get("/v1/model").json["tags"] is True
+    reply = plain.caption(drawn[0], guide="always")
+    assert (reply.status, "no calibrated tags" in reply.error) == (422, True)
 
 
 def test_broken_forms_are_refused_in_a_line_and_not_logged(plain, drawn, caplog):

@@ -25,6 +25,13 @@ class WordAnswer(BaseModel):
         return cls(word=word.word, probability=round(word.probability, 6), attention=rows)
 
 
+class TagAnswer(BaseModel):
+    """A plain name of something in the picture, and how probable it is that people would mention it."""
+
+    name: str
+    probability: float = Field(ge=0, le=1)
+
+
 class CaptionAnswer(BaseModel):
     """A caption. `guess` is there where the model is not sure, which `caption` then says."""
 
@@ -37,6 +44,7 @@ class CaptionAnswer(BaseModel):
     unfamiliar: bool | None = Field(
         default=None, description="Whether the picture is unlike those that were learnt from."
     )
+    guided: bool | None = Field(default=None, description="Whether the sentence was made to say the first tag.")
     guess: str | None = None
 
 
@@ -49,7 +57,9 @@ class PictureAnswer(BaseModel):
     words: list[WordAnswer] | None = None
     confidence: float | None = None
     unfamiliar: bool | None = None
+    guided: bool | None = None
     guess: str | None = None
+    tags: list[TagAnswer] | None = Field(default=None, description="What the picture shows, best first.")
     captions: list[CaptionAnswer] | None = Field(
         default=None, description="All captions, best first, where more than one was asked for."
     )
@@ -62,7 +72,8 @@ class PictureAnswer(BaseModel):
             return cls(name=name, error=result)
         captions = [caption_answer(one) for one in (result, *result.alternatives)]
         best = {field: getattr(captions[0], field) for field in CaptionAnswer.model_fields}
-        return cls(name=name, captions=captions if result.alternatives else None, **best)
+        tags = [TagAnswer(name=tag.name, probability=round(tag.probability, 4)) for tag in result.tags]
+        return cls(name=name, captions=captions if result.alternatives else None, tags=tags or None, **best)
 
 
 class Answer(BaseModel):
@@ -84,6 +95,7 @@ class Answer(BaseModel):
                         ],
                         "confidence": 0.71,
                         "unfamiliar": False,
+                        "tags": [{"name": "dog", "probability": 0.94}],
                     },
                     {"name": "notes.txt", "error": "not a JPEG, PNG, WebP, GIF, TIFF or BMP picture"},
                 ],
@@ -115,6 +127,9 @@ class ModelAnswer(BaseModel):
     words: int = Field(description="That the model can say.")
     attends: bool = Field(description="Whether it can say where it looked for each word.")
     calibrated: bool = Field(description="Whether it knows how sure it is.")
+    tags: bool = Field(description="Whether it names what it sees.")
+    guides: bool = Field(description="Whether its captions must name what is surely seen, unless asked otherwise.")
+    guidable: bool = Field(description="Whether they can be made to.")
     addresses: bool = Field(description="Whether the service fetches pictures from the web.")
     search: dict[str, int | float | bool | list[str]] = Field(description="How it finds captions by itself.")
     limits: LimitsAnswer
@@ -134,6 +149,7 @@ def caption_answer(caption: Caption) -> CaptionAnswer:
         words=[WordAnswer.of(word) for word in caption.words],
         confidence=None if caption.confidence is None else round(caption.confidence, 4),
         unfamiliar=caption.unfamiliar,
+        guided=caption.guided or None,
         guess=caption.guess or None,
     )
 
@@ -155,6 +171,9 @@ def model_answer(captioner: Captioner, limits: Limits, addresses: bool) -> Model
         words=len(captioner.bundle.vocabulary),
         attends=captioner.decoder.attends,
         calibrated=bool(captioner.judge and captioner.judge.calibration.quality),
+        tags=captioner.tagger is not None,
+        guides=captioner.guides,
+        guidable=captioner.guide is not None,
         addresses=addresses,
         search=search,
         limits=LimitsAnswer(

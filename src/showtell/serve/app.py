@@ -19,6 +19,7 @@ from showtell.serve.gate import Held
 from showtell.serve.guard import Door, Guard, fault_response
 from showtell.serve.service import Service
 from showtell.serve.settings import Settings
+from showtell.serve.site import add_site
 from showtell.serve.uploads import Upload, read_body, uploads_of
 
 _FAULTS: dict[int | str, dict[str, Any]] = {
@@ -64,6 +65,7 @@ def make_app(service: Service, door: Door) -> FastAPI:
         redoc_url=None,
     )
     _add_routes(app, service)
+    add_site(app, "page", "index.html")
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _http_fault)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from showtell.captioner import Caption, Captioner
 from showtell.search import SearchOptions
+from showtell.tags.guide import Guiding
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Asked:
     options: SearchOptions
     attention: bool = False
     min_confidence: float = 0.0
+    guide: Guiding = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Engine:
             first=first.place,
             attention=asked.attention,
             min_confidence=asked.min_confidence,
+            guide=asked.guide,
             **asdict(asked.options),
         )
 

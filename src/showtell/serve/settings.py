@@ -8,10 +8,11 @@ from showtell.captioner import Captioner
 from showtell.errors import InputError
 from showtell.serve.engine import Asked
 from showtell.serve.faults import Unusable
+from showtell.tags.guide import Guiding
 
 Phrase = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
-_OWN = ("attention", "min_confidence")
+_OWN = ("attention", "min_confidence", "guide")
 
 
 class Settings(BaseModel):
@@ -48,6 +49,9 @@ class Settings(BaseModel):
     seed: int | None = Field(default=None, ge=0, le=2**32 - 1, description="Of sampling.")
     attention: bool = Field(default=False, description="Say where the model looked for each word, where it can.")
     min_confidence: float = Field(default=0.0, ge=0, le=1, description='Say "not sure" below this confidence.')
+    guide: Guiding = Field(
+        default="auto", description="Whether captions must name what is surely seen; auto is as the model has it."
+    )
 
     def asked(self, captioner: Captioner) -> Asked:
         """The same for the engine; `Unusable` where settings do not go together or the model lacks what is asked."""
@@ -57,6 +61,7 @@ class Settings(BaseModel):
             captioner.require_confidence(self.min_confidence)
             if self.attention:
                 captioner.require_attention()
+            captioner.guiding(self.guide)
         except InputError as error:
             raise Unusable(str(error)) from error
-        return Asked(options, self.attention, self.min_confidence)
+        return Asked(options, self.attention, self.min_confidence, self.guide)

@@ -1,0 +1,43 @@
+"""The service's page: files of this package, read once, under their own names beside the page itself.
+
+Browsers ask whether a file has changed each time, and are told by its hash (RFC 9110, section 8.8.3).
+"""
+
+from importlib import resources
+from pathlib import PurePath
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from showtell.files import sha256_of
+
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+def add_site(app: FastAPI, folder: str, index: str) -> None:
+    """Serve the files of `folder`, and the style sheets of reports, which it shares; `index` is the page at `/`."""
+    package = resources.files("showtell")
+    files = [*(package / "serve" / folder).iterdir(), *(package / "report").iterdir()]
+    for file in files:
+        kind = _TYPES.get(PurePath(file.name).suffix)
+        if kind:
+            path = "/" if file.name == index else f"/{file.name}"
+            _add(app, path, file.read_bytes(), kind)
+
+
+def _add(app: FastAPI, path: str, data: bytes, kind: str) -> None:
+    tag = f'"{sha256_of(data)[:16]}"'
+    headers = {"Cache-Control": "no-cache", "ETag": tag}
+
+    async def answer(request: Request) -> Response:
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(data, media_type=kind, headers=headers)
+
+    app.add_route(path, answer, methods=["GET"], include_in_schema=False)
