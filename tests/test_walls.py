@@ -156,7 +156,7 @@ captioner = Captioner({str(tiny_bundle)!r})
 captioner.caption({str(photos / "0.png")!r})
 replay(captioner)
 embed(PictureSource({str(photos)!r}), captioner.encoder, {str(tmp_path / "s")!r}, show=False)
-unwanted = {{"torch", "onnx", "matplotlib", "scipy", "pandas", "tensorflow", "fastapi", "pydantic"}}
+unwanted = {{"torch", "onnx", "matplotlib", "scipy", "tensorflow", "fastapi", "pydantic"}}
 heavy = sorted(set(sys.modules) & unwanted)
 assert not heavy, heavy
 """
