@@ -95,6 +95,17 @@ def test_calibrated_probabilities_are_how_often_people_mention_a_name(head):
     assert fitted.figures["sure_tags"]["ece"] < 0.15
 
 
+def test_a_name_that_is_hardly_ever_met_gets_no_extreme_offset(head):
+    """One picture of a zebra among many cats, mentioned once: far from enough to be sure of zebras."""
+    embeddings = np.repeat(seen(0.4), 400, axis=0)
+    embeddings[0] = seen(0, 0, 0.4)
+    captions = [["a zebra"], *([["a cat"]] * 280), *([["a thing"]] * 119)]
+    fitted = fit_tags(Tagger(head), Captioned(lambda rows: embeddings[list(rows)], captions))
+    assert max(map(abs, fitted.offsets.values())) < 3
+    stated = Tagger(head).calibrated(fitted).probabilities(embeddings[:2])
+    assert 0.5 < stated[0, PLACES["zebra"]] < 0.98
+
+
 def test_too_few_pictures_calibrate_no_tags(head):
     few = Captioned(lambda rows: np.repeat(seen(0.4), len(rows), axis=0), [["a cat"]] * 10)
     assert fit_tags(Tagger(head), few) is None
@@ -120,6 +131,14 @@ def test_a_bundle_gives_back_its_classifier_and_calibration(tagged, head):
     assert tagger.calibration == fitted
     for name, array in head.tensors().items():
         np.testing.assert_array_equal(tagger.head.tensors()[name], array)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_classifier_is_kept_whatever_the_order_of_its_weights_in_memory(order):
+    weights = np.random.default_rng(0).normal(size=(CLASSES, 3)).astype(np.float32, order=order)
+    tagger = Tagger(ClassHead.of(weights, np.zeros(CLASSES, np.float32)))
+    back = Tagger.from_parts(tagger.to_parts(), 3)
+    np.testing.assert_array_equal(back.head.weights, tagger.head.weights)
 
 
 def test_a_bundle_without_a_classifier_has_no_tags(tiny_bundle, photos):
@@ -285,9 +304,35 @@ def test_articles_suit_the_name_that_was_put_in():
     embeddings = np.zeros((2, DIM), np.float32)
     probabilities = np.zeros((2, len(NAMES)))
     probabilities[0, PLACES["zebra"]] = probabilities[1, PLACES["elephant"]] = 0.9
-    told = guide(embeddings, probabilities, search(decoder, embeddings, vocabulary, options), options)
-    assert [" ".join(best.words) for best, *_ in told] == ["a zebra", "an elephant"]
-    assert [best.hypothesis.tokens[-1] for best, *_ in told] == [horse, animal]
+    found = search(decoder, embeddings, vocabulary, options)
+    told = guide(embeddings, probabilities, found, [0.3, None], options)
+    assert [" ".join(best.words) for best, *_ in told.values()] == ["a zebra", "an elephant"]
+    assert [best.hypothesis.tokens[-1] for best, *_ in told.values()] == [horse, animal]
+
+
+@pytest.mark.parametrize(
+    ("probability", "confidence", "guided"),
+    [
+        (0.45, 0.3, True),
+        (0.35, 0.1, False),
+        (0.45, 0.6, False),
+        (0.7, 0.65, True),
+        (0.55, None, False),
+        (0.65, None, True),
+    ],
+)
+def test_a_tag_is_said_where_it_is_surer_than_the_caption(probability, confidence, guided):
+    vocabulary = Vocabulary(tuple(sorted([*SPECIALS, "a", "dog", "man"])))
+    likings = np.zeros((len(vocabulary), len(vocabulary)))
+    likings[:, vocabulary.ids["man"]] = 3.0
+    decoder = Chain(likings)
+    options = SearchOptions(beam=2, max_length=3)
+    embeddings, probabilities = np.zeros((1, DIM), np.float32), np.zeros((1, len(NAMES)))
+    probabilities[0, PLACES["dog"]] = probability
+    found = search(decoder, embeddings, vocabulary, options)
+    told = Guide(decoder, vocabulary, NAMES)(embeddings, probabilities, found, [confidence], options)
+    assert list(told) == ([0] if guided else [])
+    assert all("dog" in best.words for best, *_ in told.values())
 
 
 def test_captions_of_the_command_carry_their_tags(tagged, photos, showtell, tmp_path):

@@ -29,7 +29,7 @@ from showtell.image import Picture, ResizeMode, decode, square
 from showtell.model_names import find_model
 from showtell.pipeline import Prepared, prepared
 from showtell.search import Floats, Hypothesis, SearchOptions, check_words, search
-from showtell.tags.guide import Guide, Guiding, Told, untouched
+from showtell.tags.guide import Guide, Guiding, Told, as_it_is
 
 __all__ = ["DEFAULT_MODEL", "NOT_SURE", "Caption", "Captioned", "Captioner", "Word", "default_model"]
 
@@ -337,14 +337,19 @@ class Captioner:
         self, options: SearchOptions, attention: bool, guiding: bool, embeddings: Floats, first: int
     ) -> list[Caption]:
         found = search(self.decoder, embeddings, self.bundle.vocabulary, options, first=first)
+        judged = self.judge(embeddings, found) if self.judge else None
         seen = self.tagger.probabilities(embeddings) if self.tagger else None
-        told = untouched(found, self.bundle.vocabulary)
+        told = [[as_it_is(one, self.bundle.vocabulary) for one in hypotheses] for hypotheses in found]
         if guiding and self.guide and seen is not None:
-            told = self.guide(embeddings, seen, found, options)
+            sure = [best.confidence for best, *_ in judged] if judged else [None] * len(found)
+            for row, sentences in self.guide(embeddings, seen, found, sure, options).items():
+                told[row] = sentences
+                if judged and self.judge:
+                    (judged[row],) = self.judge(embeddings[row : row + 1], [[one.hypothesis for one in sentences]])
         said = [[one.hypothesis for one in sentences] for sentences in told]
         looked = self._looked(embeddings, said) if attention else itertools.repeat(None)
-        judged = itertools.chain.from_iterable(self.judge(embeddings, said)) if self.judge else itertools.repeat(None)
-        captions = ([_to_caption(one, next(looked), next(judged)) for one in sentences] for sentences in told)
+        judgements = itertools.chain.from_iterable(judged) if judged else itertools.repeat(None)
+        captions = ([_to_caption(one, next(looked), next(judgements)) for one in sentences] for sentences in told)
         tags = map(self.tagger.tags, seen) if self.tagger and seen is not None else itertools.repeat(())
         return [
             replace(best, alternatives=tuple(others), tags=of_picture)

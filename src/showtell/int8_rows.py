@@ -24,7 +24,8 @@ def to_rows(matrix: Floats) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float1
     # Rounded before weights are divided by it, so that its own error is not added to theirs.
     scales = np.maximum(np.abs(flat).max(axis=1) / 127, np.finfo(np.float16).tiny).astype(np.float16)
     counts = np.rint(flat / scales.astype(np.float32)[:, None])
-    return np.clip(counts, -127, 127).astype(np.int8).reshape(matrix.shape), scales
+    rounded = np.clip(counts, -127, 127).astype(np.int8).reshape(matrix.shape)
+    return np.ascontiguousarray(rounded), scales  # safetensors knows no strides
 
 
 def from_rows(counts: npt.NDArray[np.int8], scales: npt.NDArray[np.float16]) -> Floats:

@@ -6,6 +6,7 @@ import numpy as np
 
 from showtell.calibrate.fit import Known
 from showtell.captioner import Captioner
+from showtell.confidence import Calibration, Judge
 from showtell.metrics import score
 from showtell.metrics.bootstrap import interval, resampled_sums
 from showtell.progress import bar
@@ -13,17 +14,20 @@ from showtell.search import search
 from showtell.tags import Tagger
 from showtell.tags.guide import Guide
 
-HARM = 0.005
+HARM = 0.003
 """CIDEr-D (0 to 10) that captions may lose on the calibration pictures where guiding is on by default."""
 
 _RESAMPLES = 1000
 
 
-def try_guiding(captioner: Captioner, tagger: Tagger, known: Known, *, show: bool = True) -> dict[str, Any]:
+def try_guiding(
+    captioner: Captioner, calibration: Calibration, tagger: Tagger, known: Known, *, show: bool = True
+) -> dict[str, Any]:
     """Caption pictures with the model's own search, plain and guided.
 
     Arguments:
         captioner: the model.
+        calibration: of its confidence.
         tagger: calibrated.
         known: the pictures and people's captions of them.
         show: show progress on stderr.
@@ -33,15 +37,18 @@ def try_guiding(captioner: Captioner, tagger: Tagger, known: Known, *, show: boo
         of these with the 95% interval of its bootstrap, `low` to `high`.
     """
     guide = Guide(captioner.decoder, captioner.bundle.vocabulary, tagger.names)
+    judge = Judge(calibration, captioner.decoder, captioner.bundle.vocabulary)
     plain: list[str] = []
     guided: list[str] = []
     with bar("guiding", len(known.references), "pictures", show=show) as tick:
         for piece in known.pieces():
             options = captioner.options
             found = search(captioner.decoder, piece, captioner.bundle.vocabulary, options, first=len(plain))
-            told = guide(piece, tagger.probabilities(piece), found, options)
-            plain += [captioner.bundle.vocabulary.decode(best.tokens) for best, *_ in found]
-            guided += [" ".join(best.words) for best, *_ in told]
+            sure = [best.confidence for best, *_ in judge(piece, [one[:1] for one in found])]
+            told = guide(piece, tagger.probabilities(piece), found, sure, options)
+            texts = [captioner.bundle.vocabulary.decode(best.tokens) for best, *_ in found]
+            plain += texts
+            guided += [" ".join(told[row][0].words) if row in told else text for row, text in enumerate(texts)]
             tick(len(piece))
     sums = []
     for texts in (plain, guided):

@@ -125,7 +125,7 @@ def _calibrate(
     )
     parts = with_calibration(captioner.bundle, calibration)
     if captioner.tagger:
-        tagger = fit_tagger(captioner, captioner.tagger, known, passed, show=show)
+        tagger = fit_tagger(captioner, calibration, captioner.tagger, known, passed, show=show)
         parts = with_tags(parts, tagger)
     write_bundle(out, parts)
     if captioner.tagger:

@@ -13,6 +13,7 @@ from showtell.calibrate.fit import Known
 from showtell.calibrate.guiding import HARM, try_guiding
 from showtell.calibrate.tags import Captioned, fit_tags
 from showtell.captioner import Captioner
+from showtell.confidence import Calibration
 from showtell.encoders import classifier
 from showtell.errors import InputError
 from showtell.files import json_bytes
@@ -63,14 +64,22 @@ def classifier_of(bundle: Bundle) -> Tagger:
     return Tagger(ClassHead.of(*found))
 
 
-def fit_tagger(captioner: Captioner, tagger: Tagger, known: Known, passed: Passed, *, show: bool = True) -> Tagger:
+def fit_tagger(
+    captioner: Captioner,
+    calibration: Calibration,
+    tagger: Tagger,
+    known: Known,
+    passed: Passed,
+    *,
+    show: bool = True,
+) -> Tagger:
     """The tagger with its calibration, and with its say on whether captions are guided; as it was without enough
     pictures.
     """
     fitted = fit_tags(tagger, Captioned(known.take, list(known.references.values())), passed.captioned())
     if fitted is None:
         return Tagger(tagger.head)
-    tried = try_guiding(captioner, tagger.calibrated(fitted), known, show=show)
+    tried = try_guiding(captioner, calibration, tagger.calibrated(fitted), known, show=show)
     figures: dict[str, Any] = {**fitted.figures, "guiding": tried}
     return tagger.calibrated(dataclasses.replace(fitted, guide=tried["difference"] >= -HARM, figures=figures))
 

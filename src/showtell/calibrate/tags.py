@@ -34,7 +34,8 @@ SEEN = 0.005
 SHRINKAGE = 1.0
 """Precision of the offsets around 0: a name must be met often before it gets much of an offset."""
 
-_ROUNDS = 60
+_ROUNDS = 200
+_STEP = 0.5
 _AT_ONCE = 256
 
 
@@ -103,16 +104,24 @@ def _pairs(tagger: Tagger, pictures: Captioned) -> _Pairs:
 
 
 def _fit(pairs: _Pairs, count: int) -> tuple[float, float, Doubles]:
-    """Slope, intercept and the names' offsets `(count,)` of the greatest posterior, by Newton's method in turns."""
+    """Slope, intercept and the names' offsets `(count,)` of the greatest posterior.
+
+    Newton's method for the line and the offsets in turns; no step is longer than `_STEP`, or those of names with few
+    pairs would leap to and fro ever farther.
+    """
     design = np.stack([pairs.odds, np.ones(len(pairs.odds))], axis=1)
     line, offsets = np.array([1.0, 0.0]), np.zeros(count)
     for _ in range(_ROUNDS):
         missed, curvature = _gradient(pairs, design @ line + offsets[pairs.names])
         products = (design * curvature[:, None]).T @ design + 1e-6 * np.eye(2)
-        line = line + np.linalg.solve(products, design.T @ missed)
+        along = np.clip(np.linalg.solve(products, design.T @ missed), -_STEP, _STEP)
+        line = line + along
         missed, curvature = _gradient(pairs, design @ line + offsets[pairs.names])
         gradient = np.bincount(pairs.names, missed, count) - SHRINKAGE * offsets
-        offsets = offsets + gradient / (np.bincount(pairs.names, curvature, count) + SHRINKAGE)
+        each = np.clip(gradient / (np.bincount(pairs.names, curvature, count) + SHRINKAGE), -_STEP, _STEP)
+        offsets = offsets + each
+        if max(np.abs(along).max(), np.abs(each).max()) < 1e-5:
+            break
     return float(line[0]), float(line[1]), offsets
 
 

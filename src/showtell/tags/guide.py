@@ -1,7 +1,8 @@
 """Captions that name what is surely seen: the likeliest tag, where the caption leaves it out, is made to appear.
 
 Constrained beam search for words that the training captions hardly or never had (Anderson et al. 2017,
-arXiv:1612.00576, whose words came from a tagger likewise). A name that the vocabulary lacks borrows the place of a word
+arXiv:1612.00576, whose words came from a tagger likewise). A tag must be at least as probable to be mentioned as the
+caption is to be good, so that good captions are let alone. A name that the vocabulary lacks borrows the place of a word
 that it has (see `showtell.tags.borrow`). Pictures without such a tag keep their captions, and cost nothing.
 """
 
@@ -24,8 +25,11 @@ from showtell.text import Vocabulary
 Guiding: TypeAlias = Literal["auto", "off", "always"]
 """Whether captions are guided by tags: as the model itself has it, never, or always."""
 
-SURE = 0.5
-"""The least probability of a tag that a caption must name: more probable than not."""
+LEAST = 0.4
+"""The least probability of a tag that a caption must name."""
+
+ALONE = 0.6
+"""The same where nothing is known of how good the caption is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,9 @@ class Guide:
         embeddings: Floats,
         probabilities: npt.NDArray[np.float64],
         found: Sequence[Sequence[Hypothesis]],
+        confidence: Sequence[float | None],
         options: SearchOptions,
-    ) -> list[list[Told]]:
+    ) -> dict[int, list[Told]]:
         """Search again for the pictures whose best caption leaves out what is likeliest, if that is sure enough.
 
         Nothing is done where captions are sampled, or where words that must appear are named already.
@@ -76,26 +81,26 @@ class Guide:
             embeddings: `float32 (B, D)` or `(B, L, D)`.
             probabilities: of every name, `float64 (B, N)`.
             found: for each picture its sentences, as `showtell.search.search` gives them.
+            confidence: of each picture's best sentence, where it is known.
             options: how they were found.
 
         Returns:
-            For each picture its sentences, best first: those of `found`, or others that hold the name.
+            Sentences that hold the name, best first, by the rows of those pictures.
         """
-        told = untouched(found, self.vocabulary)
         if options.sample or options.must:
-            return told
+            return {}
         needs: dict[int, _Need] = {}
         for row, of_names in enumerate(probabilities):
-            name = self.names[int(of_names.argmax())]
-            if of_names.max() >= SURE and not says(told[row][0].words, name.phrases):
+            name, good = self.names[int(of_names.argmax())], confidence[row]
+            sure = of_names.max() >= (ALONE if good is None else max(LEAST, good))
+            if sure and not says(as_it_is(found[row][0], self.vocabulary).words, name.phrases):
                 need = self._need(name, options)
                 if need:
                     needs[row] = need
-        if needs:
-            again = self._search(embeddings[list(needs)], list(needs.values()), options)
-            for row, sentences in zip(needs, again, strict=True):
-                told[row] = sentences
-        return told
+        if not needs:
+            return {}
+        again = self._search(embeddings[list(needs)], list(needs.values()), options)
+        return dict(zip(needs, again, strict=True))
 
     def _need(self, name: Name, options: SearchOptions) -> _Need | None:
         """How a caption may say a name; None where the model has no word for it nor any that stands in for it."""
@@ -148,9 +153,6 @@ class Guide:
         return Told(own, tuple(words), guided=True)
 
 
-def untouched(found: Sequence[Sequence[Hypothesis]], vocabulary: Vocabulary) -> list[list[Told]]:
-    """Sentences as a search found them."""
-    return [
-        [Told(one, tuple(vocabulary.entries[token] for token in one.tokens)) for one in hypotheses]
-        for hypotheses in found
-    ]
+def as_it_is(hypothesis: Hypothesis, vocabulary: Vocabulary) -> Told:
+    """A sentence as a search found it."""
+    return Told(hypothesis, tuple(vocabulary.entries[token] for token in hypothesis.tokens))
