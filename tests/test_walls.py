@@ -21,7 +21,7 @@ FLOORS = [
     {"caption", "embed", "bundle", "next_word", "precision"},
     {"ensemble"},
     {"captioner"},
-    {"alt_text", "check", "verify", "training", "evaluation", "survey", "tune", "calibrate"},
+    {"alt_text", "check", "verify", "training", "evaluation", "survey", "tune", "calibrate", "quantisation"},
     {"estimator", "report"},
     {"serve"},
     {"cli"},

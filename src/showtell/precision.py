@@ -44,21 +44,33 @@ def int8_graph(
         MissingExtra: the package onnx is not installed.
         InputError: the graph cannot be quantised, no picture can be read, or the folder's graph is of another encoder.
     """
-    encoder = Encoder(graph, resize=resize, threads=1)
     kept = folder / INT8_GRAPH
     if kept.exists():
         made = kept.read_bytes()
-        if Encoder(made, threads=1).info.float32_fingerprint != encoder.info.fingerprint:
+        if Encoder(made, threads=1).info.float32_fingerprint != Encoder(graph, threads=1).info.fingerprint:
             raise InputError(f"{kept}: was made of another encoder: choose another folder or delete it")
         return made
+    made = quantised_on(graph, pictures, names, resize, show=show)
+    write_bytes(kept, made)
+    return made
+
+
+def quantised_on(
+    graph: bytes,
+    pictures: Pictures,
+    names: Collection[str],
+    resize: ResizeMode | None = None,
+    *,
+    show: bool = True,
+) -> bytes:
+    """The int8 form of an encoder's graph, kept nowhere; arguments and errors as for `int8_graph`."""
+    preprocessing = Encoder(graph, resize=resize, threads=1).info.preprocessing
     chosen = set(sorted(names, key=_digest)[:CALIBRATION_PICTURES])
-    stream = prepared(pictures.read(skip=set(pictures.names()) - chosen), encoder.info.preprocessing)
+    stream = prepared(pictures.read(skip=set(pictures.names()) - chosen), preprocessing)
     squares = [picture.square for picture in stream if picture.square is not None]
     if not squares:
         raise InputError(f"{pictures}: no picture could be read to calibrate int8 on")
-    made = quantised(graph, np.stack(squares), show=show)
-    write_bytes(kept, made)
-    return made
+    return quantised(graph, np.stack(squares), show=show)
 
 
 def _digest(name: str) -> bytes:

@@ -12,6 +12,7 @@ from showtell.cli.check import check
 from showtell.cli.data import data
 from showtell.cli.embed import embed
 from showtell.cli.evaluate import evaluate
+from showtell.cli.quantize import quantize
 from showtell.cli.report import report
 from showtell.cli.score import score
 from showtell.cli.serve import serve
@@ -57,6 +58,7 @@ app.command()(check)
 app.add_typer(data, name="data")
 app.command()(embed)
 app.command()(evaluate)
+app.command()(quantize)
 app.command()(report)
 app.command()(score)
 app.command()(serve)
