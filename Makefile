@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test check clean
+.PHONY: demo test check bench clean
 
 demo: .venv/demo.stamp
 	.venv/bin/showtell caption examples/photos --html demo.html
@@ -16,6 +16,10 @@ check: .venv/test.stamp
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
+# BENCH_PICTURES names a folder or zip of JPEGs; without it pictures are drawn.
+bench: .venv/bench.stamp
+	.venv/bin/python benchmarks/captioning.py $(if $(BENCH_PICTURES),--pictures $(BENCH_PICTURES)) --write docs/benchmarks.md
+
 # Showtell alone: no PyTorch.
 .venv/demo.stamp: pyproject.toml | .venv/bin/python
 	$(PIP) -c constraints.txt -e .
@@ -24,6 +28,11 @@ check: .venv/test.stamp
 .venv/test.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) -c constraints.txt torch
 	$(PIP) -c constraints.txt -e '.[test]'
+	@touch $@ .venv/demo.stamp
+
+.venv/bench.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) -c constraints.txt torch
+	$(PIP) -c constraints.txt -e '.[bench]'
 	@touch $@ .venv/demo.stamp
 
 .venv/bin/python:
