@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 
 from showtell.bundle import read_bundle
 from showtell.errors import InputError
-from showtell.training import recipe_from, train
+from showtell.training import Stopped, recipe_from, train
 
 EPOCHS, STEPS = 3, 5
 
@@ -35,9 +35,9 @@ def recipe(hidden=24, min_count=1, **training):
     )
 
 
-def run(small_data, folder, begin_from=None, on_epoch=lambda metrics: None, **changes):
+def run(small_data, folder, begin_from=None, on_epoch=lambda metrics: None, watch=None, **changes):
     where = {"root": small_data, "store": small_data / "store", "show": False}
-    return train(recipe(**changes), folder, begin_from=begin_from, on_epoch=on_epoch, **where)
+    return train(recipe(**changes), folder, begin_from=begin_from, on_epoch=on_epoch, watch=watch, **where)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +101,48 @@ def test_every_epochs_figures_reach_a_caller_who_draws_them(small_data, tmp_path
     seen = []
     result = run(small_data, tmp_path, on_epoch=seen.append)
     assert seen == [result.metrics[: epoch + 1] for epoch in range(EPOCHS)]
+
+
+class StopAfter:
+    """A watch that notes what it is told, and stops the run after some of its steps."""
+
+    def __init__(self, steps):
+        self.steps, self.begun, self.places, self.epochs = steps, None, [], []
+
+    def begin(self, name, source, references):
+        self.begun = (name, set(source.names()) >= set(references), references)
+
+    def step(self, progress):
+        self.places.append((progress.epoch, progress.epochs, progress.step, progress.steps))
+        assert progress.figures["train_loss"] > 0
+        return len(self.places) == self.steps
+
+    def epoch(self, metrics, captions):
+        self.epochs.append((len(metrics), set(captions)))
+
+
+@pytest.mark.parametrize("steps", [2, STEPS, STEPS + 4])
+def test_a_run_that_is_asked_to_stop_is_saved_first_and_goes_on(small_data, unbroken, tmp_path, steps):
+    watch = StopAfter(steps)
+    with pytest.raises(Stopped, match=f"stopped after step {steps}, and saved: the same command goes on from there"):
+        run(small_data, tmp_path, watch=watch)
+    assert not (tmp_path / "model.showtell").exists()
+    goes_on = StopAfter(None)
+    result = run(small_data, tmp_path, watch=goes_on)
+    kept, whole = (load_file(folder / "checkpoints" / "last.safetensors") for folder in (tmp_path, unbroken.folder))
+    assert all(torch.equal(kept[name], whole[name]) for name in whole)
+    assert figures(result.metrics) == figures(unbroken.metrics)
+    every = [(epoch, EPOCHS, step, STEPS) for epoch in range(1, EPOCHS + 1) for step in range(1, STEPS + 1)]
+    assert watch.places + goes_on.places == every
+
+
+def test_a_watch_is_told_the_captions_of_the_same_pictures_after_every_epoch(small_data, tmp_path):
+    watch = StopAfter(None)
+    run(small_data, tmp_path, watch=watch)
+    name, read_from_there, references = watch.begun
+    assert (name, read_from_there, len(references)) == ("model", True, 6)
+    assert all(isinstance(caption, str) for captions in references.values() for caption in captions)
+    assert watch.epochs == [(epoch + 1, set(references)) for epoch in range(EPOCHS)]
 
 
 def test_weights_without_an_optimiser_are_refused(small_data, unbroken, tmp_path):

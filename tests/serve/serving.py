@@ -3,15 +3,13 @@
 import http.client
 import io
 import json
-import threading
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from showtell.serve.app import make_app
 from showtell.serve.guard import Door
-from showtell.serve.run import listen, server_of
+from showtell.serve.run import listen, running_beside, server_of
 from showtell.serve.service import Service, ServiceOptions
 
 
@@ -35,16 +33,8 @@ class Reply:
 class Running:
     """A service that listens on `port`, spoken to by `ask`."""
 
-    def __init__(self, service, door, patience=30.0):
-        self.service = service
-        self.app = make_app(service, door)
-        self._listening = listen("127.0.0.1", 0)
-        self.port = self._listening.getsockname()[1]
-        self._server = server_of(self.app, patience)
-        self._thread = threading.Thread(target=self._server.run, args=([self._listening],), daemon=True)
-        self._thread.start()
-        while not self._server.started:
-            time.sleep(0.005)
+    def __init__(self, service, port):
+        self.service, self.port = service, port
 
     @property
     def base(self):
@@ -70,10 +60,6 @@ class Running:
         body, kind = form_of([("picture", f"{i}.png", data) for i, data in enumerate(pictures)])
         return self.ask("POST", "/v1/caption", body, {"Content-Type": kind} | dict(headers), **query)
 
-    def stop(self):
-        self._server.should_exit = True
-        self._thread.join()
-
 
 def form_of(parts, boundary="----a-boundary"):
     """The body and content type of a form; parts are (field, file name or None, bytes)."""
@@ -87,9 +73,14 @@ def form_of(parts, boundary="----a-boundary"):
 
 
 @contextmanager
+def app_running(app, service=None):
+    listening = listen("127.0.0.1", 0)
+    with running_beside(server_of(app, 30.0), listening):
+        yield Running(service, listening.getsockname()[1])
+
+
+@contextmanager
 def service_running(captioner, options=None, door=None):
-    running = Running(Service(captioner, options or ServiceOptions()), door or Door())
-    try:
+    service = Service(captioner, options or ServiceOptions())
+    with app_running(make_app(service, door or Door()), service) as running:
         yield running
-    finally:
-        running.stop()

@@ -50,11 +50,7 @@ def serve(
 
     Ctrl-C or SIGTERM stops it; requests that were accepted are finished first.
     """
-    try:
-        import fastapi  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("showtell serve", "serve") from error
+    need_service("showtell serve")
 
     from showtell.captioner import Captioner
     from showtell.serve.app import make_app
@@ -77,3 +73,12 @@ def serve(
         print(f"captions by {captioner.name} at {address_of(listening)}: Ctrl-C stops", file=sys.stderr, flush=True)
 
     run_until_stopped(server_of(app, 2 * max_seconds), listening, started)
+
+
+def need_service(what: str) -> None:
+    """Raise `MissingExtra` where the packages of the service are not installed."""
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(what, "serve") from error

@@ -1,12 +1,17 @@
 """`showtell train`: pictures and captions -> a model bundle."""
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from showtell.cli.serve import need_service
 from showtell.errors import InputError
 from showtell.tables import assign, change, read_tables
+
+if TYPE_CHECKING:
+    from showtell.training import Recipe
 
 
 def train(
@@ -26,6 +31,10 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the captions.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Train so many times, with seeds from --seed upwards.")] = 1,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show the run on a page of this machine, with a stop button.")
+    ] = False,
+    watch_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of that page; 0 takes a free one.")] = 8001,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of a recipe, as training.batch_size=32.")
     ] = None,
@@ -55,7 +64,28 @@ def train(
     assign(tables, set_ or [])
     chosen = recipe_from(tables, str(recipe) if recipe else "")
     folder = out or Path("runs") / chosen.name
-    if seeds > 1:
+    if watch and seeds > 1:
+        raise InputError("--watch shows a single run: leave out --seeds, or watch each seed by itself")
+    if watch:
+        _watched(chosen, folder, watch_port, root=root, store=store, begin_from=begin_from)
+    elif seeds > 1:
         train_seeds(chosen, folder, seeds, root=root, store=store, begin_from=begin_from, say=print)
     else:
         train(chosen, folder, root=root, store=store, begin_from=begin_from, say=print)
+
+
+def _watched(recipe: "Recipe", folder: Path, port: int, **options: Any) -> None:
+    """Train while a page shows how it goes."""
+    need_service("showtell train --watch")
+
+    from showtell.serve.watch_app import watched
+    from showtell.training import train
+
+    with watched(port) as (watching, address):
+
+        def say(line: str) -> None:
+            print(line)
+            watching.say(line)
+
+        print(f"watch at {address}", file=sys.stderr, flush=True)
+        train(recipe, folder, say=say, watch=watching, **options)

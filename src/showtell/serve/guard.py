@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from showtell.serve.faults import Refused, Unauthorised
+from showtell.serve.faults import Forbidden, Refused, Unauthorised
 
 _OPEN = frozenset({"/healthz", "/readyz"})
 _HEADERS = {
@@ -37,8 +37,10 @@ class Door:
     token: str = ""
     hosts: Collection[str] = ()
 
-    def refusal(self, path: str, headers: Headers) -> Refused | None:
+    def refusal(self, method: str, path: str, headers: Headers) -> Refused | None:
         """Why a request is not let in; None where it is."""
+        if method == "POST" and _of_another_page(headers):
+            return Forbidden("a browser may send this from the service's own page alone")
         if self.hosts and path not in _OPEN and _host(headers.get("host", "")) not in self.hosts:
             return Refused("the service does not go by this name: add it with --allowed-host")
         if self.token and (path.startswith("/v1/") or path == "/metrics"):
@@ -72,7 +74,7 @@ class Guard:
             await send(message)
 
         try:
-            refusal = self.door.refusal(scope["path"], Headers(scope=scope))
+            refusal = self.door.refusal(scope["method"], scope["path"], Headers(scope=scope))
             if refusal is None:
                 await self.app(scope, receive, sending)
             else:
@@ -94,6 +96,15 @@ def own_names(address: str, more: Collection[str]) -> frozenset[str]:
     except ValueError:
         local = address == "localhost"
     return frozenset({"localhost", "127.0.0.1", "::1", address, *more}) if local or more else frozenset()
+
+
+def _of_another_page(headers: Headers) -> bool:
+    """Whether a browser says that a page of another site sends this (Fetch Metadata; RFC 6454 for older browsers)."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != headers.get("host")
 
 
 def _host(header: str) -> str:

@@ -1,9 +1,12 @@
 """Listen, answer until told to stop, and finish what was accepted."""
 
+import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -48,6 +51,20 @@ def server_of(app: ASGIApp, patience: float) -> uvicorn.Server:
         timeout_graceful_shutdown=max(1, round(patience)),
     )
     return uvicorn.Server(config)
+
+
+@contextlib.contextmanager
+def running_beside(server: uvicorn.Server, listening: socket.socket) -> Iterator[None]:
+    """Run the server in a thread, from when it answers until the block ends and what was accepted is finished."""
+    thread = threading.Thread(target=server.run, args=([listening],), name="server", daemon=True)
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            time.sleep(0.005)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def run_until_stopped(server: uvicorn.Server, listening: socket.socket, started: Callable[[], None]) -> None:

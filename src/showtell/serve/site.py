@@ -1,4 +1,4 @@
-"""The service's page: files of this package, read once, under their own names beside the page itself.
+"""Pages: files of this package, read once, under their own names beside the page itself.
 
 Browsers ask whether a file has changed each time, and are told by its hash (RFC 9110, section 8.8.3).
 """
@@ -21,10 +21,10 @@ _TYPES = {
 
 
 def add_site(app: FastAPI, folder: str, index: str) -> None:
-    """Serve the files of `folder`, and the style sheets of reports, which it shares; `index` is the page at `/`."""
+    """Serve the files of `folder`, and those that all pages and reports share; `index` is the page at `/`."""
     package = resources.files("showtell")
-    files = [*(package / "serve" / folder).iterdir(), *(package / "report").iterdir()]
-    for file in files:
+    folders = (package / "serve" / folder, package / "serve" / "shared", package / "report")
+    for file in (file for each in folders for file in each.iterdir()):
         kind = _TYPES.get(PurePath(file.name).suffix)
         if kind:
             path = "/" if file.name == index else f"/{file.name}"

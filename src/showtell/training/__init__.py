@@ -10,5 +10,17 @@ except ImportError as error:
 from showtell.training.loop import TrainResult, train
 from showtell.training.recipe import Recipe, read_recipe, recipe_from
 from showtell.training.seeds import SeedsResult, train_seeds
+from showtell.training.watch import Progress, Stopped, Watch
 
-__all__ = ["Recipe", "SeedsResult", "TrainResult", "read_recipe", "recipe_from", "train", "train_seeds"]
+__all__ = [
+    "Progress",
+    "Recipe",
+    "SeedsResult",
+    "Stopped",
+    "TrainResult",
+    "Watch",
+    "read_recipe",
+    "recipe_from",
+    "train",
+    "train_seeds",
+]

@@ -52,6 +52,7 @@ from showtell.training.resume import (
 from showtell.training.stages import Stage, stages_of
 from showtell.training.validate import Validation, Validator, held_out
 from showtell.training.views import Views
+from showtell.training.watch import Progress, Stopped, Unwatched, Watch
 
 Say: TypeAlias = Callable[[str], None]
 OnEpoch: TypeAlias = Callable[[Sequence[dict[str, Any]]], None]
@@ -82,6 +83,7 @@ def train(
     show: bool = True,
     say: Say = lambda line: None,
     on_epoch: OnEpoch = lambda metrics: None,
+    watch: Watch | None = None,
 ) -> TrainResult:
     """Train the model of `recipe` in `folder`, or go on with it, and export the best epoch's weights, calibrated.
 
@@ -94,10 +96,12 @@ def train(
         show: progress bars on stderr.
         say: is called with a line for people at every stage.
         on_epoch: is called after every epoch with the figures of all so far, as they stand in `metrics.jsonl`.
+        watch: is told of every step and epoch, and may stop the run.
 
     Raises:
         InputError: the folder holds a run of another recipe, the data cannot be used, or the checkpoint to begin from
             does not fit.
+        Stopped: `watch` asked for it, and the run was saved.
     """
     recipe, folder = recipe_of(recipe), Path(folder)
     if begin_from:
@@ -112,7 +116,9 @@ def train(
     where = Path(store or folder / "embeddings")
     views = _embed(recipe, examples, encoder, where, show, say)
     run = _Run(recipe, folder, examples, views)
-    run.go_on(Path(begin_from) if begin_from else None, show, say, on_epoch)
+    watch = watch or Unwatched()
+    watch.begin(recipe.name, examples.source, examples.of(run.validator.names))
+    run.go_on(Path(begin_from) if begin_from else None, show, say, on_epoch, watch)
     bundle = folder / f"{recipe.name}.showtell"
     best = best_of(run.at.own_metrics(), recipe.training)
     scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
@@ -176,11 +182,12 @@ class _Run:
     def _new_optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.AdamW(self.decoder.parameters(), weight_decay=self.options.weight_decay, fused=True)
 
-    def go_on(self, begin_from: Path | None, show: bool, say: Say, on_epoch: OnEpoch) -> None:
+    def go_on(self, begin_from: Path | None, show: bool, say: Say, on_epoch: OnEpoch, watch: Watch) -> None:
         """Train from the last checkpoint, from another run's, or from the beginning, to the end."""
         self._find_position(begin_from)
         if self.at.step:
             say(f"going on after step {self.at.step}")
+            watch.epoch(tuple(self.at.metrics), {})
         epochs = sum(stage.epochs for stage in self.stages)
         while place := place_of(self.at.metrics, self.stages, self.options):
             began, stage = time.monotonic(), place.stage
@@ -195,11 +202,18 @@ class _Run:
                     tick(1, note=f"{stage.main.replace('train_', '')} {self.at.figures()[stage.main]:.3f}")
                     if self.options.checkpoint_steps and self.at.step % self.options.checkpoint_steps == 0:
                         self._save("last")
-            self._end_epoch(stage, title, time.monotonic() - began, say)
+                    if watch.step(self._progress(place, epochs, len(given))):
+                        self._save("last")
+                        raise Stopped(self.at.step)
+            captions = self._end_epoch(stage, title, time.monotonic() - began, say)
             on_epoch(tuple(self.at.metrics))
+            watch.epoch(tuple(self.at.metrics), captions)
         if self.options.keep_epochs:
             self._save("weights")
         self._write_metrics()  # a run killed between its last checkpoint and this goes on to here
+
+    def _progress(self, place: Place, epochs: int, steps: int) -> Progress:
+        return Progress(len(self.at.metrics) + 1, epochs, self.at.step - place.epoch_step, steps, self.at.figures())
 
     def _find_position(self, begin_from: Path | None) -> None:
         last = self.folder / "checkpoints" / "last.safetensors"
@@ -241,7 +255,8 @@ class _Run:
             for name, tensor in self.decoder.state_dict().items():
                 self.average[name].lerp_(tensor, 1 - decay)
 
-    def _end_epoch(self, stage: Stage, title: str, seconds: float, say: Say) -> None:
+    def _end_epoch(self, stage: Stage, title: str, seconds: float, say: Say) -> dict[str, str]:
+        """Validate, keep and say; the captions of the validation pictures."""
         validation, figures = self._validate(), self.at.figures()
         line = {
             "epoch": len(self.at.metrics) + 1,
@@ -268,6 +283,7 @@ class _Run:
             f"{validation.loss:.3f}, next word {validation.accuracy:.1%}, BLEU-4 {100 * validation.bleu_4:.1f}, "
             f"CIDEr-D {100 * validation.cider_d:.1f}{note}"
         )
+        return validation.captions
 
     def _validate(self) -> Validation:
         if not self.options.average:

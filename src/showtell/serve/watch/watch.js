@@ -1,0 +1,88 @@
+// The page of a training: asks the run how it stands, once a second, and draws what is new.
+
+import { element } from "./elements.js";
+
+const SECOND = 1000;
+const OVER = { finished: "Finished", stopped: "Stopped, and saved", failed: "Failed" };
+const NAMES = { train_loss: "loss", train_accuracy: "next words foretold", reward: "reward" };
+const at = (id) => document.getElementById(id);
+let known = -1;
+let last;
+
+async function look() {
+  try {
+    const answer = await fetch(`v1/run?known=${known}`);
+    last = await answer.json();
+    show(last);
+  } catch {
+    at("where").textContent = last && OVER[last.state] ? at("where").textContent : "The run does not answer: its process has ended.";
+    at("stop").disabled = true;
+    return;
+  }
+  if (!OVER[last.state]) setTimeout(look, SECOND);
+}
+
+function show(run) {
+  at("name").textContent = run.name;
+  document.title = `${Math.round(100 * done(run))}% of training ${run.name}`;
+  at("where").textContent = where(run);
+  at("line").textContent = run.line;
+  at("left").textContent = run.seconds_left === null || OVER[run.state] ? "" : `about ${duration(run.seconds_left)} left`;
+  at("progress").value = done(run);
+  at("stop").disabled = run.state !== "training";
+  if (run.panels) {
+    at("curves").hidden = !run.panels.length;
+    at("panels").innerHTML = run.panels.join(""); // charts that the service drew, with all names escaped
+  }
+  if (run.samples) showSamples(run.samples);
+  known = run.ended;
+}
+
+function where(run) {
+  if (OVER[run.state]) return `${OVER[run.state]} after ${run.ended} of ${run.epochs} epochs.`;
+  if (!run.steps) return "Preparing the pictures.";
+  const figures = Object.entries(run.figures).map(([name, value]) => `${NAMES[name] ?? name} ${value.toFixed(3)}`);
+  const stopping = run.state === "stopping" ? "Stopping: " : "";
+  return [`${stopping}epoch ${run.epoch} of ${run.epochs}, step ${run.step} of ${run.steps}`, ...figures].join(", ");
+}
+
+function done(run) {
+  if (run.state === "finished") return 1;
+  return run.steps ? (run.epoch - 1 + run.step / run.steps) / run.epochs : 0;
+}
+
+function duration(seconds) {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+function showSamples(samples) {
+  at("samples").hidden = !samples.some((sample) => sample.said.length);
+  at("cards").replaceChildren(...samples.map((sample, place) => element("li", {}, figure(sample, place))));
+}
+
+function figure({ name, references, said }, place) {
+  const newest = said.at(-1)?.[1] ?? "";
+  const before = said.slice(0, -1).reverse();
+  const earlier = before.map(([epoch, text]) => element("li", {}, element("span", {}, `epoch ${epoch}`), " ", text));
+  return element(
+    "figure",
+    {},
+    element("img", { src: `v1/run/pictures/${place}`, alt: newest || name, loading: "lazy" }),
+    element(
+      "figcaption",
+      {},
+      element("p", { class: "caption" }, newest),
+      element("ul", { class: "said", role: "list" }, ...earlier),
+      element("p", { class: "label" }, "People said:"),
+      element("ul", { class: "references" }, ...references.map((text) => element("li", {}, text))),
+      element("p", { class: "about" }, element("bdi", {}, name)),
+    ),
+  );
+}
+
+at("stop").addEventListener("click", async () => {
+  at("stop").disabled = true;
+  await fetch("v1/run/stop", { method: "POST" });
+});
+look();

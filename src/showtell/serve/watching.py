@@ -1,0 +1,174 @@
+"""What is known of a training run that is under way, between the thread that trains and the page that shows it.
+
+Comes in: what the training loop tells a `showtell.training.watch.Watch`. Goes out: answers for the page. Everything is
+kept in memory.
+"""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from showtell.errors import PictureError, ShowtellError
+from showtell.image import decode
+from showtell.report.html import THUMBNAIL
+from showtell.report.panels import training_panels
+
+if TYPE_CHECKING:
+    from showtell.pipeline import Pictures
+    from showtell.training.watch import Progress
+
+_SAMPLES = 8
+_OPEN = 5.0  # seconds after its last question in which a page counts as open
+
+
+class SampleAnswer(BaseModel):
+    """A validation picture: what people said of it, and what the model said after each epoch, the last one last."""
+
+    name: str
+    references: list[str]
+    said: list[tuple[int, str]]
+
+
+class RunAnswer(BaseModel):
+    """A run as it stands; `panels`, HTML, and `samples` are left out where the page has those of this epoch already."""
+
+    name: str
+    state: str
+    line: str
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    seconds_left: float | None
+    figures: dict[str, float]
+    ended: int
+    panels: list[str] | None = None
+    samples: list[SampleAnswer] | None = None
+
+
+@dataclass(slots=True)
+class _Sample:
+    name: str
+    references: tuple[str, ...]
+    jpeg: bytes
+    said: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Watching:
+    """A `showtell.training.watch.Watch` that remembers, for any number of pages that ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._told_end = threading.Event()
+        self._name, self._state, self._line = "", "preparing", ""
+        self._progress: Progress | None = None
+        self._metrics: tuple[Mapping[str, Any], ...] = ()
+        self._samples: list[_Sample] = []
+        self._pace: tuple[float, int] | None = None  # when this run's first step was made, and steps since
+        self._asked_at = -_OPEN
+
+    def say(self, line: str) -> None:
+        """Take note of a line for people."""
+        with self._lock:
+            self._line = line
+
+    def begin(self, name: str, source: "Pictures", references: Mapping[str, Sequence[str]]) -> None:
+        """See `showtell.training.watch.Watch`; a few pictures, evenly over all, are read and kept small."""
+        names = list(references)
+        chosen = set(names[:: max(1, len(names) // _SAMPLES)][:_SAMPLES])
+        samples = []
+        for picture in source.read(skip=set(source.names()) - chosen):
+            samples.append(_Sample(picture.name, tuple(references[picture.name]), _small(picture.data)))
+            if len(samples) == len(chosen):
+                break
+        with self._lock:
+            self._name, self._state, self._samples = name, "training", samples
+
+    def step(self, progress: "Progress") -> bool:
+        """See `showtell.training.watch.Watch`."""
+        with self._lock:
+            self._progress = progress
+            began, steps = self._pace or (time.monotonic(), -1)
+            self._pace = began, steps + 1
+        return self._stop.is_set()
+
+    def epoch(self, metrics: Sequence[Mapping[str, Any]], captions: Mapping[str, str]) -> None:
+        """See `showtell.training.watch.Watch`."""
+        with self._lock:
+            self._metrics = tuple(metrics)
+            for sample in self._samples:
+                if sample.name in captions:
+                    sample.said.append((len(metrics), captions[sample.name]))
+
+    def stop(self) -> None:
+        """Ask the run to stop after its next step."""
+        self._stop.set()
+        with self._lock:
+            self._state = "stopping" if self._state in ("preparing", "training") else self._state
+
+    def end(self, error: BaseException | None) -> None:
+        """The run is over, because it has finished or because of `error`; pages that are open are told so first."""
+        with self._lock:
+            self._state = "finished" if error is None else "stopped" if self._stop.is_set() else "failed"
+            if isinstance(error, ShowtellError):
+                self._line = str(error)
+            watched = time.monotonic() - self._asked_at < _OPEN
+        if watched:
+            self._told_end.wait(_OPEN)
+
+    def jpeg(self, place: int) -> bytes | None:
+        """The sample at `place`, small; None where there is none."""
+        with self._lock:
+            return self._samples[place].jpeg if 0 <= place < len(self._samples) else None
+
+    def answer(self, known: int) -> RunAnswer:
+        """The run as it stands, to a page that knows everything up to epoch `known`, -1 for nothing."""
+        with self._lock:
+            self._asked_at = time.monotonic()
+            if self._state in ("finished", "stopped", "failed"):
+                self._told_end.set()
+            at = self._progress
+            answer = RunAnswer(
+                name=self._name,
+                state=self._state,
+                line=self._line,
+                epoch=at.epoch if at else 0,
+                epochs=at.epochs if at else 0,
+                step=at.step if at else 0,
+                steps=at.steps if at else 0,
+                seconds_left=self._seconds_left(),
+                figures=dict(at.figures) if at else {},
+                ended=len(self._metrics),
+            )
+            metrics = self._metrics
+            samples = [SampleAnswer(name=s.name, references=list(s.references), said=s.said) for s in self._samples]
+        if known == answer.ended:
+            return answer
+        return answer.model_copy(update={"panels": training_panels(metrics), "samples": samples})
+
+    def _seconds_left(self) -> float | None:
+        """By the pace of the steps so far, validation included; None where that is not known yet."""
+        if not self._progress or not self._pace or not self._pace[1]:
+            return None
+        began, steps = self._pace
+        at = self._progress
+        ahead = (at.epochs - at.epoch) * at.steps + at.steps - at.step
+        return ahead * (time.monotonic() - began) / steps
+
+
+def _small(data: bytes) -> bytes:
+    """A JPEG to look at, or nothing where the picture cannot be read."""
+    try:
+        picture = decode(data)
+    except PictureError:
+        return b""
+    picture.thumbnail((THUMBNAIL, THUMBNAIL), reducing_gap=3.0)
+    buffer = BytesIO()
+    picture.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()

@@ -1,0 +1,67 @@
+"""What a training run tells those who watch it, and what they may ask of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from showtell.errors import ShowtellError
+from showtell.pipeline import Pictures
+
+
+class Stopped(ShowtellError):
+    """The run was asked to stop after a step; it was saved first, and goes on when it is given again."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"stopped after step {step}, and saved: the same command goes on from there")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands: `step` of `steps` in `epoch` of `epochs`, all from 1, and the means of the epoch so far."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    figures: Mapping[str, float]
+
+
+class Watch(Protocol):
+    """Is told of a run in the run's own thread, so it must be quick."""
+
+    def begin(self, name: str, source: Pictures, references: Mapping[str, Sequence[str]]) -> None:
+        """The run of the recipe `name` begins, or goes on.
+
+        Arguments:
+            name: the recipe's.
+            source: where its pictures are read from.
+            references: true captions of the validation pictures whose captions `epoch` is given, by name.
+        """
+        ...
+
+    def step(self, progress: Progress) -> bool:
+        """A step was made; returns whether the run shall be saved and stop here."""
+        ...
+
+    def epoch(self, metrics: Sequence[Mapping[str, Any]], captions: Mapping[str, str]) -> None:
+        """An epoch has ended.
+
+        Arguments:
+            metrics: the figures of all epochs so far, as `metrics.jsonl` has them.
+            captions: what the model says of the validation pictures, by name; none where a run goes on.
+        """
+        ...
+
+
+class Unwatched:
+    """Nobody watches, and nobody stops the run."""
+
+    def begin(self, name: str, source: Pictures, references: Mapping[str, Sequence[str]]) -> None:
+        """See `Watch`."""
+
+    def step(self, progress: Progress) -> bool:
+        """See `Watch`."""
+        return False
+
+    def epoch(self, metrics: Sequence[Mapping[str, Any]], captions: Mapping[str, str]) -> None:
+        """See `Watch`."""
