@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,13 @@ from showtell import Captioner
 from showtell.bundle import read_bundle, write_bundle
 from showtell.calibrate.tags import Captioned, fit_tags
 from showtell.errors import BundleError, InputError
+from showtell.image import decode, square
 from showtell.search import SearchOptions, search
 from showtell.tags import CLASSES, ClassHead, Tag, TagCalibration, Tagger, imagenet_names
 from showtell.tags.guide import Guide
 from showtell.text import SPECIALS, Vocabulary
 
+PHOTOS = Path(__file__).parents[1] / "examples" / "photos"
 NAMES = imagenet_names()
 PLACES = {name.name: i for i, name in enumerate(NAMES)}
 DIM = 8
@@ -310,6 +313,24 @@ def test_articles_suit_the_name_that_was_put_in():
     assert [best.hypothesis.tokens[-1] for best, *_ in told.values()] == [horse, animal]
 
 
+def test_no_article_comes_before_what_is_not_counted():
+    """This decoder would say `a bread`, or with less liking `some bread`; a dog has its article."""
+    vocabulary = Vocabulary(tuple(sorted([*SPECIALS, "a", "some", "bread", "dog"])))
+    a, some, bread, dog = (vocabulary.ids[word] for word in ("a", "some", "bread", "dog"))
+    likings = np.zeros((len(vocabulary), len(vocabulary)))
+    likings[vocabulary.start, [a, some]] = 5.0, 3.0
+    likings[[a, some], dog] = 6.0
+    likings[[a, some], bread] = 5.0
+    likings[[bread, dog], vocabulary.end] = 9.0
+    decoder, options = Chain(likings), SearchOptions(beam=3)
+    embeddings, probabilities = np.zeros((1, DIM), np.float32), np.zeros((1, len(NAMES)))
+    probabilities[0, PLACES["bread"]] = 0.9
+    found = search(decoder, embeddings, vocabulary, options)
+    assert vocabulary.decode(found[0][0].tokens) == "a dog"
+    told = Guide(decoder, vocabulary, NAMES)(embeddings, probabilities, found, [0.1], options)
+    assert told[0][0].words == ("some", "bread")
+
+
 @pytest.mark.parametrize(
     ("probability", "confidence", "guided"),
     [
@@ -368,3 +389,41 @@ def test_tags_of_a_model_that_has_none_are_an_error(tiny_bundle, photos, showtel
     ran = showtell("caption", photos / "0.png", "--model", tiny_bundle, "--tags", 3)
     assert ran.code == 2
     assert "has no tags" in ran.err
+
+
+def test_the_classifier_of_a_real_encoder_knows_the_example_photographs():
+    """EfficientNet-Lite0, exported from its published weights, with the classifier that they came with."""
+    from showtell.encoders import Encoder, classifier, encoder_graph
+
+    encoder = Encoder(encoder_graph("efficientnet_lite0"))
+    tagger = Tagger(ClassHead.of(*classifier("efficientnet_lite0")))
+    shown = {"coffee-cup": "espresso", "dog-golden-retriever": "golden retriever", "tiger-in-the-snow": "tiger"}
+    for photo, name in shown.items():
+        picture = square(decode(PHOTOS / f"{photo}.jpg"), encoder.info.preprocessing)
+        tags = tagger.tags(tagger.probabilities(encoder(picture[None]))[0])
+        assert name in [tag.name for tag in tags], (photo, tags)
+
+
+def test_other_encoders_and_inner_layers_have_no_classifier():
+    from showtell.encoders import classifier
+
+    for name in ("efficientnet_lite0:block_11", "keras:ResNet50", "onnx:mine.onnx", "tiny"):
+        assert classifier(name) is None
+
+
+def test_calibrating_gives_a_model_tags_that_it_had_not(tagged, photos, showtell):
+    """The tiny encoder has no classifier: that is said. A model that has one keeps it."""
+    captions = photos.parent / "captions.csv"
+    rows = [f"{i}.png,a cat on the grass\n{i}.png,a dog in the snow\n" for i in range(10)]
+    captions.write_text("image,caption\n" + "".join(rows))
+    path = tagged(None)
+    ran = showtell("calibrate", path, "--pictures", photos, "--captions", captions, "--tags")
+    assert ran.code == 0, ran.err
+    tagger = read_bundle(path).tagger()
+    assert tagger.calibration is None  # ten pictures are too few
+    assert "not calibrated" in read_bundle(path).parts["README.md"].decode()
+    parts = {name: data for name, data in read_bundle(path).parts.items() if not name.startswith("tags.")}
+    write_bundle(path, parts)
+    ran = showtell("calibrate", path, "--pictures", photos, "--captions", captions, "--tags")
+    assert ran.code == 2
+    assert "no classifier of its encoder, tiny, is known" in ran.err

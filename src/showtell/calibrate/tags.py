@@ -16,7 +16,7 @@ from showtell.confidence import expected_calibration_error
 from showtell.search import Floats
 from showtell.tags import TagCalibration, Tagger
 from showtell.tags.mentions import Mentions
-from showtell.tags.tagger import log_odds
+from showtell.tags.tagger import MET, log_odds
 
 Take = Callable[[Sequence[int]], Floats]
 Doubles = npt.NDArray[np.float64]
@@ -54,6 +54,12 @@ class _Pairs:
     odds: Doubles
     names: npt.NDArray[np.int64]
     mentioned: Bools
+
+    @property
+    def met(self) -> Bools:
+        """Where the name is seen well enough for its offset to count."""
+        met: Bools = self.odds >= np.log(MET / (1 - MET))
+        return met
 
 
 def fit_tags(tagger: Tagger, validation: Captioned, training: Captioned | None = None) -> TagCalibration | None:
@@ -110,28 +116,30 @@ def _fit(pairs: _Pairs, count: int) -> tuple[float, float, Doubles]:
     pairs would leap to and fro ever farther.
     """
     design = np.stack([pairs.odds, np.ones(len(pairs.odds))], axis=1)
+    met = pairs.met
     line, offsets = np.array([1.0, 0.0]), np.zeros(count)
     for _ in range(_ROUNDS):
-        missed, curvature = _gradient(pairs, design @ line + offsets[pairs.names])
+        missed, curvature = _gradient(pairs, line[0], line[1], offsets)
         products = (design * curvature[:, None]).T @ design + 1e-6 * np.eye(2)
         along = np.clip(np.linalg.solve(products, design.T @ missed), -_STEP, _STEP)
         line = line + along
-        missed, curvature = _gradient(pairs, design @ line + offsets[pairs.names])
-        gradient = np.bincount(pairs.names, missed, count) - SHRINKAGE * offsets
-        each = np.clip(gradient / (np.bincount(pairs.names, curvature, count) + SHRINKAGE), -_STEP, _STEP)
+        missed, curvature = _gradient(pairs, line[0], line[1], offsets)
+        gradient = np.bincount(pairs.names[met], missed[met], count) - SHRINKAGE * offsets
+        curved = np.bincount(pairs.names[met], curvature[met], count) + SHRINKAGE
+        each = np.clip(gradient / curved, -_STEP, _STEP)
         offsets = offsets + each
         if max(np.abs(along).max(), np.abs(each).max()) < 1e-5:
             break
     return float(line[0]), float(line[1]), offsets
 
 
-def _gradient(pairs: _Pairs, odds: Doubles) -> tuple[Doubles, Doubles]:
-    p = _sigmoid(odds)
+def _gradient(pairs: _Pairs, slope: float, intercept: float, offsets: Doubles) -> tuple[Doubles, Doubles]:
+    p = _stated(pairs, slope, intercept, offsets)
     return pairs.mentioned - p, p * (1 - p)
 
 
 def _stated(pairs: _Pairs, slope: float, intercept: float, offsets: Doubles) -> Doubles:
-    return _sigmoid(slope * pairs.odds + intercept + offsets[pairs.names])
+    return _sigmoid(slope * pairs.odds + intercept + np.where(pairs.met, offsets[pairs.names], 0.0))
 
 
 def _figures(stated: Doubles, true: Bools) -> dict[str, Any]:

@@ -7,7 +7,7 @@ that it has (see `showtell.tags.borrow`). Pictures without such a tag keep their
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -19,7 +19,7 @@ from showtell.search.beam import Beams
 from showtell.search.phrases import alternatives
 from showtell.tags.borrow import Borrowing, known
 from showtell.tags.names import Name
-from showtell.tags.words import Phrase, plural, says, with_articles
+from showtell.tags.words import NO_ARTICLE, Phrase, plural, says, with_articles
 from showtell.text import Vocabulary
 
 Guiding: TypeAlias = Literal["auto", "off", "always"]
@@ -133,11 +133,14 @@ class Guide:
         required = [
             (((wider.ids[need.entry],),) if need.stand_in is not None else self._ids(need.phrases),) for need in needs
         ]
+        uncounted = {" ".join(phrase) for need in needs for phrase in need.phrases} & NO_ARTICLE
+        no_articles = (f"{article} {noun}" for noun in sorted(uncounted) for article in ("a", "an"))
+        grammatical = replace(options, must_not=(*options.must_not, *no_articles))
         sentences: dict[int, list[Told]] = {}
         for pictures, banks in banks_of(required, wider, options.beam):
             assert banks is not None  # every caption lacks a word at least
             decoder = Borrowing(self.decoder, len(self.vocabulary), stand_ins, allowed[pictures])
-            found = Beams(decoder, embeddings[pictures], wider, options, banks).run()
+            found = Beams(decoder, embeddings[pictures], wider, grammatical, banks).run()
             for picture, hypotheses in zip(pictures.tolist(), found, strict=True):
                 sentences[picture] = [self._read(hypothesis, wider, stand_ins) for hypothesis in hypotheses]
         return [sentences[picture] for picture in range(len(needs))]

@@ -37,6 +37,11 @@ MOST = 5
 LEAST = 0.3
 """Their least probability."""
 
+MET = 0.02
+"""The least summed probability from which a name's own offset counts. What is less is mostly something else that looks
+a little like it, and says nothing of what people say of the thing itself.
+"""
+
 _TINY = 1e-6  # log-odds are of probabilities in [_TINY, 1 - _TINY]
 
 
@@ -51,8 +56,8 @@ class Tag:
 @dataclass(frozen=True, slots=True)
 class TagCalibration:
     """What was fitted: log-odds of a mention are `slope` times those of the name's summed probability, plus
-    `intercept`, plus the name's own of `offsets`. `guide` is whether captions are guided by tags unless
-    something else is asked for. `figures` say how good it is, and change nothing.
+    `intercept`, plus the name's own of `offsets` where that sum is at least `MET`. `guide` is whether captions are
+    guided by tags unless something else is asked for. `figures` say how good it is, and change nothing.
     """
 
     temperature: float
@@ -89,7 +94,8 @@ class Tagger:
         if fitted is None:
             return self.sums(embeddings).astype(np.float64)
         offsets = np.array([fitted.offsets.get(one.name, 0.0) for one in self.names])
-        odds = fitted.slope * log_odds(self.sums(embeddings, fitted.temperature)) + fitted.intercept + offsets
+        sums = self.sums(embeddings, fitted.temperature)
+        odds = fitted.slope * log_odds(sums) + fitted.intercept + np.where(sums >= MET, offsets, 0.0)
         probabilities: npt.NDArray[np.float64] = 1 / (1 + np.exp(-odds))
         return probabilities
 

@@ -28,6 +28,25 @@ _PLURALS = {
     "wolf": "wolves",
     "woman": "women",
 }
+NO_ARTICLE = frozenset(
+    {"armor", "baseball", "beer", "binoculars", "bread", "broccoli", "corn", "dough", "food", "fruit", "guacamole"}
+    | {"gymnastics", "hay", "hockey", "jeans", "knee pads", "makeup", "maracas", "mashed potatoes", "pajamas", "pasta"}
+    | {
+        "red wine",
+        "rugby",
+        "skiing",
+        "skis",
+        "soccer",
+        "soup",
+        "sunglasses",
+        "tennis",
+        "toilet paper",
+        "velvet",
+        "wool",
+    }
+)
+"""Names, and words for them, before which there is no `a` or `an`."""
+
 _SILENT_H = ("honest", "honor", "honour", "hour", "heir")
 _SOUNDED = ("eu", "ewe", "one", "once", "ukulele", "uni", "use", "usu", "ute")  # a vowel that sounds as a consonant
 
