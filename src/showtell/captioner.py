@@ -336,7 +336,8 @@ class Captioner:
     def _describe_embeddings(
         self, options: SearchOptions, attention: bool, guiding: bool, embeddings: Floats, first: int
     ) -> list[Caption]:
-        found = search(self.decoder, embeddings, self.bundle.vocabulary, options, first=first)
+        judge_at = self.judge.temperature if self.judge else None
+        found = search(self.decoder, embeddings, self.bundle.vocabulary, options, first=first, judge_at=judge_at)
         judged = self.judge(embeddings, found) if self.judge else None
         seen = self.tagger.probabilities(embeddings) if self.tagger else None
         told = [[as_it_is(one, self.bundle.vocabulary) for one in hypotheses] for hypotheses in found]

@@ -43,10 +43,11 @@ def try_guiding(
     with bar("guiding", len(known.references), "pictures", show=show) as tick:
         for piece in known.pieces():
             options = captioner.options
-            found = search(captioner.decoder, piece, captioner.bundle.vocabulary, options, first=len(plain))
+            vocabulary, at = captioner.bundle.vocabulary, judge.temperature
+            found = search(captioner.decoder, piece, vocabulary, options, first=len(plain), judge_at=at)
             sure = [best.confidence for best, *_ in judge(piece, [one[:1] for one in found])]
             told = guide(piece, tagger.probabilities(piece), found, sure, options)
-            texts = [captioner.bundle.vocabulary.decode(best.tokens) for best, *_ in found]
+            texts = [vocabulary.decode(best.tokens) for best, *_ in found]
             plain += texts
             guided += [" ".join(told[row][0].words) if row in told else text for row, text in enumerate(texts)]
             tick(len(piece))

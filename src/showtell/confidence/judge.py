@@ -1,7 +1,8 @@
 """Sentences that a search has found -> calibrated probabilities, the confidence of each, and unfamiliar pictures.
 
-Sentences are fed to the decoder once more, because a temperature changes a probability by those of all other words,
-which no search keeps. So the judgement of a sentence is the same whatever search and rules found it.
+A temperature changes a probability by those of all other words, so a search that is told `judge_at` notes what it makes
+of each word. A sentence without such notes is fed to the decoder once more: one that was cut, changed, or found by a
+search that was told nothing. The judgement of a sentence is the same either way, whatever search and rules found it.
 """
 
 from collections.abc import Sequence
@@ -33,22 +34,32 @@ class Judge:
     def __init__(self, calibration: Calibration, decoder: StepDecoder, vocabulary: Vocabulary) -> None:
         self.calibration, self.decoder, self.vocabulary = calibration, decoder, vocabulary
 
+    @property
+    def temperature(self) -> float:
+        """What a search whose sentences are to be judged is told as `judge_at`."""
+        return self.calibration.temperature
+
     def __call__(self, embeddings: Floats, found: Sequence[Sequence[Hypothesis]]) -> list[list[Judgement]]:
         """Judge every sentence of every picture.
 
         Arguments:
             embeddings: `float32 (B, D)` or `(B, L, D)`.
-            found: for each picture its sentences, as `showtell.search.search` gives them.
+            found: for each picture its sentences, as `showtell.search.search` gives them; where they were judged during
+                the search, at this judge's temperature.
         """
         of = np.repeat(np.arange(len(found)), [len(hypotheses) for hypotheses in found])
-        sentences = [hypothesis.tokens for hypotheses in found for hypothesis in hypotheses]
-        temperature = self.calibration.temperature
-        log_probs = sentence_log_probs(self.decoder, embeddings[of], sentences, self.vocabulary, temperature)
+        sentences = [hypothesis for hypotheses in found for hypothesis in hypotheses]
+        log_probs = [np.array(sentence.judged, np.float32) for sentence in sentences]
+        if unread := [i for i, sentence in enumerate(sentences) if not sentence.judged]:
+            tokens = [sentences[i].tokens for i in unread]
+            read = sentence_log_probs(self.decoder, embeddings[of[unread]], tokens, self.vocabulary, self.temperature)
+            for i, one in zip(unread, read, strict=True):
+                log_probs[i] = one
         means = np.array([one.mean() for one in log_probs])
         confidence = self.calibration.confidence(means, embeddings[of])
         unfamiliar = self.calibration.unfamiliar(embeddings)
         judged = iter(
-            Judgement(tuple(map(float, log_probs[i][:-1])), confidence[i], unfamiliar[of[i]])
+            Judgement(tuple(log_probs[i][:-1].tolist()), confidence[i], unfamiliar[of[i]])
             for i in range(len(sentences))
         )
         return [[next(judged) for _ in hypotheses] for hypotheses in found]

@@ -39,6 +39,7 @@ def search(
     *,
     first: int = 0,
     must: Sequence[Sequence[str]] | None = None,
+    judge_at: float | None = None,
 ) -> list[list[Hypothesis]]:
     """Find up to `options.num_captions` sentences, at least one, for each embedding, best first.
 
@@ -49,6 +50,7 @@ def search(
         options: the method and its settings.
         first: place of the first embedding in the whole run, which seeds sampling.
         must: for each embedding what must appear in its sentences besides `options.must`, in the same notation.
+        judge_at: a temperature at which words are judged as well, see `Hypothesis`; it changes no sentence.
 
     Raises:
         InputError: a word that must appear is unknown, banned, or one too many; the message names near words.
@@ -56,16 +58,16 @@ def search(
     if not len(embeddings):
         return []
     if not options.must and must is None:
-        return _free(decoder, embeddings, vocabulary, options, first)
+        return _free(decoder, embeddings, vocabulary, options, first, judge_at)
     wanted = [replace(options, must=(*options.must, *further)) for further in must or [()] * len(embeddings)]
     required = [requirements(one, vocabulary) for one in wanted]
     found: dict[int, list[Hypothesis]] = {}
     for pictures, banks in banks_of(required, vocabulary, options.beam):
         some = embeddings[pictures]
         if banks:
-            sentences = Beams(decoder, some, vocabulary, options, banks).run()
+            sentences = Beams(decoder, some, vocabulary, options, banks, judge_at).run()
         else:
-            sentences = _free(decoder, some, vocabulary, options, first)
+            sentences = _free(decoder, some, vocabulary, options, first, judge_at)
         found |= dict(zip(pictures.tolist(), sentences, strict=True))
     return [found[picture] for picture in range(len(embeddings))]
 
@@ -77,11 +79,16 @@ def check_words(options: SearchOptions, vocabulary: Vocabulary) -> None:
 
 
 def _free(
-    decoder: StepDecoder, embeddings: Floats, vocabulary: Vocabulary, options: SearchOptions, first: int
+    decoder: StepDecoder,
+    embeddings: Floats,
+    vocabulary: Vocabulary,
+    options: SearchOptions,
+    first: int,
+    judge_at: float | None,
 ) -> list[list[Hypothesis]]:
     """Search where no word must appear."""
     if options.sample or options.beam == 1:
-        return sample(decoder, embeddings, vocabulary, options, first)
+        return sample(decoder, embeddings, vocabulary, options, first, judge_at)
     groups, width = options.beam_groups, options.beam // options.beam_groups
     lanes = OneLane(width) if groups == 1 else Groups(groups, width, options.diversity, vocabulary.end)
-    return Beams(decoder, embeddings, vocabulary, options, lanes).run()
+    return Beams(decoder, embeddings, vocabulary, options, lanes, judge_at).run()

@@ -6,15 +6,13 @@ constant 5).
 
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from showtell.search.lanes import Lanes
 from showtell.search.options import Hypothesis, SearchOptions
 from showtell.search.rules import rules_of
-from showtell.search.steps import Floats, Ints, StepDecoder, log_probabilities, take_rows
+from showtell.search.steps import Floats, Ints, StepDecoder, log_probabilities, shift_at, take_rows
 from showtell.text import Vocabulary
 
 
@@ -34,10 +32,16 @@ class Beams:
     """Beam search over a batch: `K` live sentences for each of the `A` pictures that are still being written."""
 
     def __init__(
-        self, decoder: StepDecoder, embeddings: Floats, vocabulary: Vocabulary, options: SearchOptions, lanes: Lanes
+        self,
+        decoder: StepDecoder,
+        embeddings: Floats,
+        vocabulary: Vocabulary,
+        options: SearchOptions,
+        lanes: Lanes,
+        judge_at: float | None = None,
     ) -> None:
         self.decoder, self.vocabulary, self.options, self.lanes = decoder, vocabulary, options, lanes
-        self.rules = rules_of(options, vocabulary)
+        self.rules, self.judge_at = rules_of(options, vocabulary), judge_at
         pictures = len(embeddings)
         self.constants, self.state = decoder.start(embeddings)
         self.finished = [[_Finished() for _ in range(lanes.goals)] for _ in range(pictures)]
@@ -46,6 +50,7 @@ class Beams:
         self.scores = np.zeros((pictures, 1), np.float32)  # (A, K) sums of log-probabilities
         self.ids = np.empty((pictures, 1, 0), np.int64)  # (A, K, t)
         self.log_probs = np.empty((pictures, 1, 0), np.float32)  # (A, K, t)
+        self.shifts = np.empty((pictures, 1, 0), np.float32)  # (A, K, t), 0 where words are not judged
 
     def run(self) -> list[list[Hypothesis]]:
         """The sentences of every picture, best first."""
@@ -53,6 +58,8 @@ class Beams:
         for t in range(self.options.max_length):
             logits, self.state = self.decoder.step(tokens, self.constants, self.state)
             ahead = log_probabilities(logits, self.vocabulary, first_word=t == 0)
+            shifts = shift_at(self.judge_at, ahead) if self.judge_at else np.zeros((len(ahead), 1), np.float32)
+            self.shifts = np.concatenate([self.shifts, shifts.reshape(*self.scores.shape, 1)], axis=2)
             if self.rules:
                 needed = self.lanes.needed(self.marks)
                 needed = None if needed is None else needed.reshape(len(ahead), -1)
@@ -73,7 +80,7 @@ class Beams:
         for a, lane, rank in np.argwhere((ending & np.isfinite(found.values))[:, :, : self.lanes.width]).tolist():
             k = found.parents[a, lane, rank]
             log_probs = np.append(self.log_probs[a, k], ahead[a, k, self.vocabulary.end])
-            self._finish(a, lane, self.ids[a, k], log_probs, float(found.values[a, lane, rank]), len(log_probs))
+            self._finish(a, lane, k, self.ids[a, k], log_probs, float(found.values[a, lane, rank]))
         values = np.where(ending, np.float32(-np.inf), found.values)
         if self.rules:
             self._cut_stuck(values)
@@ -86,6 +93,7 @@ class Beams:
         self.log_probs = np.concatenate(
             [self.log_probs[rows, parents], ahead[rows, parents, words][:, :, None]], axis=2
         )
+        self.shifts = self.shifts[rows, parents]
         self._drop_settled(rows * beams + parents, same_width=parents.shape[1] == beams)
 
     def _cut_stuck(self, values: Floats) -> None:
@@ -104,7 +112,8 @@ class Beams:
             keep[a] |= len(found) < self.lanes.width or found[-1].score < attainable[a, goal]
         if not keep.all():
             self.alive, self.scores, self.marks = self.alive[keep], self.scores[keep], self.marks[keep]
-            self.ids, self.log_probs, rows = self.ids[keep], self.log_probs[keep], rows[keep]
+            self.ids, self.log_probs, self.shifts = self.ids[keep], self.log_probs[keep], self.shifts[keep]
+            rows = rows[keep]
         flat = rows.reshape(-1)
         if not (same_width and keep.all()):  # else each row stays with its picture, whose constants are the same
             self.constants = take_rows(self.constants, flat)
@@ -118,14 +127,18 @@ class Beams:
             if lane >= self.lanes.complete and any(found.hypotheses for found in self.finished[self.alive[a]]):
                 break
             for k in live[lanes == lane]:
-                ids = self.ids[a, k]
-                self._finish(a, lane, ids, self.log_probs[a, k], float(self.scores[a, k]), len(ids))
+                self._finish(a, lane, k, self.ids[a, k], self.log_probs[a, k], float(self.scores[a, k]))
 
-    def _finish(self, a: int, lane: int, ids: Ints, log_probs: npt.NDArray[Any], total: float, summands: int) -> None:
-        score = total / summands**self.options.length_penalty
-        words = tuple(map(float, log_probs[: len(ids)]))
+    def _finish(self, a: int, lane: int, k: int, ids: Ints, log_probs: Floats, total: float) -> None:
+        """Keep live sentence `k` with the log-probabilities of its words, and of END where it came to that."""
+        score = total / len(log_probs) ** self.options.length_penalty
+        judged: tuple[float, ...] = ()
+        if self.judge_at and len(log_probs) > len(ids):
+            judged = tuple((log_probs * np.float32(1 / self.judge_at) + self.shifts[a, k]).tolist())
+        words = tuple(log_probs[: len(ids)].tolist())
         goal = lane * self.lanes.goals // self.lanes.count
-        self.finished[self.alive[a]][goal].add(Hypothesis(tuple(map(int, ids)), words, score), self.lanes.width)
+        found = Hypothesis(tuple(ids.tolist()), words, score, judged)
+        self.finished[self.alive[a]][goal].add(found, self.lanes.width)
 
 
 def _best(lists: list[_Finished], count: int) -> list[Hypothesis]:

@@ -92,11 +92,15 @@ class Hypothesis:
 
     `score` is the sum of the log-probabilities, that of END included where the sentence was not cut, divided by the
     number of summands to the power `length_penalty`; 0 is certainty.
+
+    `judged` are the log-probabilities of the words and of END at the temperature that the search was told to judge at;
+    empty where it was told none, or the sentence was cut.
     """
 
     tokens: tuple[int, ...]
     log_probs: tuple[float, ...]
     score: float
+    judged: tuple[float, ...] = ()
 
 
 def _entries(given: str | Iterable[str]) -> tuple[str, ...]:

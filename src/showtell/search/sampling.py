@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from showtell.search.options import Hypothesis, SearchOptions
 from showtell.search.rules import rules_of
-from showtell.search.steps import Floats, StepDecoder, log_probabilities, repeat_rows, take_rows
+from showtell.search.steps import Floats, Ints, StepDecoder, log_probabilities, repeat_rows, shift_at, take_rows
 from showtell.text import Vocabulary
 
 _VANISHING = 1e-200  # below such a sum the smaller powers lose digits, and soon there is nothing to divide by
@@ -45,7 +45,12 @@ def truncate(probabilities: npt.NDArray[np.float64], top_k: int, top_p: float) -
 
 
 def sample(
-    decoder: StepDecoder, embeddings: Floats, vocabulary: Vocabulary, options: SearchOptions, first: int
+    decoder: StepDecoder,
+    embeddings: Floats,
+    vocabulary: Vocabulary,
+    options: SearchOptions,
+    first: int,
+    judge_at: float | None = None,
 ) -> list[list[Hypothesis]]:
     """One row per sentence; greedy is the case in which the likeliest word is always drawn."""
     copies = options.num_captions if options.sample else 1
@@ -61,12 +66,15 @@ def sample(
     tokens = np.full(count, vocabulary.start, np.int64)
     chosen = np.full((count, options.max_length), vocabulary.end, np.int64)
     log_probs = np.zeros((count, options.max_length), np.float32)
+    shifts = np.zeros((count, options.max_length), np.float32)
     summands = np.full(count, options.max_length)  # words, and END where the sentence came to it
     alive = np.arange(count)
     rules = rules_of(options, vocabulary)
     for t in range(options.max_length):
         logits, state = decoder.step(tokens, constants, state)
         ahead = log_probabilities(logits, vocabulary, first_word=t == 0)
+        if judge_at:
+            shifts[alive, t] = shift_at(judge_at, ahead)[:, 0]
         if rules:
             rules.apply(ahead, chosen[alive, :t])
             able = ahead.max(axis=1) > -np.inf
@@ -87,9 +95,10 @@ def sample(
         if len(going_on) < len(alive):
             alive, tokens = alive[going_on], tokens[going_on]
             constants, state = take_rows(constants, going_on), take_rows(state, going_on)
+    judged = log_probs * np.float32(1 / judge_at) + shifts if judge_at else np.empty((count, 0), np.float32)
     sentences = [
-        _hypothesis(ids[:n], lp[:n], vocabulary.end, options)
-        for ids, lp, n in zip(chosen, log_probs, summands, strict=True)
+        _hypothesis(ids[:n], lp[:n], at[:n], vocabulary.end, options)
+        for ids, lp, at, n in zip(chosen, log_probs, judged, summands, strict=True)
     ]
     grouped = [sentences[i : i + copies] for i in range(0, count, copies)]
     return [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in grouped]
@@ -103,8 +112,9 @@ def _draw(probabilities: npt.NDArray[np.float64], uniform: npt.NDArray[np.float6
     return drawn
 
 
-def _hypothesis(ids: npt.NDArray[np.int64], log_probs: Floats, end: int, options: SearchOptions) -> Hypothesis:
+def _hypothesis(ids: Ints, log_probs: Floats, judged: Floats, end: int, options: SearchOptions) -> Hypothesis:
     """The sentence whose summands, END among them where it came to that, are `ids`."""
     words = len(ids) - int(ids[-1] == end)
     score = float(log_probs.sum()) / len(ids) ** options.length_penalty
-    return Hypothesis(tuple(map(int, ids[:words])), tuple(map(float, log_probs[:words])), score)
+    ended = tuple(judged.tolist()) if words < len(ids) else ()
+    return Hypothesis(tuple(ids[:words].tolist()), tuple(log_probs[:words].tolist()), score, ended)

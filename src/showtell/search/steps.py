@@ -36,6 +36,19 @@ def log_probabilities(logits: Floats, vocabulary: Vocabulary, *, first_word: boo
     return logits
 
 
+def shift_at(temperature: float, ahead: Floats) -> Floats:
+    """What `ahead / temperature` lacks to be log-probabilities again, of rows `(N, V)`: `float32 (N, 1)`.
+
+    Logits over a temperature and log-probabilities over it have the same softmax.
+    """
+    scaled = ahead * np.float32(1 / temperature)
+    top = scaled.max(axis=1, keepdims=True)
+    scaled -= top
+    np.exp(scaled, out=scaled)
+    shift: Floats = -(np.log(scaled.sum(axis=1, keepdims=True)) + top)
+    return shift
+
+
 def repeat_rows(state: State, copies: int) -> State:
     """Each row `copies` times, one after the other."""
     return {name: np.repeat(array, copies, axis=0) for name, array in state.items()} if copies > 1 else state
