@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from showtell.encoders import Encoder, encoder_graph
+from showtell.encoders import Encoder, encoder_graph, runtime
 from showtell.encoders.quantise import quantised
 from showtell.errors import InputError
 from showtell.image import decode, square
@@ -94,3 +94,21 @@ def test_what_cannot_be_quantised_is_refused(tiny_encoder, drawn):
     model.graph.node[0].CopyFrom(onnx.helper.make_node("AveragePool", ["picture"], ["planes"], kernel_shape=[8, 8]))
     with pytest.raises(InputError, match="no convolutions"):
         quantised(model.SerializeToString(), drawn, show=False)
+
+
+def test_a_processor_that_needs_it_is_asked_for_precision_and_gives_the_same(small, squares, monkeypatch):
+    asked = []
+    options = runtime.onnxruntime.SessionOptions
+
+    class Options(options):
+        def add_session_config_entry(self, key, value):
+            asked.append(key)
+            super().add_session_config_entry(key, value)
+
+    monkeypatch.setattr(runtime.onnxruntime, "SessionOptions", Options)
+    found = []
+    for known in (True, False):
+        monkeypatch.setattr(runtime, "adds_products_of_8_bits", lambda known=known: known)
+        found.append(Encoder(small)(squares[:2]))
+    assert asked.count("session.x64quantprecision") == 1
+    assert np.median(differences(*found)) < 0.05
