@@ -43,7 +43,7 @@ def server_of(app: ASGIApp, patience: float) -> uvicorn.Server:
     """
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_level="error",  # a warning for each client that speaks no HTTP would only help it to fill a disk
         access_log=False,
         server_header=False,
         backlog=_BACKLOG,
