@@ -1,6 +1,7 @@
-"""The figures of a run as a picture: losses on one side, scores on the other."""
+"""The figures of a run as lines and as a picture: losses on one side, scores on the other."""
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 from showtell.files import write_bytes
 
 
-def draw_curves(metrics: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw the curves into the file `path`; see `curves_png`."""
-    write_bytes(path, curves_png(metrics))
+def write_figures(folder: Path, metrics: Sequence[dict[str, Any]]) -> None:
+    """Write `metrics.jsonl`, a line for each epoch, and `curves.png` into the folder of a run."""
+    lines = "".join(json.dumps(line) + "\n" for line in metrics)
+    write_bytes(folder / "metrics.jsonl", lines.encode())
+    write_bytes(folder / "curves.png", curves_png(metrics))
 
 
 def curves_png(metrics: Sequence[dict[str, Any]]) -> bytes:

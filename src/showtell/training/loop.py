@@ -4,6 +4,8 @@
       recipe.json         the recipe with every default spelt out
       encoder-int8.onnx   the quantised encoder, where the recipe asks for one
       embeddings/         the store (unless another folder is named); embeddings-mirrored/ beside it where asked
+      tuned/              where the encoder was trained: encoder.onnx, its embeddings, and its int8 form where asked
+      fine-tune/          while the encoder is trained: what its first trained layer is given
       vocabulary.json
       checkpoints/        last.safetensors (to go on), best.safetensors (to export), and where asked weights_0, ...
       metrics.jsonl       one line an epoch
@@ -14,10 +16,11 @@ A run goes on from its last checkpoint when the same command is given again, and
 an unbroken run has: the batches and the random numbers of a step are functions of (seed, step) alone.
 """
 
-import json
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,18 +28,18 @@ import numpy as np
 import torch
 
 from showtell.calibrate import calibrate_from_store
-from showtell.data.examples import Examples, load_examples
-from showtell.embed import EmbedOptions, embed
-from showtell.encoders import Encoder, encoder_graph
+from showtell.data.examples import load_examples
+from showtell.encoders import encoder_graph
 from showtell.errors import InputError
-from showtell.files import write_bytes, write_json
-from showtell.precision import int8_graph
+from showtell.files import write_json
 from showtell.progress import bar
 from showtell.text import Vocabulary
-from showtell.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
-from showtell.training.curves import draw_curves
-from showtell.training.decoders import Decoder, build
+from showtell.training.checkpoint import load_checkpoint, save_checkpoint
+from showtell.training.curves import write_figures
+from showtell.training.decoders import build
 from showtell.training.export import export_bundle
+from showtell.training.layer_inputs import LayerInputs, layer_inputs
+from showtell.training.learner import Learner, best_weights
 from showtell.training.recipe import Recipe, recipe_of
 from showtell.training.resume import (
     Place,
@@ -47,11 +50,12 @@ from showtell.training.resume import (
     place_of,
     read_checkpoint,
     require_checkpoint,
+    stage_behind,
     state_of,
 )
+from showtell.training.sight import Captions, Sights, see
 from showtell.training.stages import Stage, stages_of
 from showtell.training.validate import Validation, Validator, held_out
-from showtell.training.views import Views
 from showtell.training.watch import Progress, Stopped, Unwatched, Watch
 
 Say: TypeAlias = Callable[[str], None]
@@ -110,77 +114,68 @@ def train(
     examples = load_examples(recipe.data, Path(root))
     say(examples.summary)
     graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say)
-    if recipe.encoder.precision == "int8":
-        graph = int8_graph(graph, folder, examples.source, examples.train, recipe.encoder.resize, show=show)
-    encoder = Encoder(graph, resize=recipe.encoder.resize)
-    where = Path(store or folder / "embeddings")
-    views = _embed(recipe, examples, encoder, where, show, say)
-    run = _Run(recipe, folder, examples, views)
+    look = partial(see, options=recipe.encoder, examples=examples, show=show, say=say)
+    sight = look(graph, store=Path(store or folder / "embeddings"), beside=folder)
+    training, validation = sight.readable(examples.of(examples.train)), sight.readable(examples.of(examples.validation))
+    if not training or not validation:
+        raise InputError("no readable picture is left in the training or the validation split")
+    inputs = layer_inputs(recipe, graph, folder / "fine-tune", examples.source, training, validation, show=show)
+    sights = Sights(sight, inputs.encoder if inputs else None, folder / "tuned", look)
+    run = _Run(recipe, folder, training, validation, inputs, sights)
     watch = watch or Unwatched()
     watch.begin(recipe.name, examples.source, examples.of(run.validator.names))
     run.go_on(Path(begin_from) if begin_from else None, show, say, on_epoch, watch)
     bundle = folder / f"{recipe.name}.showtell"
     best = best_of(run.at.own_metrics(), recipe.training)
     scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
-    export_bundle(bundle, recipe, run.best_decoder(), run.vocabulary, graph, scores, examples.counts())
-    validation, training = examples.of(examples.validation), examples.of(examples.train)
-    calibrate_from_store(bundle, views.store, validation, training, show=show)
+    run.take_best()
+    if inputs and not run.sights.trained:
+        say("no epoch with the encoder trained was the best one, so the model has it as it was")
+    seen = run.sights.now
+    export_bundle(bundle, recipe, run.decoder.eval(), run.vocabulary, seen.graph, scores, examples.counts())
+    calibrate_from_store(bundle, seen.views.store, validation, training, show=show)
     say(f"model: {bundle}")
     return TrainResult(folder, bundle, tuple(run.at.metrics), best)
 
 
-def _embed(recipe: Recipe, examples: Examples, encoder: Encoder, folder: Path, show: bool, say: Say) -> Views:
-    """Embed what is not embedded yet: all pictures, and where asked the training pictures' mirror images."""
-    output = recipe.encoder.output
-    wanted = {*examples.train, *examples.validation}
-    plain = embed(examples.source, encoder, folder, EmbedOptions(output), only=wanted, show=show)
-    if plain.rejects:
-        say(f"{len(plain.rejects)} pictures could not be read: see {plain.store.folder / 'rejects.jsonl'}")
-    if not recipe.encoder.mirrored:
-        return Views(plain.store)
-    beside = folder.with_name(f"{folder.name}-mirrored")
-    options = EmbedOptions(output, mirrored=True)
-    mirrored = embed(examples.source, encoder, beside, options, only={*examples.train}, show=show)
-    return Views(plain.store, mirrored.store)
-
-
 class _Run:
-    """A decoder that is being trained, with everything that a checkpoint keeps."""
+    """A model that is being trained, with everything that a checkpoint keeps."""
 
-    def __init__(self, recipe: Recipe, folder: Path, examples: Examples, views: Views) -> None:
-        self.recipe, self.options, self.folder, store = recipe, recipe.training, folder, views.store
-        training = {name: captions for name, captions in examples.of(examples.train).items() if name in store.rows}
-        validation = {name: c for name, c in examples.of(examples.validation).items() if name in store.rows}
-        if not training or not validation:
-            raise InputError("no readable picture is left in the training or the validation split")
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path,
+        training: Captions,
+        validation: Captions,
+        inputs: LayerInputs | None,
+        sights: Sights,
+    ) -> None:
+        self.recipe, self.options, self.folder, self.sights = recipe, recipe.training, folder, sights
+        self.encoder = inputs.encoder if inputs else None
+        store = sights.now.views.store
         self.vocabulary = Vocabulary.build(
             (caption for captions in training.values() for caption in captions), recipe.vocabulary.min_count
         )
         write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
-        self.stages = stages_of(recipe, training, views, self.vocabulary)
-        scored = dict(list(validation.items())[: self.options.validation_pictures or None])
+        self.stages = stages_of(recipe, training, store.rows, self.vocabulary, inputs)
+        scored = list(validation)[: self.options.validation_pictures or None]
         self.validator = Validator(
-            store,
-            scored,
-            held_out(self.options, validation, store.rows, self.vocabulary),
-            self.vocabulary,
-            recipe.search,
+            validation, scored, held_out(self.options, validation, self.vocabulary), self.vocabulary, recipe.search
         )
         torch.manual_seed(self.options.seed)
         self.decoder = build(recipe.decoder_kind, recipe.decoder, store.spec.shape, len(self.vocabulary))
         rows = np.sort([store.rows[name] for name in training])
         chunks = (rows[i : i + _ROWS_AT_ONCE] for i in range(0, len(rows), _ROWS_AT_ONCE))
         self.decoder.standardise_by(torch.from_numpy(store.take(chunk)) for chunk in chunks)
-        self.average = self._weights()
-        self.optimizer = self._new_optimizer()
+        self.learner = self._new_learner(self.stages[0])
         self.at = Position()
 
-    def _weights(self) -> dict[str, torch.Tensor]:
-        """A copy of what the decoder's weights are now."""
-        return {name: tensor.detach().clone() for name, tensor in self.decoder.state_dict().items()}
-
-    def _new_optimizer(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(self.decoder.parameters(), weight_decay=self.options.weight_decay, fused=True)
+    def _new_learner(self, stage: Stage) -> Learner:
+        modules: dict[str, torch.nn.Module] = {"decoder": self.decoder}
+        if stage.trains_encoder and self.encoder:
+            modules["encoder"] = self.encoder
+        decay = {"decoder": self.options.weight_decay, "encoder": self.recipe.fine_tune.weight_decay}
+        return Learner(modules, decay, self.options.average)
 
     def go_on(self, begin_from: Path | None, show: bool, say: Say, on_epoch: OnEpoch, watch: Watch) -> None:
         """Train from the last checkpoint, from another run's, or from the beginning, to the end."""
@@ -192,7 +187,7 @@ class _Run:
         while place := place_of(self.at.metrics, self.stages, self.options):
             began, stage = time.monotonic(), place.stage
             if self.at.step == place.stage_step > 0:
-                self._begin_from_best()
+                self._begin_from_best(stage)
             given = stage.epoch(place.epoch)
             done = self.at.step - place.epoch_step
             title = f"epoch {len(self.at.metrics) + 1}/{epochs}"
@@ -210,7 +205,8 @@ class _Run:
             watch.epoch(tuple(self.at.metrics), captions)
         if self.options.keep_epochs:
             self._save("weights")
-        self._write_metrics()  # a run killed between its last checkpoint and this goes on to here
+        shutil.rmtree(self.folder / "fine-tune", ignore_errors=True)  # large, and of no more use
+        write_figures(self.folder, self.at.metrics)  # a run killed between its last checkpoint and this goes on to here
 
     def _progress(self, place: Place, epochs: int, steps: int) -> Progress:
         return Progress(len(self.at.metrics) + 1, epochs, self.at.step - place.epoch_step, steps, self.at.figures())
@@ -225,39 +221,36 @@ class _Run:
                 self._save("best")
             self._save("last")
 
-    def best_decoder(self) -> Decoder:
-        """A decoder with the best epoch's weights, in evaluation mode."""
-        checkpoint = load_checkpoint(self.folder / "checkpoints" / "best.safetensors")
-        self.decoder.load_state_dict(checkpoint.part("average" if self.options.average else "model"))
-        return self.decoder.eval()
+    def take_best(self) -> None:
+        """Have the best epoch's weights, and see through its encoder."""
+        self._load_best()
+        self.sights.look()
 
-    def _begin_from_best(self) -> None:
+    def _load_best(self) -> None:
+        best = load_checkpoint(self.folder / "checkpoints" / "best.safetensors")
+        self.decoder.load_state_dict(best_weights(best, "decoder"))
+        self.sights.load(best_weights(best, "encoder"))
+
+    def _begin_from_best(self, stage: Stage) -> None:
         """Begin a later stage: the best weights so far, and an optimiser that remembers nothing."""
-        self.best_decoder()
-        self.average = self._weights()
-        self.optimizer = self._new_optimizer()
+        self._load_best()
+        if not stage.trains_encoder:
+            self.sights.look()
+        self.learner = self._new_learner(stage)
 
     def _train_on(self, given: Any, place: Place) -> None:
         seed = self.options.seed * 1_000_003 + self.at.step  # what is random in a step depends on its number alone
         torch.manual_seed(seed)
         self.decoder.train()
-        for group in self.optimizer.param_groups:
-            group["lr"] = place.stage.learning_rate(self.at.step - place.stage_step)
-        outcome = place.stage.outcome(self.decoder, given, seed)
-        self.optimizer.zero_grad(set_to_none=True)
-        outcome.loss.backward()  # type: ignore[no-untyped-call]
-        if self.options.clip_norm:
-            torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), self.options.clip_norm)
-        self.optimizer.step()
+        outcome = place.stage.outcome(self.decoder, given, self.sights.now.views, seed)
+        step = self.at.step - place.stage_step
+        age = (step if place.stage.trains_encoder else self.at.step) + 1
+        self.learner.step(outcome.loss, place.stage.learning_rates(step), self.options.clip_norm, age)
         self.at.add(outcome)
-        if self.options.average:
-            decay = min(self.options.average, (1 + self.at.step) / (10 + self.at.step))
-            for name, tensor in self.decoder.state_dict().items():
-                self.average[name].lerp_(tensor, 1 - decay)
 
     def _end_epoch(self, stage: Stage, title: str, seconds: float, say: Say) -> dict[str, str]:
         """Validate, keep and say; the captions of the validation pictures."""
-        validation, figures = self._validate(), self.at.figures()
+        validation, figures = self._validate(stage), self.at.figures()
         line = {
             "epoch": len(self.at.metrics) + 1,
             "stage": stage.name,
@@ -277,7 +270,7 @@ class _Run:
         if self.options.keep_epochs:
             self._save(f"weights_{len(self.at.metrics) - 1}")
         self._save("last")
-        self._write_metrics()
+        write_figures(self.folder, self.at.metrics)
         say(
             f"{title}: {stage.main.replace('train_', '')} {figures[stage.main]:.3f}, validation loss "
             f"{validation.loss:.3f}, next word {validation.accuracy:.1%}, BLEU-4 {100 * validation.bleu_4:.1f}, "
@@ -285,33 +278,24 @@ class _Run:
         )
         return validation.captions
 
-    def _validate(self) -> Validation:
-        if not self.options.average:
-            return self.validator(self.decoder)
-        current = self._weights()
-        self.decoder.load_state_dict(self.average)
-        validation = self.validator(self.decoder)
-        self.decoder.load_state_dict(current)
-        return validation
-
-    def _write_metrics(self) -> None:
-        lines = "".join(json.dumps(line) + "\n" for line in self.at.metrics)
-        write_bytes(self.folder / "metrics.jsonl", lines.encode())
-        draw_curves(self.at.metrics, self.folder / "curves.png")
+    def _validate(self, stage: Stage) -> Validation:
+        with self.learner.averaged():
+            return self.validator(self.decoder, stage.seen(self.sights.now.views))
 
     def _save(self, which: str) -> None:
-        parts = {"model": self.decoder.state_dict(), "optimizer": optimizer_tensors(self.optimizer)}
-        if self.options.average:
-            parts["average"] = self.average
+        parts = ({"encoder": self.sights.trained} if self.sights.trained else {}) | self.learner.parts()
         if which == "best":
             del parts["optimizer"]
         save_checkpoint(self.folder / "checkpoints" / f"{which}.safetensors", parts, state_of(self.at, self.vocabulary))
 
     def _restore(self, path: Path) -> None:
         checkpoint, self.at = read_checkpoint(path, self.vocabulary, self.stages, self.options)
+        stage = stage_behind(self.at, self.stages, self.options)
+        self.learner = self._new_learner(stage)
         try:
-            self.decoder.load_state_dict(checkpoint.part("model"))
+            self.learner.load(checkpoint)
         except RuntimeError as error:
             raise InputError(f"{path}: is of another decoder: choose the recipe that made it") from error
-        restore_optimizer(self.optimizer, checkpoint.part("optimizer"))
-        self.average = checkpoint.part("average") or checkpoint.part("model")
+        if not stage.trains_encoder:
+            self.sights.load(best_weights(checkpoint, "encoder"))
+            self.sights.look()

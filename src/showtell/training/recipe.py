@@ -6,7 +6,8 @@
     [vocabulary]  min_count
     [decoder]     kind and that kind's options
     [training]    epochs, batch size, learning rate, ...
-    [self_critical] a second stage that goes for CIDEr-D itself
+    [fine_tune]   a stage that trains the encoder as well
+    [self_critical] a last stage that goes for CIDEr-D itself
     [search]      how captions are found, in validation and as the model's default
     [export]      how the model keeps its weights
     [card]        licence, data, limits: copied into the model
@@ -27,6 +28,7 @@ from showtell.image import ResizeMode
 from showtell.search import SearchOptions
 from showtell.tables import fill, read_tables, table_of
 from showtell.training.decoders import DecoderOptions, ShowAndTellOptions, options_of
+from showtell.training.fine_tune import FineTuneOptions
 from showtell.training.self_critical import SelfCriticalOptions
 
 
@@ -144,6 +146,7 @@ class Recipe:
     decoder_kind: str = "show_and_tell"
     decoder: DecoderOptions = ShowAndTellOptions()
     training: TrainingOptions = TrainingOptions()
+    fine_tune: FineTuneOptions = FineTuneOptions()
     self_critical: SelfCriticalOptions = SelfCriticalOptions()
     search: SearchOptions = SearchOptions()
     export: ExportOptions = ExportOptions()
@@ -163,6 +166,7 @@ _TABLES = {
     "encoder": EncoderOptions,
     "vocabulary": VocabularyOptions,
     "training": TrainingOptions,
+    "fine_tune": FineTuneOptions,
     "self_critical": SelfCriticalOptions,
     "search": SearchOptions,
     "export": ExportOptions,

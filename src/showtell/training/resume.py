@@ -81,6 +81,14 @@ def place_of(metrics: Sequence[dict[str, Any]], stages: Sequence[Stage], options
     return None
 
 
+def stage_behind(position: Position, stages: Sequence[Stage], options: TrainingOptions) -> Stage:
+    """The stage that the last step of a run was of; the first where there was none yet."""
+    place = place_of(position.metrics, stages, options)
+    if place and (position.step > place.epoch_step or not position.metrics):
+        return place.stage
+    return next(stage for stage in stages if stage.name == position.metrics[-1]["stage"])
+
+
 def best_of(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> dict[str, Any]:
     """The figures of the epoch that `best_by` prefers, the earliest of equals."""
     return metrics[_best_index(metrics, options)]

@@ -15,9 +15,12 @@ import torch
 from showtell.text import Vocabulary, pad_batch
 from showtell.training.batches import Batch, Batches, CaptionBatches, PictureBatches, picture_order
 from showtell.training.decoders import Decoder
+from showtell.training.fine_tune import FineTuneOptions, choose
+from showtell.training.layer_inputs import LayerInputs
 from showtell.training.loss import next_word
 from showtell.training.recipe import Recipe, TrainingOptions
 from showtell.training.self_critical import Reward, SelfCriticalOptions, advantages, draw, log_probabilities
+from showtell.training.validate import Seen
 from showtell.training.views import Views, is_sided, sided_ids
 
 
@@ -36,6 +39,7 @@ class Stage(Protocol):
     name: str
     epochs: int
     main: str
+    trains_encoder: bool
 
     def __len__(self) -> int:
         """Steps in an epoch."""
@@ -45,31 +49,39 @@ class Stage(Protocol):
         """What the steps of the stage's epoch `number` are given, in order."""
         ...
 
-    def learning_rate(self, step: int) -> float:
-        """The learning rate of the stage's step `step`."""
+    def learning_rates(self, step: int) -> dict[str, float]:
+        """The learning rates of the stage's step `step`, by what it trains: `decoder`, and `encoder` if that, too."""
         ...
 
-    def outcome(self, decoder: Decoder, given: Any, seed: int) -> Outcome:
+    def outcome(self, decoder: Decoder, given: Any, views: Views, seed: int) -> Outcome:
         """Compute one step's loss; `seed` is of its random numbers other than dropout's."""
+        ...
+
+    def seen(self, views: Views) -> Seen:
+        """The embeddings to validate with."""
         ...
 
 
 class CrossEntropy:
     """Teacher forcing on the true captions."""
 
-    name, main = "cross_entropy", "train_loss"
+    name, main, trains_encoder = "cross_entropy", "train_loss", False
 
     def __init__(
-        self, options: TrainingOptions, captions: Mapping[str, Sequence[str]], views: Views, words: Vocabulary
+        self,
+        options: TrainingOptions,
+        captions: Mapping[str, Sequence[str]],
+        rows: Mapping[str, int],
+        words: Vocabulary,
     ) -> None:
-        self.options, self.views, self.pad = options, views, words.pad
+        self.options, self.pad = options, words.pad
         self.sided = sided_ids(words)
         self.epochs = options.epochs
         sizes = {"batch_size": options.batch_size, "max_length": options.max_length, "seed": options.seed}
         self.batches: Batches = (
-            PictureBatches(captions, views.rows, words, steps=options.epoch_steps, **sizes)
+            PictureBatches(captions, rows, words, steps=options.epoch_steps, **sizes)
             if options.epoch_steps
-            else CaptionBatches(captions, views.rows, words, **sizes)
+            else CaptionBatches(captions, rows, words, **sizes)
         )
 
     def __len__(self) -> int:
@@ -79,36 +91,39 @@ class CrossEntropy:
         """The batches of epoch `number`."""
         return self.batches.epoch(number)
 
-    def learning_rate(self, step: int) -> float:
+    def learning_rates(self, step: int) -> dict[str, float]:
         """Linear warm-up, then constant or half a cosine to zero."""
         options = self.options
         steps = self.epochs * len(self) if options.schedule == "cosine" else None
-        return learning_rate(options.learning_rate, options.warmup_steps, step, steps)
+        return {"decoder": learning_rate(options.learning_rate, options.warmup_steps, step, steps)}
 
-    def outcome(self, decoder: Decoder, given: Batch, seed: int) -> Outcome:
+    def outcome(self, decoder: Decoder, given: Batch, views: Views, seed: int) -> Outcome:
         """Cross-entropy of a batch, and how many words were foreseen."""
         sided = np.any(np.isin(given.tokens, self.sided), axis=1)
-        embeddings, tokens = self.views.take(given.rows, seed, as_is=sided), torch.from_numpy(given.tokens)
+        embeddings, tokens = views.take(given.rows, seed, as_is=sided), torch.from_numpy(given.tokens)
         with _precision(self.options):
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.options.label_smoothing)
         loss = result.loss.item() * result.count
         return Outcome(result.loss, {"train_loss": loss, "train_accuracy": result.correct}, result.count)
 
+    def seen(self, views: Views) -> Seen:
+        """The pictures as they are."""
+        return views.store
+
 
 class SelfCritical:
     """Captions of the decoder's own, weighed by how much they score above each other."""
 
-    name, main = "self_critical", "reward"
+    name, main, trains_encoder = "self_critical", "reward", False
 
     def __init__(
         self,
         options: SelfCriticalOptions,
         training: TrainingOptions,
         captions: Mapping[str, Sequence[str]],
-        views: Views,
         words: Vocabulary,
     ) -> None:
-        self.options, self.training, self.views, self.words = options, training, views, words
+        self.options, self.training, self.words = options, training, words
         self.epochs = options.epochs
         self.captions, self.names = captions, list(captions)
         self.reward = Reward(captions, words)
@@ -121,15 +136,16 @@ class SelfCritical:
         order = picture_order(len(self.names), self.options.pictures, [self.training.seed, number])
         return [[self.names[i] for i in batch] for batch in order]
 
-    def learning_rate(self, step: int) -> float:
+    def learning_rates(self, step: int) -> dict[str, float]:
         """Linear warm-up, then half a cosine to zero."""
-        return learning_rate(self.options.learning_rate, self.options.warmup_steps, step, self.epochs * len(self))
+        options = self.options
+        return {"decoder": learning_rate(options.learning_rate, options.warmup_steps, step, self.epochs * len(self))}
 
-    def outcome(self, decoder: Decoder, given: list[str], seed: int) -> Outcome:
+    def outcome(self, decoder: Decoder, given: list[str], views: Views, seed: int) -> Outcome:
         """Draw captions without dropout, compare their rewards, and weigh their log-probabilities by the difference."""
         samples, share = self.options.samples, self.options.cross_entropy
         as_is = [any(map(is_sided, self.captions[name])) for name in given]
-        embeddings = self.views.take([self.views.rows[name] for name in given], seed, as_is=as_is)
+        embeddings = views.take([views.rows[name] for name in given], seed, as_is=as_is)
         generator = torch.Generator().manual_seed(seed)
         decoder.eval()
         drawn = draw(
@@ -151,6 +167,10 @@ class SelfCritical:
                 loss = loss + share * true.loss
         return Outcome(loss, {"reward": float(rewards.sum())}, len(rewards))
 
+    def seen(self, views: Views) -> Seen:
+        """The pictures as they are."""
+        return views.store
+
     def _true(self, names: Sequence[str], seed: int) -> torch.Tensor:
         """One random true caption of each picture, as padded ids."""
         rng = np.random.default_rng(seed)
@@ -159,11 +179,79 @@ class SelfCritical:
         return torch.from_numpy(pad_batch(ids, self.words.pad, self.training.max_length))
 
 
-def stages_of(recipe: Recipe, captions: Mapping[str, Sequence[str]], views: Views, words: Vocabulary) -> list[Stage]:
-    """The stages that a recipe asks for, in order; `captions` are the training captions by picture name."""
-    stages: list[Stage] = [CrossEntropy(recipe.training, captions, views, words)]
+class FineTune:
+    """Teacher forcing on the true captions, the encoder learning as well."""
+
+    name, main, trains_encoder = "fine_tune", "train_loss", True
+
+    def __init__(
+        self,
+        options: FineTuneOptions,
+        training: TrainingOptions,
+        captions: Mapping[str, Sequence[str]],
+        words: Vocabulary,
+        inputs: LayerInputs,
+    ) -> None:
+        self.options, self.training, self.pad, self.inputs = options, training, words.pad, inputs
+        self.epochs = options.epochs
+        self.names = list(captions)
+        self.ids = {name: [words.encode(text)[: training.max_length] for text in captions[name]] for name in captions}
+        self.sided = {name: np.array([is_sided(text) for text in captions[name]]) for name in captions}
+
+    def __len__(self) -> int:
+        return -(-len(self.names) // self.options.pictures)
+
+    def epoch(self, number: int) -> Sequence[list[str]]:
+        """The names of the pictures of every batch."""
+        order = picture_order(len(self.names), self.options.pictures, [self.training.seed, number])
+        return [[self.names[i] for i in batch] for batch in order]
+
+    def learning_rates(self, step: int) -> dict[str, float]:
+        """Linear warm-up, then half a cosine to zero, for both."""
+        options, steps = self.options, self.epochs * len(self)
+        share = learning_rate(1.0, options.warmup_steps, step, steps)
+        return {"decoder": share * options.learning_rate, "encoder": share * options.encoder_learning_rate}
+
+    def outcome(self, decoder: Decoder, given: list[str], views: Views, seed: int) -> Outcome:
+        """Cross-entropy of some captions of each picture, half of the pictures mirrored where that is asked for."""
+        rng = np.random.default_rng(seed)
+        chosen = [choose(len(self.ids[name]), self.options.captions, rng) for name in given]
+        mirror = rng.random(len(given)) < (0.5 if self.options.mirrored else 0.0)
+        mirror &= [not self.sided[name][some].any() for name, some in zip(given, chosen, strict=True)]
+        ids = [self.ids[name][i] for name, some in zip(given, chosen, strict=True) for i in some]
+        tokens = torch.from_numpy(pad_batch(ids, self.pad))
+        with _precision(self.training):
+            embeddings = self.inputs.embed(self.inputs.take(given, mirror))
+            result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.training.label_smoothing)
+        loss = result.loss.item() * result.count
+        return Outcome(result.loss, {"train_loss": loss, "train_accuracy": result.correct}, result.count)
+
+    def seen(self, views: Views) -> Seen:
+        """What the encoder makes of the validation pictures now."""
+        return self.inputs.seen()
+
+
+def stages_of(
+    recipe: Recipe,
+    captions: Mapping[str, Sequence[str]],
+    rows: Mapping[str, int],
+    words: Vocabulary,
+    inputs: LayerInputs | None = None,
+) -> list[Stage]:
+    """The stages that a recipe asks for, in order.
+
+    Arguments:
+        recipe: what is asked for.
+        captions: the training captions by picture name.
+        rows: the row of each picture in the store that the first stage sees.
+        words: the decoder's vocabulary.
+        inputs: what the layers to train of the encoder are given; None where none are trained.
+    """
+    stages: list[Stage] = [CrossEntropy(recipe.training, captions, rows, words)]
+    if inputs:
+        stages.append(FineTune(recipe.fine_tune, recipe.training, captions, words, inputs))
     if recipe.self_critical.epochs:
-        stages.append(SelfCritical(recipe.self_critical, recipe.training, captions, views, words))
+        stages.append(SelfCritical(recipe.self_critical, recipe.training, captions, words))
     return stages
 
 

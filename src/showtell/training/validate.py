@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,6 @@ import torch
 from showtell.metrics import bleu, cider_d
 from showtell.metrics.ptb import ptb_tokenize
 from showtell.search import Floats, SearchOptions, State, search
-from showtell.store import EmbeddingStore
 from showtell.text import Vocabulary
 from showtell.training.batches import Batch, CaptionBatches, PictureBatches
 from showtell.training.decoders import Decoder
@@ -52,56 +52,80 @@ class TorchSteps:
         return logits.numpy(), _arrays(after)
 
 
+class Seen(Protocol):
+    """Embeddings of pictures: a store's, or what an encoder that is being trained gives."""
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """The row of each picture, by its name."""
+        ...
+
+    def take(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> Floats:
+        """The embeddings of `rows`, `float32 (len(rows), *shape)`."""
+        ...
+
+
 class Validator:
     """Holds the references, so that each epoch only has to write and score."""
 
     def __init__(
         self,
-        store: EmbeddingStore,
-        references: Mapping[str, Sequence[str]],
+        captions: Mapping[str, Sequence[str]],
+        scored: Sequence[str],
         batches: Sequence[Batch],
         vocabulary: Vocabulary,
         options: SearchOptions,
     ) -> None:
-        self.store, self.vocabulary, self.options = store, vocabulary, options
-        self.names = list(references)
-        self.references = {name: [ptb_tokenize(caption) for caption in references[name]] for name in self.names}
+        """Tokenise the references.
+
+        Arguments:
+            captions: of the validation pictures, by name.
+            scored: those that are captioned and scored.
+            batches: what the loss is taken of, see `held_out`.
+            vocabulary: the decoder's.
+            options: of the search.
+        """
+        self.vocabulary, self.options = vocabulary, options
+        self.pictures, self.names = list(captions), list(scored)
+        self.references = {name: [ptb_tokenize(caption) for caption in captions[name]] for name in self.names}
         self.batches = batches
 
-    def __call__(self, decoder: Decoder) -> Validation:
-        """Validate `decoder`, which is put into evaluation mode and left there."""
+    def __call__(self, decoder: Decoder, seen: Seen) -> Validation:
+        """Validate `decoder`, which is put into evaluation mode and left there, on the embeddings `seen`."""
         decoder.eval()
-        loss, accuracy = self._teacher_forced(decoder)
-        captions = self._captions(decoder)
+        loss, accuracy = self._teacher_forced(decoder, seen)
+        captions = self._captions(decoder, seen)
         hypotheses = {name: ptb_tokenize(caption) for name, caption in captions.items()}
         bleu_4 = bleu(hypotheses, self.references).corpus["BLEU-4"]
         return Validation(loss, accuracy, bleu_4, cider_d(hypotheses, self.references).corpus["CIDEr-D"], captions)
 
-    def _teacher_forced(self, decoder: Decoder) -> tuple[float, float]:
+    def _teacher_forced(self, decoder: Decoder, seen: Seen) -> tuple[float, float]:
         loss, correct, count = 0.0, 0, 0
+        rows = np.array([seen.rows[name] for name in self.pictures], np.int64)
         with torch.inference_mode():
             for batch in self.batches:
-                embeddings = torch.from_numpy(self.store.take(batch.rows))
+                embeddings = torch.from_numpy(seen.take(rows[batch.rows]))
                 result = next_word(decoder, embeddings, torch.from_numpy(batch.tokens), self.vocabulary.pad)
                 loss += result.loss.item() * result.count
                 correct += result.correct
                 count += result.count
         return loss / count, correct / count
 
-    def _captions(self, decoder: Decoder) -> dict[str, str]:
+    def _captions(self, decoder: Decoder, seen: Seen) -> dict[str, str]:
         captions: dict[str, str] = {}
         for begin in range(0, len(self.names), _PICTURES_AT_ONCE):
             names = self.names[begin : begin + _PICTURES_AT_ONCE]
-            embeddings = self.store.take([self.store.rows[name] for name in names])
+            embeddings = seen.take([seen.rows[name] for name in names])
             found = search(TorchSteps(decoder), embeddings, self.vocabulary, self.options, first=begin)
             captions |= {name: self.vocabulary.decode(best[0].tokens) for name, best in zip(names, found, strict=True)}
         return captions
 
 
-def held_out(
-    options: TrainingOptions, captions: Mapping[str, Sequence[str]], rows: Mapping[str, int], vocabulary: Vocabulary
-) -> list[Batch]:
-    """What the validation loss is taken of: the same batches after every epoch; arguments as for `CaptionBatches`."""
+def held_out(options: TrainingOptions, captions: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> list[Batch]:
+    """What the validation loss is taken of: the same batches after every epoch; their rows count the pictures of
+    `captions` in order.
+    """
+    rows = {name: row for row, name in enumerate(captions)}
     if options.validation_batches:
         sizes = {"batch_size": min(options.batch_size, len(captions)), "max_length": options.max_length}
         drawn = PictureBatches(captions, rows, vocabulary, seed=0, steps=options.validation_batches, **sizes)

@@ -1,0 +1,210 @@
+"""Pictures -> what an encoder's first trained layer is given, kept in a file, and from there to embeddings.
+
+    FOLDER/
+      inputs.bin        memory-mapped; a row for each picture, and another for its mirror image where that is needed
+      inputs.json       what it was made from, and the names of the pictures that are in it so far
+      validation.bin    the embeddings of the validation pictures, float16, written anew by each validation
+
+Where the encoder has a front, which learns nothing, a row is what the front makes of a picture: float16, channels last.
+Where all of it learns, a row is the square itself, `uint8 (S, S, 3)`, which is mirrored when it is read.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from showtell.encoders.runtime import open_session
+from showtell.errors import InputError
+from showtell.files import read_json, write_json
+from showtell.image import normalise
+from showtell.pipeline import Pictures, Prepared, prepared
+from showtell.progress import bar
+from showtell.training.encoder_module import EncoderModule, pictures
+from showtell.training.recipe import EncoderOptions, Recipe
+
+_AT_ONCE = 16
+_BATCHES_KEPT = 32  # between two notes of what is done; a run that is killed loses no more
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Embeddings in a memory-mapped `float16 (n, *shape)`, and the row of each picture."""
+
+    rows: Mapping[str, int]
+    embeddings: npt.NDArray[np.float16]
+
+    def take(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
+        """See `showtell.training.validate.Seen`."""
+        return self.embeddings[np.asarray(rows, np.int64)].astype(np.float32)
+
+
+class LayerInputs:
+    """What the trained layers of an encoder are given for every picture. The file is made when it is first needed."""
+
+    def __init__(
+        self,
+        folder: Path,
+        source: Pictures,
+        training: Collection[str],
+        validation: Collection[str],
+        encoder: EncoderModule,
+        options: EncoderOptions,
+        *,
+        mirrored: bool,
+        show: bool = True,
+    ) -> None:
+        """Note what the file will be made from.
+
+        Arguments:
+            folder: where it lies.
+            source: the pictures.
+            training: names of those to train on.
+            validation: names of those to validate on.
+            encoder: what is trained.
+            options: which of its outputs are the embeddings, and how pictures are made square.
+            mirrored: whether `take` will be asked for mirror images of training pictures.
+            show: progress bars on stderr.
+        """
+        self.folder, self.source, self.encoder, self.show = folder, source, encoder, show
+        self.output = options.output
+        self.validation = list(validation)
+        self.preprocessing = encoder.info.with_resize(options.resize).preprocessing
+        self._session = open_session(encoder.front()) if encoder.has_front else None
+        wanted = {*training, *validation}
+        self._names = [name for name in source.names() if name in wanted]
+        # A square is mirrored as it is read; what a front makes of one is not the mirror of what it makes of the other.
+        self._twice = {*training} if mirrored and self._session else set()
+        self._rows: dict[tuple[str, bool], int] = {}
+        for name in self._names:
+            for turned in (False, True) if name in self._twice else (False,):
+                self._rows[name, turned] = len(self._rows)
+
+    def take(self, names: Sequence[str], mirror: npt.NDArray[np.bool_]) -> torch.Tensor:
+        """The inputs of the trained layers, `float32 (B, ...)`, for pictures, mirrored where `mirror` says so."""
+        turned = mirror if self._twice else np.zeros_like(mirror)
+        rows = np.array([self._rows[name, bool(turn)] for name, turn in zip(names, turned, strict=True)], np.int64)
+        taken = self._array[rows]
+        if self._session:
+            given = torch.from_numpy(taken).float()
+            return given.movedim(-1, 1) if given.ndim == 4 else given
+        taken[mirror] = taken[mirror, :, ::-1]
+        return pictures(torch.from_numpy(taken), self.preprocessing)
+
+    def embed(self, given: torch.Tensor) -> torch.Tensor:
+        """Embeddings, `float32 (B, D)` or `(B, L, D)`, of what `take` gave."""
+        pooled, grid = self.encoder.learn(given)
+        embeddings = pooled if self.output == "pooled" else grid
+        assert embeddings is not None  # an encoder without a grid was refused when the store was made
+        return embeddings.float()
+
+    def seen(self) -> Seen:
+        """Embeddings of the validation pictures by the present weights, in float32, kept as float16."""
+        shape = (len(self.validation), *self.encoder.info.shape(self.output))
+        kept = np.memmap(self.folder / "validation.bin", np.float16, "w+", shape=shape)
+        with torch.no_grad(), bar("embedding validation", len(kept), "pictures", show=self.show) as tick:
+            for begin in range(0, len(kept), _AT_ONCE):
+                names = self.validation[begin : begin + _AT_ONCE]
+                kept[begin : begin + len(names)] = self.embed(self.take(names, np.zeros(len(names), bool))).numpy()
+                tick(len(names))
+        return Seen({name: row for row, name in enumerate(self.validation)}, kept)
+
+    @cached_property
+    def _array(self) -> npt.NDArray[Any]:
+        """The file, made or gone on with."""
+        side = self.preprocessing.size
+        kind: Any = np.float16 if self._session else np.uint8
+        shape = self._made(np.zeros((1, side, side, 3), np.uint8)).shape[1:]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        described = self._description(shape)
+        path, note = self.folder / "inputs.bin", self.folder / "inputs.json"
+        found = read_json(note) if note.exists() and path.exists() else {}
+        done = found["names"] if found.get("made_from") == described else []
+        array = np.memmap(path, kind, "r+" if done else "w+", shape=(len(self._rows), *shape))
+        if len(done) < len(self._names):
+            self._fill(array, done, note, described)
+        return np.memmap(path, kind, "r", shape=array.shape)
+
+    def _description(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        names = "\n".join(f"{name} {turned}" for name, turned in self._rows)
+        front = self.encoder.front() if self._session else b""
+        return {
+            "front": hashlib.sha256(front).hexdigest(),
+            "pictures": hashlib.sha256(names.encode()).hexdigest(),
+            "preprocessing": self.preprocessing.to_json(),
+            "shape": list(shape),
+        }
+
+    def _fill(self, array: Any, done: Sequence[str], note: Path, described: dict[str, Any]) -> None:
+        names = list(done)
+        skip = (set(self.source.names()) - set(self._names)) | set(done)
+        stream = prepared(self.source.read(skip=skip), self.preprocessing)
+        what = "preparing pictures to train the encoder on"
+        with closing(stream), bar(what, len(self._names), "pictures", done=len(names), show=self.show) as tick:
+            for number, batch in enumerate(_batches(stream), 1):
+                self._write(array, batch)
+                names += [picture.name for picture in batch]
+                if number % _BATCHES_KEPT == 0 or len(names) == len(self._names):
+                    array.flush()
+                    write_json(note, {"made_from": described, "names": names})
+                tick(len(batch))
+        if len(names) < len(self._names):
+            raise InputError(f"{self.source}: {len(self._names) - len(names)} pictures are no longer there")
+
+    def _write(self, array: Any, batch: Sequence[Prepared]) -> None:
+        squares = np.stack([_whole(picture) for picture in batch])
+        array[[self._rows[picture.name, False] for picture in batch]] = self._made(squares)
+        twice = [i for i, picture in enumerate(batch) if picture.name in self._twice]
+        if twice:
+            array[[self._rows[batch[i].name, True] for i in twice]] = self._made(squares[twice, :, ::-1])
+
+    def _made(self, squares: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        """What is kept of squares, a row each."""
+        if not self._session:
+            return squares
+        (given,) = self._session.run(None, {"picture": normalise(squares, self.preprocessing)})
+        kept: npt.NDArray[np.float16] = (np.moveaxis(given, 1, -1) if given.ndim == 4 else given).astype(np.float16)
+        return kept
+
+
+def layer_inputs(
+    recipe: Recipe,
+    graph: bytes,
+    folder: Path,
+    source: Pictures,
+    training: Collection[str],
+    validation: Collection[str],
+    *,
+    show: bool = True,
+) -> LayerInputs | None:
+    """Those of a recipe's encoder, whose float32 graph is `graph`; None where the recipe does not train it."""
+    options = recipe.fine_tune
+    if not options.epochs:
+        return None
+    encoder = EncoderModule(graph, options.first_layer, depthwise=options.depthwise)
+    splits = training, validation
+    return LayerInputs(folder, source, *splits, encoder, recipe.encoder, mirrored=options.mirrored, show=show)
+
+
+def _batches(stream: Iterator[Prepared]) -> Iterator[list[Prepared]]:
+    batch: list[Prepared] = []
+    for picture in stream:
+        batch.append(picture)
+        if len(batch) == _AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _whole(picture: Prepared) -> npt.NDArray[np.uint8]:
+    if picture.square is None:
+        raise InputError(f"{picture.name}: could be read before and cannot now ({picture.error})")
+    return picture.square

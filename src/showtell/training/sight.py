@@ -1,0 +1,102 @@
+"""An encoder's graph -> what a decoder sees through it: the graph as it is to be used, and everybody's embeddings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+
+from showtell.data.examples import Examples
+from showtell.embed import EmbedOptions, embed
+from showtell.encoders import Encoder
+from showtell.files import write_bytes
+from showtell.precision import int8_graph
+from showtell.training.encoder_module import EncoderModule
+from showtell.training.recipe import EncoderOptions
+from showtell.training.views import Views
+
+Captions: TypeAlias = dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The encoder's graph, quantised where the recipe asks for that, and the embeddings that it gave."""
+
+    graph: bytes
+    views: Views
+
+    def readable(self, captions: Captions) -> Captions:
+        """Those of the captions, by picture, whose pictures could be read."""
+        return {name: texts for name, texts in captions.items() if name in self.views.rows}
+
+
+def see(
+    graph: bytes,
+    options: EncoderOptions,
+    examples: Examples,
+    store: Path,
+    beside: Path,
+    *,
+    show: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+) -> Sight:
+    """Embed what is not embedded yet: all pictures, and where asked the training pictures' mirror images.
+
+    Arguments:
+        graph: the encoder in float32.
+        options: the precision that it is brought to, its output, and how pictures are made square.
+        examples: the pictures.
+        store: the embedding store; that of mirror images lies beside it, as `NAME-mirrored`.
+        beside: the folder for the graph of another precision.
+        show: progress bars on stderr.
+        say: is called with a line for people where pictures could not be read.
+    """
+    if options.precision == "int8":
+        graph = int8_graph(graph, beside, examples.source, examples.train, options.resize, show=show)
+    encoder = Encoder(graph, resize=options.resize)
+    wanted = {*examples.train, *examples.validation}
+    plain = embed(examples.source, encoder, store, EmbedOptions(options.output), only=wanted, show=show)
+    if plain.rejects:
+        say(f"{len(plain.rejects)} pictures could not be read: see {plain.store.folder / 'rejects.jsonl'}")
+    if not options.mirrored:
+        return Sight(graph, Views(plain.store))
+    turned = EmbedOptions(options.output, mirrored=True)
+    folder = store.with_name(f"{store.name}-mirrored")
+    mirrored = embed(examples.source, encoder, folder, turned, only={*examples.train}, show=show)
+    return Sight(graph, Views(plain.store, mirrored.store))
+
+
+class Sights:
+    """What the decoder of a run sees: through the encoder as it came, or through what training made of it.
+
+    `now` is what it sees at present. `trained` has the weights that were trained, and none where the encoder is as it
+    came.
+    """
+
+    def __init__(self, first: Sight, encoder: EncoderModule | None, folder: Path, look: Callable[..., Sight]) -> None:
+        """Begin with the encoder as it came.
+
+        Arguments:
+            first: what is seen through it.
+            encoder: the module that is trained, if any.
+            folder: for `encoder.onnx`, the embeddings that it gives, and its form of another precision.
+            look: `see`, all arguments but the graph and the folders given.
+        """
+        self.first = self.now = first
+        self.encoder, self.folder, self._see = encoder, folder, look
+        self.trained: dict[str, torch.Tensor] = {}
+
+    def load(self, trained: dict[str, torch.Tensor]) -> None:
+        """Take these weights for the encoder; what is seen stays the same until the next look."""
+        self.trained = trained
+        if self.encoder and trained:
+            self.encoder.load_state_dict(trained)
+
+    def look(self) -> None:
+        """See through the encoder with the weights that were loaded, which is written down, or as it came."""
+        self.now = self.first
+        if self.encoder and self.trained:
+            graph = self.encoder.graph()
+            write_bytes(self.folder / "encoder.onnx", graph)
+            self.now = self._see(graph, store=self.folder / "embeddings", beside=self.folder)
