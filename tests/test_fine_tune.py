@@ -1,7 +1,9 @@
 """Training the encoder with the decoder: what it brings, what becomes of it, and runs that are broken off."""
 
+import errno
 import itertools
 import json
+import os
 
 import numpy as np
 import pytest
@@ -18,9 +20,9 @@ from showtell.encoders.runtime import EncoderInfo
 from showtell.errors import InputError
 from showtell.image import Preprocessing
 from showtell.store import EmbeddingStore
-from showtell.training import loop, recipe_from, train
+from showtell.training import loop, recipe_from, stages, train
 from showtell.training.encoder_module import EncoderModule
-from showtell.training.fine_tune import choose
+from showtell.training.fine_tune import choose, class_divergence
 from showtell.training.layer_inputs import LayerInputs
 from showtell.training.recipe import EncoderOptions
 from showtell.training.validate import Validator
@@ -138,6 +140,18 @@ def test_everything_after_it_sees_through_the_trained_encoder(data, tmp_path, se
     assert read_bundle(result.bundle).calibration().figures["pictures"] == 12
 
 
+def test_a_trained_encoder_is_quantised_after_its_training(data, tmp_path):
+    wanted = recipe(encoder={"precision": "int8"})
+    result = train(wanted, tmp_path / "run", root=data, show=False)
+    tuned = Encoder((tmp_path / "run" / "tuned" / "encoder.onnx").read_bytes()).info
+    encoder = read_bundle(result.bundle).model["encoder"]
+    assert (encoder["name"], encoder["precision"], tuned.precision) == ("random+tuned", "int8", "float32")
+    assert encoder["float32_fingerprint"] == tuned.fingerprint
+    stores = [EmbeddingStore(tmp_path / "run" / name) for name in ("embeddings", "tuned/embeddings")]
+    assert [store.spec.encoder.precision for store in stores] == ["int8", "int8"]
+    assert stores[1].spec.encoder.fingerprint == encoder["fingerprint"]
+
+
 def test_an_encoder_that_training_made_worse_is_left_out(data, tmp_path):
     said = []
     rates = {"learning_rate": 1.0, "encoder_learning_rate": 1.0, "epochs": 1}
@@ -197,7 +211,7 @@ def inputs_of(data, folder, layer, mirrored=True):
 def test_inputs_of_a_layer_lead_to_the_embeddings_of_pictures_and_of_their_mirror_images(data, tmp_path, layer):
     inputs, names = inputs_of(data, tmp_path, layer)
     with torch.no_grad():
-        found = inputs.embed(inputs.take([names[3], names[4]], np.array([False, True]))).numpy()
+        found = inputs.embed(inputs.take([names[3], names[4]], np.array([False, True])))[0].numpy()
     expected = Encoder(random_encoder())
     from showtell.image import decode, square
 
@@ -236,6 +250,16 @@ def test_inputs_that_were_not_finished_are_gone_on_with(data, tmp_path, monkeypa
     assert (tmp_path / "broken" / "inputs.bin").read_bytes() == (tmp_path / "whole" / "inputs.bin").read_bytes()
 
 
+def test_a_disk_that_is_too_small_is_told_at_once(data, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    inputs, names = inputs_of(data, tmp_path, "")
+    with pytest.raises(InputError, match=r"inputs\.bin: 0\.0 GB cannot be written \(No space left on device\)"):
+        inputs.take(names[:1], np.zeros(1, bool))
+
+
 def test_captions_are_chosen_without_repetition_while_there_are_enough():
     rng = np.random.default_rng(0)
     assert sorted(choose(5, 5, rng)) == [0, 1, 2, 3, 4]
@@ -243,9 +267,37 @@ def test_captions_are_chosen_without_repetition_while_there_are_enough():
     assert sorted(choose(2, 5, rng)) in ([0, 0, 0, 1, 1], [0, 0, 1, 1, 1])
 
 
+def test_the_divergence_of_classes_is_the_one_that_numpy_computes():
+    rng = np.random.default_rng(0)
+    before, now, weights, biases = (rng.normal(size=size) for size in ((3, 5), (3, 5), (4, 5), 4))
+
+    def probabilities(pooled):
+        powers = np.exp(pooled @ weights.T + biases)
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    old, new = probabilities(before), probabilities(now)
+    expected = (old * np.log(old / new)).sum(axis=1).mean()
+    tensors = [torch.tensor(array) for array in (before, now, weights, biases)]
+    assert float(class_divergence(*tensors)) == pytest.approx(expected, rel=1e-5)
+    assert float(class_divergence(tensors[0], *(tensors[0], *tensors[2:]))) == pytest.approx(0, abs=1e-6)
+
+
+def test_an_encoder_that_is_held_to_its_classes_forgets_less(data, tmp_path, monkeypatch):
+    rng = np.random.default_rng(1)
+    head = rng.normal(0, 1, (6, 16)).astype(np.float32), np.zeros(6, np.float32)
+    monkeypatch.setattr(stages, "classifier", lambda name: head)
+    divergence = {}
+    for weight in (1e-6, 10.0):
+        tuning = {"epochs": 4, "encoder_learning_rate": 3e-3, "keep_classes": weight}
+        result = run(data, tmp_path / str(weight), training={"epochs": 1}, fine_tune=tuning)
+        divergence[weight] = result.metrics[-1]["class_divergence"]
+    assert 0 < divergence[10.0] < 0.3 * divergence[1e-6]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"keep_classes": 1.0}, "none is known of onnx:random.onnx"),
         ({"first_layer": "layer9"}, "has no layer 'layer9': it has layer0, layer1, layer2"),
         ({"pictures": 0}, "at least 1 picture a batch"),
         ({"encoder_learning_rate": 0.0}, "positive learning rates"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch.nn import functional
 
 from showtell.errors import InputError
 
@@ -22,6 +24,9 @@ class FineTuneOptions:
     `weight_decay`. The encoder is trained from its layer `first_layer` on, which is the beginning of a weight's name;
     all of it is where that is empty. With `depthwise` the kernels of depthwise convolutions are trained, too, which
     takes as long as everything else together.
+
+    `keep_classes` is the weight of what holds the encoder to the classes that it was trained on: see
+    `class_divergence`. Tags come from those; 0 lets them drift.
     """
 
     epochs: int = 0
@@ -34,15 +39,34 @@ class FineTuneOptions:
     first_layer: str = ""
     depthwise: bool = False
     mirrored: bool = True
+    keep_classes: float = 0.0
 
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.pictures < 1 or self.captions < 1 or self.warmup_steps < 0:
             raise InputError("fine-tuning needs at least 1 picture a batch and 1 caption of each")
-        if self.learning_rate <= 0 or self.encoder_learning_rate <= 0 or self.weight_decay < 0:
-            raise InputError("fine-tuning needs positive learning rates, and a weight_decay that is not negative")
+        if self.learning_rate <= 0 or self.encoder_learning_rate <= 0 or min(self.weight_decay, self.keep_classes) < 0:
+            raise InputError("fine-tuning needs positive learning rates; weight_decay and keep_classes are at least 0")
 
 
 def choose(there: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """`wanted` of the numbers 0 to `there` - 1 in a random order, none more than once more often than another."""
     times = -(-wanted // there)
     return np.concatenate([rng.permutation(there) for _ in range(times)])[:wanted]
+
+
+def class_divergence(
+    before: torch.Tensor, now: torch.Tensor, weights: torch.Tensor, biases: torch.Tensor
+) -> torch.Tensor:
+    """How far a classifier has come to say something else of the same pictures, in nats: a scalar.
+
+    It is the Kullback-Leibler divergence of the probabilities that it gives now from those that it gave before, as Li
+    and Hoiem hold a network to its old tasks (2016, arXiv:1606.09282), averaged over the pictures.
+
+    Arguments:
+        before: pooled embeddings by the encoder as it came, `float32 (B, D)`.
+        now: those of the same pictures by the encoder that is being trained, `float32 (B, D)`.
+        weights: the classifier's, `float32 (C, D)`.
+        biases: likewise, `(C,)`.
+    """
+    old, new = (functional.linear(pooled, weights, biases).float().log_softmax(1) for pooled in (before, now))
+    return functional.kl_div(new, old, reduction="batchmean", log_target=True)

@@ -10,6 +10,8 @@ Where all of it learns, a row is the square itself, `uint8 (S, S, 3)`, which is 
 """
 
 import hashlib
+import math
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -98,21 +100,22 @@ class LayerInputs:
         taken[mirror] = taken[mirror, :, ::-1]
         return pictures(torch.from_numpy(taken), self.preprocessing)
 
-    def embed(self, given: torch.Tensor) -> torch.Tensor:
-        """Embeddings, `float32 (B, D)` or `(B, L, D)`, of what `take` gave."""
+    def embed(self, given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Embeddings, `float32 (B, D)` or `(B, L, D)`, of what `take` gave; and the pooled ones, `float32 (B, D)`."""
         pooled, grid = self.encoder.learn(given)
         embeddings = pooled if self.output == "pooled" else grid
         assert embeddings is not None  # an encoder without a grid was refused when the store was made
-        return embeddings.float()
+        return embeddings.float(), pooled.float()
 
     def seen(self) -> Seen:
         """Embeddings of the validation pictures by the present weights, in float32, kept as float16."""
         shape = (len(self.validation), *self.encoder.info.shape(self.output))
-        kept = np.memmap(self.folder / "validation.bin", np.float16, "w+", shape=shape)
-        with torch.no_grad(), bar("embedding validation", len(kept), "pictures", show=self.show) as tick:
+        kept = _new_array(self.folder / "validation.bin", np.float16, shape)
+        with torch.no_grad(), bar("embedding the validation pictures", len(kept), "pictures", show=self.show) as tick:
             for begin in range(0, len(kept), _AT_ONCE):
                 names = self.validation[begin : begin + _AT_ONCE]
-                kept[begin : begin + len(names)] = self.embed(self.take(names, np.zeros(len(names), bool))).numpy()
+                embeddings, _ = self.embed(self.take(names, np.zeros(len(names), bool)))
+                kept[begin : begin + len(names)] = embeddings.numpy()
                 tick(len(names))
         return Seen({name: row for row, name in enumerate(self.validation)}, kept)
 
@@ -122,15 +125,15 @@ class LayerInputs:
         side = self.preprocessing.size
         kind: Any = np.float16 if self._session else np.uint8
         shape = self._made(np.zeros((1, side, side, 3), np.uint8)).shape[1:]
-        self.folder.mkdir(parents=True, exist_ok=True)
         described = self._description(shape)
         path, note = self.folder / "inputs.bin", self.folder / "inputs.json"
         found = read_json(note) if note.exists() and path.exists() else {}
         done = found["names"] if found.get("made_from") == described else []
-        array = np.memmap(path, kind, "r+" if done else "w+", shape=(len(self._rows), *shape))
+        shape = (len(self._rows), *shape)
+        array = np.memmap(path, kind, "r+", shape=shape) if done else _new_array(path, kind, shape)
         if len(done) < len(self._names):
             self._fill(array, done, note, described)
-        return np.memmap(path, kind, "r", shape=array.shape)
+        return np.memmap(path, kind, "r", shape=shape)
 
     def _description(self, shape: tuple[int, ...]) -> dict[str, Any]:
         names = "\n".join(f"{name} {turned}" for name, turned in self._rows)
@@ -191,6 +194,26 @@ def layer_inputs(
     encoder = EncoderModule(graph, options.first_layer, depthwise=options.depthwise)
     splits = training, validation
     return LayerInputs(folder, source, *splits, encoder, recipe.encoder, mirrored=options.mirrored, show=show)
+
+
+def _new_array(path: Path, kind: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """A memory-mapped array in a new file, whose place on the disk is taken at once.
+
+    A file that only grows as it is written would end the process, without a word, when the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = math.prod(shape) * np.dtype(kind).itemsize
+    try:
+        with open(path, "wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:  # neither macOS nor Windows has it
+                file.truncate(size)
+    except OSError as error:
+        raise InputError(
+            f"{path}: {size / 1e9:.1f} GB cannot be written ({error.strerror}): free some space"
+        ) from error
+    return np.memmap(path, kind, "r+", shape=shape)
 
 
 def _batches(stream: Iterator[Prepared]) -> Iterator[list[Prepared]]:

@@ -12,10 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from showtell.encoders import classifier
+from showtell.errors import InputError
 from showtell.text import Vocabulary, pad_batch
 from showtell.training.batches import Batch, Batches, CaptionBatches, PictureBatches, picture_order
 from showtell.training.decoders import Decoder
-from showtell.training.fine_tune import FineTuneOptions, choose
+from showtell.training.fine_tune import FineTuneOptions, choose, class_divergence
 from showtell.training.layer_inputs import LayerInputs
 from showtell.training.loss import next_word
 from showtell.training.recipe import Recipe, TrainingOptions
@@ -191,8 +193,9 @@ class FineTune:
         captions: Mapping[str, Sequence[str]],
         words: Vocabulary,
         inputs: LayerInputs,
+        head: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> None:
-        self.options, self.training, self.pad, self.inputs = options, training, words.pad, inputs
+        self.options, self.training, self.pad, self.inputs, self.head = options, training, words.pad, inputs, head
         self.epochs = options.epochs
         self.names = list(captions)
         self.ids = {name: [words.encode(text)[: training.max_length] for text in captions[name]] for name in captions}
@@ -221,10 +224,15 @@ class FineTune:
         ids = [self.ids[name][i] for name, some in zip(given, chosen, strict=True) for i in some]
         tokens = torch.from_numpy(pad_batch(ids, self.pad))
         with _precision(self.training):
-            embeddings = self.inputs.embed(self.inputs.take(given, mirror))
+            embeddings, pooled = self.inputs.embed(self.inputs.take(given, mirror))
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.training.label_smoothing)
-        loss = result.loss.item() * result.count
-        return Outcome(result.loss, {"train_loss": loss, "train_accuracy": result.correct}, result.count)
+        sums = {"train_loss": result.loss.item() * result.count, "train_accuracy": float(result.correct)}
+        if not self.head:
+            return Outcome(result.loss, sums, result.count)
+        before = torch.from_numpy(views.store.take([views.rows[name] for name in given]))
+        divergence = class_divergence(before.mean(1) if before.ndim == 3 else before, pooled, *self.head)
+        sums["class_divergence"] = divergence.item() * result.count
+        return Outcome(result.loss + self.options.keep_classes * divergence, sums, result.count)
 
     def seen(self, views: Views) -> Seen:
         """What the encoder makes of the validation pictures now."""
@@ -249,10 +257,24 @@ def stages_of(
     """
     stages: list[Stage] = [CrossEntropy(recipe.training, captions, rows, words)]
     if inputs:
-        stages.append(FineTune(recipe.fine_tune, recipe.training, captions, words, inputs))
+        stages.append(FineTune(recipe.fine_tune, recipe.training, captions, words, inputs, _head(recipe)))
     if recipe.self_critical.epochs:
         stages.append(SelfCritical(recipe.self_critical, recipe.training, captions, words))
     return stages
+
+
+def _head(recipe: Recipe) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The classifier whose classes are to be kept: weights `(C, D)` and biases `(C,)`."""
+    if not recipe.fine_tune.keep_classes:
+        return None
+    found = classifier(recipe.encoder.name)
+    if found is None:
+        raise InputError(
+            f"keep_classes needs the classifier that the encoder was trained with, and none is known of "
+            f"{recipe.encoder.name}: leave it out"
+        )
+    weights, biases = found
+    return torch.from_numpy(weights), torch.from_numpy(biases)
 
 
 def learning_rate(peak: float, warmup_steps: int, step: int, steps: int | None) -> float:
