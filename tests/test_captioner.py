@@ -1,6 +1,7 @@
 """Whatever holds a picture is captioned, alone and in batches, the same."""
 
 import io
+import itertools
 import math
 from pathlib import Path
 
@@ -45,6 +46,36 @@ def test_batches_of_any_size_give_the_same_captions(captioner, photos):
         found = captioner.caption(paths, batch_size=batch_size)
         assert [one.text for one in found] == [one.text for one in expected]
         assert [one.score for one in found] == pytest.approx([one.score for one in expected], abs=1e-4)
+
+
+@pytest.mark.parametrize("options", [{"beam": 1}, {"beam": 3}, {"sample": True, "seed": 4}], ids=str)
+def test_a_stream_gives_the_same_captions_whatever_its_batches_and_threads(captioner, photos, options):
+    (photos / "4.png").write_bytes(b"not a picture")
+    pictures = list(PictureSource(photos).read())
+    expected = {one.name: one for one in captioner.caption_stream(pictures, batch_size=1, threads=1, **options)}
+    for batch_size, threads in ((3, 1), (4, 3), (32, 2)):
+        found = list(captioner.caption_stream(pictures, batch_size=batch_size, threads=threads, **options))
+        assert [one.name for one in found] == [picture.name for picture in pictures]
+        for one in found:
+            wanted = expected[one.name]
+            assert one.error == wanted.error
+            if one.caption:
+                assert one.caption.text == wanted.caption.text
+                assert one.caption.score == pytest.approx(wanted.caption.score, abs=1e-5)
+    if "sample" not in options:  # what is drawn hangs on the place of a picture
+        backwards = list(captioner.caption_stream(pictures[::-1], batch_size=4, **options))
+        assert all(one.caption is None or one.caption.text == expected[one.name].caption.text for one in backwards)
+
+
+def test_a_stream_that_fails_gives_what_was_read_before(captioner, photos):
+    def breaking():
+        yield from itertools.islice(PictureSource(photos).read(), 5)
+        raise InputError("the archive ends early")
+
+    found = []
+    with pytest.raises(InputError, match="ends early"):
+        found.extend(one.name for one in captioner.caption_stream(breaking(), batch_size=2, threads=2))
+    assert found == [f"{i}.png" for i in range(5)]
 
 
 def test_more_captions_come_best_first_and_differ(captioner, photos):
@@ -110,7 +141,7 @@ def test_a_stream_reads_only_a_little_ahead(captioner, photos):
             read.append(1)
             yield RawPicture(f"{len(read)}", data)
 
-    stream = captioner.caption_stream(endless(), batch_size=2)
+    stream = captioner.caption_stream(endless(), batch_size=2, threads=2)
     for _ in range(4):
         next(stream)
     assert len(read) < 30

@@ -60,7 +60,7 @@ def test_every_option_in_the_pages_exists_and_every_option_of_caption_is_documen
         assert named <= everything, (page.name, named - everything)
     options = options_of(program.commands["caption"]) - {"--help"}
     documented = set(re.findall(r"--[a-z][a-z-]+", (ROOT / "docs" / "captioning.md").read_text()))
-    assert options - documented <= {"--output", "--batch-size", "--workers", "--model"}
+    assert options - documented <= {"--output", "--model"}
 
 
 def test_links_between_pages_lead_somewhere():

@@ -65,6 +65,12 @@ def test_shapes_are_as_described(encoder, squares):
     assert encoder(squares).dtype == np.float32
 
 
+def test_an_embedding_depends_on_its_own_picture_alone_to_the_last_bit(name, encoder, squares):
+    together = Encoder(encoder_graph(name), threads=3)(squares, "grid")
+    alone = np.concatenate([encoder(squares[i : i + 1], "grid") for i in range(len(squares))])
+    assert np.array_equal(together, alone)
+
+
 @pytest.mark.parametrize("block", [0, 2, 10, 11, 15])
 def test_an_inner_layer_equals_that_of_the_reference_network(name, squares, block):
     torch = pytest.importorskip("torch")

@@ -56,7 +56,7 @@ def test_a_stream_takes_whatever_holds_a_picture(captioner, photos):
 def test_a_stream_without_an_end_is_read_a_little_ahead(captioner, photos):
     read = []
     endless = (read.append(i) or photos / f"{i % 10}.png" for i in itertools.count())
-    found = list(itertools.islice(captioner.caption_stream(endless, batch_size=2), 25))
+    found = list(itertools.islice(captioner.caption_stream(endless, batch_size=2, threads=2), 25))
     assert [one.name for one in found] == [str(photos / f"{i % 10}.png") for i in range(25)]
     assert len(read) < 50
 

@@ -10,10 +10,12 @@ captioner.caption(["a.jpg", image, array])     # a list of captions, in batches
 import itertools
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeAlias, get_args, overload
+from typing import Any, NamedTuple, TypeAlias, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +26,10 @@ from showtell.caption import NOT_SURE, Caption, Captioned, Word
 from showtell.confidence import Judge, Judgement
 from showtell.data.images import RawPicture
 from showtell.ensemble import Ensemble, check_fit
-from showtell.errors import InputError, PictureError, ShowtellError
+from showtell.errors import InputError, PictureError
 from showtell.image import Picture, ResizeMode, decode, square
 from showtell.model_names import find_model
-from showtell.pipeline import Prepared, prepared
+from showtell.pipeline import Embedded, embedded, in_batches
 from showtell.search import Floats, Hypothesis, SearchOptions, check_words, search
 from showtell.tags.guide import Guide, Guiding, Told, as_it_is
 
@@ -35,8 +37,19 @@ __all__ = ["DEFAULT_MODEL", "NOT_SURE", "Caption", "Captioned", "Captioner", "Wo
 
 DEFAULT_MODEL = "flickr8k.showtell"
 
-_Describe: TypeAlias = Callable[[npt.NDArray[np.uint8], int], list["Caption"]]
-"""From squares and the place of the first in the whole run to their captions."""
+_Describe: TypeAlias = Callable[[Floats, int], list["Caption"]]
+"""From embeddings and the place of the first in the whole run to their captions."""
+
+
+_AHEAD = 4  # pictures that are read and embedded ahead of those that are asked for, for every thread
+
+
+class _Numbered(NamedTuple):
+    """A picture of a stream, its place, and how many before it could be read."""
+
+    place: int
+    readable: int
+    picture: Embedded
 
 
 class Captioner:
@@ -56,7 +69,7 @@ class Captioner:
                 comes with the package. Several write together as an ensemble (see `showtell.ensemble`); they need the
                 same encoder and vocabulary, and the first one's search defaults and resizing hold.
             resize: how pictures are made square, where it shall differ from the model's own way.
-            threads: threads of one run of a network; None for one per available core.
+            threads: threads that read pictures and run the networks; None for one per available core.
 
         Raises:
             BundleError: a bundle is missing or damaged, or bundles do not go together.
@@ -67,7 +80,7 @@ class Captioner:
         self.bundles = tuple(read_bundle(find_model(path)) for path in paths)
         self.bundle: Bundle = self.bundles[0]
         check_fit(self.bundles, any_resize=resize is not None)
-        decoders = [bundle.decoder(threads=threads) for bundle in self.bundles]
+        decoders = [bundle.decoder(threads=1) for bundle in self.bundles]
         self.encoder = self.bundle.encoder(resize=resize, threads=threads)
         self.decoder = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
         self.options = self.bundle.search_options()
@@ -89,7 +102,7 @@ class Captioner:
         self,
         pictures: Picture,
         *,
-        batch_size: int = 16,
+        batch_size: int = 32,
         attention: bool = False,
         min_confidence: float = 0.0,
         guide: Guiding = "auto",
@@ -101,7 +114,7 @@ class Captioner:
         self,
         pictures: Sequence[Picture],
         *,
-        batch_size: int = 16,
+        batch_size: int = 32,
         attention: bool = False,
         min_confidence: float = 0.0,
         guide: Guiding = "auto",
@@ -112,7 +125,7 @@ class Captioner:
         self,
         pictures: Picture | Sequence[Picture],
         *,
-        batch_size: int = 16,
+        batch_size: int = 32,
         attention: bool = False,
         min_confidence: float = 0.0,
         guide: Guiding = "auto",
@@ -122,7 +135,7 @@ class Captioner:
 
         Arguments:
             pictures: a path, bytes, PIL image or array (see `showtell.image.decode`), or a list of these.
-            batch_size: pictures that go through the networks at once.
+            batch_size: pictures whose sentences are written at once.
             attention: give each word where the model looked for it; every sentence is then written once more.
             min_confidence: say `NOT_SURE` instead of a sentence of less confidence, in [0, 1].
             guide: whether captions must name what is surely seen: `always`, `off`, or as the model itself has it.
@@ -144,7 +157,7 @@ class Captioner:
         self,
         pictures: Sequence[Picture],
         *,
-        batch_size: int = 16,
+        batch_size: int = 32,
         attention: bool = False,
         min_confidence: float = 0.0,
         guide: Guiding = "auto",
@@ -154,15 +167,15 @@ class Captioner:
         describe = self._describer(attention, min_confidence, guide, options)
         captions: list[Caption] = []
         for begin in range(0, len(pictures), batch_size):
-            captions += describe(self._squares(pictures[begin : begin + batch_size], begin), begin)
+            captions += describe(self.embed(self._squares(pictures[begin : begin + batch_size], begin)), begin)
         return captions
 
     def caption_stream(
         self,
         pictures: Iterable[RawPicture | Picture],
         *,
-        batch_size: int = 16,
-        workers: int | None = None,
+        batch_size: int = 32,
+        threads: int | None = None,
         attention: bool = False,
         min_confidence: float = 0.0,
         guide: Guiding = "auto",
@@ -173,16 +186,17 @@ class Captioner:
         Arguments:
             pictures: any iterable, also one without an end, of what `caption` takes, or of names and bytes as
                 `showtell.data.images` reads them. A path's name is the path, others are named `picture 0` and so on.
-            batch_size: pictures that go through the networks at once.
-            workers: decoding threads; None for one per available core.
+            batch_size: pictures whose sentences are written at once.
+            threads: threads that read, embed and write; None for the captioner's own number.
             attention: as for `caption`.
             min_confidence: as for `caption`.
             guide: as for `caption`.
             options: as for `caption`.
         """
         describe = self._describer(attention, min_confidence, guide, options)
-        stream = prepared(pictures, self.encoder.info.preprocessing, ahead=4 * batch_size, workers=workers)
-        return self._caption_prepared(stream, batch_size, describe)
+        threads = threads or self.encoder.threads
+        stream = embedded(pictures, self.encoder, self.bundle.model["output"], ahead=_AHEAD * threads, workers=threads)
+        return in_batches(_numbered(stream), partial(_captioned, describe), size=batch_size, workers=threads)
 
     def search_options(self, **options: Any) -> SearchOptions:
         """The model's search defaults with some fields replaced; an `InputError` tells what is wrong with one.
@@ -211,7 +225,7 @@ class Captioner:
         """Embeddings, as the decoder takes them, of squares `uint8 (B, S, S, 3)` (see `showtell.image.square`)."""
         return self.encoder(squares, self.bundle.model["output"])
 
-    def embed_pictures(self, pictures: Sequence[Picture], *, batch_size: int = 16) -> npt.NDArray[np.float32]:
+    def embed_pictures(self, pictures: Sequence[Picture], *, batch_size: int = 32) -> npt.NDArray[np.float32]:
         """Embeddings, as the decoder takes them, of any pictures: `float32 (B, D)` or, of a grid, `(B, L, D)`.
 
         Arguments:
@@ -261,40 +275,6 @@ class Captioner:
                 raise PictureError(f"{_called(picture, i)}: {error}") from error
         return np.stack(squares)
 
-    def _caption_prepared(
-        self, stream: Generator[Prepared, None, None], batch_size: int, describe: _Describe
-    ) -> Iterator[Captioned]:
-        waiting: list[Prepared] = []
-        done = met = 0
-
-        def captioned() -> Iterator[Captioned]:
-            squares = [picture.square for picture in waiting if picture.square is not None]
-            captions = iter(describe(np.stack(squares), done) if squares else [])
-            for i, picture in enumerate(waiting, met):
-                caption = None if picture.square is None else next(captions)
-                yield Captioned(picture.name or f"picture {i}", caption, picture.error)
-
-        try:
-            failure: ShowtellError | None = None
-            while failure is None:
-                try:
-                    picture = next(stream, None)
-                except ShowtellError as error:  # the source ends early: what was read is captioned first
-                    failure, picture = error, None
-                if picture is not None:
-                    waiting.append(picture)
-                if waiting and (picture is None or len(waiting) == batch_size):
-                    yield from captioned()
-                    done += sum(item.square is not None for item in waiting)
-                    met += len(waiting)
-                    waiting = []
-                if picture is None:
-                    break
-            if failure is not None:
-                raise failure
-        finally:
-            stream.close()
-
     def require_confidence(self, least: float) -> None:
         """Raise an `InputError` where captions of this model cannot be held to a least confidence of `least`."""
         if not 0 <= least <= 1:
@@ -327,8 +307,8 @@ class Captioner:
     def _describer(self, attention: bool, min_confidence: float, guide: Guiding, options: dict[str, Any]) -> _Describe:
         search_options, guiding = self._checked(attention, min_confidence, options), self.guiding(guide)
 
-        def describe(squares: npt.NDArray[np.uint8], first: int) -> list[Caption]:
-            captions = self._describe_embeddings(search_options, attention, guiding, self.embed(squares), first)
+        def describe(embeddings: Floats, first: int) -> list[Caption]:
+            captions = self._describe_embeddings(search_options, attention, guiding, embeddings, first)
             return [_held_to(min_confidence, caption) for caption in captions]
 
         return describe
@@ -371,6 +351,27 @@ def _to_caption(told: Told, looked: Floats | None, judged: Judgement | None) -> 
     words = tuple(Word(word, math.exp(log_prob), attention) for word, log_prob, attention in triples)
     caption = Caption(" ".join(told.words), told.hypothesis.score, words, guided=told.guided)
     return replace(caption, confidence=judged.confidence, unfamiliar=judged.unfamiliar) if judged else caption
+
+
+def _numbered(stream: Generator[Embedded, None, None]) -> Generator[_Numbered, None, None]:
+    readable = 0
+    with closing(stream):
+        for place, picture in enumerate(stream):
+            yield _Numbered(place, readable, picture)
+            readable += picture.embedding is not None
+
+
+def _captioned(describe: _Describe, batch: Sequence[_Numbered]) -> list[Captioned]:
+    embeddings = [one.picture.embedding for one in batch if one.picture.embedding is not None]
+    captions = iter(describe(np.stack(embeddings), batch[0].readable) if embeddings else [])
+    return [
+        Captioned(
+            one.picture.name or f"picture {one.place}",
+            None if one.picture.embedding is None else next(captions),
+            one.picture.error,
+        )
+        for one in batch
+    ]
 
 
 def default_model() -> Path:

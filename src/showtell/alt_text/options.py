@@ -24,7 +24,7 @@ class AltTextOptions:
     `format` is of a file beside each picture (`txt`, `xmp`) or of one table (`csv`, `jsonl`, `parquet`) at `output`.
     `journal` is the file that knows what was done (None: `JOURNAL` in the folder). Captions of less confidence than
     `min_confidence` are held back. `renew` captions again what another model or other settings captioned. `batch_size`
-    and `workers` are as `Captioner.caption_stream` has them.
+    and `threads` are as `Captioner.caption_stream` has them.
     """
 
     format: SidecarFormat | TableFormat = "txt"
@@ -33,8 +33,8 @@ class AltTextOptions:
     min_confidence: float = 0.0
     rights: Rights = Rights()
     renew: bool = False
-    batch_size: int = 16
-    workers: int | None = None
+    batch_size: int = 32
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         if self.format in SIDECARS and self.output:

@@ -123,8 +123,8 @@ class _Run:
     _settled: float = 0.0
 
     def work(self) -> None:
-        batch_size, workers = self.options.batch_size, self.options.workers
-        stream = self.captioner.caption_stream(self._unknown(), batch_size=batch_size, workers=workers, **self.search)
+        batch_size, threads = self.options.batch_size, self.options.threads
+        stream = self.captioner.caption_stream(self._unknown(), batch_size=batch_size, threads=threads, **self.search)
         try:
             for result in stream:
                 picture, plan, content = self._reading.popleft()

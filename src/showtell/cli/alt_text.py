@@ -64,8 +64,10 @@ def alt_text(
     no_repeat_ngram: settings.NoRepeatNgram = None,
     must_not: settings.MustNot = None,
     resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: model's]")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go through the network at once.")] = 16,
-    workers: Annotated[int | None, typer.Option(min=1, help="Decoding threads. [default: one per core]")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures whose sentences are written at once.")] = 32,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads that read and run networks. [default: one per core]")
+    ] = None,
 ) -> None:
     """Keep texts for all pictures of a folder tree, beside each picture or in one table.
 
@@ -76,7 +78,7 @@ def alt_text(
     from showtell.captioner import Captioner
 
     rights = Rights(merge, overwrite)
-    options = AltTextOptions(format.value, output, journal, min_confidence, rights, renew, batch_size, workers)
+    options = AltTextOptions(format.value, output, journal, min_confidence, rights, renew, batch_size, threads)
     search = given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
     search |= given(no_repeat_ngram=no_repeat_ngram, must_not=must_not)
     captioner = Captioner(model or None, resize=resize.value if resize else None)

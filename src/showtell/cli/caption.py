@@ -61,8 +61,10 @@ def caption(
     resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: model's]")] = None,
     max_size: Annotated[float, typer.Option(help="Megabytes of the largest picture to download.")] = 50.0,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for a picture on the web.")] = 30.0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go through the network at once.")] = 16,
-    workers: Annotated[int | None, typer.Option(min=1, help="Decoding threads. [default: one per core]")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures whose sentences are written at once.")] = 32,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads that read and run networks. [default: one per core]")
+    ] = None,
 ) -> None:
     """Caption pictures.
 
@@ -89,7 +91,7 @@ def caption(
     drawn = secrets.randbelow(10**6) if seed is None else seed
     choice = Choice(random, drawn, tuple(index or ()))
     pictures = Gathered(sources, choice, WebOptions(round(max_size * 10**6), timeout))
-    captioner = Captioner(model or None, resize=resize.value if resize else None)
+    captioner = Captioner(model or None, resize=resize.value if resize else None, threads=threads)
     captioner.search_options(**options)  # a bad option is told before anything is read
     captioner.require_confidence(min_confidence)
     captioner.guiding(guide.value)
@@ -115,7 +117,7 @@ def caption(
                 "min_confidence": min_confidence,
                 "guide": guide.value,
             } | options
-            for result in captioner.caption_stream(stream, batch_size=batch_size, workers=workers, **asked):
+            for result in captioner.caption_stream(stream, batch_size=batch_size, **asked):
                 if write:
                     write(result)
                 if gallery:

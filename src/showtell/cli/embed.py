@@ -25,7 +25,9 @@ def embed(
     resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: encoder's]")] = None,
     shard_size: Annotated[int, typer.Option(min=1, help="Pictures in a shard, the unit of going on.")] = 1024,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go through the network at once.")] = 16,
-    workers: Annotated[int | None, typer.Option(min=1, help="Decoding threads. [default: one per core]")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads that read and run the network. [default: one per core]")
+    ] = None,
 ) -> None:
     """Embed pictures into a store of float16 Arrow shards.
 
@@ -45,11 +47,11 @@ def embed(
     if model:
         from showtell.bundle import read_bundle
 
-        network = read_bundle(model).encoder(resize=way)
+        network = read_bundle(model).encoder(resize=way, threads=threads)
     else:
         graph = encoder_graph(encoder, encoder_weights, say=lambda line: print(line, file=sys.stderr))
-        network = Encoder(graph, resize=way)
-    options = EmbedOptions("grid" if grid else "pooled", shard_size, batch_size, workers)
+        network = Encoder(graph, resize=way, threads=threads)
+    options = EmbedOptions("grid" if grid else "pooled", shard_size, batch_size, threads)
     result = fill(PictureSource(sources), network, out, options)
     line = f"{out}: {len(result.store)} embeddings of {' x '.join(map(str, result.store.spec.shape))}"
     print(f"{line}, {result.added} new, {result.already} already there, {len(result.rejects)} rejects")
