@@ -1,5 +1,7 @@
 """Going on from any checkpoint: to the weights of an unbroken run, or with one line that says why not."""
 
+import json
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -7,6 +9,7 @@ from safetensors.torch import load_file
 from showtell.bundle import read_bundle
 from showtell.errors import InputError
 from showtell.training import Stopped, recipe_from, train
+from showtell.training.resume import claim
 
 EPOCHS, STEPS = 3, 5
 
@@ -152,6 +155,17 @@ def test_a_watch_is_told_the_captions_of_the_same_pictures_after_every_epoch(sma
 def test_weights_without_an_optimiser_are_refused(small_data, unbroken, tmp_path):
     with pytest.raises(InputError, match=r"best\.safetensors: has weights alone"):
         run(small_data, tmp_path, unbroken.folder / "checkpoints" / "best.safetensors")
+
+
+def test_a_run_of_a_release_with_fewer_options_is_gone_on_with(small_data, tmp_path):
+    claim(tmp_path, recipe())
+    older = json.loads((tmp_path / "recipe.json").read_text())
+    del older["fine_tune"], older["encoder"]["precision"], older["training"]["patience"]
+    (tmp_path / "recipe.json").write_text(json.dumps(older))
+    claim(tmp_path, recipe())
+    for changed in (recipe(patience=3), recipe(hidden=25)):
+        with pytest.raises(InputError, match="another recipe"):
+            claim(tmp_path, changed)
 
 
 def test_a_missing_checkpoint_is_told_before_anything_is_made(small_data, tmp_path):

@@ -120,7 +120,7 @@ def train(
     if not training or not validation:
         raise InputError("no readable picture is left in the training or the validation split")
     inputs = layer_inputs(recipe, graph, folder / "fine-tune", examples.source, training, validation, show=show)
-    sights = Sights(sight, inputs.encoder if inputs else None, folder / "tuned", look)
+    sights = Sights(sight, inputs.encoder if inputs else None, folder / "tuned", look, say)
     run = _Run(recipe, folder, training, validation, inputs, sights)
     watch = watch or Unwatched()
     watch.begin(recipe.name, examples.source, examples.of(run.validator.names))

@@ -6,17 +6,16 @@ tensors.
 """
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from showtell.errors import InputError
-from showtell.files import json_bytes, read_json, write_json
+from showtell.files import read_json, write_json
 from showtell.text import Vocabulary
 from showtell.training.checkpoint import Checkpoint, load_checkpoint
-from showtell.training.recipe import Recipe, TrainingOptions
+from showtell.training.recipe import Recipe, TrainingOptions, recipe_from
 from showtell.training.stages import Outcome, Stage
 
 
@@ -111,14 +110,19 @@ def _lines_of(stage: Stage, metrics: Sequence[dict[str, Any]]) -> list[dict[str,
 
 
 def claim(folder: Path, recipe: Recipe) -> None:
-    """Make the folder this recipe's; an `InputError` where it holds a run of another."""
+    """Make the folder this recipe's; an `InputError` where it holds a run of another.
+
+    What the recipe of an older release does not say has its default.
+    """
     path = folder / "recipe.json"
-    wanted = json.loads(json_bytes(recipe.to_json()))
+    wanted = recipe.to_json()
     if not path.exists():
         write_json(path, wanted)
         return
-    found = read_json(path)
-    differing = [key for key in wanted if found.get(key) != wanted[key]]
+    tables = read_json(path)
+    tables["decoder"] = {"kind": tables.pop("decoder_kind"), **tables["decoder"]}
+    found = recipe_from(tables, str(path)).to_json()
+    differing = [key for key in wanted if found[key] != wanted[key]]
     if differing:
         raise InputError(
             f"{folder}: holds a run of another recipe ({', '.join(differing)} differ): choose another --out"

@@ -74,7 +74,14 @@ class Sights:
     came.
     """
 
-    def __init__(self, first: Sight, encoder: EncoderModule | None, folder: Path, look: Callable[..., Sight]) -> None:
+    def __init__(
+        self,
+        first: Sight,
+        encoder: EncoderModule | None,
+        folder: Path,
+        look: Callable[..., Sight],
+        say: Callable[[str], None],
+    ) -> None:
         """Begin with the encoder as it came.
 
         Arguments:
@@ -82,9 +89,10 @@ class Sights:
             encoder: the module that is trained, if any.
             folder: for `encoder.onnx`, the embeddings that it gives, and its form of another precision.
             look: `see`, all arguments but the graph and the folders given.
+            say: is called with a line for people when the trained encoder is first looked through.
         """
         self.first = self.now = first
-        self.encoder, self.folder, self._see = encoder, folder, look
+        self.encoder, self.folder, self._see, self._say = encoder, folder, look, say
         self.trained: dict[str, torch.Tensor] = {}
 
     def load(self, trained: dict[str, torch.Tensor]) -> None:
@@ -97,6 +105,8 @@ class Sights:
         """See through the encoder with the weights that were loaded, which is written down, or as it came."""
         self.now = self.first
         if self.encoder and self.trained:
-            graph = self.encoder.graph()
-            write_bytes(self.folder / "encoder.onnx", graph)
+            graph, path = self.encoder.graph(), self.folder / "encoder.onnx"
+            if not path.exists() or path.read_bytes() != graph:
+                write_bytes(path, graph)
+                self._say(f"the trained encoder is {path}; all pictures are embedded anew with it")
             self.now = self._see(graph, store=self.folder / "embeddings", beside=self.folder)
