@@ -4,10 +4,11 @@
 
 starts `showtell serve` and lets clients send pictures (the examples' photographs unless others are named), each client
 one at a time, over connections that stay open. Before, between and after, the same pictures go through
-`Captioner.caption_stream` in a process of its own, so that both meet the same machine. Printed are pictures a second of
-both, seconds until an answer (median, 99% and the longest), statuses, answers that were lost, pictures of a batch, and
-the service's memory. Then a service with a queue of 8 is overrun by the same clients, which it must survive:
-afterwards every picture is captioned again. The exit code is 1 where an answer was lost or wrong.
+`Captioner.caption_stream` in a process of its own, so that both meet the same machine. Printed are of both pictures a
+second and processor milliseconds of a picture, which other work on the machine changes less; seconds until an answer
+(median, 99% and the longest), statuses, answers that were lost, pictures of a batch, and the service's memory. Then a
+service with a queue of 8 is overrun by the same clients, which it must survive: afterwards every picture is captioned
+again. The exit code is 1 where an answer was lost or wrong.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +47,7 @@ def main() -> int:
     args = _parser().parse_args()
     files = [picture.data for picture in PictureSource(args.pictures).read()]
     if args.alone:
-        print(rate_alone(args, files))
+        print(*measured_alone(args, files))
         return 0
     options = ["--model", args.model] if args.model else []
     options += ["--threads", str(args.threads)] if args.threads else []
@@ -53,6 +55,7 @@ def main() -> int:
     without, served, told = [], [], Told()
     share = args.seconds / args.rounds
     with service(*options) as base:
+        asyncio.run(clients(base, files, args.clients, min(5.0, share), Told()))  # its memory grows to what it needs
         before = figures(base)
         for _ in range(args.rounds):
             without.append(alone(args, share))
@@ -102,19 +105,20 @@ def address_of(process: subprocess.Popen) -> str:
     return re.search(r"http://\S+\d", process.stderr.readline())[0]
 
 
-def alone(args: argparse.Namespace, seconds: float) -> float:
-    """Pictures a second without a service, in a process of its own."""
+def alone(args: argparse.Namespace, seconds: float) -> tuple[float, float]:
+    """Pictures a second and processor milliseconds of each without a service, in a process of its own."""
     command = [sys.executable, __file__, args.pictures, "--alone", "--seconds", str(seconds)]
     command += ["--model", args.model] if args.model else []
     command += ["--threads", str(args.threads)] if args.threads else []
-    return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    rate, cost = map(float, subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split())
+    return rate, cost
 
 
-def rate_alone(args: argparse.Namespace, files: list[bytes]) -> float:
-    """Pictures a second of `caption_stream`, after a first batch."""
+def measured_alone(args: argparse.Namespace, files: list[bytes]) -> tuple[float, float]:
+    """Pictures a second of `caption_stream` and processor milliseconds of each, after a first batch."""
     captioner = Captioner(args.model, threads=args.threads)
     captioner.caption(files[:16])
-    began = time.monotonic()
+    began, used = time.monotonic(), time.process_time()
 
     def endless():
         for place in itertools.count():
@@ -123,7 +127,7 @@ def rate_alone(args: argparse.Namespace, files: list[bytes]) -> float:
             yield RawPicture(str(place), files[place % len(files)])
 
     count = sum(1 for _ in captioner.caption_stream(endless()))
-    return count / (time.monotonic() - began)
+    return count / (time.monotonic() - began), 1000 * (time.process_time() - used) / count
 
 
 async def clients(base: str, files: list[bytes], count: int, seconds: float, told: Told) -> None:
@@ -161,19 +165,26 @@ def figures(base: str) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
 
-def report(without: list[float], served: list[float], told: Told, before: dict, after: dict) -> None:
+def report(without: list[tuple[float, float]], served: list[float], told: Told, before: dict, after: dict) -> None:
     seconds = sorted(told.seconds)
     middle, most, longest = (seconds[min(len(seconds) - 1, int(q * len(seconds)))] for q in (0.5, 0.99, 1.0))
     batches = (after["showtell_batch_pictures_sum"] - before["showtell_batch_pictures_sum"]) / (
         after["showtell_batch_pictures_count"] - before["showtell_batch_pictures_count"]
     )
-    rate, other = sum(served) / len(served), sum(without) / len(without)
+    rates, costs = zip(*without, strict=True)
+    other, ours = sum(rates) / len(rates), sum(served) / len(served)
+    other_cost = sum(costs) / len(costs)
+    cost = 1000 * (after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"]) / told.statuses[200]
     memory = [values["process_resident_memory_bytes"] / 2**20 for values in (before, after)]
-    print(f"without a service: {', '.join(f'{one:.1f}' for one in without)} pictures/s, mean {other:.1f}")
-    print(f"service: {', '.join(f'{one:.1f}' for one in served)} pictures/s, mean {rate:.1f}, {rate / other:.0%}")
+    print(f"without a service: {_listed(rates)} pictures/s, mean {other:.1f}; {other_cost:.1f} ms of processor")
+    print(f"service: {_listed(served)} pictures/s, mean {ours:.1f}, {ours / other:.0%}; {cost:.1f} ms of processor")
     print(f"an answer takes {middle:.3f} s (median), {most:.3f} s (99%), {longest:.3f} s (longest)")
     print(f"statuses {dict(told.statuses)}, lost {told.lost}, {batches:.1f} pictures a batch")
     print(f"memory of the service: {memory[0]:.0f} MiB before, {memory[1]:.0f} MiB after")
+
+
+def _listed(rates: Sequence[float]) -> str:
+    return ", ".join(f"{rate:.1f}" for rate in rates)
 
 
 if __name__ == "__main__":

@@ -38,15 +38,15 @@ class Drawn:
 
 @pytest.fixture
 def watching(drawn):
-    """A run of four epochs that has made two and half of the third."""
+    """A run of six epochs that has made two and half of the third."""
     watching = Watching()
     watching.begin("mine", Drawn(drawn), REFERENCES)
     for epoch in (1, 2, 3):
         for step in range(1, 6 if epoch < 3 else 3):
-            watching.step(Progress(epoch, 4, step, 5, {"train_loss": 2.5 / epoch}))
+            watching.step(Progress(epoch, 6, step, 5, {"train_loss": 2.5 / epoch}))
         if epoch < 3:
             watching.epoch(epochs()[:epoch], {name: f"said {epoch} of {name}" for name in REFERENCES})
-    watching.say("epoch 2/4: loss 1.2")
+    watching.say("epoch 2/6: loss 1.2")
     return watching
 
 
@@ -58,8 +58,8 @@ def running(watching):
 
 def test_a_page_is_told_what_it_does_not_know_yet(running):
     run = running.get("/v1/run").json
-    assert (run["name"], run["state"], run["line"]) == ("mine", "training", "epoch 2/4: loss 1.2")
-    assert (run["epoch"], run["epochs"], run["step"], run["steps"], run["ended"]) == (3, 4, 2, 5, 2)
+    assert (run["name"], run["state"], run["line"]) == ("mine", "training", "epoch 2/6: loss 1.2")
+    assert (run["epoch"], run["epochs"], run["step"], run["steps"], run["ended"]) == (3, 6, 2, 5, 2)
     assert run["seconds_left"] >= 0
     assert [sample["name"] for sample in run["samples"]] == [f"{i}.png" for i in range(8)]
     assert run["samples"][7]["said"] == [[1, "said 1 of 7.png"], [2, "said 2 of 7.png"]]
@@ -72,7 +72,7 @@ def test_a_page_is_told_what_it_does_not_know_yet(running):
 
 
 def test_only_the_page_itself_may_stop_the_run(running, watching):
-    at = Progress(3, 4, 3, 5, {})
+    at = Progress(3, 6, 3, 5, {})
     for headers in (
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
@@ -103,7 +103,7 @@ def test_the_page_shows_curves_and_captions_and_stops_the_run(browser, running, 
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(running.base)
-    page.get_by_text("epoch 3 of 4, step 2 of 5, loss 0.833").wait_for()
+    page.get_by_text("epoch 3 of 6, step 2 of 5, loss 0.833").wait_for()
     assert page.locator("svg").count() == 3
     assert page.locator("figure").count() == 8
     first = page.locator("figure").first
@@ -113,14 +113,20 @@ def test_the_page_shows_curves_and_captions_and_stops_the_run(browser, running, 
     assert page.evaluate("document.documentElement.scrollWidth") == width
     faults = axe.Axe().run(page).response["violations"]
     assert [(fault["id"], fault["nodes"][0]["html"]) for fault in faults] == []
-    watching.epoch(epochs()[:3], {name: f"said 3 of {name}" for name in REFERENCES})
-    first.locator(".caption", has_text="said 3 of 0.png").wait_for()
-    assert " ".join(first.locator(".said li").first.inner_text().split()) == "epoch 2 said 2 of 0.png"
+    for epoch in (3, 4):
+        watching.epoch(epochs()[:epoch], {name: f"said {epoch // 4} of {name}" for name in REFERENCES})
+    watching.epoch(epochs()[:5], {name: f"said 1 of {name}" for name in REFERENCES})
+    first.locator(".caption", has_text="said 1 of 0.png").wait_for()
+    assert [" ".join(text.split()) for text in first.locator(".said li").all_inner_texts()] == [
+        "epoch 3 said 0 of 0.png",
+        "epoch 2 said 2 of 0.png",
+        "epoch 1 said 1 of 0.png",
+    ]
     page.get_by_role("button", name="Stop").click()
-    page.get_by_text("Stopping: epoch 3 of 4").wait_for()
-    assert watching.step(Progress(3, 4, 3, 5, {}))
+    page.get_by_text("Stopping: epoch 3 of 6").wait_for()
+    assert watching.step(Progress(3, 6, 3, 5, {}))
     watching.end(Stopped(13))
-    page.get_by_text("Stopped, and saved after 3 of 4 epochs.").wait_for()
+    page.get_by_text("Stopped, and saved after 5 of 6 epochs.").wait_for()
     assert complaints == []
     context.close()
 

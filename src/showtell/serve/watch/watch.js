@@ -3,6 +3,7 @@
 import { element } from "./elements.js";
 
 const SECOND = 1000;
+const MOST_BEFORE = 6;
 const OVER = { finished: "Finished", stopped: "Stopped, and saved", failed: "Failed" };
 const NAMES = { train_loss: "loss", train_accuracy: "next words foretold", reward: "reward" };
 const at = (id) => document.getElementById(id);
@@ -61,18 +62,30 @@ function showSamples(samples) {
   at("cards").replaceChildren(...samples.map((sample, place) => element("li", {}, figure(sample, place))));
 }
 
+// Epochs in a row that said the same, newest first: [first epoch, last epoch, what they said].
+function spells(said) {
+  const found = [];
+  for (const [epoch, text] of said) {
+    if (found[0]?.[2] === text) found[0][1] = epoch;
+    else found.unshift([epoch, epoch, text]);
+  }
+  return found;
+}
+
 function figure({ name, references, said }, place) {
-  const newest = said.at(-1)?.[1] ?? "";
-  const before = said.slice(0, -1).reverse();
-  const earlier = before.map(([epoch, text]) => element("li", {}, element("span", {}, `epoch ${epoch}`), " ", text));
+  const [newest, ...before] = spells(said);
+  const earlier = before.slice(0, MOST_BEFORE).map(([first, last, text]) => {
+    const when = first === last ? `epoch ${first}` : `epochs ${first}–${last}`;
+    return element("li", {}, element("span", {}, when), " ", text);
+  });
   return element(
     "figure",
     {},
-    element("img", { src: `v1/run/pictures/${place}`, alt: newest || name, loading: "lazy" }),
+    element("img", { src: `v1/run/pictures/${place}`, alt: newest?.[2] || name, loading: "lazy" }),
     element(
       "figcaption",
       {},
-      element("p", { class: "caption" }, newest),
+      element("p", { class: "caption" }, newest?.[2] ?? ""),
       element("ul", { class: "said", role: "list" }, ...earlier),
       element("p", { class: "label" }, "People said:"),
       element("ul", { class: "references" }, ...references.map((text) => element("li", {}, text))),
