@@ -1,0 +1,123 @@
+"""Makes the pictures of this folder: the service's page and a training's, as Chromium shows them.
+
+    showtell train --data shapes-relations --watch          # and in its last epochs, in another terminal:
+    python docs/pictures/screenshots.py --watching http://127.0.0.1:8001
+    python docs/pictures/screenshots.py --looking runs/shapes-relations/shapes-relations.showtell
+
+The photographs are those of the examples, captioned by the package's model; the shapes are drawn by code. --looking is
+a model that says where it looks.
+"""
+
+import argparse
+import io
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from showtell.data.shapes_relations import ShapesRelations
+
+HERE = Path(__file__).parent
+PHOTOS = HERE.parents[1] / "examples" / "photos"
+CHOSEN = ("dog-golden-retriever", "hikers-on-a-sand-dune", "soccer-ball-on-a-pitch")
+SHOWTELL = [sys.executable, "-c", "from showtell.cli import main; main()"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+Upload = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--looking", help="a model that says where it looks")
+    parser.add_argument("--watching", help="the address of a training that is being watched")
+    args = parser.parse_args()
+    if args.watching:
+        with browsing(1280, 1000, "light") as page:
+            page.goto(args.watching)
+            page.locator("#cards figure").first.wait_for()
+            keep(page, "watch")
+        return
+    photos = [upload(f"{name}.jpg", (PHOTOS / f"{name}.jpg").read_bytes()) for name in CHOSEN]
+    with serving() as base:
+        take("page", base, photos, 1280, 900, "light", several)
+        take("phone", base, photos[:1], 390, 1150, "dark", lambda page: None)
+    if args.looking:
+        drawn = [upload(f"{name}.png", picture_of(f"{name}.png")) for name in ("val-00002", "val-00001", "val-00003")]
+        with serving("--model", args.looking) as base:
+            take("attention", base, drawn, 1280, 1150, "dark", pressed)
+
+
+def picture_of(name: str) -> bytes:
+    """One picture of the shapes in relation."""
+    shapes = ShapesRelations()
+    return next(shapes.read(skip={other for other in shapes.names() if other != name})).data
+
+
+def upload(name: str, data: bytes) -> Upload:
+    return {"name": name, "mimeType": "image/png", "buffer": data}
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[str]:
+    """A service; its address."""
+    process = subprocess.Popen([*SHOWTELL, "serve", "--port", "0", *options], stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    found = re.search(r"http://\S+\d", process.stderr.readline())
+    assert found
+    yield found[0]
+    process.terminate()
+
+
+@contextmanager
+def browsing(width: int, height: int, scheme: Any) -> Iterator[Page]:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as drivers:
+        browser = drivers.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        browser.close()
+
+
+def take(
+    name: str, base: str, files: list[Upload], width: int, height: int, scheme: str, then: Callable[[Page], None]
+) -> None:
+    """Caption files on the service's page, do something with it, and keep what is seen."""
+    with browsing(width, height, scheme) as page:
+        page.goto(base)
+        page.locator("#files").set_input_files(files)
+        captioned(page, len(files))
+        then(page)
+        captioned(page, len(files))
+        keep(page, name)
+
+
+def captioned(page: Page, count: int) -> None:
+    while page.locator(".about").count() < count or page.locator("[aria-busy]").count():
+        page.wait_for_timeout(50)
+
+
+def several(page: Page) -> None:
+    """Three captions of each picture, the first one's unfolded."""
+    page.locator("[name=num_captions]").fill("3")
+    page.get_by_text("2 alternatives").first.click()
+
+
+def pressed(page: Page) -> None:
+    """Where it looked for the fourth word of the first picture."""
+    page.locator("figure summary").first.click()
+    page.locator(".looks button").nth(3).click()
+
+
+def keep(page: Page, name: str) -> None:
+    page.wait_for_timeout(500)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    picture.save(HERE / f"serve-{name}.jpg", quality=78, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
