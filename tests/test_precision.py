@@ -82,3 +82,24 @@ def test_a_precision_that_there_is_not_is_refused():
         recipe_from({"export": {"weights": "int4"}})
     with pytest.raises(InputError, match="precision 'int4' is unknown: choose one of float32, int8"):
         recipe_from({"encoder": {"precision": "int4"}})
+
+
+def test_a_store_in_int8_is_gone_on_with_and_serves_others(photos, tiny_encoder, tmp_path, showtell):
+    (tmp_path / "tiny.onnx").write_bytes(tiny_encoder)
+    store, other = tmp_path / "store", tmp_path / "other"
+    command = ["embed", photos, "--out", store, "--encoder", f"onnx:{tmp_path / 'tiny.onnx'}", "--precision", "int8"]
+    first = showtell(*command)
+    assert first.code == 0, first.err
+    assert "10 new, 0 already there" in first.out
+    assert "0 new, 10 already there" in showtell(*command).out
+    assert showtell("embed", photos, "--out", other, "--encoder", f"onnx:{store / INT8_GRAPH}").code == 0
+    made = [EmbeddingStore(folder) for folder in (store, other)]
+    assert made[0].spec == made[1].spec
+    assert made[0].spec.encoder.precision == "int8"
+    assert np.array_equal(made[0].take(range(10)), made[1].take(range(10)))
+
+
+def test_a_models_own_encoder_is_not_quantised_by_embed(photos, tiny_bundle, tmp_path, showtell):
+    ran = showtell("embed", photos, "--out", tmp_path / "s", "--model", tiny_bundle, "--precision", "int8")
+    assert ran.code == 2
+    assert "showtell quantize" in ran.err

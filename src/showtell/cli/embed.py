@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.cli.settings import Resize
+from showtell.cli.settings import Precision, Resize
 from showtell.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ def embed(
     encoder: Annotated[str, typer.Option(help="keras:NAME, timm:NAME, onnx:FILE, ...")] = "efficientnet_lite2",
     encoder_weights: Annotated[Path | None, typer.Option(help="A file with the encoder's weights.")] = None,
     model: Annotated[Path | None, typer.Option(help="Use the encoder of this model bundle instead.")] = None,
+    precision: Annotated[
+        Precision, typer.Option(help="What the network computes in; int8 is calibrated on some of the pictures.")
+    ] = Precision.float32,
     grid: Annotated[
         bool, typer.Option("--grid", help="Keep one embedding per grid cell, not one per picture.")
     ] = False,
@@ -32,27 +35,33 @@ def embed(
     """Embed pictures into a store of float16 Arrow shards.
 
     A run that was stopped, in whatever way, goes on when the same command is given again. Pictures that cannot be read
-    are listed in the store's rejects.jsonl.
+    are listed in the store's rejects.jsonl. An encoder in int8 is kept in the store as encoder-int8.onnx.
     """
     from showtell.data.images import PictureSource
     from showtell.embed import EmbedOptions
     from showtell.embed import embed as fill
     from showtell.encoders import Encoder, encoder_graph
+    from showtell.precision import int8_graph
 
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: a file, but a store is a folder: choose another --out")
     way: ResizeMode | None = resize.value if resize else None
     if model and encoder_weights:
         raise InputError("--model brings its own encoder: leave out --encoder-weights")
+    if model and precision != Precision.float32:
+        raise InputError("--model brings its own encoder: quantise the model with showtell quantize")
+    source = PictureSource(sources)
     if model:
         from showtell.bundle import read_bundle
 
         network = read_bundle(model).encoder(resize=way, threads=threads)
     else:
         graph = encoder_graph(encoder, encoder_weights, say=lambda line: print(line, file=sys.stderr))
+        if precision == Precision.int8:
+            graph = int8_graph(graph, out, source, source.names(), way)
         network = Encoder(graph, resize=way, threads=threads)
     options = EmbedOptions("grid" if grid else "pooled", shard_size, batch_size, threads)
-    result = fill(PictureSource(sources), network, out, options)
+    result = fill(source, network, out, options)
     line = f"{out}: {len(result.store)} embeddings of {' x '.join(map(str, result.store.spec.shape))}"
     print(f"{line}, {result.added} new, {result.already} already there, {len(result.rejects)} rejects")
     for name, reason in result.rejects[:5]:

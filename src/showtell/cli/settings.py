@@ -51,6 +51,13 @@ class Resize(StrEnum):
     pad = "pad"
 
 
+class Precision(StrEnum):
+    """What an encoder computes in."""
+
+    float32 = "float32"
+    int8 = "int8"
+
+
 class Guide(StrEnum):
     """Whether captions are guided by tags."""
 

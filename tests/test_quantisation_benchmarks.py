@@ -1,0 +1,59 @@
+"""The benchmarks of quantisation run, and their figures are those of another computation."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from showtell import Captioner
+from showtell.metrics import score
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def run(script, *arguments):
+    command = [sys.executable, BENCHMARKS / script, *arguments]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_models_are_compared_with_the_first(tiny_bundle, photos, tmp_path, showtell):
+    small = tmp_path / "small.showtell"
+    assert showtell("quantize", tiny_bundle, "--pictures", photos, "-o", small).code == 0
+    people = {f"{i}.png": ["a big dog jumps in the snow", "the man sits on the grass"][i % 2] for i in range(10)}
+    rows = [f"{name},{text}\n" for name, text in people.items()]
+    (tmp_path / "captions.csv").write_text("image,caption\n" + "".join(rows))
+    models = ["--model", tiny_bundle, "--model", small]
+    lines = run("models_compared.py", photos, tmp_path / "captions.csv", *models, "--folder", photos, "--rounds", 2)
+    ciders = []
+    for path in (tiny_bundle, small):
+        found = {name: Captioner(path).caption(photos / name).text for name in people}
+        ciders.append(100 * score(found, {name: [text] for name, text in people.items()}).corpus["CIDEr-D"])
+    printed = [float(re.search(r"CIDEr-D ([\d.]+) on 10 pictures", line)[1]) for line in lines[:2]]
+    assert printed == pytest.approx(ciders, abs=0.006)
+    difference, low, high = map(float, re.search(r", (\S+) \((\S+) to (\S+)\)", lines[1]).groups())
+    assert difference == pytest.approx(ciders[1] - ciders[0], abs=0.006)
+    assert low <= difference <= high
+    assert [line.split(":")[0].strip() for line in lines[2:]] == [
+        "greedy",
+        "tiny",
+        "small",
+        "own settings",
+        "tiny",
+        "small",
+    ]
+
+
+def test_encoders_are_compared_with_themselves_in_float32(photos, tiny_encoder, tmp_path):
+    (tmp_path / "tiny.onnx").write_bytes(tiny_encoder)
+    encoder = f"onnx:{tmp_path / 'tiny.onnx'}"
+    lines = run("quantised_encoders.py", photos, photos, "--encoder", encoder, "--rounds", 2)
+    assert lines[0].startswith(f"{encoder}: ")
+    distance, cosine = (float(re.search(r"median ([\d.]+)", line)[1]) for line in lines[1:3])
+    assert 0 < distance < 0.05
+    assert cosine == pytest.approx(1 - distance**2 / 2, abs=0.002)
+    assert "nine tenths of 10 pictures" in lines[1]
+    assert [line.split(":")[0].strip() for line in lines[-2:]] == ["1 thread", "2 threads"]
