@@ -20,7 +20,7 @@ WAYS = [
 
 @pytest.fixture(scope="module")
 def squares():
-    """Smooth bright pictures of little colour: neighbouring pixels and channels are alike, as those of photographs are."""
+    """Smooth bright pictures of little colour: neighbouring pixels and channels are alike, as photographs' are."""
     rng = np.random.default_rng(0)
     coarse = (rng.integers(90, 240, (40, 4, 4, 1)) + rng.integers(0, 12, (40, 4, 4, 3))).astype(np.uint8)
     return np.repeat(np.repeat(coarse, 4, axis=1), 4, axis=2)
