@@ -13,6 +13,7 @@ from PIL import Image
 
 from showtell import Captioner
 from showtell.alt_text import AltTextOptions, Rights, Step, plan_alt_texts, write_alt_texts
+from showtell.alt_text.describe import describe
 from showtell.alt_text.journal import Journal
 from showtell.alt_text.xmp import new_packet, read_packet
 from showtell.errors import InputError
@@ -260,6 +261,30 @@ def test_a_text_that_a_person_writes_during_the_run_is_not_lost(tree, captioner,
         "was changed in the meantime: run the command again"
     ]
     assert mine.read_text() == "mine"
+
+
+def test_captions_that_are_made_elsewhere_come_to_the_same(tree, captioner, tmp_path, monkeypatch):
+    """In rounds of three, and backwards: whoever captions gives the entries in any order."""
+    (tree / "2.png").write_bytes(b"no picture")
+    (tree / "gone.png").symlink_to("nowhere")
+    shutil.copytree(tree, tmp_path / "other", symlinks=True)
+    monkeypatch.setattr("showtell.alt_text.run._PICTURES_AT_ONCE", 3)
+    rounds = []
+
+    def elsewhere(pictures, settings):
+        rounds.append(len(pictures))
+        return reversed(list(describe(pictures, settings, captioner, batch_size=2)))
+
+    here = write_alt_texts(tree, captioner, AltTextOptions(), show=False)
+    there = write_alt_texts(tmp_path / "other", captioner, AltTextOptions(), show=False, elsewhere=elsewhere)
+    assert rounds == [3, 3, 3, 1]
+    assert here == there
+    assert here.steps == {Step.WRITTEN: 9, Step.REJECTED: 2}
+    assert texts_in(tree) == texts_in(tmp_path / "other")
+
+
+def texts_in(tree):
+    return {str(path.relative_to(tree)): path.read_bytes() for path in tree.rglob("*.png.txt")}
 
 
 def test_a_folder_that_is_none_and_contradicting_options_are_told(tree, captioner, tmp_path):

@@ -23,7 +23,7 @@ FLOORS = [
     {"captioner"},
     {"alt_text", "check", "verify", "training", "evaluation", "survey", "tune", "calibrate", "quantisation"},
     {"estimator", "report"},
-    {"serve"},
+    {"serve", "ray"},
     {"cli"},
 ]
 
@@ -114,6 +114,7 @@ HEAVY = {
     "onnxscript": {("training",)},
     "matplotlib": {("training",)},
     "cv2": set(),
+    "ray": {("ray",)},
     "fastapi": {("serve",), ("cli", "serve")},
     "pydantic": {("serve",)},
     "starlette": {("serve",)},

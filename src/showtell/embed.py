@@ -4,14 +4,16 @@ A run that was killed goes on where the last finished shard ended, and the store
 that an unbroken run makes: batches never reach over the end of a shard.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from showtell.data.images import RawPicture
 from showtell.encoders.runtime import Encoder, EncoderOutput
 from showtell.errors import InputError, ShowtellError
 from showtell.pipeline import Pictures, Prepared, prepared
@@ -74,31 +76,63 @@ def embed(
     wanted = names if only is None else [name for name in names if name in only]
     done = [name for name in wanted if name in writer.done]
     skip = writer.done if only is None else writer.done | (set(names) - set(wanted))
-    stream = prepared(
-        source.read(skip=skip), encoder.info.preprocessing, ahead=4 * options.batch_size, workers=options.workers
-    )
-    filler = _ShardFiller(encoder, writer, options)
     what = "embedding mirrored" if options.mirrored else "embedding"
+    with bar(what, len(wanted), "pictures", done=len(done), show=show) as tick:
+        added = fill(source.read(skip=skip), encoder, writer, options, tick)
+    return finish(writer, source, added, len(done))
+
+
+class ShardWriter(Protocol):
+    """Where finished shards go: a `StoreWriter`, or what writes a single shard of a store."""
+
+    spec: StoreSpec
+
+    def write(
+        self, names: Sequence[str], embeddings: npt.NDArray[np.float16], rejects: Sequence[tuple[str, str]]
+    ) -> None:
+        """Write one finished shard, as `StoreWriter.write`."""
+        ...
+
+
+def fill(
+    pictures: Generator[RawPicture, None, None],
+    encoder: Encoder,
+    writer: ShardWriter,
+    options: EmbedOptions,
+    tick: Tick = lambda n=1, note="": None,
+) -> int:
+    """Embed a stream of pictures into shards, and return how many were embedded.
+
+    When the stream fails with a `ShowtellError`, the pictures before it are written, and it is raised.
+    """
+    stream = prepared(pictures, encoder.info.preprocessing, ahead=4 * options.batch_size, workers=options.workers)
+    filler = _ShardFiller(encoder, writer, options)
     # Closed even when the network fails or is interrupted, so that no thread goes on reading.
-    with closing(stream), bar(what, len(wanted), "pictures", done=len(done), show=show) as tick:
+    with closing(stream):
         try:
             for picture in stream:
                 filler.add(picture, tick)
         except ShowtellError:
-            filler.end_shard(tick)  # the source failed, what was read before it did is kept
+            filler.end_shard(tick)
             raise
         filler.end_shard(tick)
+    return filler.added
+
+
+def finish(writer: StoreWriter, source: Pictures, added: int, already: int) -> EmbedResult:
+    """Write the manifest of a store whose shards are done; an `InputError` where no picture of it could be read."""
     writer.finish()
-    store = EmbeddingStore(folder)
+    store = EmbeddingStore(writer.folder)
     if not len(store):
-        raise InputError(f"{source}: none of {len(writer.rejects)} pictures could be read: see {folder}/rejects.jsonl")
-    return EmbedResult(store, filler.added, len(done), tuple(writer.rejects))
+        listed = f"see {writer.folder}/rejects.jsonl"
+        raise InputError(f"{source}: none of {len(writer.rejects)} pictures could be read: {listed}")
+    return EmbedResult(store, added, already, tuple(writer.rejects))
 
 
 class _ShardFiller:
     """Gathers pictures into batches and embeddings into shards."""
 
-    def __init__(self, encoder: Encoder, writer: StoreWriter, options: EmbedOptions) -> None:
+    def __init__(self, encoder: Encoder, writer: ShardWriter, options: EmbedOptions) -> None:
         self.encoder, self.writer, self.options = encoder, writer, options
         self.added = 0
         self._begin_shard()

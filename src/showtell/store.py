@@ -9,6 +9,7 @@ A shard is written beside and renamed. Its schema metadata carry what made it an
 store that has no manifest yet can be gone on with from its shards alone.
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -164,15 +165,7 @@ class StoreWriter:
         self, names: Sequence[str], embeddings: npt.NDArray[np.float16], rejects: Sequence[tuple[str, str]]
     ) -> None:
         """Write one finished shard: `embeddings` is `float16 (len(names), *shape)`, `rejects` are (name, reason)."""
-        path = self.folder / f"shard-{len(self._shards):05d}.arrow"
-        length = int(np.prod(self.spec.shape))
-        values = pa.array(np.ascontiguousarray(embeddings, dtype=np.float16).reshape(-1), type=pa.float16())
-        metadata = {"spec": json.dumps(self.spec.to_json()), "rejects": json.dumps(list(rejects), ensure_ascii=False)}
-        table = pa.table(
-            {"name": pa.array(names, pa.string()), "embedding": pa.FixedSizeListArray.from_arrays(values, length)}
-        ).replace_schema_metadata(metadata)
-        with write_beside(path) as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
+        path = write_shard(self.folder, next(self.free_numbers()), self.spec, names, embeddings, rejects)
         self._note(path, names, rejects)
 
     def finish(self) -> None:
@@ -186,11 +179,16 @@ class StoreWriter:
             **self.spec.to_json(),
             "count": sum(shard["count"] for shard in self._shards),
             "rejects": len(self._rejects),
-            "shards": self._shards,
+            "shards": sorted(self._shards, key=lambda shard: shard["file"]),
         }
         path = self.folder / MANIFEST
         if not path.exists() or path.read_bytes() != json_bytes(manifest):
             write_json(path, manifest)
+
+    def free_numbers(self) -> Iterator[int]:
+        """Numbers that no shard of the store has yet, ascending; shards that many wrote together may leave gaps."""
+        taken = {shard["file"] for shard in self._shards}
+        return (number for number in itertools.count() if _shard_name(number) not in taken)
 
     @property
     def rejects(self) -> list[tuple[str, str]]:
@@ -201,6 +199,31 @@ class StoreWriter:
         self.done.update(names, (name for name, _ in rejects))
         self._rejects += rejects
         self._shards.append({"file": path.name, "count": len(names), "sha256": sha256_file(path)})
+
+
+def write_shard(
+    folder: Path,
+    number: int,
+    spec: StoreSpec,
+    names: Sequence[str],
+    embeddings: npt.NDArray[np.float16],
+    rejects: Sequence[tuple[str, str]],
+) -> Path:
+    """Write the shard of this number: `embeddings` is `float16 (len(names), *shape)`, `rejects` are (name, reason)."""
+    path = folder / _shard_name(number)
+    length = int(np.prod(spec.shape))
+    values = pa.array(np.ascontiguousarray(embeddings, dtype=np.float16).reshape(-1), type=pa.float16())
+    metadata = {"spec": json.dumps(spec.to_json()), "rejects": json.dumps(list(rejects), ensure_ascii=False)}
+    table = pa.table(
+        {"name": pa.array(names, pa.string()), "embedding": pa.FixedSizeListArray.from_arrays(values, length)}
+    ).replace_schema_metadata(metadata)
+    with write_beside(path) as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    return path
+
+
+def _shard_name(number: int) -> str:
+    return f"shard-{number:05d}.arrow"
 
 
 def read_shard(path: Path) -> Shard:

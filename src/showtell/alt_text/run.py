@@ -5,6 +5,7 @@ are committed to the journal, some at a time, before any file is written by them
 whatever way, goes on where it was when it is given again.
 """
 
+import itertools
 import json
 import time
 from collections import deque
@@ -14,22 +15,23 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from showtell.alt_text.describe import Elsewhere, described, read, unreadable
 from showtell.alt_text.journal import Entry, Journal
 from showtell.alt_text.options import JOURNAL, SIDECARS, AltTextOptions, Outcome, Summary, Tally
 from showtell.alt_text.plan import Plan, Planner, Step
 from showtell.alt_text.sidecars import Sidecar
 from showtell.alt_text.table import Row, Table
 from showtell.bundle import SUMS
-from showtell.captioner import Captioned, Captioner
+from showtell.captioner import Captioner
 from showtell.data.archives import RawPicture
-from showtell.data.tree import PictureFile, read_picture, walk_pictures
+from showtell.data.tree import PictureFile, walk_pictures
 from showtell.errors import InputError
 from showtell.files import sha256_of
 from showtell.progress import Tick, bar
 
 _SECONDS_UNSETTLED = 0.5  # of work, about, that is lost with a run; a commit may take a good part of that
 _MOST_UNSETTLED = 1000
-_UNREADABLE = -1  # the size of a picture that the disk did not give: no file has it, so it is tried again
+_PICTURES_AT_ONCE = 100_000  # that are handed elsewhere: enough that workers start seldom
 
 
 def plan_alt_texts(
@@ -64,6 +66,7 @@ def write_alt_texts(
     *,
     watch: Callable[[Outcome], None] = lambda _: None,
     show: bool = True,
+    elsewhere: Elsewhere | None = None,
     **search: Any,
 ) -> Summary:
     """Caption the pictures in a folder and below it that are new or have changed, and write what is said of them.
@@ -74,6 +77,7 @@ def write_alt_texts(
         options: where the texts go, and what may be overwritten.
         watch: told what became of each picture.
         show: show progress on stderr.
+        elsewhere: captions pictures in place of the captioner, such as `showtell.ray.captions_on`.
         search: fields of `showtell.search.SearchOptions` that differ from the model's defaults.
 
     Raises:
@@ -86,7 +90,8 @@ def write_alt_texts(
     with closing(Journal(options.journal or folder / JOURNAL)) as journal:
         table = _table(options, journal)
         with bar("captioning", todo, "pictures", show=show and todo > 0) as tick:
-            run = _Run(folder, captioner, options, search, journal, planner, Tally(planner.settings), watch, tick)
+            tally = Tally(planner.settings)
+            run = _Run(folder, captioner, options, search, journal, planner, tally, watch, tick, elsewhere)
             run.work()
         if table:
             table.write(_rows(folder, journal, planner))
@@ -104,9 +109,7 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Run:
-    """The second walk. `_reading` is what the captioner has in hand, each with its SHA-256; `_noted` are entries of
-    files that were written since the last commit.
-    """
+    """The second walk; `_noted` are entries of files that were written since the last commit."""
 
     folder: Path
     captioner: Captioner
@@ -117,49 +120,57 @@ class _Run:
     tally: Tally
     watch: Callable[[Outcome], None]
     tick: Tick
-    _reading: deque[tuple[PictureFile, Plan, str]] = field(default_factory=deque)
+    elsewhere: Elsewhere | None
     _waiting: list[_Waiting] = field(default_factory=list)
     _noted: list[tuple[str, Entry]] = field(default_factory=list)
     _settled: float = 0.0
 
     def work(self) -> None:
-        batch_size, threads = self.options.batch_size, self.options.threads
-        stream = self.captioner.caption_stream(self._unknown(), batch_size=batch_size, threads=threads, **self.search)
         try:
-            for result in stream:
-                picture, plan, content = self._reading.popleft()
-                self.tally.captioned += result.caption is not None
-                self._wait(picture, plan, self._entry(picture, content, result))
+            self._caption_here() if self.elsewhere is None else self._caption_elsewhere(self.elsewhere)
         finally:  # when it is interrupted, too: what is captioned is kept
             self._settle()
             self.journal.put(self._noted)
 
-    def _unknown(self) -> Generator[RawPicture, None, None]:
+    def _caption_here(self) -> None:
+        reading: deque[tuple[PictureFile, Plan, str]] = deque()  # what the captioner has in hand
+        batch_size, threads = self.options.batch_size, self.options.threads
+        unknown = self._unknown(reading)
+        for result in self.captioner.caption_stream(unknown, batch_size=batch_size, threads=threads, **self.search):
+            picture, plan, content = reading.popleft()
+            self.tally.captioned += result.caption is not None
+            self._wait(picture, plan, described(picture, content, self.planner.settings, result))
+
+    def _caption_elsewhere(self, elsewhere: Elsewhere) -> None:
+        wanted = self._wanted()
+        while some := list(itertools.islice(wanted, _PICTURES_AT_ONCE)):
+            for place, entry in elsewhere([picture for picture, _ in some], self.planner.settings):
+                self.tally.captioned += not entry.error
+                self._wait(*some[place], entry)
+
+    def _wanted(self) -> Iterator[tuple[PictureFile, Plan]]:
         """The pictures that are to be captioned; what becomes of the others is settled on the way."""
         for picture in walk_pictures(self.folder):
             plan = self.planner.plan(picture, self.journal.get(picture.name))
             if plan.step is Step.CAPTION:
-                raw = read_picture(picture.path, picture.name)
-                content = sha256_of(raw.data)
-                if raw.error:
-                    self._wait(picture, plan, Entry(_UNREADABLE, 0, "", self.planner.settings, error=raw.error))
-                elif known := self.journal.with_content(content, self.planner.settings):
-                    self.tally.known += 1
-                    self._wait(picture, plan, replace(known, size=picture.size, modified=picture.modified))
-                else:
-                    self._reading.append((picture, plan, content))
-                    yield raw
+                yield picture, plan
             elif plan.step is Step.WRITE and plan.entry:
                 self._wait(picture, plan, plan.entry)
             else:
                 self._report(picture, plan, plan.step, plan.entry, plan.problem)
 
-    def _entry(self, picture: PictureFile, content: str, result: Captioned) -> Entry:
-        entry = Entry(picture.size, picture.modified, content, self.planner.settings, error=result.error)
-        if (caption := result.caption) is None:
-            return entry
-        said = replace(entry, caption=caption.text, score=caption.score)
-        return replace(said, confidence=caption.confidence, unfamiliar=caption.unfamiliar)
+    def _unknown(self, reading: deque[tuple[PictureFile, Plan, str]]) -> Generator[RawPicture, None, None]:
+        """Those of them whose bytes are new, too."""
+        for picture, plan in self._wanted():
+            raw, content = read(picture)
+            if raw.error:
+                self._wait(picture, plan, unreadable(raw.error, self.planner.settings))
+            elif known := self.journal.with_content(content, self.planner.settings):
+                self.tally.known += 1
+                self._wait(picture, plan, replace(known, size=picture.size, modified=picture.modified))
+            else:
+                reading.append((picture, plan, content))
+                yield raw
 
     def _wait(self, picture: PictureFile, plan: Plan, entry: Entry) -> None:
         """Until the file beside it is written anew, what stands there is ours if it was before."""

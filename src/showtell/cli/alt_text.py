@@ -16,6 +16,7 @@ from showtell.files import write_beside
 
 if TYPE_CHECKING:
     from showtell.alt_text import AltTextOptions, Outcome, Summary
+    from showtell.image import ResizeMode
 
 HELD_BACK = 3
 """Exit code: every picture could be read, but captions were held back for want of confidence."""
@@ -68,6 +69,8 @@ def alt_text(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that read and run networks. [default: one per core]")
     ] = None,
+    ray: settings.Ray = None,
+    ray_cores: settings.RayCores = 1,
 ) -> None:
     """Keep texts for all pictures of a folder tree, beside each picture or in one table.
 
@@ -81,11 +84,20 @@ def alt_text(
     options = AltTextOptions(format.value, output, journal, min_confidence, rights, renew, batch_size, threads)
     search = given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
     search |= given(no_repeat_ngram=no_repeat_ngram, must_not=must_not)
-    captioner = Captioner(model or None, resize=resize.value if resize else None)
-    work = plan_alt_texts if dry_run else write_alt_texts
-    with _listed(review) as list_it:
+    way: ResizeMode | None = resize.value if resize else None
+    captioner = Captioner(model or None, resize=way)
+    with _listed(review) as list_it, contextlib.ExitStack() as stack:
         report = _Report(dry_run, list_it)
-        summary = work(folder, captioner, options, watch=report, **search)
+        elsewhere = None
+        if ray and not dry_run:
+            from showtell.ray import captions_on, cluster
+
+            elsewhere = captions_on(model, way, batch_size=batch_size, cores=ray_cores, **search)
+            stack.enter_context(cluster(ray))
+        if dry_run:
+            summary = plan_alt_texts(folder, captioner, options, watch=report, **search)
+        else:
+            summary = write_alt_texts(folder, captioner, options, watch=report, elsewhere=elsewhere, **search)
     print(_said(summary, folder, options, dry_run))
     for name, problem in report.problems:
         print(f"  {name}: {problem}")

@@ -43,6 +43,15 @@ TopP = Annotated[
 ]
 
 
+_MACHINES = "Many machines"
+
+Ray = Annotated[
+    str | None,
+    typer.Option(help="Work on a Ray cluster: local, auto or HOST:PORT.", metavar="ADDRESS", rich_help_panel=_MACHINES),
+]
+RayCores = Annotated[int, typer.Option(min=1, help="Of a cluster: cores of one worker.", rich_help_panel=_MACHINES)]
+
+
 class Resize(StrEnum):
     """How pictures are made square."""
 

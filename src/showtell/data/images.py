@@ -7,6 +7,7 @@ the stream; an archive that breaks off gives everything before the break and the
 
 import os
 from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from glob import glob
 from os import PathLike
@@ -85,6 +86,32 @@ class PictureSource:
         for part in self._parts:
             yield from part.read(skip)
 
+    def split(self, size: int, *, skip: Collection[str] = frozenset()) -> Iterator["PictureSource"]:
+        """The pictures that are not named in `skip` as sources of `size` pictures each, the last of what is left.
+
+        Each is small, and reads only its own pictures, so that it can be sent to another process or machine, which must
+        see the same files at the same paths.
+        """
+        parts: list[_Part] = []
+        room = size
+        for part in self._parts:
+            wanted = [name for name in part.names() if name not in skip]
+            while wanted:
+                taken, wanted = wanted[:room], wanted[room:]
+                parts.append(part if isinstance(part, _File) else _Chosen(part, tuple(taken)))
+                room -= len(taken)
+                if not room:
+                    yield self._of(parts)
+                    parts, room = [], size
+        if parts:
+            yield self._of(parts)
+
+    def _of(self, parts: "list[_Part]") -> "PictureSource":
+        source = object.__new__(PictureSource)
+        source._text, source._parts = self._text, parts
+        source._names = [name for part in parts for name in part.names()]
+        return source
+
 
 @dataclass(frozen=True, slots=True)
 class _File:
@@ -99,7 +126,45 @@ class _File:
             yield read_picture(self.path, self.name)
 
 
-_Part: TypeAlias = "_File | ZipPictures | TarPictures"
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Some of an archive's pictures, in its order."""
+
+    archive: "ZipPictures | TarPictures | _Chosen"
+    chosen: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        return self.archive.path
+
+    def names(self) -> list[str]:
+        return list(self.chosen)
+
+    def read(self, skip: Collection[str]) -> Generator[RawPicture, None, None]:
+        with closing(self.archive.read(_AllBut(frozenset(self.chosen).difference(skip)))) as pictures:
+            for picture in pictures:
+                yield picture
+                if picture.name == self.chosen[-1]:
+                    break  # the rest of the archive is not even looked at
+
+
+class _AllBut(Collection[str]):
+    """Every name but these."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+
+    def __contains__(self, name: object) -> bool:
+        return name not in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError("all names but a few cannot be listed")
+
+    def __len__(self) -> int:
+        raise TypeError("all names but a few cannot be counted")
+
+
+_Part: TypeAlias = "_File | _Chosen | ZipPictures | TarPictures"
 
 
 def _parts(text: str) -> Iterator[_Part]:

@@ -1,0 +1,66 @@
+"""A picture file and what a captioner says of it -> what the journal is to know, on this machine or on another."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from showtell.alt_text.journal import Entry
+from showtell.captioner import Captioned, Captioner
+from showtell.data.archives import RawPicture
+from showtell.data.tree import PictureFile, read_picture
+from showtell.files import sha256_of
+
+Elsewhere: TypeAlias = Callable[[Sequence[PictureFile], str], Iterator[tuple[int, Entry]]]
+"""Captions pictures on other machines; `settings` go into the entries, which come in any order with their places."""
+
+_NO_SIZE = -1  # of a picture that the disk did not give: no file has it, so it is tried again
+
+
+def read(picture: PictureFile) -> tuple[RawPicture, str]:
+    """The picture's bytes, and their SHA-256."""
+    raw = read_picture(picture.path, picture.name)
+    return raw, sha256_of(raw.data)
+
+
+def unreadable(reason: str, settings: str) -> Entry:
+    """Of a picture that the disk did not give: the next run tries again."""
+    return Entry(_NO_SIZE, 0, "", settings, error=reason)
+
+
+def described(picture: PictureFile, content: str, settings: str, result: Captioned) -> Entry:
+    """Of a picture with these bytes, what the captioner says."""
+    entry = Entry(picture.size, picture.modified, content, settings, error=result.error)
+    if (caption := result.caption) is None:
+        return entry
+    said = replace(entry, caption=caption.text, score=caption.score)
+    return replace(said, confidence=caption.confidence, unfamiliar=caption.unfamiliar)
+
+
+def describe(
+    pictures: Sequence[PictureFile], settings: str, captioner: Captioner, **options: Any
+) -> Iterator[tuple[int, Entry]]:
+    """Read and caption pictures; each entry comes with its picture's place.
+
+    Arguments:
+        pictures: the files.
+        settings: SHA-256 of the model and its settings.
+        captioner: the model.
+        options: as `Captioner.caption_stream` has them.
+    """
+    reading: deque[tuple[int, str]] = deque()
+    failed: list[tuple[int, Entry]] = []
+
+    def whole() -> Iterator[RawPicture]:
+        for place, picture in enumerate(pictures):
+            raw, content = read(picture)
+            if raw.error:
+                failed.append((place, unreadable(raw.error, settings)))
+            else:
+                reading.append((place, content))
+                yield raw
+
+    for result in captioner.caption_stream(whole(), **options):
+        place, content = reading.popleft()
+        yield place, described(pictures[place], content, settings, result)
+    yield from failed

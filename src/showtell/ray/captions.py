@@ -1,0 +1,73 @@
+"""Pictures of a tree -> what the journal of `showtell.alt_text` is to know of them, captioned on a cluster.
+
+A piece of work is a handful of picture files, which whoever has it reads. The journal stays with the driver: a driver
+or a machine that is lost costs what was not noted yet, and nothing is noted twice.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from showtell.alt_text.describe import Elsewhere, describe
+from showtell.alt_text.journal import Entry
+from showtell.captioner import Captioner
+from showtell.data.tree import PictureFile
+from showtell.image import ResizeMode
+from showtell.ray.cluster import on_actors
+
+_PICTURES_IN_A_PIECE = 64
+
+
+def captions_on(
+    models: Sequence[Path] | None, resize: ResizeMode | None, *, batch_size: int = 16, cores: int = 1, **search: Any
+) -> Elsewhere:
+    """What captions pictures on the cluster that is connected (see `showtell.ray.cluster`).
+
+    Arguments:
+        models: bundles, on every machine at the same paths, or names; None for the package's model.
+        resize: how pictures are made square, where it shall differ from the model's own way.
+        batch_size: pictures that go through the networks at once.
+        cores: of one worker; as many workers as fit work side by side.
+        search: as for `Captioner.caption`.
+    """
+    named = [str(path.absolute() if path.exists() else path) for path in models] if models else None
+    options = {"batch_size": batch_size, "threads": cores} | search
+
+    def elsewhere(pictures: Sequence[PictureFile], settings: str) -> Iterator[tuple[int, Entry]]:
+        starts = range(0, len(pictures), _PICTURES_IN_A_PIECE)
+        pieces = [{"piece": _as_text(pictures[at : at + _PICTURES_IN_A_PIECE]), "first": at} for at in starts]
+        for done in on_actors(pieces, _Describer, (named, resize, settings, options, cores), cores):
+            for place, entry in json.loads(done["entries"]):
+                yield int(done["first"]) + place, Entry(**entry)
+
+    return elsewhere
+
+
+class _Describer:
+    """Captions pieces; lives on one worker."""
+
+    def __init__(
+        self,
+        models: list[str] | None,
+        resize: ResizeMode | None,
+        settings: str,
+        options: dict[str, Any],
+        cores: int,
+    ) -> None:
+        self.captioner = Captioner(models, resize=resize, threads=cores)
+        self.settings, self.options = settings, options
+
+    def __call__(self, work: dict[str, Any]) -> dict[str, Any]:
+        pictures = [PictureFile(Path(path), *rest) for path, *rest in json.loads(work["piece"])]
+        found = describe(pictures, self.settings, self.captioner, **self.options)
+        return {"first": work["first"], "entries": json.dumps([(place, asdict(entry)) for place, entry in found])}
+
+
+def _as_text(pictures: Sequence[PictureFile]) -> str:
+    """Plain values, so that nothing needs to be known of how Ray would send an object."""
+    return json.dumps(
+        [(os.path.abspath(picture.path), picture.name, picture.size, picture.modified) for picture in pictures]
+    )

@@ -1,0 +1,102 @@
+"""Pictures -> embedding store, shard by shard on a cluster: `showtell.embed` with many hands.
+
+A piece of work is a shard: its number, and the pictures in it. Whoever has it writes it beside and renames it, so a
+shard that is done twice is the same, and what a lost machine or a lost driver leaves is a store that lacks some shards,
+which the next run fills. Where nothing but the number of hands differs, the store is byte for byte that of one process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.data.images import PictureSource
+from showtell.embed import EmbedOptions, EmbedResult, fill, finish
+from showtell.encoders.runtime import Encoder
+from showtell.errors import InputError, ShowtellError
+from showtell.image import ResizeMode
+from showtell.progress import bar
+from showtell.ray.cluster import cluster, on_actors
+from showtell.store import StoreSpec, StoreWriter, write_shard
+
+
+def embed_on(
+    address: str,
+    source: PictureSource,
+    graph: bytes,
+    folder: str | Path,
+    options: EmbedOptions,
+    *,
+    resize: ResizeMode | None = None,
+    cores: int = 1,
+    show: bool = True,
+) -> EmbedResult:
+    """Embed every picture of `source` on a cluster, going on from what the folder holds.
+
+    Arguments:
+        address: the cluster, as `showtell.ray.cluster` takes it.
+        source: the pictures; every machine reads them at the same paths.
+        graph: the encoder (see `showtell.encoders.encoder_graph`).
+        folder: the store; every machine writes to it at the same path.
+        options: as for `showtell.embed.embed`; `workers` is not used, a worker decodes in as many threads as it has
+            cores.
+        resize: how pictures are made square, where it shall differ from the encoder's own way.
+        cores: of one worker; as many workers as fit work side by side.
+        show: show progress on stderr.
+
+    Raises:
+        StoreError: the folder holds a store made with another encoder, preprocessing or output.
+        InputError: the source cannot be read or holds no readable picture, or there is no such cluster.
+        ShowtellError: the cluster broke down; what was finished is kept.
+    """
+    folder = Path(folder).absolute()
+    spec = StoreSpec(Encoder(graph, resize=resize, threads=cores).info, options.output, options.mirrored)
+    writer = StoreWriter(folder, spec)
+    names = source.names()
+    already = sum(name in writer.done for name in names)
+    numbered = zip(source.split(options.shard_size, skip=writer.done), writer.free_numbers(), strict=False)
+    pieces = [{"piece": piece, "number": number} for piece, number in numbered]
+    arguments = (graph, resize, str(folder), replace(options, workers=cores), cores)
+    added, failures = 0, []
+    with cluster(address), bar("embedding", len(names), "pictures", done=already, show=show) as tick:
+        for done in on_actors(pieces, _Embedder, arguments, cores):
+            added += done["added"]
+            tick(done["met"])
+            failures += [done["error"]] if done["error"] else []
+    if failures:
+        raise InputError(failures[0])
+    return finish(StoreWriter(folder, spec), source, added, already)
+
+
+class _Embedder:
+    """Fills shards; lives on one worker."""
+
+    def __init__(self, graph: bytes, resize: ResizeMode | None, folder: str, options: EmbedOptions, cores: int) -> None:
+        self.encoder = Encoder(graph, resize=resize, threads=cores)
+        self.folder, self.options = Path(folder), options
+        self.spec = StoreSpec(self.encoder.info, options.output, options.mirrored)
+
+    def __call__(self, work: dict[str, Any]) -> dict[str, Any]:
+        piece: PictureSource = work["piece"]
+        shard = _OneShard(self.folder, int(work["number"]), self.spec)
+        error, added = "", 0
+        try:
+            added = fill(piece.read(), self.encoder, shard, self.options)
+        except ShowtellError as failure:  # an archive that breaks off: what came before is in the shard
+            error = str(failure)
+        return {"added": added, "met": len(piece.names()), "error": error}
+
+
+class _OneShard:
+    """Writes the one shard of a piece."""
+
+    def __init__(self, folder: Path, number: int, spec: StoreSpec) -> None:
+        self.folder, self.number, self.spec = folder, number, spec
+
+    def write(
+        self, names: Sequence[str], embeddings: npt.NDArray[np.float16], rejects: Sequence[tuple[str, str]]
+    ) -> None:
+        write_shard(self.folder, self.number, self.spec, names, embeddings, rejects)
