@@ -6,7 +6,7 @@ from search_toys import PICTURES, VOCABULARY, Markov
 
 from showtell.confidence import Calibration, Judge
 from showtell.confidence.judge import sentence_log_probs
-from showtell.search import SearchOptions, search
+from showtell.search import Hypothesis, SearchOptions, search
 
 WAYS = {
     "greedy": SearchOptions(beam=1, max_length=6),
@@ -24,15 +24,10 @@ TWENTY = np.arange(20, dtype=np.float32)[:, None] % len(PICTURES)
 def test_words_judged_on_the_way_are_those_of_a_second_reading(way, temperature):
     decoder = Markov(2)
     found = search(decoder, TWENTY, VOCABULARY, WAYS[way], judge_at=temperature)
-    ended = 0
     for picture, sentences in zip(TWENTY, found, strict=True):
         for one in sentences:
             (read,) = sentence_log_probs(decoder, picture[None], [one.tokens], VOCABULARY, temperature)
-            assert len(one.judged) in (0, len(read))
-            if one.judged:
-                assert one.judged == pytest.approx(read.tolist(), abs=1e-5, rel=1e-5)
-            ended += bool(one.judged)
-    assert ended
+            assert one.judged == pytest.approx(read.tolist(), abs=1e-5, rel=1e-5)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -44,16 +39,28 @@ def test_judging_changes_no_sentence(way):
     assert not any(one.judged for sentences in plain for one in sentences)
 
 
-def test_a_judge_reads_again_only_what_was_cut():
-    options, decoder = SearchOptions(beam=1, max_length=2), Markov(2)
-    found = search(decoder, TWENTY, VOCABULARY, options, judge_at=0.7)
-    cut = sum(not one.judged for (one,) in found)
-    assert 0 < cut < len(found)
-    assert all(len(one.tokens) == 2 for (one,) in found if not one.judged)
+@pytest.mark.parametrize("beam", [1, 3])
+def test_sentences_that_are_cut_are_judged_as_well(beam):
+    decoder = Markov(2)
+    found = search(decoder, TWENTY, VOCABULARY, SearchOptions(beam=beam, max_length=2), judge_at=0.7)
+    assert any(len(one.tokens) == 2 for (one,) in found)
     judge = Judge(Calibration(0.7), decoder, VOCABULARY)
     decoder.rows.clear()
     judged = judge(TWENTY, found)
-    assert decoder.rows == [cut] * 3  # two words and END
-    anew = judge(TWENTY, search(decoder, TWENTY, VOCABULARY, options))
+    assert not decoder.rows
+    anew = judge(TWENTY, [[Hypothesis(one.tokens, one.log_probs, one.score) for one in of] for of in found])
+    assert decoder.rows == [20] * 3  # two words and END
     for (one,), (other,) in zip(judged, anew, strict=True):
         assert one.log_probs == pytest.approx(other.log_probs, abs=1e-5)
+
+
+def test_a_sentence_that_the_rules_leave_no_word_is_read_again():
+    options = SearchOptions(beam=1, min_length=6, no_repeat_ngram=1, max_length=6)
+    decoder = Markov(2)
+    found = search(decoder, TWENTY, VOCABULARY, options, judge_at=0.7)
+    assert {len(one.tokens) for (one,) in found} == {3}
+    assert not any(one.judged for (one,) in found)
+    decoder.rows.clear()
+    judged = Judge(Calibration(0.7), decoder, VOCABULARY)(TWENTY, found)
+    assert decoder.rows == [20] * 4
+    assert all(len(one.log_probs) == 3 for (one,) in judged)

@@ -1,8 +1,9 @@
 """Sentences that a search has found -> calibrated probabilities, the confidence of each, and unfamiliar pictures.
 
 A temperature changes a probability by those of all other words, so a search that is told `judge_at` notes what it makes
-of each word. A sentence without such notes is fed to the decoder once more: one that was cut, changed, or found by a
-search that was told nothing. The judgement of a sentence is the same either way, whatever search and rules found it.
+of each word. A sentence without such notes is fed to the decoder once more: one that was changed afterwards, that rules
+left without a word to go on, or that was found by a search which was told nothing. The judgement of a sentence is the
+same either way, whatever search and rules found it.
 """
 
 from collections.abc import Sequence

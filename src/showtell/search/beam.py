@@ -12,7 +12,7 @@ import numpy as np
 from showtell.search.lanes import Lanes
 from showtell.search.options import Hypothesis, SearchOptions
 from showtell.search.rules import rules_of
-from showtell.search.steps import Floats, Ints, StepDecoder, log_probabilities, shift_at, take_rows
+from showtell.search.steps import Floats, Ints, StepDecoder, judged_end, log_probabilities, shift_at, take_rows
 from showtell.text import Vocabulary
 
 
@@ -51,6 +51,7 @@ class Beams:
         self.ids = np.empty((pictures, 1, 0), np.int64)  # (A, K, t)
         self.log_probs = np.empty((pictures, 1, 0), np.float32)  # (A, K, t)
         self.shifts = np.empty((pictures, 1, 0), np.float32)  # (A, K, t), 0 where words are not judged
+        self.ends: Floats | None = None  # (A, K), of sentences that are cut: END, judged
 
     def run(self) -> list[list[Hypothesis]]:
         """The sentences of every picture, best first."""
@@ -68,6 +69,9 @@ class Beams:
             if not len(self.alive):
                 break
             tokens = self.ids[:, :, -1].reshape(-1)
+        if self.judge_at and len(self.alive):
+            logits, _ = self.decoder.step(tokens, self.constants, self.state)
+            self.ends = judged_end(logits, self.vocabulary, self.judge_at).reshape(self.scores.shape)
         for a in range(len(self.alive)):
             self._cut(a)
         return [_best(lists, self.options.num_captions) for lists in self.finished]
@@ -132,12 +136,14 @@ class Beams:
     def _finish(self, a: int, lane: int, k: int, ids: Ints, log_probs: Floats, total: float) -> None:
         """Keep live sentence `k` with the log-probabilities of its words, and of END where it came to that."""
         score = total / len(log_probs) ** self.options.length_penalty
-        judged: tuple[float, ...] = ()
-        if self.judge_at and len(log_probs) > len(ids):
-            judged = tuple((log_probs * np.float32(1 / self.judge_at) + self.shifts[a, k]).tolist())
+        judged: list[float] = []
+        if self.judge_at and (len(log_probs) > len(ids) or self.ends is not None):
+            judged = (log_probs * np.float32(1 / self.judge_at) + self.shifts[a, k]).tolist()
+            if self.ends is not None:
+                judged.append(float(self.ends[a, k]))
         words = tuple(log_probs[: len(ids)].tolist())
         goal = lane * self.lanes.goals // self.lanes.count
-        found = Hypothesis(tuple(ids.tolist()), words, score, judged)
+        found = Hypothesis(tuple(ids.tolist()), words, score, tuple(judged))
         self.finished[self.alive[a]][goal].add(found, self.lanes.width)
 
 

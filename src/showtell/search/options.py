@@ -93,8 +93,8 @@ class Hypothesis:
     `score` is the sum of the log-probabilities, that of END included where the sentence was not cut, divided by the
     number of summands to the power `length_penalty`; 0 is certainty.
 
-    `judged` are the log-probabilities of the words and of END at the temperature that the search was told to judge at;
-    empty where it was told none, or the sentence was cut.
+    `judged` are the log-probabilities of the words and of END, even where that did not come, at the temperature that
+    the search was told to judge at; empty where it was told none, or rules left the sentence no word.
     """
 
     tokens: tuple[int, ...]

@@ -10,7 +10,16 @@ import numpy.typing as npt
 
 from showtell.search.options import Hypothesis, SearchOptions
 from showtell.search.rules import rules_of
-from showtell.search.steps import Floats, Ints, StepDecoder, log_probabilities, repeat_rows, shift_at, take_rows
+from showtell.search.steps import (
+    Floats,
+    Ints,
+    StepDecoder,
+    judged_end,
+    log_probabilities,
+    repeat_rows,
+    shift_at,
+    take_rows,
+)
 from showtell.text import Vocabulary
 
 _VANISHING = 1e-200  # below such a sum the smaller powers lose digits, and soon there is nothing to divide by
@@ -95,10 +104,17 @@ def sample(
         if len(going_on) < len(alive):
             alive, tokens = alive[going_on], tokens[going_on]
             constants, state = take_rows(constants, going_on), take_rows(state, going_on)
-    judged = log_probs * np.float32(1 / judge_at) + shifts if judge_at else np.empty((count, 0), np.float32)
+    judged: list[tuple[float, ...]] = [()] * count
+    if judge_at:
+        at = log_probs * np.float32(1 / judge_at) + shifts
+        judged = [tuple(row[:n].tolist()) for row, n in zip(at, summands, strict=True)]
+        if len(going_on):  # cut at the maximal length: what END would have been
+            logits, _ = decoder.step(tokens, constants, state)
+            for row, end in zip(alive.tolist(), judged_end(logits, vocabulary, judge_at).tolist(), strict=True):
+                judged[row] += (end,)
     sentences = [
-        _hypothesis(ids[:n], lp[:n], at[:n], vocabulary.end, options)
-        for ids, lp, at, n in zip(chosen, log_probs, judged, summands, strict=True)
+        _hypothesis(ids[:n], lp[:n], of_words, vocabulary.end, options)
+        for ids, lp, of_words, n in zip(chosen, log_probs, judged, summands, strict=True)
     ]
     grouped = [sentences[i : i + copies] for i in range(0, count, copies)]
     return [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in grouped]
@@ -112,9 +128,11 @@ def _draw(probabilities: npt.NDArray[np.float64], uniform: npt.NDArray[np.float6
     return drawn
 
 
-def _hypothesis(ids: Ints, log_probs: Floats, judged: Floats, end: int, options: SearchOptions) -> Hypothesis:
+def _hypothesis(
+    ids: Ints, log_probs: Floats, judged: tuple[float, ...], end: int, options: SearchOptions
+) -> Hypothesis:
     """The sentence whose summands, END among them where it came to that, are `ids`."""
     words = len(ids) - int(ids[-1] == end)
     score = float(log_probs.sum()) / len(ids) ** options.length_penalty
-    ended = tuple(judged.tolist()) if words < len(ids) else ()
+    ended = judged if len(judged) > words else ()
     return Hypothesis(tuple(ids[:words].tolist()), tuple(log_probs[:words].tolist()), score, ended)

@@ -49,6 +49,13 @@ def shift_at(temperature: float, ahead: Floats) -> Floats:
     return shift
 
 
+def judged_end(logits: Floats, vocabulary: Vocabulary, temperature: float) -> Floats:
+    """The log-probability of END at a temperature after a word or more: `float32 (N,)` of logits `(N, V)`."""
+    ahead = log_probabilities(logits, vocabulary, first_word=False)
+    judged: Floats = ahead[:, vocabulary.end] * np.float32(1 / temperature) + shift_at(temperature, ahead)[:, 0]
+    return judged
+
+
 def repeat_rows(state: State, copies: int) -> State:
     """Each row `copies` times, one after the other."""
     return {name: np.repeat(array, copies, axis=0) for name, array in state.items()} if copies > 1 else state
