@@ -27,7 +27,7 @@ from showtell.confidence import Judge, Judgement
 from showtell.data.images import RawPicture
 from showtell.ensemble import Ensemble, check_fit
 from showtell.errors import InputError, PictureError
-from showtell.image import Picture, ResizeMode, decode, square
+from showtell.image import Picture, ResizeMode, fitted
 from showtell.model_names import find_model
 from showtell.pipeline import Embedded, embedded, in_batches
 from showtell.search import Floats, Hypothesis, SearchOptions, check_words, search
@@ -270,7 +270,7 @@ class Captioner:
         squares = []
         for i, picture in enumerate(pictures, first):
             try:
-                squares.append(square(decode(picture), self.encoder.info.preprocessing))
+                squares.append(fitted(picture, self.encoder.info.preprocessing))
             except PictureError as error:
                 raise PictureError(f"{_called(picture, i)}: {error}") from error
         return np.stack(squares)

@@ -29,6 +29,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif",
 """File name endings, in lower case, that folders and archives are searched for."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+_SPARE = 2  # with 1, captions of large photographs become others three times as often (benchmarks/jpeg_decoding.py)
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 MAX_PIXELS = 150_000_000  # below Pillow's own limit of 179 million, so that the message is ours and true
 
@@ -90,13 +91,15 @@ class Preprocessing:
         )
 
 
-def decode(picture: Picture, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def decode(picture: Picture, *, max_pixels: int = MAX_PIXELS, least: int = 0) -> Image.Image:
     """Decode any picture to an upright 8-bit RGB image.
 
     Arguments:
         picture: a path, the bytes of a picture file, a PIL image, or an array `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or
             `(H, W, 4)` of `uint8`, `uint16`, `bool`, or floats in [0, 1].
         max_pixels: what a picture may have at most; a file is refused before its pixels are read.
+        least: a side that is enough: a JPEG file may come at a half, a quarter or an eighth of its size, which takes a
+            fraction of the time, as long as both sides are still as long (0: at its own size).
 
     The first frame of an animation or multi-page file is taken, EXIF orientation is applied, alpha is laid over white,
     16-bit and float samples are scaled to 8 bits (floats and 32-bit integers from the smallest range that holds them:
@@ -112,16 +115,26 @@ def decode(picture: Picture, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
         return _decoded(lambda: _to_rgb(picture, max_pixels))
     if isinstance(picture, (bytes, bytearray, memoryview)):
         data = bytes(picture)
-        return _decoded(lambda: _from_bytes(data, max_pixels))
+        return _decoded(lambda: _from_bytes(data, max_pixels, least))
     try:
         data = Path(picture).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise PictureError(f"{picture}: cannot be read ({reason})") from error
     try:
-        return _decoded(lambda: _from_bytes(data, max_pixels))
+        return _decoded(lambda: _from_bytes(data, max_pixels, least))
     except PictureError as error:
         raise PictureError(f"{picture}: {error}") from error
+
+
+def fitted(picture: Picture, preprocessing: Preprocessing, *, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
+    """Decode any picture and fit it into the encoder's square; see `decode` and `square`.
+
+    JPEG files that are more than twice as large as the square are decoded smaller, to twice its side at least, where
+    Pillow's filters average over the rest as they do over the whole picture.
+    """
+    least = 0 if preprocessing.interpolation == "bilinear-opencv" else _SPARE * preprocessing.size
+    return square(decode(picture, max_pixels=max_pixels, least=least), preprocessing)
 
 
 def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
@@ -190,16 +203,18 @@ def _decoded(work: Callable[[], Image.Image]) -> Image.Image:
         raise PictureError(f"the picture is damaged ({one_line(error)})") from error
 
 
-def _from_bytes(data: bytes, max_pixels: int) -> Image.Image:
+def _from_bytes(data: bytes, max_pixels: int, least: int) -> Image.Image:
     if not data:
         raise PictureError("the file is empty")
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        if least:
+            _check_pixels(image, max_pixels)
+            image.draft(None, (least, least))
         return _to_rgb(image, max_pixels)
 
 
 def _to_rgb(image: Image.Image, max_pixels: int) -> Image.Image:
-    if image.width * image.height > max_pixels:
-        raise PictureError(f"the picture has {image.width} x {image.height} pixels, more than {max_pixels:,}")
+    _check_pixels(image, max_pixels)
     image.load()
     image = _upright(image)
     if image.mode == "La":  # premultiplied grey, which Pillow converts to nothing but LA
@@ -213,6 +228,11 @@ def _to_rgb(image: Image.Image, max_pixels: int) -> Image.Image:
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
     return image.convert("RGB")
+
+
+def _check_pixels(image: Image.Image, max_pixels: int) -> None:
+    if image.width * image.height > max_pixels:
+        raise PictureError(f"the picture has {image.width} x {image.height} pixels, more than {max_pixels:,}")
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from showtell.data.images import RawPicture
 from showtell.encoders.runtime import Encoder, EncoderOutput, available_cores
 from showtell.errors import PictureError, ShowtellError
-from showtell.image import Picture, Preprocessing, decode, square
+from showtell.image import Picture, Preprocessing, fitted
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -68,8 +68,8 @@ def prepare(picture: RawPicture | Picture, preprocessing: Preprocessing) -> Prep
     else:
         name = str(picture) if isinstance(picture, (str, PathLike)) else ""
     try:
-        image = decode(picture.data if isinstance(picture, RawPicture) else picture)
-        return Prepared(name, square(image, preprocessing))
+        data = picture.data if isinstance(picture, RawPicture) else picture
+        return Prepared(name, fitted(data, preprocessing))
     except PictureError as error:
         return Prepared(name, None, str(error).removeprefix(f"{name}: "))
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from showtell.encoders.runtime import available_cores
 from showtell.errors import PictureError
-from showtell.image import Preprocessing, decode, square
+from showtell.image import Preprocessing, fitted
 
 _MOST_SCANS = 100  # of a JPEG; encoders write about ten, and each more costs a pass over all its pixels
 _SCAN = b"\xff\xda"  # start of scan; within a scan's data 0xFF is always followed by 0x00 or a restart marker
@@ -25,7 +25,7 @@ class Decoder:
         if data.startswith(b"\xff\xd8") and data.count(_SCAN) > _MOST_SCANS:
             return f"the picture has more than {_MOST_SCANS} scans"
         try:
-            return square(decode(data, max_pixels=self.max_pixels), self.preprocessing)
+            return fitted(data, self.preprocessing, max_pixels=self.max_pixels)
         except PictureError as error:
             return str(error)
         except MemoryError:
