@@ -18,7 +18,7 @@ from showtell.training.export import halve_weights
 from showtell.training.operators import OPERATORS, _Clip, _Depthwise
 
 SIZE = 33  # odd, so that TensorFlow's padding is uneven
-CELLS = 90
+CELLS = 64
 
 
 class Drawn:
@@ -78,7 +78,7 @@ def network(last="Sigmoid"):
     model = new_model("drawn", d.nodes, d.initializers, SIZE)
     model.graph.output.extend([floats("pooled", ["B", 10]), floats("grid", ["B", CELLS, 10])])
     info = EncoderInfo(
-        "drawn", "0" * 64, 10, 90, Preprocessing(SIZE, mean=(120.0, 110.0, 100.0), std=(60.0, 60.0, 55.0))
+        "drawn", "0" * 64, 10, CELLS, Preprocessing(SIZE, mean=(120.0, 110.0, 100.0), std=(60.0, 60.0, 55.0))
     )
     return finished(model, info)
 
