@@ -124,8 +124,13 @@ def _work(cost: Cost) -> float:
 
 def _spread(values: Sequence[float]) -> str:
     """Median, least and most."""
-    middle, least, most = (f"{value:.3g}" for value in (statistics.median(values), min(values), max(values)))
+    middle, least, most = map(_digits, (statistics.median(values), min(values), max(values)))
     return f"**{middle}** ({least} to {most})"
+
+
+def _digits(value: float) -> str:
+    """Three of them, and zeros."""
+    return f"{value:.3g}" if value < 999.5 else f"{float(f'{value:.3g}'):,.0f}"
 
 
 def _is_ours(name: str) -> bool:
