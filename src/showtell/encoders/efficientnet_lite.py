@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from showtell.encoders.graph import finished, floats, new_model
+from showtell.encoders.graph import finished, floats, new_model, same_padding
 from showtell.encoders.runtime import EncoderInfo
 from showtell.errors import InputError, MissingExtra
 from showtell.files import sha256_file
@@ -227,10 +227,8 @@ class _GraphWriter:
             numpy_helper.from_array(kernel.astype(np.float32), f"{name}.weight"),
             numpy_helper.from_array(bias.astype(np.float32), f"{name}.bias"),
         ]
-        side_out = -(-self.side // stride)
-        padding = max(0, (side_out - 1) * stride + kernel.shape[2] - self.side)
-        self.side = side_out
-        before, after = padding // 2, padding - padding // 2
+        before, after = same_padding(self.side, kernel.shape[2], stride)
+        self.side = -(-self.side // stride)
         self.nodes.append(
             helper.make_node(
                 "Conv",

@@ -44,6 +44,12 @@ def new_model(name: str, nodes: Sequence[Any], initializers: Sequence[Any], size
     return model
 
 
+def same_padding(side: int, reach: int, stride: int) -> tuple[int, int]:
+    """Cells that TensorFlow's SAME and ONNX's SAME_UPPER add before and after a side, for a window of so many cells."""
+    around = max(0, (-(-side // stride) - 1) * stride + reach - side)
+    return around // 2, around - around // 2
+
+
 def picture_input(model: Any) -> Any:
     """The one input of a model that is not a constant; an `InputError` where there are none or several."""
     constant = {initializer.name for initializer in model.graph.initializer}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from showtell.encoders.graph import same_padding
 from showtell.errors import ShowtellError
 
 
@@ -78,13 +79,9 @@ def _pads(at: Step, window: Sequence[int], dilation: Sequence[int] = (1, 1)) -> 
         return [0, 0, 0, 0]
     if at.layer.padding != "same":
         raise at.unknown(f"pads by {at.layer.padding!r}")
-    before, after = [], []
-    for axis in (0, 1):
-        reach = (at.after.shape[axis + 1] - 1) * at.layer.strides[axis] + (window[axis] - 1) * dilation[axis] + 1
-        around = max(0, reach - at.before.shape[axis + 1])
-        before.append(around // 2)
-        after.append(around - around // 2)
-    return before + after
+    reach = [(size - 1) * step + 1 for size, step in zip(window, dilation, strict=True)]
+    (top, bottom), (left, right) = map(same_padding, at.before.shape[1:3], reach, at.layer.strides)
+    return [top, left, bottom, right]
 
 
 def _convolution(at: Step) -> str:

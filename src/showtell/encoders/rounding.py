@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from showtell.encoders.graph import floats, same_padding
 from showtell.encoders.runtime import EncoderInfo, open_session
 from showtell.image import normalise
 from showtell.progress import bar
@@ -143,8 +144,6 @@ def _meet(layers: Sequence[_Layer], model: Any, squares: npt.NDArray[np.uint8], 
     """Run the model on the pictures and show each layer what it is given."""
     import onnx
 
-    from showtell.encoders.graph import floats
-
     session_model = onnx.ModelProto()
     session_model.CopyFrom(model)
     inner = sorted({layer.node.input[0] for layer in layers} - {"picture"})
@@ -179,11 +178,8 @@ def _compensated(weights: Doubles, steps: Doubles, covariance: Doubles) -> Doubl
 
 def _same(sides: Sequence[int], reach: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
     """Padding as ONNX's SAME_UPPER: before and after, rows first."""
-    total = [
-        max(0, (-(-side // stride) - 1) * stride + size - side)
-        for side, size, stride in zip(sides, reach, strides, strict=True)
-    ]
-    return (total[0] // 2, total[1] // 2, total[0] - total[0] // 2, total[1] - total[1] // 2)
+    (top, bottom), (left, right) = map(same_padding, sides, reach, strides)
+    return top, left, bottom, right
 
 
 def _add_to_bias(model: Any, node: Any, shift: Floats, values: dict[str, Any]) -> None:

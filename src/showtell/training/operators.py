@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn import functional
 
+from showtell.encoders.graph import same_padding
 from showtell.errors import InputError
 
 Inputs: TypeAlias = Sequence[torch.Tensor]
@@ -77,9 +78,7 @@ def _pads(
         pads = list(attributes.get("pads", (0, 0, 0, 0))) if how == "NOTSET" else [0, 0, 0, 0]
         return pads[:2], pads[2:]
     reach = [d * (w - 1) + 1 for d, w in zip(dilations, window, strict=True)]
-    around = [max(0, (-(-n // s) - 1) * s + r - n) for n, s, r in zip(size, strides, reach, strict=True)]
-    less = [pad // 2 for pad in around]
-    more = [pad - half for pad, half in zip(around, less, strict=True)]
+    less, more = map(list, zip(*map(same_padding, size, reach, strides), strict=True))
     return (less, more) if how == "SAME_UPPER" else (more, less)
 
 
