@@ -7,26 +7,22 @@ does not.
 """
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
-from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import safetensors.numpy
 
 from showtell.bundle import INT8_FORMAT, Bundle, read_bundle, with_section, write_bundle
 from showtell.captioner import Captioner
-from showtell.data.images import PictureSource, Source
 from showtell.encoders import Encoder
 from showtell.errors import InputError
+from showtell.evaluation.selection import AnyPictures, source_of
 from showtell.files import json_bytes
 from showtell.int8_rows import pack
 from showtell.model_names import find_model
-from showtell.pipeline import Pictures
 from showtell.precision import CALIBRATION_PICTURES, quantised_on
-
-AnyPictures: TypeAlias = "Source | Pictures"
+from showtell.verify import golden
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,7 @@ class Quantised:
 def quantise(
     model: str | Path,
     out: str | Path,
-    pictures: "AnyPictures | None" = None,
+    pictures: AnyPictures | None = None,
     *,
     show: bool = True,
 ) -> Quantised:
@@ -60,7 +56,7 @@ def quantise(
     """
     before = read_bundle(find_model(model))
     encoder = Encoder(before.parts["encoder.onnx"], threads=1).info
-    source = _source(pictures) if pictures is not None and encoder.precision == "float32" else None
+    source = source_of(pictures) if pictures is not None and encoder.precision == "float32" else None
     whole_decoder = before.model["format"] != INT8_FORMAT
     if not source and not whole_decoder:
         whole = "" if encoder.precision == "int8" else " but for its encoder, which needs pictures to be quantised on"
@@ -87,10 +83,6 @@ def quantise(
     )
 
 
-def _source(pictures: AnyPictures) -> Pictures:
-    return PictureSource(pictures) if isinstance(pictures, (str, PathLike, Sequence)) else pictures
-
-
 def _sizes(before: Bundle, after: Bundle, part: str) -> tuple[int, int]:
     return len(before.parts[part]), len(after.parts[part])
 
@@ -106,6 +98,5 @@ def _write(out: Path, parts: dict[str, bytes], described: dict[str, Any]) -> Non
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "draft.showtell"
         write_bundle(draft, parts | {"model.json": json_bytes(described)})
-        golden = Captioner(draft).caption(parts["golden.png"])
-    described["golden"] = {"caption": golden.text, "score": golden.score}
+        described["golden"] = golden(Captioner(draft))
     write_bundle(out, parts | {"model.json": json_bytes(described)})

@@ -17,6 +17,7 @@ from showtell.files import json_bytes
 from showtell.progress import bar
 from showtell.search import Floats, SearchOptions
 from showtell.search.tuning import LENGTH_PENALTIES, Tried, best_of, try_searches
+from showtell.verify import golden
 
 _AT_ONCE = 64
 
@@ -103,10 +104,9 @@ def _with_settings(captioner: Captioner, tuned: Tuned, split: str | None) -> dic
     """The bundle's parts with the best settings and what they are worth."""
     bundle, best = captioner.bundle, tuned.best
     settings = dataclasses.asdict(best.options)
-    golden = captioner.caption(bundle.parts["golden.png"], **settings)
     model = bundle.model | {
         "search": settings,
-        "golden": {"caption": golden.text, "score": golden.score},
+        "golden": golden(captioner, **settings),
         "tuned": {"split": split, "pictures": tuned.pictures, "cider_d": best.cider_d, "bleu_4": best.bleu_4},
     }
     card = with_section(bundle.parts["README.md"].decode(), "Search", _section(tuned, split))

@@ -1,6 +1,7 @@
-"""Replay a bundle's golden picture."""
+"""A bundle's golden picture: what the model says of it, and whether it still does."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from showtell.captioner import Captioner
 from showtell.errors import BundleError
@@ -18,6 +19,17 @@ class Replay:
     recorded_score: float
 
 
+def golden(captioner: Captioner, **settings: Any) -> dict[str, Any]:
+    """What `model.json` records as `golden`: the model's caption of its bundle's golden picture, with its score.
+
+    Arguments:
+        captioner: the model.
+        settings: of the search, where they are not those of the bundle; as for `Captioner.caption`.
+    """
+    caption = captioner.caption(captioner.bundle.parts["golden.png"], **settings)
+    return {"caption": caption.text, "score": caption.score}
+
+
 def replay(captioner: Captioner) -> Replay:
     """Caption the golden picture again.
 
@@ -28,10 +40,10 @@ def replay(captioner: Captioner) -> Replay:
     if "golden" not in bundle.model:
         raise BundleError(f"{bundle.path}: has no golden caption to compare with")
     recorded = bundle.model["golden"]
-    caption = captioner.caption(bundle.parts["golden.png"])
-    if caption.text != recorded["caption"] or abs(caption.score - recorded["score"]) > SCORE_TOLERANCE:
+    now = golden(captioner)
+    if now["caption"] != recorded["caption"] or abs(now["score"] - recorded["score"]) > SCORE_TOLERANCE:
         raise BundleError(
-            f"{bundle.path}: says {caption.text!r} ({caption.score:.4f}) of its golden picture, not "
+            f"{bundle.path}: says {now['caption']!r} ({now['score']:.4f}) of its golden picture, not "
             f"{recorded['caption']!r} ({recorded['score']:.4f}): another ONNX Runtime, or a faulty machine"
         )
-    return Replay(caption.text, caption.score, recorded["score"])
+    return Replay(now["caption"], now["score"], recorded["score"])

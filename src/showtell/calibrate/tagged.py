@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from showtell.bundle import Bundle, read_bundle, with_section, write_bundle
+from showtell.bundle import Bundle, with_section, write_bundle
 from showtell.calibrate.fit import Known
 from showtell.calibrate.guiding import HARM, try_guiding
 from showtell.calibrate.tags import Captioned, fit_tags
@@ -19,6 +19,7 @@ from showtell.errors import InputError
 from showtell.files import json_bytes
 from showtell.search import Floats
 from showtell.tags import ClassHead, Tagger
+from showtell.verify import golden
 
 MOST_PICTURES = 20_000
 """Training pictures that tags are fitted on at most."""
@@ -92,11 +93,10 @@ def with_tags(parts: Mapping[str, bytes], tagger: Tagger) -> dict[str, bytes]:
 
 def remake_golden(path: Path) -> None:
     """Write down what the bundle now says of its golden picture, where that is something else than before."""
-    bundle = read_bundle(path)
-    caption = Captioner(path).caption(bundle.parts["golden.png"])
-    golden = {"caption": caption.text, "score": caption.score}
-    if golden != bundle.model["golden"]:
-        model = bundle.model | {"golden": golden}
+    captioner = Captioner(path)
+    bundle, now = captioner.bundle, golden(captioner)
+    if now != bundle.model["golden"]:
+        model = bundle.model | {"golden": now}
         write_bundle(path, {**bundle.parts, "model.json": json_bytes(model)})
 
 

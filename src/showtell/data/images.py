@@ -29,7 +29,7 @@ from showtell.image import SUFFIXES
 
 __all__ = ["PictureSource", "RawPicture", "Source"]
 
-Source: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
+Source: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
 
 
 class PictureSource:

@@ -9,7 +9,7 @@ from showtell.data.captions import CaptionSet, align, read_captions
 from showtell.data.images import PictureSource, Source
 from showtell.pipeline import Pictures
 
-AnyPictures: TypeAlias = "Source | Pictures"
+AnyPictures: TypeAlias = Source | Pictures
 Captions: TypeAlias = CaptionSet | str | PathLike[str]
 
 TRAINING_SPLITS = ("train", "restval")
@@ -31,13 +31,18 @@ def select(pictures: AnyPictures, captions: Captions, split: str | None, trainin
     Raises:
         InputError: a file is wrong, or no picture has captions.
     """
-    source = PictureSource(pictures) if isinstance(pictures, (str, PathLike, Sequence)) else pictures
+    source = source_of(pictures)
     known = _read(captions)
     references = align(source.names(), known.only(split) if split else known).captions
     if training is not None:
         return Selection(source, references, _read(training).captions)
     learnt = {name for name, of in known.splits.items() if of in TRAINING_SPLITS and of != split}
     return Selection(source, references, {name: known.captions[name] for name in known.captions if name in learnt})
+
+
+def source_of(pictures: AnyPictures) -> Pictures:
+    """Pictures as they are read: of a folder, an archive, files or a list of these, or of anything that reads them."""
+    return PictureSource(pictures) if isinstance(pictures, (str, PathLike, Sequence)) else pictures
 
 
 def _read(captions: Captions) -> CaptionSet:

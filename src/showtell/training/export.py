@@ -27,6 +27,7 @@ from showtell.tags import ClassHead, Tagger
 from showtell.text import Vocabulary
 from showtell.training.decoders import Decoder
 from showtell.training.recipe import Recipe
+from showtell.verify import golden
 
 _EXAMPLE_ROWS = 3  # any number that the exporter cannot take for a constant
 _EXAMPLE_STEPS = 2  # likewise, where a state grows with the steps
@@ -77,20 +78,19 @@ def export_bundle(
         "scores": dict(scores),
         "recipe": recipe.to_json(),
     }
-    golden = io.BytesIO()
-    draw_golden().save(golden, format="png")
+    picture = io.BytesIO()
+    draw_golden().save(picture, format="png")
     parts = {
         "vocabulary.json": json_bytes(list(vocabulary.entries)),
         "encoder.onnx": halve_weights(encoder_graph),
         **{name: graph for name, (graph, _) in graphs.items()},
         "weights.safetensors": safetensors.numpy.save(weights),
-        "golden.png": golden.getvalue(),
+        "golden.png": picture.getvalue(),
         **_tag_parts(recipe.encoder.name, encoder.info.dim),
     }
     _write(path, model, parts)
     # The golden caption is what this very file says of its golden picture.
-    caption = Captioner(path).caption(golden.getvalue())
-    model["golden"] = {"caption": caption.text, "score": caption.score}
+    model["golden"] = golden(Captioner(path))
     _write(path, model, parts)
 
 
