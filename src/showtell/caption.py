@@ -1,6 +1,7 @@
 """What a captioner says of a picture: a sentence, its words, and how far they can be trusted."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,13 @@ class Word:
     word: str
     probability: float
     attention: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The word as JSON values, rounded."""
+        value: dict[str, Any] = {"word": self.word, "probability": round(self.probability, 6)}
+        if self.attention is not None:
+            value["attention"] = [[round(float(cell), 4) for cell in row] for row in self.attention]
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,23 @@ class Caption:
     def n_best(self) -> tuple["Caption", ...]:
         """The caption and its alternatives, best first."""
         return (self, *self.alternatives)
+
+    def to_json(self) -> dict[str, Any]:
+        """The sentence as JSON values, rounded: what is not known is left out, and so are alternatives and tags."""
+        value: dict[str, Any] = {
+            "caption": self.text,
+            "score": round(self.score, 6),
+            "words": [word.to_json() for word in self.words],
+        }
+        if self.confidence is not None:
+            value["confidence"] = round(self.confidence, 4)
+        if self.unfamiliar is not None:
+            value["unfamiliar"] = self.unfamiliar
+        if self.guided:
+            value["guided"] = True
+        if self.guess:
+            value["guess"] = self.guess
+        return value
 
     def _repr_html_(self) -> str:
         """How a notebook shows it: words that the model doubts are shaded, with all that is known below."""

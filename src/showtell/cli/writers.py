@@ -48,11 +48,11 @@ class _JsonLines:
         if result.caption is None:
             line["error"] = result.error
         else:
-            line |= _as_json(result.caption)
+            line |= result.caption.to_json()
             if tags := result.caption.tags[: self.tags]:
-                line["tags"] = [{"name": tag.name, "probability": round(tag.probability, 4)} for tag in tags]
+                line["tags"] = [tag.to_json() for tag in tags]
             if result.caption.alternatives:
-                line["captions"] = [_as_json(one) for one in (result.caption, *result.caption.alternatives)]
+                line["captions"] = [one.to_json() for one in result.caption.n_best]
         print(json.dumps(line, ensure_ascii=False), file=self.file, flush=True)
 
 
@@ -82,24 +82,6 @@ WRITERS: dict[Format, Callable[[IO[str], int | None], Callable[["Captioned"], No
 
 None is all tags, but in text, where it is none.
 """
-
-
-def _as_json(caption: "Caption") -> dict[str, Any]:
-    words: list[dict[str, Any]] = []
-    for word in caption.words:
-        words.append({"word": word.word, "probability": round(word.probability, 6)})
-        if word.attention is not None:
-            words[-1]["attention"] = [[round(float(cell), 4) for cell in row] for row in word.attention]
-    value: dict[str, Any] = {"caption": caption.text, "score": round(caption.score, 6), "words": words}
-    if caption.confidence is not None:
-        value["confidence"] = round(caption.confidence, 4)
-    if caption.unfamiliar is not None:
-        value["unfamiliar"] = caption.unfamiliar
-    if caption.guided:
-        value["guided"] = True
-    if caption.guess:
-        value["guess"] = caption.guess
-    return value
 
 
 def said(caption: "Caption") -> str:

@@ -1,10 +1,12 @@
 """Captions as the service says them: the fields of a line of `showtell caption --format jsonl`."""
 
+import dataclasses
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from showtell.captioner import Caption, Captioner, Word
+import showtell
+from showtell.captioner import Caption, Captioner
 from showtell.serve.limits import Limits
 
 
@@ -16,13 +18,6 @@ class WordAnswer(BaseModel):
     attention: list[list[float]] | None = Field(
         default=None, description="Where the model looked for it: rows of a map over the square picture, 1 in sum."
     )
-
-    @classmethod
-    def of(cls, word: Word) -> Self:
-        """The answer for a word."""
-        looked = word.attention
-        rows = None if looked is None else [[round(float(cell), 4) for cell in row] for row in looked]
-        return cls(word=word.word, probability=round(word.probability, 6), attention=rows)
 
 
 class TagAnswer(BaseModel):
@@ -70,10 +65,12 @@ class PictureAnswer(BaseModel):
         """The answer for a picture: of its caption, or of the reason why there is none."""
         if isinstance(result, str):
             return cls(name=name, error=result)
-        captions = [caption_answer(one) for one in (result, *result.alternatives)]
-        best = {field: getattr(captions[0], field) for field in CaptionAnswer.model_fields}
-        tags = [TagAnswer(name=tag.name, probability=round(tag.probability, 4)) for tag in result.tags]
-        return cls(name=name, captions=captions if result.alternatives else None, tags=tags or None, **best)
+        value = {"name": name, **result.to_json()}
+        if result.tags:
+            value["tags"] = [tag.to_json() for tag in result.tags]
+        if result.alternatives:
+            value["captions"] = [one.to_json() for one in result.n_best]
+        return cls.model_validate(value)
 
 
 class Answer(BaseModel):
@@ -141,25 +138,8 @@ class Fault(BaseModel):
     error: str
 
 
-def caption_answer(caption: Caption) -> CaptionAnswer:
-    """The answer for one sentence, without its alternatives."""
-    return CaptionAnswer(
-        caption=caption.text,
-        score=round(caption.score, 6),
-        words=[WordAnswer.of(word) for word in caption.words],
-        confidence=None if caption.confidence is None else round(caption.confidence, 4),
-        unfamiliar=caption.unfamiliar,
-        guided=caption.guided or None,
-        guess=caption.guess or None,
-    )
-
-
 def model_answer(captioner: Captioner, limits: Limits, addresses: bool) -> ModelAnswer:
     """The answer about a model."""
-    import dataclasses
-
-    import showtell
-
     preprocessing = captioner.encoder.info.preprocessing
     search = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(captioner.options).items()}
     return ModelAnswer(

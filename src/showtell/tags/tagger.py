@@ -15,6 +15,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,10 @@ class Tag:
 
     name: str
     probability: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The tag as JSON values, rounded."""
+        return {"name": self.name, "probability": round(self.probability, 4)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,7 @@ def log_odds(probabilities: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return odds
 
 
+@lru_cache(maxsize=1)
 def _members() -> Floats:
     """Which classes each name adds up, `float32 (classes, N)` of 0 and 1."""
     names = imagenet_names()
