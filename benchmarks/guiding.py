@@ -15,13 +15,12 @@ from showtell import Captioner
 from showtell.evaluation.embedded import embedded
 from showtell.evaluation.selection import select
 from showtell.metrics import score
-from showtell.metrics.bootstrap import interval, resampled_sums
+from showtell.metrics.bootstrap import mean_interval
 from showtell.search import search
 from showtell.tags.guide import Guide
 from showtell.text import SPECIALS
 
 AT_ONCE = 64
-RESAMPLES = 1000
 
 
 def main() -> None:
@@ -108,7 +107,7 @@ def ciders(texts, references):
 
 def row(label, guided, scores, base) -> None:
     change = scores - base
-    low, high = interval(resampled_sums(change[:, None], RESAMPLES, 0)[:, 0] / len(change))
+    low, high = mean_interval(change)
     print(f"{label:<60}{guided:6}  {scores.mean():7.1f}  {change.mean():+5.2f}, {low:+.2f} to {high:+.2f}")
 
 

@@ -20,7 +20,7 @@ from showtell.data.images import PictureSource
 from showtell.evaluation.embedded import embedded
 from showtell.evaluation.selection import select
 from showtell.metrics import CiderD, ptb_tokenize
-from showtell.metrics.bootstrap import interval, resampled_sums
+from showtell.metrics.bootstrap import mean_interval
 
 BATCH = 16
 
@@ -58,7 +58,7 @@ def print_quality(captioners, args):
         print(f"{path.stem}: {size:.1f} MB, CIDEr-D {scores.mean():.2f} on {len(texts)} pictures", end="")
         if first[1] is not texts:
             difference = scores - first[0]
-            low, high = interval(resampled_sums(difference[:, None], 2000, 0)[:, 0] / len(texts))
+            low, high = mean_interval(difference, 2000)
             others = np.mean([one != other for one, other in zip(texts, first[1], strict=True)])
             print(f", {difference.mean():+.2f} ({low:+.2f} to {high:+.2f}), {others:.0%} other words", end="")
         print(flush=True)

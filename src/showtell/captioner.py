@@ -262,9 +262,7 @@ class Captioner:
             guide: as for `caption`.
             options: as for `caption`.
         """
-        search_options, guiding = self._checked(attention, min_confidence, options), self.guiding(guide)
-        captions = self._describe_embeddings(search_options, attention, guiding, embeddings, first)
-        return [_held_to(min_confidence, caption) for caption in captions]
+        return self._describer(attention, min_confidence, guide, options)(embeddings, first)
 
     def _squares(self, pictures: Sequence[Picture], first: int) -> npt.NDArray[np.uint8]:
         squares = []
@@ -298,14 +296,11 @@ class Captioner:
             kind = blind.model["decoder"]["kind"]
             raise InputError(f"{blind.path}: cannot say where it looks, its decoder is {kind}")
 
-    def _checked(self, attention: bool, min_confidence: float, options: dict[str, Any]) -> SearchOptions:
+    def _describer(self, attention: bool, min_confidence: float, guide: Guiding, options: dict[str, Any]) -> _Describe:
         self.require_confidence(min_confidence)
         if attention:
             self.require_attention()
-        return self.search_options(**options)
-
-    def _describer(self, attention: bool, min_confidence: float, guide: Guiding, options: dict[str, Any]) -> _Describe:
-        search_options, guiding = self._checked(attention, min_confidence, options), self.guiding(guide)
+        search_options, guiding = self.search_options(**options), self.guiding(guide)
 
         def describe(embeddings: Floats, first: int) -> list[Caption]:
             captions = self._describe_embeddings(search_options, attention, guiding, embeddings, first)

@@ -64,8 +64,7 @@ class CaptioningEstimator:
         from showtell.training import recipe_from, train
 
         recipe = recipe_from(self._tables())
-        if len(pictures) != len(captions):
-            raise InputError(f"there are {len(pictures)} pictures and captions of {len(captions)}: give as many")
+        _require_as_many(pictures, captions)
         with nullcontext(self.folder) if self.folder else tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             write_data(root, pictures, captions)
@@ -80,8 +79,7 @@ class CaptioningEstimator:
 
     def score(self, pictures: Sequence[Picture], captions: Sequence[str | Sequence[str]]) -> float:
         """CIDEr-D, from 0 to 10, of the captions of these pictures against those that people wrote."""
-        if len(pictures) != len(captions):
-            raise InputError(f"there are {len(pictures)} pictures and captions of {len(captions)}: give as many")
+        _require_as_many(pictures, captions)
         hypotheses = {str(i): text for i, text in enumerate(self.predict(pictures))}
         references = {str(i): _texts(given) for i, given in enumerate(captions)}
         return score_captions(hypotheses, references, metrics=["CIDEr-D"]).corpus["CIDEr-D"]
@@ -154,6 +152,11 @@ def write_data(folder: Path, pictures: Sequence[Picture], captions: Sequence[str
         if captions_before.exists() and captions_before.read_bytes() != captions_now:
             raise InputError(f"{folder}: holds a run of other pictures or captions: choose another folder")
     write_bytes(captions_before, captions_now)
+
+
+def _require_as_many(pictures: Sequence[Picture], captions: Sequence[str | Sequence[str]]) -> None:
+    if len(pictures) != len(captions):
+        raise InputError(f"there are {len(pictures)} pictures and captions of {len(captions)}: give as many")
 
 
 def _texts(captions: str | Sequence[str]) -> list[str]:

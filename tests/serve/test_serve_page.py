@@ -125,7 +125,8 @@ def test_several_captions_are_alternatives(page, tiny_captioner, drawn):
 
 
 def test_words_are_marked_by_their_probability_as_in_reports(page, tiny_captioner, drawn):
-    from showtell.report.words import marked, percent
+    from showtell.markup import percent
+    from showtell.report.words import marked
 
     page.locator("#files").set_input_files(files(drawn, 1))
     sentences(page, 1)

@@ -8,7 +8,7 @@ from showtell.calibrate.fit import Known
 from showtell.captioner import Captioner
 from showtell.confidence import Calibration, Judge
 from showtell.metrics import score
-from showtell.metrics.bootstrap import interval, resampled_sums
+from showtell.metrics.bootstrap import mean_interval
 from showtell.progress import bar
 from showtell.search import search
 from showtell.tags import Tagger
@@ -16,8 +16,6 @@ from showtell.tags.guide import Guide
 
 HARM = 0.003
 """CIDEr-D (0 to 10) that captions may lose on the calibration pictures where guiding is on by default."""
-
-_RESAMPLES = 1000
 
 
 def try_guiding(
@@ -56,7 +54,7 @@ def try_guiding(
         scores = score(dict(zip(known.references, texts, strict=True)), known.references, metrics=("CIDEr-D",))
         sums.append(np.array([of["CIDEr-D"] for of in scores.per_picture.values()]))
     difference = sums[1] - sums[0]
-    low, high = interval(resampled_sums(difference[:, None], _RESAMPLES, 0)[:, 0] / len(difference))
+    low, high = mean_interval(difference)
     return {
         "guided": float(np.mean([one != other for one, other in zip(plain, guided, strict=True)])),
         "cider_d_plain": float(sums[0].mean()),

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.confidence import expected_calibration_error
+from showtell.confidence.quality import sigmoid
 from showtell.search import Floats
 from showtell.tags import TagCalibration, Tagger
 from showtell.tags.mentions import Mentions
@@ -139,7 +140,7 @@ def _gradient(pairs: _Pairs, slope: float, intercept: float, offsets: Doubles) -
 
 
 def _stated(pairs: _Pairs, slope: float, intercept: float, offsets: Doubles) -> Doubles:
-    return _sigmoid(slope * pairs.odds + intercept + np.where(pairs.met, offsets[pairs.names], 0.0))
+    return sigmoid(slope * pairs.odds + intercept + np.where(pairs.met, offsets[pairs.names], 0.0))
 
 
 def _figures(stated: Doubles, true: Bools) -> dict[str, Any]:
@@ -168,7 +169,3 @@ def _joined(one: _Pairs, other: _Pairs) -> _Pairs:
 
 def _some(pairs: _Pairs, chosen: Bools) -> _Pairs:
     return _Pairs(pairs.odds[chosen], pairs.names[chosen], pairs.mentioned[chosen])
-
-
-def _sigmoid(x: Doubles) -> Doubles:
-    return 1 / (1 + np.exp(-np.clip(x, -500, 500)))

@@ -39,7 +39,7 @@ class CaptionQuality:
 
     def __call__(self, features: Floats) -> Floats:
         """Probabilities `float64 (N,)` of features `float64 (N, F)`."""
-        return _sigmoid(self.slope * self.foretold(features) + self.intercept)
+        return sigmoid(self.slope * self.foretold(features) + self.intercept)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "CaptionQuality":
@@ -72,7 +72,7 @@ def held_out_confidence(features: Floats, scores: Floats, good: npt.NDArray[np.b
     confidence = np.empty(len(scores))
     for fold in np.unique(folds):
         slope, intercept = fit_logistic(foretold[folds != fold], good[folds != fold])
-        confidence[folds == fold] = _sigmoid(slope * foretold[folds == fold] + intercept)
+        confidence[folds == fold] = sigmoid(slope * foretold[folds == fold] + intercept)
     return confidence
 
 
@@ -87,7 +87,7 @@ def fit_logistic(x: Floats, true: npt.NDArray[np.bool_]) -> tuple[float, float]:
     design = np.stack([x, np.ones(len(x))], axis=1)
     weights = np.zeros(2)
     for _ in range(_ROUNDS):
-        p = _sigmoid(design @ weights)
+        p = sigmoid(design @ weights)
         curvature = (design * (p * (1 - p))[:, None]).T @ design + 1e-9 * np.eye(2)
         step = np.linalg.solve(curvature, design.T @ (target - p))
         weights += step
@@ -124,5 +124,6 @@ def _standard(features: Floats, means: Floats, deviations: Floats) -> Floats:
     return np.clip((features - means) / deviations, -_CLIP, _CLIP)
 
 
-def _sigmoid(x: Floats) -> Floats:
+def sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)), for any x."""
     return 1 / (1 + np.exp(-np.clip(x, -500, 500)))

@@ -73,6 +73,11 @@ def resampled_sums(columns: Floats, resamples: int, seed: int) -> Floats:
     return sums
 
 
+def mean_interval(values: Floats, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """The 95% interval of a mean: of `values`, `float64 (N,)`, one for each picture; `bootstrap` has the arguments."""
+    return interval(resampled_sums(values[:, None], resamples, seed)[:, 0] / len(values))
+
+
 def interval(values: Floats) -> tuple[float, float]:
     """The percentile interval that holds the middle 95% of `values`, `float64 (resamples,)`."""
     tail = 50 * (1 - LEVEL)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from showtell.evaluation import EvaluatedPicture, Evaluation
-from showtell.metrics.bootstrap import interval, resampled_sums
+from showtell.metrics.bootstrap import mean_interval
 from showtell.report.charts import Spread
 from showtell.text import tokenize
 
@@ -68,8 +68,8 @@ def confidence_groups(pictures: Sequence[EvaluatedPicture], groups: int = 10) ->
 
 
 def _spread(group: Sequence[EvaluatedPicture]) -> Spread:
-    scores = 100 * np.array([[picture.scores[JUDGE]] for picture in group])
-    low, high = interval(resampled_sums(scores, 1000, seed=0)[:, 0] / len(group))
+    scores = 100 * np.array([picture.scores[JUDGE] for picture in group])
+    low, high = mean_interval(scores)
     trust = float(np.mean([picture.trust for picture in group]))
     mean = float(scores.mean())
     return Spread(trust, mean, low, high, f"{len(group)} pictures: {JUDGE} {mean:.1f} ({low:.1f} to {high:.1f})")

@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 from PIL import Image
 
 from showtell.evaluation import KINDS, EvaluatedPicture, Evaluation, Figure, TrainingCaption
+from showtell.markup import escape, percent
 from showtell.report.choice import JUDGE, Chosen, choose
-from showtell.report.html import counted, document, escape, grid, thumbnail
+from showtell.report.html import counted, document, grid, thumbnail
 from showtell.report.panels import confidence_panels, score_panels, training_panels, wording_panels
-from showtell.report.words import CONFIDENCE, SCORE, legend, marked, percent, signed, tag_line
+from showtell.report.words import CONFIDENCE, SCORE, legend, marked, signed, tag_line
 
 Pictures: TypeAlias = Callable[[str], Image.Image | None]
 """The picture of a name, or None where it is not at hand."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from showtell.report.html import counted, document, escape, grid, thumbnail
+from showtell.markup import escape
+from showtell.report.html import counted, document, grid, thumbnail
 
 
 @dataclass(frozen=True, slots=True)

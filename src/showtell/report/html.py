@@ -12,7 +12,7 @@ from importlib import resources
 from PIL import Image
 
 from showtell.image import decode
-from showtell.markup import escape as escape
+from showtell.markup import escape
 
 THUMBNAIL = 480
 """Pixels of a thumbnail's longer side: sharp in the widest column of the grid."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from showtell.report.html import counted, document, escape, grid, thumbnail
-from showtell.report.words import CONFIDENCE, SCORE, legend, marked, percent, signed, tag_line, word_mark
+from showtell.markup import escape, percent
+from showtell.report.html import counted, document, grid, thumbnail
+from showtell.report.words import CONFIDENCE, SCORE, legend, marked, signed, tag_line, word_mark
 
 LOOK = 160
 """Pixels of a side of a picture that shows where the model looked for one word."""

@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import Any
 
 from showtell.evaluation import Evaluation
+from showtell.markup import escape
 from showtell.report.charts import Series, bar_chart, line_chart, spread_chart
 from showtell.report.choice import JUDGE, confidence_groups, lengths, surest, word_counts
-from showtell.report.html import escape
 
 _CURVES = (
     ("Loss", "nats per word", 1, (("training", "train_loss"), ("validation", "val_loss"))),

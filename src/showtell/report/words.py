@@ -3,8 +3,7 @@
 import itertools
 from collections.abc import Iterable
 
-from showtell.markup import escape
-from showtell.markup import percent as percent
+from showtell.markup import escape, percent
 
 _LEVELS = 5  # steps of doubt, one CSS class each: .doubt-0 (sure, unmarked) to .doubt-4
 SCORE = "length-normalised log-probability of the sentence: 0 is certainty, larger is better"

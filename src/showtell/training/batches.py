@@ -140,7 +140,7 @@ class PictureBatches:
         return Batch(self._rows[pictures], pad_batch(ids, self._pad))
 
 
-def picture_order(pictures: int, batch_size: int, seed: Sequence[int]) -> list[npt.NDArray[np.int64]]:
-    """The numbers 0 to `pictures` - 1 in a random order, in batches of which the last may be smaller."""
-    order = np.random.default_rng(list(seed)).permutation(pictures)
-    return [order[i : i + batch_size] for i in range(0, pictures, batch_size)]
+def shuffled(names: Sequence[str], batch_size: int, seed: Sequence[int]) -> list[list[str]]:
+    """Pictures by name in a random order, in batches of which the last may be smaller."""
+    order = np.random.default_rng(list(seed)).permutation(len(names))
+    return [[names[i] for i in order[begin : begin + batch_size]] for begin in range(0, len(names), batch_size)]

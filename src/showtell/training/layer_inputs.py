@@ -12,10 +12,11 @@ Where all of it learns, a row is the square itself, `uint8 (S, S, 3)`, which is 
 import hashlib
 import math
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +151,9 @@ class LayerInputs:
         skip = (set(self.source.names()) - set(self._names)) | set(done)
         stream = prepared(self.source.read(skip=skip), self.preprocessing)
         what = "preparing pictures to train the encoder on"
+        batches = iter(lambda: list(islice(stream, _AT_ONCE)), [])
         with closing(stream), bar(what, len(self._names), "pictures", done=len(names), show=self.show) as tick:
-            for number, batch in enumerate(_batches(stream), 1):
+            for number, batch in enumerate(batches, 1):
                 self._write(array, batch)
                 names += [picture.name for picture in batch]
                 if number % _BATCHES_KEPT == 0 or len(names) == len(self._names):
@@ -214,17 +216,6 @@ def _new_array(path: Path, kind: Any, shape: tuple[int, ...]) -> npt.NDArray[Any
             f"{path}: {size / 1e9:.1f} GB cannot be written ({error.strerror}): free some space"
         ) from error
     return np.memmap(path, kind, "r+", shape=shape)
-
-
-def _batches(stream: Iterator[Prepared]) -> Iterator[list[Prepared]]:
-    batch: list[Prepared] = []
-    for picture in stream:
-        batch.append(picture)
-        if len(batch) == _AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _whole(picture: Prepared) -> npt.NDArray[np.uint8]:

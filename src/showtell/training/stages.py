@@ -15,7 +15,7 @@ import torch
 from showtell.encoders import classifier
 from showtell.errors import InputError
 from showtell.text import Vocabulary, pad_batch
-from showtell.training.batches import Batch, Batches, CaptionBatches, PictureBatches, picture_order
+from showtell.training.batches import Batch, Batches, CaptionBatches, PictureBatches, shuffled
 from showtell.training.decoders import Decoder
 from showtell.training.fine_tune import FineTuneOptions, choose, class_divergence
 from showtell.training.layer_inputs import LayerInputs
@@ -135,8 +135,7 @@ class SelfCritical:
 
     def epoch(self, number: int) -> Sequence[list[str]]:
         """The names of the pictures of every batch."""
-        order = picture_order(len(self.names), self.options.pictures, [self.training.seed, number])
-        return [[self.names[i] for i in batch] for batch in order]
+        return shuffled(self.names, self.options.pictures, [self.training.seed, number])
 
     def learning_rates(self, step: int) -> dict[str, float]:
         """Linear warm-up, then half a cosine to zero."""
@@ -206,8 +205,7 @@ class FineTune:
 
     def epoch(self, number: int) -> Sequence[list[str]]:
         """The names of the pictures of every batch."""
-        order = picture_order(len(self.names), self.options.pictures, [self.training.seed, number])
-        return [[self.names[i] for i in batch] for batch in order]
+        return shuffled(self.names, self.options.pictures, [self.training.seed, number])
 
     def learning_rates(self, step: int) -> dict[str, float]:
         """Linear warm-up, then half a cosine to zero, for both."""
