@@ -25,6 +25,7 @@ def train(
     ] = Path(),
     store: Annotated[Path | None, typer.Option(help="Embedding store to fill and use. [default: in the run]")] = None,
     begin_from: Annotated[Path | None, typer.Option("--from", help="Begin from this checkpoint of a run.")] = None,
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")] = "auto",
     name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
     encoder: Annotated[str | None, typer.Option(help="keras:NAME, timm:NAME, onnx:FILE, ...")] = None,
     encoder_weights: Annotated[str | None, typer.Option(help="A file with the encoder's weights.")] = None,
@@ -66,12 +67,13 @@ def train(
     folder = out or Path("runs") / chosen.name
     if watch and seeds > 1:
         raise InputError("--watch shows a single run: leave out --seeds, or watch each seed by itself")
+    options: dict[str, Any] = {"root": root, "store": store, "begin_from": begin_from, "device": device}
     if watch:
-        _watched(chosen, folder, watch_port, root=root, store=store, begin_from=begin_from)
+        _watched(chosen, folder, watch_port, **options)
     elif seeds > 1:
-        train_seeds(chosen, folder, seeds, root=root, store=store, begin_from=begin_from, say=print)
+        train_seeds(chosen, folder, seeds, say=print, **options)
     else:
-        train(chosen, folder, root=root, store=store, begin_from=begin_from, say=print)
+        train(chosen, folder, say=print, **options)
 
 
 def _watched(recipe: "Recipe", folder: Path, port: int, **options: Any) -> None:

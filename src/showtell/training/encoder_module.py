@@ -8,7 +8,7 @@ matrices with their biases are trained; batch normalisation is folded into them 
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -66,6 +66,11 @@ class EncoderModule(nn.Module):
             raise InputError(f"the encoder {self.info.name} has no weights to train from {first_layer!r} on")
 
     @property
+    def device(self) -> torch.device:
+        """Where its weights lie, and what it is given must lie."""
+        return next(self.parameters()).device
+
+    @property
     def has_front(self) -> bool:
         """Whether there are layers that do not learn, before those that do."""
         return self._first > 0
@@ -106,6 +111,17 @@ class EncoderModule(nn.Module):
         )
         return finished(model, info)
 
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> "EncoderModule":
+        """Move the constants along with the weights: they are no buffers, which would be kept in checkpoints.
+
+        Shapes, axes and bounds stay, for operators read them as numbers.
+        """
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, tensor in self._constants.items():
+            if tensor.is_floating_point() and tensor.ndim:
+                self._constants[name] = fn(tensor)
+        return self
+
     def _values(self, name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
         return self._constants | {n: getattr(self, key) for n, key in self._keys.items()} | {name: value}
 
@@ -117,7 +133,9 @@ class EncoderModule(nn.Module):
         model.graph.node.extend(node.proto for node in nodes)
         values = self._constants | learnt
         for name in sorted({name for node in nodes for name in node.inputs} & values.keys()):
-            model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values[name].numpy()), name))
+            model.graph.initializer.append(
+                numpy_helper.from_array(np.ascontiguousarray(values[name].cpu().numpy()), name)
+            )
         return model
 
     def _number_of(self, layer: str) -> int:
@@ -148,8 +166,8 @@ def pictures(squares: torch.Tensor, preprocessing: Preprocessing) -> torch.Tenso
     The result lies in memory with its channels last, as the squares do, which convolutions on CPUs are fastest with.
     """
     along = (1, 3, 1, 1) if preprocessing.layout == "NCHW" else (1, 1, 1, 3)
-    shift = torch.tensor(preprocessing.mean, dtype=torch.float32).reshape(along)
-    scale = (1.0 / torch.tensor(preprocessing.std, dtype=torch.float32)).reshape(along)
+    shift = torch.tensor(preprocessing.mean, dtype=torch.float32).reshape(along).to(squares.device)
+    scale = (1.0 / torch.tensor(preprocessing.std, dtype=torch.float32)).reshape(along).to(squares.device)
     pixels = squares if preprocessing.channels == "RGB" else squares.flip(3)
     if preprocessing.layout == "NCHW":
         pixels = pixels.permute(0, 3, 1, 2)

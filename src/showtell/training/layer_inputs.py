@@ -91,15 +91,17 @@ class LayerInputs:
                 self._rows[name, turned] = len(self._rows)
 
     def take(self, names: Sequence[str], mirror: npt.NDArray[np.bool_]) -> torch.Tensor:
-        """The inputs of the trained layers, `float32 (B, ...)`, for pictures, mirrored where `mirror` says so."""
+        """The inputs of the trained layers, `float32 (B, ...)` where the encoder is, for pictures, mirrored where
+        `mirror` says so.
+        """
         turned = mirror if self._twice else np.zeros_like(mirror)
         rows = np.array([self._rows[name, bool(turn)] for name, turn in zip(names, turned, strict=True)], np.int64)
         taken = self._array[rows]
         if self._session:
-            given = torch.from_numpy(taken).float()
+            given = torch.from_numpy(taken).to(self.encoder.device).float()
             return given.movedim(-1, 1) if given.ndim == 4 else given
         taken[mirror] = taken[mirror, :, ::-1]
-        return pictures(torch.from_numpy(taken), self.preprocessing)
+        return pictures(torch.from_numpy(taken).to(self.encoder.device), self.preprocessing)
 
     def embed(self, given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Embeddings, `float32 (B, D)` or `(B, L, D)`, of what `take` gave; and the pooled ones, `float32 (B, D)`."""
@@ -116,7 +118,7 @@ class LayerInputs:
             for begin in range(0, len(kept), _AT_ONCE):
                 names = self.validation[begin : begin + _AT_ONCE]
                 embeddings, _ = self.embed(self.take(names, np.zeros(len(names), bool)))
-                kept[begin : begin + len(names)] = embeddings.numpy()
+                kept[begin : begin + len(names)] = embeddings.cpu().numpy()
                 tick(len(names))
         return Seen({name: row for row, name in enumerate(self.validation)}, kept)
 

@@ -74,7 +74,9 @@ class Learner:
             weights, average = PARTS[name]
             module.load_state_dict(checkpoint.part(weights))
             if self.average:
-                self.averages[name] = checkpoint.part(average) or checkpoint.part(weights)
+                kept = checkpoint.part(average) or checkpoint.part(weights)
+                present = module.state_dict()
+                self.averages[name] = {key: tensor.to(present[key].device) for key, tensor in kept.items()}
         restore_optimizer(self.optimizer, checkpoint.part("optimizer"))
 
 

@@ -37,6 +37,7 @@ from showtell.text import Vocabulary
 from showtell.training.checkpoint import load_checkpoint, save_checkpoint
 from showtell.training.curves import write_figures
 from showtell.training.decoders import build
+from showtell.training.device import device_of
 from showtell.training.export import export_bundle
 from showtell.training.layer_inputs import LayerInputs, layer_inputs
 from showtell.training.learner import Learner, best_weights
@@ -84,6 +85,7 @@ def train(
     root: str | Path = ".",
     store: str | Path | None = None,
     begin_from: str | Path | None = None,
+    device: str = "auto",
     show: bool = True,
     say: Say = lambda line: None,
     on_epoch: OnEpoch = lambda metrics: None,
@@ -97,17 +99,19 @@ def train(
         root: what relative paths in the recipe are relative to.
         store: an embedding store to fill and use, so that runs can share it; None for one in the run's folder.
         begin_from: a checkpoint of another run to begin from, such as its `weights_3.safetensors`.
+        device: where to compute, as `showtell.training.device` names it. Encoders as they came, and quantised ones, run
+            on the processor whatever it is.
         show: progress bars on stderr.
         say: is called with a line for people at every stage.
         on_epoch: is called after every epoch with the figures of all so far, as they stand in `metrics.jsonl`.
         watch: is told of every step and epoch, and may stop the run.
 
     Raises:
-        InputError: the folder holds a run of another recipe, the data cannot be used, or the checkpoint to begin from
-            does not fit.
+        InputError: the folder holds a run of another recipe, the data cannot be used, the checkpoint to begin from does
+            not fit, or there is no such device.
         Stopped: `watch` asked for it, and the run was saved.
     """
-    recipe, folder = recipe_of(recipe), Path(folder)
+    recipe, folder, place = recipe_of(recipe), Path(folder), device_of(device)
     if begin_from:
         require_checkpoint(Path(begin_from))
     claim(folder, recipe)
@@ -121,7 +125,7 @@ def train(
         raise InputError("no readable picture is left in the training or the validation split")
     inputs = layer_inputs(recipe, graph, folder / "fine-tune", examples.source, training, validation, show=show)
     sights = Sights(sight, inputs.encoder if inputs else None, folder / "tuned", look, say)
-    run = _Run(recipe, folder, training, validation, inputs, sights)
+    run = _Run(recipe, folder, training, validation, inputs, sights, place)
     watch = watch or Unwatched()
     watch.begin(recipe.name, examples.source, examples.of(run.validator.names))
     run.go_on(Path(begin_from) if begin_from else None, show, say, on_epoch, watch)
@@ -132,7 +136,7 @@ def train(
     if inputs and not run.sights.trained:
         say("no epoch with the encoder trained was the best one, so the model has it as it was")
     seen = run.sights.now
-    export_bundle(bundle, recipe, run.decoder.eval(), run.vocabulary, seen.graph, scores, examples.counts())
+    export_bundle(bundle, recipe, run.decoder.eval().cpu(), run.vocabulary, seen.graph, scores, examples.counts())
     calibrate_from_store(bundle, seen.views.store, validation, training, show=show)
     say(f"model: {bundle}")
     return TrainResult(folder, bundle, tuple(run.at.metrics), best)
@@ -149,9 +153,10 @@ class _Run:
         validation: Captions,
         inputs: LayerInputs | None,
         sights: Sights,
+        device: torch.device,
     ) -> None:
         self.recipe, self.options, self.folder, self.sights = recipe, recipe.training, folder, sights
-        self.encoder = inputs.encoder if inputs else None
+        self.encoder = inputs.encoder.to(device) if inputs else None
         store = sights.now.views.store
         self.vocabulary = Vocabulary.build(
             (caption for captions in training.values() for caption in captions), recipe.vocabulary.min_count
@@ -163,7 +168,7 @@ class _Run:
             validation, scored, held_out(self.options, validation, self.vocabulary), self.vocabulary, recipe.search
         )
         torch.manual_seed(self.options.seed)
-        self.decoder = build(recipe.decoder_kind, recipe.decoder, store.spec.shape, len(self.vocabulary))
+        self.decoder = build(recipe.decoder_kind, recipe.decoder, store.spec.shape, len(self.vocabulary)).to(device)
         rows = np.sort([store.rows[name] for name in training])
         chunks = (rows[i : i + _ROWS_AT_ONCE] for i in range(0, len(rows), _ROWS_AT_ONCE))
         self.decoder.standardise_by(torch.from_numpy(store.take(chunk)) for chunk in chunks)

@@ -38,6 +38,7 @@ def train_seeds(
     root: str | Path = ".",
     store: str | Path | None = None,
     begin_from: str | Path | None = None,
+    device: str = "auto",
     show: bool = True,
     say: Say = lambda line: None,
 ) -> SeedsResult:
@@ -59,6 +60,7 @@ def train_seeds(
             root=root,
             store=store or folder / "embeddings",
             begin_from=begin_from,
+            device=device,
             show=show,
             say=say,
         )

@@ -91,12 +91,12 @@ def draw(
     with torch.inference_mode():
         count = len(embeddings) * samples
         constants, state = decoder.start_all(embeddings, count)
-        drawn = torch.full((count, max_length + 1), vocabulary.pad)
+        drawn = torch.full((count, max_length + 1), vocabulary.pad, device=embeddings.device)
         drawn[:, 0] = vocabulary.start
-        alive = torch.arange(count)
+        alive = torch.arange(count, device=embeddings.device)
         for t in range(1, max_length + 1):
             logits, state = decoder.step(drawn[alive, t - 1], constants, state)
-            _forbid(logits, torch.full((len(alive),), t - 1), vocabulary)
+            _forbid(logits, torch.full_like(alive, t - 1), vocabulary)
             words = torch.multinomial(logits.float().softmax(1), 1, generator=generator)[:, 0]
             drawn[alive, t] = words
             going_on = (words != vocabulary.end).nonzero()[:, 0]

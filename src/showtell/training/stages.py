@@ -102,8 +102,9 @@ class CrossEntropy:
     def outcome(self, decoder: Decoder, given: Batch, views: Views, seed: int) -> Outcome:
         """Cross-entropy of a batch, and how many words were foreseen."""
         sided = np.any(np.isin(given.tokens, self.sided), axis=1)
-        embeddings, tokens = views.take(given.rows, seed, as_is=sided), torch.from_numpy(given.tokens)
-        with _precision(self.options):
+        embeddings = views.take(given.rows, seed, as_is=sided).to(decoder.device)
+        tokens = torch.from_numpy(given.tokens).to(decoder.device)
+        with _precision(self.options, decoder.device):
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.options.label_smoothing)
         loss = result.loss.item() * result.count
         return Outcome(result.loss, {"train_loss": loss, "train_accuracy": result.correct}, result.count)
@@ -146,8 +147,8 @@ class SelfCritical:
         """Draw captions without dropout, compare their rewards, and weigh their log-probabilities by the difference."""
         samples, share = self.options.samples, self.options.cross_entropy
         as_is = [any(map(is_sided, self.captions[name])) for name in given]
-        embeddings = views.take([views.rows[name] for name in given], seed, as_is=as_is)
-        generator = torch.Generator().manual_seed(seed)
+        embeddings = views.take([views.rows[name] for name in given], seed, as_is=as_is).to(decoder.device)
+        generator = torch.Generator(decoder.device).manual_seed(seed)
         decoder.eval()
         drawn = draw(
             decoder,
@@ -158,13 +159,13 @@ class SelfCritical:
             generator=generator,
         )
         decoder.train()
-        rewards = self.reward([name for name in given for _ in range(samples)], drawn.numpy())
-        weights = torch.from_numpy(advantages(rewards.reshape(-1, samples))).reshape(-1)
-        with _precision(self.training):
+        rewards = self.reward([name for name in given for _ in range(samples)], drawn.cpu().numpy())
+        weights = torch.from_numpy(advantages(rewards.reshape(-1, samples))).reshape(-1).to(decoder.device)
+        with _precision(self.training, decoder.device):
             words, row_of = log_probabilities(decoder, embeddings, drawn, self.words)
             loss = -(1 - share) * (weights[row_of] * words).mean()
             if share:
-                true = next_word(decoder, embeddings, self._true(given, seed), self.words.pad)
+                true = next_word(decoder, embeddings, self._true(given, seed).to(decoder.device), self.words.pad)
                 loss = loss + share * true.loss
         return Outcome(loss, {"reward": float(rewards.sum())}, len(rewards))
 
@@ -220,15 +221,16 @@ class FineTune:
         mirror = rng.random(len(given)) < (0.5 if self.options.mirrored else 0.0)
         mirror &= [not self.sided[name][some].any() for name, some in zip(given, chosen, strict=True)]
         ids = [self.ids[name][i] for name, some in zip(given, chosen, strict=True) for i in some]
-        tokens = torch.from_numpy(pad_batch(ids, self.pad))
-        with _precision(self.training):
+        tokens = torch.from_numpy(pad_batch(ids, self.pad)).to(decoder.device)
+        with _precision(self.training, decoder.device):
             embeddings, pooled = self.inputs.embed(self.inputs.take(given, mirror))
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.training.label_smoothing)
         sums = {"train_loss": result.loss.item() * result.count, "train_accuracy": float(result.correct)}
         if not self.head:
             return Outcome(result.loss, sums, result.count)
-        before = torch.from_numpy(views.store.take([views.rows[name] for name in given]))
-        divergence = class_divergence(before.mean(1) if before.ndim == 3 else before, pooled, *self.head)
+        before = torch.from_numpy(views.store.take([views.rows[name] for name in given])).to(decoder.device)
+        head = [tensor.to(decoder.device) for tensor in self.head]
+        divergence = class_divergence(before.mean(1) if before.ndim == 3 else before, pooled, *head)
         sums["class_divergence"] = divergence.item() * result.count
         return Outcome(result.loss + self.options.keep_classes * divergence, sums, result.count)
 
@@ -281,5 +283,5 @@ def learning_rate(peak: float, warmup_steps: int, step: int, steps: int | None) 
     return rate if steps is None else rate * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-def _precision(options: TrainingOptions) -> torch.autocast:
-    return torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bfloat16")
+def _precision(options: TrainingOptions, device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bfloat16")

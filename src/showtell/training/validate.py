@@ -42,14 +42,15 @@ class TorchSteps:
     def start(self, embeddings: Floats) -> tuple[State, State]:
         """See `showtell.search.StepDecoder`."""
         with torch.inference_mode():
-            constants, state = self.decoder.start(torch.from_numpy(embeddings))
+            constants, state = self.decoder.start(torch.from_numpy(embeddings).to(self.decoder.device))
         return _arrays(constants), _arrays(state)
 
     def step(self, tokens: npt.NDArray[np.int64], constants: State, state: State) -> tuple[Floats, State]:
         """See `showtell.search.StepDecoder`."""
         with torch.inference_mode():
-            logits, after = self.decoder.step(torch.from_numpy(tokens), _tensors(constants), _tensors(state))
-        return logits.numpy(), _arrays(after)
+            given, device = torch.from_numpy(tokens), self.decoder.device
+            logits, after = self.decoder.step(given.to(device), _tensors(constants, device), _tensors(state, device))
+        return logits.cpu().numpy(), _arrays(after)
 
 
 class Seen(Protocol):
@@ -104,8 +105,9 @@ class Validator:
         rows = np.array([seen.rows[name] for name in self.pictures], np.int64)
         with torch.inference_mode():
             for batch in self.batches:
-                embeddings = torch.from_numpy(seen.take(rows[batch.rows]))
-                result = next_word(decoder, embeddings, torch.from_numpy(batch.tokens), self.vocabulary.pad)
+                embeddings = torch.from_numpy(seen.take(rows[batch.rows])).to(decoder.device)
+                tokens = torch.from_numpy(batch.tokens).to(decoder.device)
+                result = next_word(decoder, embeddings, tokens, self.vocabulary.pad)
                 loss += result.loss.item() * result.count
                 correct += result.correct
                 count += result.count
@@ -134,8 +136,8 @@ def held_out(options: TrainingOptions, captions: Mapping[str, Sequence[str]], vo
 
 
 def _arrays(tensors: dict[str, torch.Tensor]) -> State:
-    return {name: tensor.numpy() for name, tensor in tensors.items()}
+    return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
 
 
-def _tensors(state: State) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(array) for name, array in state.items()}
+def _tensors(state: State, device: torch.device) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(array).to(device) for name, array in state.items()}

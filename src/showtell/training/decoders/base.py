@@ -28,6 +28,11 @@ class Decoder(nn.Module):
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("deviation", torch.ones(channels))
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights lie, and what it is given must lie."""
+        return self.mean.device
+
     def standardise_by(self, chunks: Iterable[torch.Tensor]) -> None:
         """Take each channel's mean and deviation from training embeddings, unless the options say otherwise.
 
@@ -38,7 +43,7 @@ class Decoder(nn.Module):
             return
         count, total, squares = 0, torch.zeros_like(self.mean).double(), torch.zeros_like(self.mean).double()
         for chunk in chunks:
-            rows = chunk.reshape(-1, len(self.mean)).double()
+            rows = chunk.to(self.device).reshape(-1, len(self.mean)).double()
             count += len(rows)
             total += rows.sum(0)
             squares += rows.square().sum(0)

@@ -35,10 +35,12 @@ def lstm(ahead: torch.Tensor, weights: torch.Tensor, h: torch.Tensor, c: torch.T
     """
     device = ahead.device.type
     given = [ahead, weights, h, c]
-    if torch.is_autocast_enabled(device):
-        given = [tensor.to(torch.get_autocast_dtype(device)) for tensor in given]
+    states: torch.Tensor
+    if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+        states = _Steps.apply(*given)  # type: ignore[no-untyped-call]
+        return states
     with torch.autocast(device, enabled=False):
-        states: torch.Tensor = _Steps.apply(*given)  # type: ignore[no-untyped-call]
+        states = _Steps.apply(*(tensor.to(torch.get_autocast_dtype(device)) for tensor in given))  # type: ignore[no-untyped-call]
     return states
 
 
