@@ -20,9 +20,9 @@ from showtell.encoders.runtime import EncoderInfo
 from showtell.errors import InputError
 from showtell.image import Preprocessing
 from showtell.store import EmbeddingStore
-from showtell.training import loop, recipe_from, stages, train
+from showtell.training import layer_inputs, loop, recipe_from, stages, train
 from showtell.training.encoder_module import EncoderModule
-from showtell.training.fine_tune import choose, class_divergence
+from showtell.training.fine_tune import boxes, choose, class_divergence, cropped
 from showtell.training.layer_inputs import LayerInputs
 from showtell.training.recipe import EncoderOptions
 from showtell.training.validate import Validator
@@ -267,6 +267,26 @@ def test_captions_are_chosen_without_repetition_while_there_are_enough():
     assert sorted(choose(2, 5, rng)) in ([0, 0, 0, 1, 1], [0, 0, 1, 1, 1])
 
 
+def test_parts_of_pictures_lie_inside_of_them_and_are_scaled_to_the_whole():
+    parts = boxes(200, 0.6, np.random.default_rng(0))
+    assert parts[:, :2].min() >= 0
+    assert (parts[:, :2] + parts[:, 2:]).max() <= 1 + 1e-6
+    assert 0.6 <= parts[:, 2:].min() < 0.65 < 0.95 < parts[:, 2:].max() <= 1
+    slope = torch.arange(40).mul(5).expand(30, 40).to(torch.uint8)[None, :, :, None].expand(2, 30, 40, 3)
+    whole, part = cropped(slope, np.array([[0, 0, 1, 1], [0.25, 0.5, 0.5, 0.4]], np.float32))
+    torch.testing.assert_close(whole, slope[0].float(), atol=1e-3, rtol=0)
+    wanted = 5 * (10 - 0.5 + 0.5 * (torch.arange(40) + 0.5)).expand(30, 40)  # pixel centres of the middle half
+    torch.testing.assert_close(part[..., 1], wanted, atol=1e-3, rtol=0)
+
+
+def test_an_encoder_learns_from_parts_of_pictures(data, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(layer_inputs, "cropped", lambda pictures, parts: seen.append(parts) or cropped(pictures, parts))
+    run(data, tmp_path / "run", training={"epochs": 1}, fine_tune={"epochs": 1, "crop": 0.7})
+    assert all(parts.shape == (12, 4) and parts[:, 2:].min() >= 0.7 for parts in seen[:-1])
+    assert len(seen) > 1
+
+
 def test_the_divergence_of_classes_is_the_one_that_numpy_computes():
     rng = np.random.default_rng(0)
     before, now, weights, biases = (rng.normal(size=size) for size in ((3, 5), (3, 5), (4, 5), 4))
@@ -301,6 +321,8 @@ def test_an_encoder_that_is_held_to_its_classes_forgets_less(data, tmp_path, mon
         ({"first_layer": "layer9"}, "has no layer 'layer9': it has layer0, layer1, layer2"),
         ({"pictures": 0}, "at least 1 picture a batch"),
         ({"encoder_learning_rate": 0.0}, "positive learning rates"),
+        ({"crop": 0.0}, r"in \(0, 1\], not 0"),
+        ({"crop": 0.8, "first_layer": "layer1"}, "crop needs first_layer to be empty"),
     ],
 )
 def test_what_cannot_be_is_told_before_any_training(data, tmp_path, options, said):

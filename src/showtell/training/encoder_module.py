@@ -161,7 +161,8 @@ class EncoderModule(nn.Module):
 
 
 def pictures(squares: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
-    """An encoder's input from squares `uint8 (B, S, S, 3)`, RGB: what `showtell.image.normalise` gives, to the bit.
+    """An encoder's input from squares `(B, S, S, 3)`, RGB from 0 to 255, uint8 or float32: to the bit what
+    `showtell.image.normalise` gives.
 
     The result lies in memory with its channels last, as the squares do, which convolutions on CPUs are fastest with.
     """

@@ -23,7 +23,8 @@ class FineTuneOptions:
     the best epoch so far, with a new optimiser. `learning_rate` is the decoder's; the encoder has its own, and a
     `weight_decay`. The encoder is trained from its layer `first_layer` on, which is the beginning of a weight's name;
     all of it is where that is empty. With `depthwise` the kernels of depthwise convolutions are trained, too, which
-    takes as long as everything else together.
+    takes as long as everything else together. `crop` is the least share of a picture's width, and of its height, that a
+    step may see, at a random place and scaled to the whole; only an encoder that learns from its first layer on can.
 
     `keep_classes` is the weight of what holds the encoder to the classes that it was trained on: see
     `class_divergence`. Tags come from those; 0 lets them drift.
@@ -39,6 +40,7 @@ class FineTuneOptions:
     first_layer: str = ""
     depthwise: bool = False
     mirrored: bool = True
+    crop: float = 1.0
     keep_classes: float = 0.0
 
     def __post_init__(self) -> None:
@@ -46,12 +48,37 @@ class FineTuneOptions:
             raise InputError("fine-tuning needs at least 1 picture a batch and 1 caption of each")
         if self.learning_rate <= 0 or self.encoder_learning_rate <= 0 or min(self.weight_decay, self.keep_classes) < 0:
             raise InputError("fine-tuning needs positive learning rates; weight_decay and keep_classes are at least 0")
+        if not 0 < self.crop <= 1:
+            raise InputError(f"crop is the least share of a picture's sides that is seen, in (0, 1], not {self.crop:g}")
+        if self.crop < 1 and self.first_layer:
+            raise InputError("crop needs first_layer to be empty: what lies before a later layer is run once a picture")
 
 
 def choose(there: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """`wanted` of the numbers 0 to `there` - 1 in a random order, none more than once more often than another."""
     times = -(-wanted // there)
     return np.concatenate([rng.permutation(there) for _ in range(times)])[:wanted]
+
+
+def boxes(count: int, crop: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Random parts of pictures, `float32 (count, 4)`: left, top, width and height as shares of the whole, width and
+    height at least `crop`.
+    """
+    sizes = rng.uniform(crop, 1, (count, 2))
+    return np.concatenate([rng.uniform(0, 1 - sizes), sizes], axis=1).astype(np.float32)
+
+
+def cropped(pictures: torch.Tensor, boxes: npt.NDArray[np.float32]) -> torch.Tensor:
+    """Parts of pictures `uint8 (B, H, W, C)`, as `boxes` gives them, scaled bilinearly to the whole: `float32`."""
+    channels_first = pictures.permute(0, 3, 1, 2).float()
+    left, top, width, height = torch.from_numpy(boxes).to(pictures.device).unbind(1)
+    zero = torch.zeros_like(left)
+    # affine_grid's places go from -1 to 1 over the picture, whatever its size.
+    across = torch.stack([width, zero, 2 * left + width - 1], dim=1)
+    down = torch.stack([zero, height, 2 * top + height - 1], dim=1)
+    places = functional.affine_grid(torch.stack([across, down], dim=1), [*channels_first.shape], align_corners=False)
+    parts = functional.grid_sample(channels_first, places, padding_mode="border", align_corners=False)
+    return parts.permute(0, 2, 3, 1)
 
 
 def class_divergence(

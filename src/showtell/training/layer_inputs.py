@@ -31,6 +31,7 @@ from showtell.image import normalise
 from showtell.pipeline import Pictures, Prepared, prepared
 from showtell.progress import bar
 from showtell.training.encoder_module import EncoderModule, pictures
+from showtell.training.fine_tune import cropped
 from showtell.training.recipe import EncoderOptions, Recipe
 
 _AT_ONCE = 16
@@ -90,9 +91,16 @@ class LayerInputs:
             for turned in (False, True) if name in self._twice else (False,):
                 self._rows[name, turned] = len(self._rows)
 
-    def take(self, names: Sequence[str], mirror: npt.NDArray[np.bool_]) -> torch.Tensor:
-        """The inputs of the trained layers, `float32 (B, ...)` where the encoder is, for pictures, mirrored where
-        `mirror` says so.
+    def take(
+        self, names: Sequence[str], mirror: npt.NDArray[np.bool_], parts: npt.NDArray[np.float32] | None = None
+    ) -> torch.Tensor:
+        """The inputs of the trained layers, `float32 (B, ...)`, where the encoder lies.
+
+        Arguments:
+            names: of the pictures.
+            mirror: which of them to mirror, `(B,)`.
+            parts: the part of each to see, `(B, 4)` as `showtell.training.fine_tune.boxes` gives them; None for the
+                whole. Only where all of the encoder learns.
         """
         turned = mirror if self._twice else np.zeros_like(mirror)
         rows = np.array([self._rows[name, bool(turn)] for name, turn in zip(names, turned, strict=True)], np.int64)
@@ -101,7 +109,8 @@ class LayerInputs:
             given = torch.from_numpy(taken).to(self.encoder.device).float()
             return given.movedim(-1, 1) if given.ndim == 4 else given
         taken[mirror] = taken[mirror, :, ::-1]
-        return pictures(torch.from_numpy(taken).to(self.encoder.device), self.preprocessing)
+        squares = torch.from_numpy(taken).to(self.encoder.device)
+        return pictures(squares if parts is None else cropped(squares, parts), self.preprocessing)
 
     def embed(self, given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Embeddings, `float32 (B, D)` or `(B, L, D)`, of what `take` gave; and the pooled ones, `float32 (B, D)`."""

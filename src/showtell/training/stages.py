@@ -17,7 +17,7 @@ from showtell.errors import InputError
 from showtell.text import Vocabulary, pad_batch
 from showtell.training.batches import Batch, Batches, CaptionBatches, PictureBatches, shuffled
 from showtell.training.decoders import Decoder
-from showtell.training.fine_tune import FineTuneOptions, choose, class_divergence
+from showtell.training.fine_tune import FineTuneOptions, boxes, choose, class_divergence
 from showtell.training.layer_inputs import LayerInputs
 from showtell.training.loss import next_word
 from showtell.training.recipe import Recipe, TrainingOptions
@@ -220,10 +220,11 @@ class FineTune:
         chosen = [choose(len(self.ids[name]), self.options.captions, rng) for name in given]
         mirror = rng.random(len(given)) < (0.5 if self.options.mirrored else 0.0)
         mirror &= [not self.sided[name][some].any() for name, some in zip(given, chosen, strict=True)]
+        parts = boxes(len(given), self.options.crop, rng) if self.options.crop < 1 else None
         ids = [self.ids[name][i] for name, some in zip(given, chosen, strict=True) for i in some]
         tokens = torch.from_numpy(pad_batch(ids, self.pad)).to(decoder.device)
         with _precision(self.training, decoder.device):
-            embeddings, pooled = self.inputs.embed(self.inputs.take(given, mirror))
+            embeddings, pooled = self.inputs.embed(self.inputs.take(given, mirror, parts))
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.training.label_smoothing)
         sums = {"train_loss": result.loss.item() * result.count, "train_accuracy": float(result.correct)}
         if not self.head:
