@@ -1,6 +1,7 @@
-"""Stores that a real Ray cluster of several nodes fills are those that one process fills, whatever is lost on the way.
+"""What a real Ray cluster makes is what one process makes, whatever is lost on the way.
 
-Ray takes half a minute to start and longer on a busy machine, so what needs it runs where SHOWTELL_TEST_RAY is set.
+One test starts a cluster on this machine. Clusters of several nodes take minutes on a busy machine, so those run where
+SHOWTELL_TEST_RAY is set.
 """
 
 import os
@@ -20,7 +21,7 @@ from showtell.encoders import Encoder
 from showtell.store import EmbeddingStore
 
 needs_ray = pytest.mark.skipif(
-    not os.environ.get("SHOWTELL_TEST_RAY"), reason="set SHOWTELL_TEST_RAY=1 to start clusters: it takes minutes"
+    not os.environ.get("SHOWTELL_TEST_RAY"), reason="set SHOWTELL_TEST_RAY=1 for clusters of several nodes: minutes"
 )
 SMALL = EmbedOptions(shard_size=4, batch_size=3)
 
@@ -86,6 +87,22 @@ def test_what_is_not_installed_is_told(many, tiny_bundle, tmp_path):
         2,
         "showtell: work on many machines needs packages that are not installed: pip install 'showtell[ray]'\n",
     )
+
+
+def test_a_cluster_on_this_machine_embeds_and_captions(many, tiny_bundle, tmp_path, showtell, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    from showtell.ray import cluster
+
+    embedding = ("embed", *many, "--model", tiny_bundle, "--shard-size", "40", "--out")
+    captioning = ("caption", *many, "--model", tiny_bundle, "--format", "jsonl", "--piece-size", "64", "-o")
+    assert showtell(*embedding, tmp_path / "alone").code == 0
+    assert showtell(*captioning, tmp_path / "alone.jsonl").code == 1
+    with cluster("local"):
+        assert showtell(*embedding, tmp_path / "ray", "--ray", "local").code == 0
+        ran = showtell(*captioning, tmp_path / "ray.jsonl", "--ray", "local")
+    assert (ran.code, ran.err.splitlines()[-1]) == (1, "1 of 130 pictures could not be read")
+    assert contents(tmp_path / "ray") == contents(tmp_path / "alone")
+    assert (tmp_path / "ray.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
 
 
 @pytest.fixture(scope="module")

@@ -37,18 +37,17 @@ __all__ = ["DEFAULT_MODEL", "NOT_SURE", "Caption", "Captioned", "Captioner", "Wo
 
 DEFAULT_MODEL = "flickr8k.showtell"
 
-_Describe: TypeAlias = Callable[[Floats, int], list["Caption"]]
-"""From embeddings and the place of the first in the whole run to their captions."""
+_Describe: TypeAlias = Callable[[Floats, int | Sequence[int]], list["Caption"]]
+"""From embeddings and their places in the whole run, or that of the first, to their captions."""
 
 
 _AHEAD = 4  # pictures that are read and embedded ahead of those that are asked for, for every thread
 
 
 class _Numbered(NamedTuple):
-    """A picture of a stream, its place, and how many before it could be read."""
+    """A picture of a stream, and its place."""
 
     place: int
-    readable: int
     picture: Embedded
 
 
@@ -176,6 +175,7 @@ class Captioner:
         *,
         batch_size: int = 32,
         threads: int | None = None,
+        first: int = 0,
         attention: bool = False,
         min_confidence: float = 0.0,
         guide: Guiding = "auto",
@@ -188,6 +188,7 @@ class Captioner:
                 `showtell.data.images` reads them. A path's name is the path, others are named `picture 0` and so on.
             batch_size: pictures whose sentences are written at once.
             threads: threads that read, embed and write; None for the captioner's own number.
+            first: place of the first picture in a longer run that this is a piece of, which seeds sampling.
             attention: as for `caption`.
             min_confidence: as for `caption`.
             guide: as for `caption`.
@@ -196,7 +197,7 @@ class Captioner:
         describe = self._describer(attention, min_confidence, guide, options)
         threads = threads or self.encoder.threads
         stream = embedded(pictures, self.encoder, self.bundle.model["output"], ahead=_AHEAD * threads, workers=threads)
-        return in_batches(_numbered(stream), partial(_captioned, describe), size=batch_size, workers=threads)
+        return in_batches(_numbered(stream, first), partial(_captioned, describe), size=batch_size, workers=threads)
 
     def search_options(self, **options: Any) -> SearchOptions:
         """The model's search defaults with some fields replaced; an `InputError` tells what is wrong with one.
@@ -302,14 +303,14 @@ class Captioner:
             self.require_attention()
         search_options, guiding = self.search_options(**options), self.guiding(guide)
 
-        def describe(embeddings: Floats, first: int) -> list[Caption]:
+        def describe(embeddings: Floats, first: int | Sequence[int]) -> list[Caption]:
             captions = self._describe_embeddings(search_options, attention, guiding, embeddings, first)
             return [_held_to(min_confidence, caption) for caption in captions]
 
         return describe
 
     def _describe_embeddings(
-        self, options: SearchOptions, attention: bool, guiding: bool, embeddings: Floats, first: int
+        self, options: SearchOptions, attention: bool, guiding: bool, embeddings: Floats, first: int | Sequence[int]
     ) -> list[Caption]:
         judge_at = self.judge.temperature if self.judge else None
         found = search(self.decoder, embeddings, self.bundle.vocabulary, options, first=first, judge_at=judge_at)
@@ -348,17 +349,16 @@ def _to_caption(told: Told, looked: Floats | None, judged: Judgement | None) -> 
     return replace(caption, confidence=judged.confidence, unfamiliar=judged.unfamiliar) if judged else caption
 
 
-def _numbered(stream: Generator[Embedded, None, None]) -> Generator[_Numbered, None, None]:
-    readable = 0
+def _numbered(stream: Generator[Embedded, None, None], first: int) -> Generator[_Numbered, None, None]:
     with closing(stream):
-        for place, picture in enumerate(stream):
-            yield _Numbered(place, readable, picture)
-            readable += picture.embedding is not None
+        for place, picture in enumerate(stream, first):
+            yield _Numbered(place, picture)
 
 
 def _captioned(describe: _Describe, batch: Sequence[_Numbered]) -> list[Captioned]:
     embeddings = [one.picture.embedding for one in batch if one.picture.embedding is not None]
-    captions = iter(describe(np.stack(embeddings), batch[0].readable) if embeddings else [])
+    places = [one.place for one in batch if one.picture.embedding is not None]
+    captions = iter(describe(np.stack(embeddings), places) if embeddings else [])
     return [
         Captioned(
             one.picture.name or f"picture {one.place}",

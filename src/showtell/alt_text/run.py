@@ -6,12 +6,11 @@ whatever way, goes on where it was when it is given again.
 """
 
 import itertools
-import json
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,11 @@ from showtell.alt_text.options import JOURNAL, SIDECARS, AltTextOptions, Outcome
 from showtell.alt_text.plan import Plan, Planner, Step
 from showtell.alt_text.sidecars import Sidecar
 from showtell.alt_text.table import Row, Table
-from showtell.bundle import SUMS
 from showtell.captioner import Captioner
 from showtell.data.archives import RawPicture
 from showtell.data.tree import PictureFile, walk_pictures
 from showtell.errors import InputError
-from showtell.files import sha256_of
+from showtell.fingerprint import fingerprint
 from showtell.progress import Tick, bar
 
 _SECONDS_UNSETTLED = 0.5  # of work, about, that is lost with a run; a commit may take a good part of that
@@ -217,17 +215,7 @@ class _Run:
 def _planner(captioner: Captioner, options: AltTextOptions, search: dict[str, Any]) -> Planner:
     captioner.require_confidence(options.min_confidence)
     sidecar: Sidecar | None = SIDECARS[options.format](options.rights) if options.format in SIDECARS else None
-    return Planner(sidecar, _settings(captioner, search), options.min_confidence, options.renew)
-
-
-def _settings(captioner: Captioner, search: dict[str, Any]) -> str:
-    """SHA-256 of all that a caption depends on but the picture."""
-    value = {
-        "models": [sha256_of(bundle.parts[SUMS]) for bundle in captioner.bundles],
-        "preprocessing": captioner.encoder.info.preprocessing.to_json(),
-        "search": asdict(captioner.search_options(**search)),
-    }
-    return sha256_of(json.dumps(value, sort_keys=True).encode())
+    return Planner(sidecar, fingerprint(captioner, search), options.min_confidence, options.renew)
 
 
 def _table(options: AltTextOptions, journal: Journal) -> Table | None:

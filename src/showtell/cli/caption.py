@@ -1,16 +1,21 @@
 """`showtell caption`: pictures in files, archives or on the web -> captions as text, JSON lines, CSV or a page."""
 
+import contextlib
 import secrets
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from showtell.cli import settings
+from showtell.cli.caption_job import BATCHES_IN_A_PIECE, Job
 from showtell.cli.settings import Guide, Resize, given, only_with
-from showtell.cli.writers import WRITERS, Format, opened
+from showtell.cli.writers import Format, writing
 from showtell.errors import InputError
+
+if TYPE_CHECKING:
+    from showtell.image import ResizeMode
 
 
 def caption(
@@ -65,6 +70,16 @@ def caption(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that read and run networks. [default: one per core]")
     ] = None,
+    piece_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Keep so many pictures at a time beside --output, to go on from.",
+            rich_help_panel=settings.MACHINES,
+        ),
+    ] = None,
+    ray: settings.Ray = None,
+    ray_cores: settings.RayCores = 1,
 ) -> None:
     """Caption pictures.
 
@@ -81,8 +96,14 @@ def caption(
     options |= given(diversity=diversity) | only_with(diversity is not None, "--diversity", given(groups=groups))
     options |= given(seed=seed if sample else None)
 
-    if attention and format != Format.jsonl and not html:
-        raise InputError("--attention is shown with --format jsonl or --html: add one, or leave this out")
+    if attention and format not in (Format.jsonl, Format.parquet) and not html:
+        raise InputError("--attention is shown with --format jsonl or parquet or --html: add one, or leave this out")
+
+    in_pieces = ray is not None or piece_size is not None
+    if in_pieces and (html or show):
+        raise InputError("--html and --show need all pictures here: leave out --ray and --piece-size")
+    if in_pieces and not output:
+        raise InputError("finished pieces are kept beside --output: add it, or leave out --ray and --piece-size")
 
     from showtell.captioner import Captioner
     from showtell.data.gather import Choice, Gathered, WebOptions
@@ -90,8 +111,9 @@ def caption(
 
     drawn = secrets.randbelow(10**6) if seed is None else seed
     choice = Choice(random, drawn, tuple(index or ()))
-    pictures = Gathered(sources, choice, WebOptions(round(max_size * 10**6), timeout))
-    captioner = Captioner(model or None, resize=resize.value if resize else None, threads=threads)
+    pictures = Gathered(sources, choice, WebOptions(round(max_size * 10**6), timeout, not in_pieces))
+    way: ResizeMode | None = resize.value if resize else None
+    captioner = Captioner(model or None, resize=way, threads=threads)
     captioner.search_options(**options)  # a bad option is told before anything is read
     captioner.require_confidence(min_confidence)
     captioner.guiding(guide.value)
@@ -105,19 +127,23 @@ def caption(
         gallery = Gallery(page=html is not None, screen=show, preprocessing=seen, tags=tags)
     if random is not None:
         print(f"{pictures.count:,} of {pictures.total:,} pictures; --seed {drawn} chooses them again", file=sys.stderr)
-    failed = unfamiliar = 0
-    with opened(output) as file:
-        # A download has a bar of its own, and captions that come one by one need none.
-        progress = file is not sys.stdout and not pictures.on_the_web and not show
-        write = WRITERS[format](file, tags) if output or not show else None
-        stream = gallery.watch(pictures.read()) if gallery else pictures.read()
-        with bar("captioning", pictures.count, "pictures", show=progress) as tick:
-            asked: dict[str, Any] = {
-                "attention": attention,
-                "min_confidence": min_confidence,
-                "guide": guide.value,
-            } | options
-            for result in captioner.caption_stream(stream, batch_size=batch_size, **asked):
+    asked: dict[str, Any] = {"attention": attention, "min_confidence": min_confidence, "guide": guide.value} | options
+    asked["batch_size"] = batch_size
+    if in_pieces and output:
+        job = Job(output, format, tags, piece_size or BATCHES_IN_A_PIECE * batch_size, ray, ray_cores)
+        done = job.run(pictures, captioner, model, way, asked)
+        failed, unfamiliar = done.failed, done.unfamiliar
+    else:
+        failed = unfamiliar = 0
+        if attention:
+            captioner.require_attention()  # before a file is begun
+        with contextlib.ExitStack() as stack:
+            write = stack.enter_context(writing(format, output, tags)) if output or not show else None
+            stream = gallery.watch(pictures.read()) if gallery else pictures.read()
+            # A download has a bar of its own, and captions that come one by one need none.
+            progress = output is not None and not pictures.on_the_web and not show
+            tick = stack.enter_context(bar("captioning", pictures.count, "pictures", show=progress))
+            for result in captioner.caption_stream(stream, **asked):
                 if write:
                     write(result)
                 if gallery:

@@ -43,13 +43,13 @@ TopP = Annotated[
 ]
 
 
-_MACHINES = "Many machines"
+MACHINES = "Many machines"
 
 Ray = Annotated[
     str | None,
-    typer.Option(help="Work on a Ray cluster: local, auto or HOST:PORT.", metavar="ADDRESS", rich_help_panel=_MACHINES),
+    typer.Option(help="Work on a Ray cluster: local, auto or HOST:PORT.", metavar="ADDRESS", rich_help_panel=MACHINES),
 ]
-RayCores = Annotated[int, typer.Option(min=1, help="Of a cluster: cores of one worker.", rich_help_panel=_MACHINES)]
+RayCores = Annotated[int, typer.Option(min=1, help="Of a cluster: cores of one worker.", rich_help_panel=MACHINES)]
 
 
 class Resize(StrEnum):

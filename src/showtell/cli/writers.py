@@ -1,4 +1,4 @@
-"""Captions -> lines of text, JSON or CSV, written one by one, so that what is finished is never lost."""
+"""Captions -> lines of text, JSON or CSV, written one by one, so that what is finished is never lost; or Parquet."""
 
 import contextlib
 import csv
@@ -6,11 +6,13 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from showtell.errors import InputError
+from showtell.files import write_beside
 
 if TYPE_CHECKING:
     from showtell.captioner import Caption, Captioned
@@ -22,6 +24,7 @@ class Format(StrEnum):
     text = "text"
     jsonl = "jsonl"
     csv = "csv"
+    parquet = "parquet"
 
 
 class _Text:
@@ -95,16 +98,55 @@ def tag_names(caption: "Caption", most: int | None) -> str:
 
 
 @contextlib.contextmanager
-def opened(output: Path | None) -> Iterator[IO[str]]:
-    """The file to write to, line by line, so that what is finished is never lost."""
+def writing(
+    format: Format, output: Path | None, tags: int | None, *, at_once: bool = False
+) -> Iterator[Callable[["Captioned"], None]]:
+    """What writes one picture's result.
+
+    Arguments:
+        format: how.
+        output: the file; None for standard output.
+        tags: names of what is seen, at most; None for all, but in text, where it is none.
+        at_once: whether the file is to appear when it is whole, as Parquet does anyway, and not to grow line by line.
+
+    Raises:
+        InputError: the file cannot be written, or is a table and there is none.
+    """
     if output is None:
+        if format is Format.parquet:
+            raise InputError("--format parquet is written to a file: name it with --output")
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-        yield sys.stdout
-        return
+        yield WRITERS[format](sys.stdout, tags)
+    elif format is Format.parquet:
+        from showtell.caption_rows import row_writer
+
+        with _beside(output) as file, row_writer(file) as write:
+            yield lambda result: write(_with_tags(result, tags))
+    elif at_once:
+        with _beside(output) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
+            yield WRITERS[format](text, tags)
+            text.detach()
+    else:
+        try:
+            growing = open(output, "w", encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115
+        except OSError as error:
+            raise InputError(f"{output}: cannot be written ({error.strerror})") from error
+        with growing:
+            yield WRITERS[format](growing, tags)
+
+
+@contextlib.contextmanager
+def _beside(output: Path) -> Iterator[IO[bytes]]:
     try:
-        file = open(output, "w", encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115
+        with write_beside(output) as file:
+            yield file
     except OSError as error:
         raise InputError(f"{output}: cannot be written ({error.strerror})") from error
-    with file:
-        yield file
+
+
+def _with_tags(result: "Captioned", tags: int | None) -> "Captioned":
+    return (
+        replace(result, caption=replace(result.caption, tags=result.caption.tags[:tags])) if result.caption else result
+    )

@@ -74,18 +74,24 @@ class TarPictures:
     compression: str
 
     def names(self) -> list[str]:
+        return self.listed()[0]
+
+    def listed(self) -> tuple[list[str], str]:
+        """The names up to where the archive breaks off, and the error that `read` has for that, or an empty one."""
         names: list[str] = []
+        broken = ""
         try:
             with closing(self._pictures()) as pictures:
                 for name, archive, member in pictures:
                     _check_whole(archive, member)
                     names.append(name)
         except DAMAGE as error:
-            if not names:  # otherwise `read` tells of it, after the whole pictures
+            if not names:
                 raise self._broken(error, 0) from error
+            broken = str(self._broken(error, len(names)))
         if not names:
             raise InputError(f"{self.path}: holds no pictures ({suffixes()}): give another archive")
-        return names
+        return names, broken
 
     def read(self, skip: Collection[str]) -> Generator[RawPicture, None, None]:
         whole = 0

@@ -68,8 +68,10 @@ class Gathered:
     """
 
     def __init__(self, sources: Sequence[str], choice: Choice = Choice(), web: WebOptions = WebOptions()) -> None:
-        self.sources = list(sources)
-        self._parts = [_Web(source, web) if is_url(source) else PictureSource(source) for source in sources]
+        self._sources, self._alone = list(sources), len(sources) == 1
+        self._parts: list[PictureSource | _Web] = [
+            _Web(source, web) if is_url(source) else PictureSource(source) for source in sources
+        ]
         listed = [part.names() for part in self._parts]
         self.total = sum(map(len, listed))
         chosen = choice.of(self.total)
@@ -85,9 +87,44 @@ class Gathered:
         """Whether any of the sources is downloaded."""
         return any(isinstance(part, _Web) for part in self._parts)
 
+    @property
+    def broken(self) -> str:
+        """The error that `read` ends with where an archive breaks off, which pieces of `split` do not come to."""
+        return next((part.broken for part in self._parts if part.broken), "")
+
+    def names(self) -> Iterator[str]:
+        """What the chosen pictures are called, in the order of the sources."""
+        for source, chosen in zip(self._sources, self._chosen, strict=True):
+            yield from (self._called(source, name) for name in chosen)
+
+    def split(self, size: int) -> "Iterator[Gathered]":
+        """The chosen pictures as pieces of `size` each, the last of what is left; as `PictureSource.split` has them."""
+        held: list[tuple[str, PictureSource | _Web]] = []
+        room = size
+        for source, part, chosen in zip(self._sources, self._parts, self._chosen, strict=True):
+            if not chosen:
+                continue
+            others = frozenset(part.names()).difference(chosen)
+            for piece in part.split(size, skip=others, first=room):
+                held.append((source, piece))
+                room -= len(piece.names())
+                if not room:
+                    yield self._of(held)
+                    held, room = [], size
+        if held:
+            yield self._of(held)
+
+    def _of(self, held: "list[tuple[str, PictureSource | _Web]]") -> "Gathered":
+        piece = object.__new__(Gathered)
+        piece._sources, piece._alone = [source for source, _ in held], self._alone
+        piece._parts = [part for _, part in held]
+        piece._chosen = [part.names() for part in piece._parts]
+        piece.total = piece.count = sum(map(len, piece._chosen))
+        return piece
+
     def read(self) -> Generator[RawPicture, None, None]:
         """The chosen pictures one by one, in the order of the sources; errors as `PictureSource.read` has them."""
-        for source, part, chosen in zip(self.sources, self._parts, self._chosen, strict=True):
+        for source, part, chosen in zip(self._sources, self._parts, self._chosen, strict=True):
             if not chosen:
                 continue
             others = set(part.names()).difference(chosen)
@@ -99,11 +136,13 @@ class Gathered:
     def _called(self, source: str, name: str) -> str:
         if name == source or Path(source).name == name:
             return source
-        return name if len(self.sources) == 1 or not Path(source).exists() else f"{source.rstrip('/')}/{name}"
+        return name if self._alone or not Path(source).exists() else f"{source.rstrip('/')}/{name}"
 
 
 class _Web:
     """One picture on the web; methods as `PictureSource` has them."""
+
+    broken = ""
 
     def __init__(self, url: str, options: WebOptions) -> None:
         check_url(url)
@@ -111,6 +150,9 @@ class _Web:
 
     def names(self) -> list[str]:
         return [self.url]
+
+    def split(self, size: int, *, skip: Collection[str] = frozenset(), first: int | None = None) -> "Iterator[_Web]":
+        yield from () if self.url in skip else (self,)
 
     def read(self, *, skip: Collection[str] = frozenset()) -> Iterator[RawPicture]:
         if self.url in skip:

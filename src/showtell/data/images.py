@@ -52,6 +52,7 @@ class PictureSource:
             raise InputError("no pictures were given: name a folder, an archive or picture files")
         self._text = str(items[0]) + (f" and {len(items) - 1} more" if len(items) > 1 else "")
         self._names: list[str] | None = None
+        self._broken = ""
         # A file that two patterns match is one picture, so equal parts are taken once.
         self._parts = list(dict.fromkeys(part for item in items for part in _parts(os.fspath(item))))
 
@@ -69,12 +70,20 @@ class PictureSource:
         if self._names is None:
             seen: dict[str, str] = {}
             for part in self._parts:
-                for name in part.names():
+                names, broken = part.listed() if isinstance(part, TarPictures) else (part.names(), "")
+                self._broken = self._broken or broken
+                for name in names:
                     if name in seen:
                         raise InputError(_clash(name, seen[name], str(part.path)))
                     seen[name] = str(part.path)
             self._names = list(seen)
         return list(self._names)
+
+    @property
+    def broken(self) -> str:
+        """The error that `read` ends with where an archive breaks off, which pieces of `split` do not come to."""
+        self.names()
+        return self._broken
 
     def read(self, *, skip: Collection[str] = frozenset()) -> Generator[RawPicture, None, None]:
         """The pictures one by one, without those named in `skip`, which are not even read. Closing it closes all files.
@@ -86,14 +95,18 @@ class PictureSource:
         for part in self._parts:
             yield from part.read(skip)
 
-    def split(self, size: int, *, skip: Collection[str] = frozenset()) -> Iterator["PictureSource"]:
+    def split(
+        self, size: int, *, skip: Collection[str] = frozenset(), first: int | None = None
+    ) -> Iterator["PictureSource"]:
         """The pictures that are not named in `skip` as sources of `size` pictures each, the last of what is left.
+
+        The first one has `first` pictures where that is given, so as to fill up what another source began.
 
         Each is small, and reads only its own pictures, so that it can be sent to another process or machine, which must
         see the same files at the same paths.
         """
         parts: list[_Part] = []
-        room = size
+        room = first or size
         for part in self._parts:
             wanted = [name for name in part.names() if name not in skip]
             while wanted:
@@ -108,7 +121,7 @@ class PictureSource:
 
     def _of(self, parts: "list[_Part]") -> "PictureSource":
         source = object.__new__(PictureSource)
-        source._text, source._parts = self._text, parts
+        source._text, source._parts, source._broken = self._text, parts, ""
         source._names = [name for part in parts for name in part.names()]
         return source
 

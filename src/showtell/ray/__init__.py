@@ -14,5 +14,6 @@ except ImportError as error:
 from showtell.ray.captions import captions_on
 from showtell.ray.cluster import cluster
 from showtell.ray.embed import embed_on
+from showtell.ray.pieces import pieces_on
 
-__all__ = ["captions_on", "cluster", "embed_on"]
+__all__ = ["captions_on", "cluster", "embed_on", "pieces_on"]

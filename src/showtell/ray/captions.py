@@ -16,7 +16,7 @@ from showtell.alt_text.journal import Entry
 from showtell.captioner import Captioner
 from showtell.data.tree import PictureFile
 from showtell.image import ResizeMode
-from showtell.ray.cluster import on_actors
+from showtell.ray.cluster import models_everywhere, on_actors
 
 _PICTURES_IN_A_PIECE = 64
 
@@ -33,7 +33,7 @@ def captions_on(
         cores: of one worker; as many workers as fit work side by side.
         search: as for `Captioner.caption`.
     """
-    named = [str(path.absolute() if path.exists() else path) for path in models] if models else None
+    named = models_everywhere(models)
     options = {"batch_size": batch_size, "threads": cores} | search
 
     def elsewhere(pictures: Sequence[PictureFile], settings: str) -> Iterator[tuple[int, Entry]]:

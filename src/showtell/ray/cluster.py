@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone unless the user says so
@@ -66,6 +67,11 @@ def on_actors(
         yield from data.iter_rows()
     except ray.exceptions.RayError as error:
         raise ShowtellError(f"the work on the cluster failed ({one_line(error, 300)}): run it again") from error
+
+
+def models_everywhere(models: Sequence[Path] | None) -> list[str] | None:
+    """Paths and names of models as every machine understands them; None for the package's model."""
+    return [str(path.absolute() if path.exists() else path) for path in models] if models else None
 
 
 class _One:

@@ -66,8 +66,8 @@ def embed_on(
             added += done["added"]
             tick(done["met"])
             failures += [done["error"]] if done["error"] else []
-    if failures:
-        raise InputError(failures[0])
+    if failures or source.broken:
+        raise InputError(next(iter(failures), source.broken))
     return finish(StoreWriter(folder, spec), source, added, already)
 
 

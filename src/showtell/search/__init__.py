@@ -37,7 +37,7 @@ def search(
     vocabulary: Vocabulary,
     options: SearchOptions,
     *,
-    first: int = 0,
+    first: int | Sequence[int] = 0,
     must: Sequence[Sequence[str]] | None = None,
     judge_at: float | None = None,
 ) -> list[list[Hypothesis]]:
@@ -48,7 +48,7 @@ def search(
         embeddings: `float32 (B, D)` or `(B, L, D)`.
         vocabulary: the decoder's, `V` entries.
         options: the method and its settings.
-        first: place of the first embedding in the whole run, which seeds sampling.
+        first: place of the first embedding in the whole run, or of each, which seeds sampling.
         must: for each embedding what must appear in its sentences besides `options.must`, in the same notation.
         judge_at: a temperature at which words are judged as well, see `Hypothesis`; it changes no sentence.
 
@@ -83,7 +83,7 @@ def _free(
     embeddings: Floats,
     vocabulary: Vocabulary,
     options: SearchOptions,
-    first: int,
+    first: int | Sequence[int],
     judge_at: float | None,
 ) -> list[list[Hypothesis]]:
     """Search where no word must appear."""

@@ -3,6 +3,7 @@
 Sampling follows Holtzman et al. 2020 (nucleus) and Fan et al. 2018 (top-k).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def sample(
     embeddings: Floats,
     vocabulary: Vocabulary,
     options: SearchOptions,
-    first: int,
+    first: int | Sequence[int],
     judge_at: float | None = None,
 ) -> list[list[Hypothesis]]:
     """One row per sentence; greedy is the case in which the likeliest word is always drawn."""
@@ -66,11 +67,9 @@ def sample(
     constants, state = decoder.start(embeddings)
     constants, state = repeat_rows(constants, copies), repeat_rows(state, copies)
     count = len(embeddings) * copies
+    places = range(first, first + len(embeddings)) if isinstance(first, int) else first
     draws = np.stack(
-        [
-            np.random.default_rng([options.seed, first + i]).random((copies, options.max_length))
-            for i in range(len(embeddings))
-        ]
+        [np.random.default_rng([options.seed, place]).random((copies, options.max_length)) for place in places]
     ).reshape(count, options.max_length)
     tokens = np.full(count, vocabulary.start, np.int64)
     chosen = np.full((count, options.max_length), vocabulary.end, np.int64)

@@ -1,0 +1,62 @@
+"""A long run of `showtell caption`: piece by piece, here or on a cluster, and then one file or a folder of parts."""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from showtell.cli.writers import Format, writing
+from showtell.errors import InputError
+
+if TYPE_CHECKING:
+    from showtell.caption_pieces import Tally
+    from showtell.captioner import Captioner
+    from showtell.data.gather import Gathered
+    from showtell.image import ResizeMode
+
+BATCHES_IN_A_PIECE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Where captions go, how they are written, pictures of a piece, and the cluster, if there is one."""
+
+    output: Path
+    format: Format
+    tags: int | None
+    size: int
+    ray: str | None
+    cores: int
+
+    @property
+    def parts(self) -> Path:
+        """The folder of finished pieces: beside the output, or that itself where it is a folder."""
+        return self.output if self.output.is_dir() else self.output.with_name(f"{self.output.name}.parts")
+
+    def run(
+        self,
+        pictures: "Gathered",
+        captioner: "Captioner",
+        models: list[Path] | None,
+        resize: "ResizeMode | None",
+        asked: dict[str, Any],
+    ) -> "Tally":
+        """Caption all pictures, going on from finished pieces; errors as `showtell.caption_pieces` has them."""
+        from showtell.caption_pieces import caption_pieces, captioned, remove_parts
+
+        if self.output.is_dir() and self.format is not Format.parquet:
+            raise InputError(f"{self.output}: a folder, which gets Parquet files: add --format parquet, or name a file")
+        with contextlib.ExitStack() as stack:
+            elsewhere = None
+            if self.ray:
+                from showtell.ray import cluster, pieces_on
+
+                stack.enter_context(cluster(self.ray))
+                elsewhere = pieces_on(models, resize, cores=self.cores, **asked)
+            tally, count = caption_pieces(pictures, captioner, self.parts, self.size, elsewhere=elsewhere, **asked)
+        if not self.output.is_dir():
+            with writing(self.format, self.output, self.tags, at_once=True) as write:
+                for result in captioned(self.parts, count):
+                    write(result)
+            remove_parts(self.parts)
+        return tally

@@ -1,0 +1,43 @@
+"""Pieces of a captioning job done on a cluster: `showtell.caption_pieces` with many hands."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from showtell.caption_pieces import Elsewhere, Piece, Tally, caption_piece
+from showtell.captioner import Captioner
+from showtell.image import ResizeMode
+from showtell.ray.cluster import models_everywhere, on_actors
+
+
+def pieces_on(models: Sequence[Path] | None, resize: ResizeMode | None, *, cores: int = 1, **asked: Any) -> Elsewhere:
+    """What does pieces on the cluster that is connected (see `showtell.ray.cluster`).
+
+    Arguments:
+        models: bundles, on every machine at the same paths, or names; None for the package's model.
+        resize: how pictures are made square, where it shall differ from the model's own way.
+        cores: of one worker; as many workers as fit work side by side.
+        asked: as for `showtell.caption_pieces.caption_piece`.
+    """
+
+    def elsewhere(pieces: Sequence[Piece], folder: Path) -> Iterator[Tally]:
+        arguments = (models_everywhere(models), resize, str(folder.absolute()), cores, asked)
+        for done in on_actors([{"piece": piece} for piece in pieces], _Worker, arguments, cores):
+            yield Tally(*done["tally"])
+
+    return elsewhere
+
+
+class _Worker:
+    """Captions pieces; lives on one worker."""
+
+    def __init__(
+        self, models: list[str] | None, resize: ResizeMode | None, folder: str, cores: int, asked: dict[str, Any]
+    ) -> None:
+        self.captioner = Captioner(models, resize=resize, threads=cores)
+        self.folder, self.asked = Path(folder), asked
+
+    def __call__(self, work: dict[str, Any]) -> dict[str, Any]:
+        done = caption_piece(work["piece"], self.captioner, self.folder, **self.asked)
+        return {"tally": astuple(done)}
