@@ -17,7 +17,7 @@ from showtell.errors import InputError
 from showtell.search import SearchOptions, search
 from showtell.text import SPECIALS, Vocabulary
 from showtell.training.decoders import KINDS, AttentionOptions, ShowAndTellOptions, TransformerOptions, build
-from showtell.training.export import decoder_graphs
+from showtell.training.graphs import decoder_graphs, export_steps
 from showtell.training.loss import next_word
 from showtell.training.recipe import recipe_from
 from showtell.training.validate import TorchSteps
@@ -50,10 +50,13 @@ def built(case, seed=0):
 def decoder_and_steps(request):
     """A decoder of each kind, the shape of its embeddings, and its exported steps."""
     decoder, shape = built(request.param)
-    graphs = decoder_graphs(decoder, shape)
+    return decoder, shape, exported(decoder, shape)
+
+
+def exported(decoder, shape):
     weights = {name: tensor.numpy() for name, tensor in decoder.state_dict().items()}
-    sessions = [open_session(graph, 1, {name: weights[name] for name in names}) for graph, names in graphs.values()]
-    return decoder, shape, OnnxSteps(*sessions)
+    graphs = decoder_graphs(decoder, shape).values()
+    return OnnxSteps(*(open_session(graph, 1, {name: weights[name] for name in names}) for graph, names in graphs))
 
 
 def a_batch(shape, rows=5, length=7):
@@ -64,7 +67,10 @@ def a_batch(shape, rows=5, length=7):
 
 
 def test_the_exported_steps_give_the_logits_of_teacher_forcing(decoder_and_steps):
-    decoder, shape, steps = decoder_and_steps
+    assert_the_logits_of_teacher_forcing(*decoder_and_steps)
+
+
+def assert_the_logits_of_teacher_forcing(decoder, shape, steps):
     embeddings, tokens = a_batch(shape)
     with torch.no_grad():
         whole = decoder.logits(decoder.hidden(embeddings, tokens)).numpy()
@@ -94,6 +100,17 @@ def test_several_captions_of_a_picture_share_its_embedding(case):
         shared = decoder.hidden(embeddings[:2], tokens)
         repeated = decoder.hidden(embeddings[[0, 0, 0, 1, 1, 1]], tokens)
     assert shared.numpy() == pytest.approx(repeated.numpy(), abs=1e-6)
+
+
+@pytest.mark.parametrize("case", ["show_and_tell", "attention", "transformer"])
+def test_decoders_of_other_weights_and_statistics_share_graphs_that_are_byte_for_byte_their_own(case):
+    """Graphs are kept by architecture: those of this decoder were exported with the weights of another."""
+    decoder, shape = built(case)
+    with torch.no_grad():
+        for tensor in decoder.state_dict().values():
+            tensor.uniform_(0.1, 1)
+    assert decoder_graphs(decoder, shape) == export_steps(decoder, shape)
+    assert_the_logits_of_teacher_forcing(decoder, shape, exported(decoder, shape))
 
 
 def test_a_row_has_the_same_logits_alone_and_in_any_company(decoder_and_steps):

@@ -3,15 +3,12 @@
 import dataclasses
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import safetensors.numpy
-import torch
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageDraw
 
@@ -20,17 +17,14 @@ from showtell.bundle import FORMAT, INT8_FORMAT, write_bundle
 from showtell.captioner import Captioner
 from showtell.encoders import classifier
 from showtell.encoders.runtime import Encoder
-from showtell.encoders.torch_export import to_onnx
 from showtell.files import json_bytes
 from showtell.int8_rows import pack
 from showtell.tags import ClassHead, Tagger
 from showtell.text import Vocabulary
 from showtell.training.decoders import Decoder
+from showtell.training.graphs import decoder_graphs
 from showtell.training.recipe import Recipe
 from showtell.verify import golden
-
-_EXAMPLE_ROWS = 3  # any number that the exporter cannot take for a constant
-_EXAMPLE_STEPS = 2  # likewise, where a state grows with the steps
 
 
 def export_bundle(
@@ -104,28 +98,6 @@ def _write(path: Path, model: dict[str, Any], parts: Mapping[str, bytes]) -> Non
     write_bundle(path, {"model.json": json_bytes(model), "README.md": model_card(model).encode(), **parts})
 
 
-def decoder_graphs(decoder: Decoder, embedding_shape: tuple[int, ...]) -> dict[str, tuple[bytes, list[str]]]:
-    """The ONNX graphs of `decoder.start` and `decoder.step`, by file name, with the names of the decoder's tensors that
-    each uses: they are left out of the graphs, as external initializers.
-    """
-    embeddings = torch.zeros(_EXAMPLE_ROWS, *embedding_shape)
-    constants, first = decoder.start(embeddings)
-    start = _export(_Start(decoder), [_Input("embeddings", embeddings)], [*constants, *first])
-    tokens = torch.zeros(_EXAMPLE_ROWS, dtype=torch.int64)
-    state = first
-    for _ in range(_EXAMPLE_STEPS):
-        _, state = decoder.step(tokens, constants, state)
-    growing = {name: [a for a, size in enumerate(state[name].shape) if size != first[name].shape[a]] for name in state}
-    given = [
-        _Input("tokens", tokens),
-        *(_Input(name, tensor) for name, tensor in constants.items()),
-        *(_Input(name, tensor, tuple(growing[name])) for name, tensor in state.items()),
-    ]
-    outputs = ["logits", *(f"{name}_next" for name in state), *(["attention"] if decoder.attends else [])]
-    step = _export(_Step(decoder, list(constants), list(state)), given, outputs)
-    return {"start.onnx": start, "step.onnx": step}
-
-
 def halve_weights(graph: bytes) -> bytes:
     """Keep a graph's float32 matrices and kernels as float16, cast before their use; ONNX Runtime folds the casts.
 
@@ -186,87 +158,3 @@ def model_card(model: Mapping[str, Any]) -> str:
 
 def _half(array: Any) -> Any:
     return array.astype(np.float16) if array.dtype == np.float32 and array.size >= 16 else array
-
-
-class _Start(torch.nn.Module):
-    def __init__(self, decoder: Decoder) -> None:
-        super().__init__()
-        self.decoder = decoder
-
-    def forward(self, embeddings: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        constants, state = self.decoder.start(embeddings)
-        return (*constants.values(), *(tensor.clone() for tensor in state.values()))
-
-
-class _Step(torch.nn.Module):
-    def __init__(self, decoder: Decoder, constants: list[str], state: list[str]) -> None:
-        super().__init__()
-        self.decoder, self.constants, self.state = decoder, constants, state
-
-    def forward(self, tokens: torch.Tensor, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        constants = dict(zip(self.constants, given, strict=False))
-        state = dict(zip(self.state, given[len(self.constants) :], strict=True))
-        if self.decoder.attends:
-            logits, after, attention = self.decoder.look(tokens, constants, state)
-            return (logits, *(after[name] for name in self.state), attention)
-        logits, after = self.decoder.step(tokens, constants, state)
-        return (logits, *(after[name] for name in self.state))
-
-
-@dataclass(frozen=True, slots=True)
-class _Input:
-    """An input of a graph: an example of it, and the axes that have another size at every step."""
-
-    name: str
-    example: torch.Tensor
-    growing: tuple[int, ...] = ()
-
-
-def _export(module: torch.nn.Module, inputs: list[_Input], outputs: list[str]) -> tuple[bytes, list[str]]:
-    rows, steps = torch.export.Dim("N"), torch.export.Dim("T", min=0)
-    shapes: Any = [{0: rows} | dict.fromkeys(given.growing, steps) for given in inputs]
-    model = to_onnx(
-        module,
-        # Clones: the exporter takes two inputs that are one tensor, as first states may be, for one for ever.
-        [given.example.detach().clone() for given in inputs],
-        [given.name for given in inputs],
-        outputs,
-        [shapes[0], tuple(shapes[1:])] if isinstance(module, _Step) else shapes,
-    )
-    _transpose_later(model, {name: t.numpy() for name, t in module.state_dict().items()})
-    owned = [i.name for i in model.graph.initializer if i.name.startswith("decoder.")]
-    for name in owned:
-        _leave_out(model, name, name.removeprefix("decoder."))
-    return model.SerializeToString(deterministic=True), [name.removeprefix("decoder.") for name in owned]
-
-
-def _transpose_later(model: Any, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Have matrices that the exporter transposed as the decoder has them, so that they need not stand in the graph.
-
-    The transposition becomes a node. ONNX Runtime does it once, when it loads the graph.
-    """
-    known = {initializer.name for initializer in model.graph.initializer}
-    for initializer in [i for i in model.graph.initializer if i.name not in tensors and len(i.dims) == 2]:
-        original = numpy_helper.to_array(initializer).T
-        same = [name for name, tensor in tensors.items() if np.array_equal(tensor, original)]
-        same.sort(key=lambda name: name not in known)  # of tied tensors, the one that the graph has
-        if same:
-            model.graph.initializer.remove(initializer)
-            if same[0] not in known:
-                model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(original), same[0]))
-                known.add(same[0])
-            model.graph.node.insert(0, helper.make_node("Transpose", same[:1], [initializer.name], perm=[1, 0]))
-
-
-def _leave_out(model: Any, name: str, kept_as: str) -> None:
-    """Rename a tensor and drop its values, which the bundle keeps once in `weights.safetensors`."""
-    for initializer in model.graph.initializer:
-        if initializer.name == name:
-            initializer.name = kept_as
-            initializer.ClearField("raw_data")
-            initializer.data_location = TensorProto.EXTERNAL
-            initializer.external_data.add(key="location", value="weights.safetensors")
-    for node in model.graph.node:
-        for i, used in enumerate(node.input):
-            if used == name:
-                node.input[i] = kept_as

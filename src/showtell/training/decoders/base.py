@@ -1,7 +1,7 @@
 """What training, validation and export ask of every decoder."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -12,11 +12,12 @@ Tensors = dict[str, torch.Tensor]
 class Decoder(nn.Module):
     """Embeddings and the words so far -> logits of the next word. The first axis of every tensor is the row.
 
-    Its last layer is `output`. A decoder that looks at grid cells sets `attends` and has `look`, whose attention an
-    exported model gives as well.
+    Its last layer is `output`, and `options` what it was built with. A decoder that looks at grid cells sets `attends`
+    and has `look`, whose attention an exported model gives as well.
     """
 
     attends: ClassVar[bool] = False
+    options: Any
     mean: torch.Tensor
     deviation: torch.Tensor
     output: nn.Linear
