@@ -2,10 +2,7 @@
 
 import itertools
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -13,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from forked import begin
 from showtell.captioner import Captioner
 from showtell.errors import InputError
 from showtell.text import Vocabulary
@@ -165,37 +163,31 @@ def train_command(data, out, *more):
     sets = [part for size in [*sizes, "data.split_column=split", "vocabulary.min_count=1"] for part in ("--set", size)]
     files = ["--pictures", "p.zip", "--captions", "captions.jsonl", "--root", data, "--store", data / "store"]
     options = ["--encoder", "efficientnet_lite0", "--epochs", "3", "--out", out, *sets, *files, *more]
-    return [sys.executable, "-c", "from showtell.cli import main; main()", "train", *map(str, options)]
+    return ["train", *options]
 
 
 SELF_CRITICAL = ("--set", "self_critical.epochs=2", "--set", "self_critical.pictures=8")
 
 
-def test_a_killed_run_ends_with_bit_for_bit_the_same_weights(small_data, tmp_path):
+def test_a_killed_run_ends_with_bit_for_bit_the_same_weights(showtell, small_data, tmp_path):
     """Both stages: three epochs of cross-entropy of 4 steps, two of self-critical training of 6."""
-    unbroken = train_command(small_data, tmp_path / "unbroken", *SELF_CRITICAL)
-    done = subprocess.run(unbroken, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    out, err = tmp_path / "out.txt", tmp_path / "err.txt"
+    command = train_command(small_data, tmp_path / "unbroken", *SELF_CRITICAL)
+    assert exit_code(begin(command, out, err)) == 0, err.read_text()
     broken = tmp_path / "broken"
+    command = train_command(small_data, broken, *SELF_CRITICAL)
     last = broken / "checkpoints" / "last.safetensors"
     seen, kills = 0.0, 0
     for _ in range(6):
-        process = subprocess.Popen(
-            train_command(small_data, broken, *SELF_CRITICAL), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        while process.poll() is None and (not last.exists() or last.stat().st_mtime == seen):
+        process = begin(command, out, err)
+        while process.exitcode is None and (not last.exists() or last.stat().st_mtime == seen):
             time.sleep(0.001)
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            kills += 1
-        process.wait()
+        process.kill()
+        kills += exit_code(process) == -signal.SIGKILL
         seen = last.stat().st_mtime
     assert kills >= 4
-    done = subprocess.run(
-        train_command(small_data, broken, *SELF_CRITICAL), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "going on after step" in done.stdout
+    assert exit_code(begin(command, out, err)) == 0, err.read_text()
+    assert "going on after step" in out.read_text()
     for name in ("last", "best"):
         expected = load_file(tmp_path / "unbroken" / "checkpoints" / f"{name}.safetensors")
         found = load_file(broken / "checkpoints" / f"{name}.safetensors")
@@ -209,32 +201,32 @@ def test_a_killed_run_ends_with_bit_for_bit_the_same_weights(small_data, tmp_pat
 
     assert figures(broken) == figures(tmp_path / "unbroken")
     assert (broken / "curves.png").read_bytes().startswith(b"\x89PNG")
-    other = subprocess.run(
-        train_command(small_data, broken, *SELF_CRITICAL, "--seed", "5"), capture_output=True, text=True, check=False
-    )
-    assert other.returncode == 2
-    assert "another recipe (training differ)" in other.stderr
+    other = showtell(*command, "--seed", "5")
+    assert other.code == 2
+    assert "another recipe (training differ)" in other.err
     Captioner(broken / "model.showtell")
 
 
-def test_a_damaged_checkpoint_is_one_line(small_data, tmp_path):
+def exit_code(process):
+    process.join()
+    return process.exitcode
+
+
+def test_a_damaged_checkpoint_is_one_line(showtell, small_data, tmp_path):
     run = tmp_path / "run"
-    assert (
-        subprocess.run(train_command(small_data, run, "--epochs", "1"), capture_output=True, check=False).returncode
-        == 0
-    )
+    command = train_command(small_data, run, "--epochs", "1")
+    assert showtell(*command).code == 0
     last = run / "checkpoints" / "last.safetensors"
     last.write_bytes(last.read_bytes()[:1000])
-    again = subprocess.run(train_command(small_data, run, "--epochs", "1"), capture_output=True, text=True, check=False)
-    assert again.returncode == 2
-    assert "last.safetensors: not a whole checkpoint" in again.stderr.splitlines()[-1]
-    assert "Traceback" not in again.stderr
+    again = showtell(*command)
+    assert again.code == 2
+    assert "last.safetensors: not a whole checkpoint" in again.err.splitlines()[-1]
+    assert "Traceback" not in again.err
 
 
-def test_several_seeds_share_a_store_and_give_mean_and_spread(small_data, tmp_path):
-    command = train_command(small_data, tmp_path / "runs", "--seeds", "2", "--seed", "4")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def test_several_seeds_share_a_store_and_give_mean_and_spread(showtell, small_data, tmp_path):
+    done = showtell(*train_command(small_data, tmp_path / "runs", "--seeds", "2", "--seed", "4"))
+    assert done.code == 0, done.err
     found = json.loads((tmp_path / "runs" / "seeds.json").read_text())
     assert sorted(found["best"]) == ["4", "5"]
     for figure in ("val_loss", "cider_d"):
@@ -242,9 +234,8 @@ def test_several_seeds_share_a_store_and_give_mean_and_spread(small_data, tmp_pa
         assert found["mean"][figure] == pytest.approx((first + second) / 2)
         assert found["deviation"][figure] == pytest.approx(abs(first - second) / 2**0.5)
     assert found["deviation"]["val_loss"] > 0
-    assert "2 seeds: BLEU-4" in done.stdout
-    alone = train_command(small_data, tmp_path / "alone", "--seed", "5")
-    subprocess.run(alone, capture_output=True, check=True)
+    assert "2 seeds: BLEU-4" in done.out
+    assert showtell(*train_command(small_data, tmp_path / "alone", "--seed", "5")).code == 0
     assert (tmp_path / "alone" / "model.showtell").read_bytes() == (
         tmp_path / "runs" / "seed-5" / "model.showtell"
     ).read_bytes()
