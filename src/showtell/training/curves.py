@@ -26,8 +26,10 @@ def curves_png(metrics: Sequence[dict[str, Any]]) -> bytes:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(9, 3.6), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
+    # Margins are given and the canvas prints itself, because to find margins and `savefig` draw everything once more.
+    figure = Figure(figsize=(9, 3.6), dpi=120)
+    figure.subplots_adjust(left=0.075, right=0.99, bottom=0.14, top=0.96, wspace=0.18)
+    canvas = FigureCanvasAgg(figure)
     losses, scores = figure.subplots(1, 2)
     epochs = [line["epoch"] for line in metrics]
     trained = [
@@ -45,5 +47,5 @@ def curves_png(metrics: Sequence[dict[str, Any]]) -> bytes:
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", metadata={"Software": None})
+    canvas.print_png(picture, metadata={"Software": None})
     return picture.getvalue()
