@@ -1,8 +1,7 @@
 """The table of ablations: rows that are recipes, kept results, and a page of them."""
 
 import json
-import subprocess
-import sys
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -46,16 +45,17 @@ def test_every_row_is_a_recipe_that_differs_from_the_base(row):
     assert changed != base or any(getattr(search, key) != getattr(base.search, key) for key in row["search"])
 
 
-def test_the_table_is_measured_kept_and_written(tmp_path):
+def test_the_table_is_measured_kept_and_written(tmp_path, monkeypatch, capsys):
     (tmp_path / "small.toml").write_text(SMALL)
     rows = f'base = "{tmp_path}/small.toml"\n[[rows]]\nname = "no dropout"\nset = {{ "decoder.dropout" = 0.0 }}\n'
     (tmp_path / "rows.toml").write_text(rows + '[[rows]]\nname = "greedy"\nsearch = { beam = 1 }\n')
-    command = [sys.executable, SCRIPT, "--runs", tmp_path / "runs", "--rows", tmp_path / "rows.toml", "--seeds", "2"]
+    command = [SCRIPT, "--runs", tmp_path / "runs", "--rows", tmp_path / "rows.toml", "--seeds", "2"]
 
     def run(*more):
-        done = subprocess.run([*map(str, command), *more], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        monkeypatch.setattr("sys.argv", [*map(str, command), *more])
+        capsys.readouterr()
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+        return capsys.readouterr().out
 
     printed = run("--only", "greedy")
     assert "| greedy |" in printed

@@ -5,6 +5,7 @@ one decoder of random weights are kept for all others like it, and what the expo
 out and computed anew for each.
 """
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ def decoder_graphs(decoder: Decoder, embedding_shape: tuple[int, ...]) -> Graphs
     """
     tensors = decoder.state_dict()
     kind = next(kind for kind, (made, _) in KINDS.items() if made is type(decoder))
-    kept = _kept_graphs(kind, decoder.options, embedding_shape, decoder.output.out_features)
+    options = dataclasses.replace(decoder.options, dropout=0.0, standardise=False)  # neither is of any matter later on
+    kept = _kept_graphs(kind, options, embedding_shape, decoder.output.out_features)
     return {name: (graph.with_negated(tensors), list(graph.names)) for name, graph in kept.items()}
 
 
