@@ -47,5 +47,5 @@ def curves_png(metrics: Sequence[dict[str, Any]]) -> bytes:
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     picture = io.BytesIO()
-    canvas.print_png(picture, metadata={"Software": None})
+    canvas.print_png(picture, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return picture.getvalue()
