@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import os
 import signal
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from forked import begin
 from showtell.captioner import Captioner
 from showtell.errors import InputError
 from showtell.text import Vocabulary
-from showtell.training import read_recipe, recipe_from
+from showtell.training import curves, read_recipe, recipe_from
 from showtell.training.batches import CaptionBatches
 from showtell.training.decoders import ShowAndTellOptions, build
 from showtell.training.loss import next_word
@@ -123,6 +125,26 @@ def test_the_learning_rate_warms_up_and_follows_half_a_cosine():
     assert rates[50] == pytest.approx(1.0)
     assert rates[3:] == sorted(rates[3:], reverse=True)
     assert learning_rate(2.0, 0, 99, None) == 2.0
+
+
+def test_curves_are_drawn_again_when_two_seconds_old_and_in_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(curves, "curves_png", lambda metrics: f"of {len(metrics)}".encode())
+    monkeypatch.setattr(curves, "time", SimpleNamespace(time=lambda: 1000.0))
+    picture, lines = tmp_path / "curves.png", tmp_path / "metrics.jsonl"
+
+    def drawn(count, at, **options):
+        """What is drawn after so many epochs, where the last picture was drawn at that time."""
+        if picture.exists():
+            os.utime(picture, (at, at))
+        curves.write_figures(tmp_path, [{"epoch": 1}] * count, **options)
+        assert len(lines.read_text().splitlines()) == count
+        return picture.read_text()
+
+    assert drawn(1, 0, soon=True) == "of 1"
+    assert drawn(2, 998.5, soon=True) == "of 1"
+    assert drawn(3, 997.5, soon=True) == "of 3"
+    assert drawn(4, 1060, soon=True) == "of 4"  # a clock that was put back
+    assert drawn(5, 998.5) == "of 5"
 
 
 def test_the_best_epoch_is_the_earliest_of_equals():

@@ -2,18 +2,29 @@
 
 import io
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from showtell.files import write_bytes
 
+_SECONDS = 2.0  # while epochs end faster than that, drawing them would take longer than training
 
-def write_figures(folder: Path, metrics: Sequence[dict[str, Any]]) -> None:
-    """Write `metrics.jsonl`, a line for each epoch, and `curves.png` into the folder of a run."""
+
+def write_figures(folder: Path, metrics: Sequence[dict[str, Any]], *, soon: bool = False) -> None:
+    """Write `metrics.jsonl`, a line for each epoch, and `curves.png` into the folder of a run.
+
+    Arguments:
+        folder: the run's.
+        metrics: as for `curves_png`.
+        soon: whether more is to come, so that a picture of the last two seconds may stay for now.
+    """
     lines = "".join(json.dumps(line) + "\n" for line in metrics)
     write_bytes(folder / "metrics.jsonl", lines.encode())
-    write_bytes(folder / "curves.png", curves_png(metrics))
+    picture = folder / "curves.png"
+    if not (soon and picture.exists() and 0 <= time.time() - picture.stat().st_mtime < _SECONDS):
+        write_bytes(picture, curves_png(metrics))
 
 
 def curves_png(metrics: Sequence[dict[str, Any]]) -> bytes:

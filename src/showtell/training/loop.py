@@ -275,7 +275,7 @@ class _Run:
         if self.options.keep_epochs:
             self._save(f"weights_{len(self.at.metrics) - 1}")
         self._save("last")
-        write_figures(self.folder, self.at.metrics)
+        write_figures(self.folder, self.at.metrics, soon=True)
         say(
             f"{title}: {stage.main.replace('train_', '')} {figures[stage.main]:.3f}, validation loss "
             f"{validation.loss:.3f}, next word {validation.accuracy:.1%}, BLEU-4 {100 * validation.bleu_4:.1f}, "
