@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 def caption(
     sources: Annotated[
-        list[str], typer.Argument(help="Pictures, folders, zip or tar files, patterns in quotes, or http(s) addresses.")
+        list[str],
+        typer.Argument(
+            help="Pictures, folders, zip, tar or Parquet files, lists (.txt), patterns in quotes, or addresses."
+        ),
     ],
     model: Annotated[
         list[Path] | None,

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def embed(
-    sources: Annotated[list[str], typer.Argument(help="Pictures, folders, zip or tar files, or patterns in quotes.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Pictures, folders, zip, tar or Parquet files, lists (.txt), patterns in quotes, or addresses."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="The store: a folder, gone on with where it exists.")],
     encoder: Annotated[str, typer.Option(help="keras:NAME, timm:NAME, onnx:FILE, ...")] = "efficientnet_lite2",
     encoder_weights: Annotated[Path | None, typer.Option(help="A file with the encoder's weights.")] = None,

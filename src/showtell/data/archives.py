@@ -1,7 +1,6 @@
-"""Pictures inside a zip or tar, read one at a time.
+"""What pictures in archives have in common, and those in a zip, read one at a time.
 
-A zip's members stand on their own, so a damaged one is a reject and the next is read. A tar is one stream: where it
-breaks off, everything before has been given, and an error says so.
+A zip's members stand on their own, so a damaged one is a reject and the next is read.
 """
 
 import lzma
@@ -13,14 +12,13 @@ from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
+from showtell.data.remote import Remote
 from showtell.errors import InputError, one_line
 from showtell.image import SUFFIXES
 
 _MAX_BYTES = 1 << 30
-_TAR_MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
-_TAR_SUFFIXES = (".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
-
 DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -50,7 +48,10 @@ class RawPicture:
 class ZipPictures:
     """The pictures in a zip; methods as `PictureSource` has them."""
 
-    path: Path
+    path: Path | Remote
+
+    def only(self, names: Collection[str]) -> "Chosen":
+        return Chosen(self, tuple(names))
 
     def names(self) -> list[str]:
         with open_zip(self.path) as archive:
@@ -66,100 +67,82 @@ class ZipPictures:
                     yield _zip_picture(archive, name, member)
 
 
-@dataclass(frozen=True, slots=True)
-class TarPictures:
-    """The pictures in a tar, compressed by `gz`, `bz2`, `xz` or nothing; methods as `PictureSource` has them."""
+class Archive(Protocol):
+    """Pictures in one file."""
 
-    path: Path
-    compression: str
+    @property
+    def path(self) -> Path | Remote: ...
+
+    def read(self, skip: Collection[str]) -> Generator[RawPicture, None, None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Some of an archive's pictures, in its order."""
+
+    archive: "Archive"
+    chosen: tuple[str, ...]
+
+    @property
+    def path(self) -> Path | Remote:
+        return self.archive.path
 
     def names(self) -> list[str]:
-        return self.listed()[0]
+        return list(self.chosen)
 
-    def listed(self) -> tuple[list[str], str]:
-        """The names up to where the archive breaks off, and the error that `read` has for that, or an empty one."""
-        names: list[str] = []
-        broken = ""
-        try:
-            with closing(self._pictures()) as pictures:
-                for name, archive, member in pictures:
-                    _check_whole(archive, member)
-                    names.append(name)
-        except DAMAGE as error:
-            if not names:
-                raise self._broken(error, 0) from error
-            broken = str(self._broken(error, len(names)))
-        if not names:
-            raise InputError(f"{self.path}: holds no pictures ({suffixes()}): give another archive")
-        return names, broken
+    def only(self, names: Collection[str]) -> "Chosen":
+        return Chosen(self.archive, tuple(names))
 
     def read(self, skip: Collection[str]) -> Generator[RawPicture, None, None]:
-        whole = 0
-        try:
-            with closing(self._pictures()) as pictures:
-                for name, archive, member in pictures:
-                    if name not in skip:
-                        yield _tar_picture(archive, name, member)
-                    whole += 1
-        except DAMAGE as error:
-            raise self._broken(error, whole) from error
-
-    def _pictures(self) -> Generator[tuple[str, tarfile.TarFile, tarfile.TarInfo], None, None]:
-        try:
-            archive = tarfile.open(self.path, f"r:{self.compression}")  # type: ignore[call-overload]  # noqa: SIM115
-        except (PermissionError, FileNotFoundError) as error:
-            raise InputError(f"{self.path}: cannot be read ({error.strerror})") from error
-        with archive:
-            for member in _tar_members(archive):
-                if not member.isdir() and (name := picture_name(member.name)):
-                    yield name, archive, member
-
-    def _broken(self, error: Exception, whole: int) -> InputError:
-        count = f"{whole} whole picture{'' if whole == 1 else 's'}"
-        return InputError(
-            f"{self.path}: not a whole tar archive ({one_line(error)}), it breaks off after {count}: "
-            "copy or download it again"
-        )
+        with closing(self.archive.read(_AllBut(frozenset(self.chosen).difference(skip)))) as pictures:
+            for picture in pictures:
+                yield picture
+                if picture.name == self.chosen[-1]:
+                    break  # the rest of the archive is not even looked at
 
 
-def open_zip(path: Path) -> zipfile.ZipFile:
+class _AllBut(Collection[str]):
+    """Every name but these."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+
+    def __contains__(self, name: object) -> bool:
+        return name not in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError("all names but a few cannot be listed")
+
+    def __len__(self) -> int:
+        raise TypeError("all names but a few cannot be counted")
+
+
+def open_zip(path: Path | Remote) -> zipfile.ZipFile:
     """Open a zip for reading; an `InputError` that names it where it cannot be read or is not whole."""
     try:
-        return zipfile.ZipFile(path)
+        return zipfile.ZipFile(path.open("rb") if isinstance(path, Remote) else path)
     except (PermissionError, FileNotFoundError) as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except DAMAGE as error:
         raise InputError(f"{path}: not a whole zip file ({one_line(error)}): copy or download it again") from error
 
 
-def is_zip(path: Path) -> bool:
+def is_zip(path: Path | Remote) -> bool:
     """Whether a file is a zip, by its first bytes or else by its name.
 
     Raises:
         InputError: it cannot be read.
     """
-    return _head(path).startswith((b"PK\x03\x04", b"PK\x05\x06")) or path.suffix.lower() == ".zip"
+    return head(path).startswith((b"PK\x03\x04", b"PK\x05\x06")) or path.suffix.lower() == ".zip"
 
 
-def open_archive(path: Path) -> ZipPictures | TarPictures | None:
-    """The zip or tar at `path`, told by its first bytes and else by its name; None for another kind of file."""
-    head = _head(path)
-    for magic, compression in _TAR_MAGIC.items():
-        if head.startswith(magic):
-            return TarPictures(path, compression)
-    if head[257:262] == b"ustar":
-        return TarPictures(path, "")
-    if is_zip(path):
-        return ZipPictures(path)
-    return TarPictures(path, "") if path.name.lower().endswith(_TAR_SUFFIXES) else None
-
-
-def _head(path: Path) -> bytes:
+def head(path: Path | Remote) -> bytes:
+    """The first bytes of a file, by which its kind is told; an `InputError` where it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             return file.read(512)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{path}: cannot be read ({one_line(error.strerror or error)})") from error
 
 
 def picture_name(path: str) -> str:
@@ -207,38 +190,6 @@ def _zip_picture(archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -
         return RawPicture(name, archive.read(member))
     except DAMAGE as damage:
         return RawPicture(name, b"", f"damaged in the zip ({one_line(damage)})")
-
-
-def _tar_members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Every member; a `ReadError` where the archive breaks off between members, which tarfile takes for its end."""
-    while (member := archive.next()) is not None:
-        yield member
-        archive.members.clear()  # type: ignore[attr-defined]  # or a million headers stay in memory
-    file = archive.fileobj
-    assert file is not None
-    file.seek(archive.offset)
-    if file.read(512) != bytes(512):
-        raise tarfile.ReadError("no end mark")
-    while file.read(1 << 20):  # a compressed file has its checksum after its last byte
-        pass
-
-
-def _check_whole(archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-    if member.isreg() and member.size and not member.issparse():
-        assert archive.fileobj is not None
-        archive.fileobj.seek(member.offset_data + member.size - 1)
-        if not archive.fileobj.read(1):
-            raise tarfile.ReadError("unexpected end of data")
-
-
-def _tar_picture(archive: tarfile.TarFile, name: str, member: tarfile.TarInfo) -> RawPicture:
-    if not member.isreg():
-        return RawPicture(name, b"", "a link in the archive, not a picture: pack the archive with the files themselves")
-    if error := too_large(member.size):
-        return RawPicture(name, b"", error)
-    file = archive.extractfile(member)
-    assert file is not None
-    return RawPicture(name, file.read())
 
 
 def too_large(size: int) -> str:

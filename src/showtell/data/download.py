@@ -8,12 +8,26 @@ changed, sends the whole file and it begins anew. Nothing gets the final name be
 import io
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from showtell.data.meter import megabytes, meter, watch
 from showtell.data.transfer import Expected, Transfer
 from showtell.data.web import Interrupted, asked, check_url, content_length, pieces
 from showtell.errors import InputError, ShowtellError
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """Of pictures on the web: the bytes of the largest, the seconds that one may take, and whether a bar is shown."""
+
+    max_bytes: int = 50_000_000
+    timeout: float = 30.0
+    show: bool = True
+
+    def __post_init__(self) -> None:
+        if self.max_bytes < 1 or not self.timeout > 0:
+            raise InputError("the size limit and the time-out of a download must be positive")
 
 
 def fetch(

@@ -6,27 +6,22 @@ listed reject of the stream, as everywhere.
 """
 
 import random
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from showtell.data.download import download_picture
+from showtell.data.braces import has_braces
+from showtell.data.download import WebOptions
 from showtell.data.images import PictureSource, RawPicture
-from showtell.data.web import check_url, is_url
-from showtell.errors import InputError, ShowtellError
+from showtell.data.parts import LIST_SUFFIX
+from showtell.data.remote import is_remote
+from showtell.errors import InputError
 
+__all__ = ["Choice", "Gathered", "RawPicture", "WebOptions"]
 
-@dataclass(frozen=True, slots=True)
-class WebOptions:
-    """Of pictures on the web: the bytes of the largest, the seconds that one may take, and whether a bar is shown."""
+_WITH_BARS = WebOptions()
 
-    max_bytes: int = 50_000_000
-    timeout: float = 30.0
-    show: bool = True
-
-    def __post_init__(self) -> None:
-        if self.max_bytes < 1 or not self.timeout > 0:
-            raise InputError("the size limit and the time-out of a download must be positive")
+_WITH_BARS = WebOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +62,9 @@ class Gathered:
         InputError: a source does not exist or holds no pictures, an address is none, or an index is beyond the last.
     """
 
-    def __init__(self, sources: Sequence[str], choice: Choice = Choice(), web: WebOptions = WebOptions()) -> None:
+    def __init__(self, sources: Sequence[str], choice: Choice = Choice(), web: WebOptions = _WITH_BARS) -> None:
         self._sources, self._alone = list(sources), len(sources) == 1
-        self._parts: list[PictureSource | _Web] = [
-            _Web(source, web) if is_url(source) else PictureSource(source) for source in sources
-        ]
+        self._parts = [PictureSource(source, web) for source in sources]
         listed = [part.names() for part in self._parts]
         self.total = sum(map(len, listed))
         chosen = choice.of(self.total)
@@ -84,8 +77,8 @@ class Gathered:
 
     @property
     def on_the_web(self) -> bool:
-        """Whether any of the sources is downloaded."""
-        return any(isinstance(part, _Web) for part in self._parts)
+        """Whether any of the sources is downloaded with a bar of its own."""
+        return any(part.on_the_web for part in self._parts)
 
     @property
     def broken(self) -> str:
@@ -99,7 +92,7 @@ class Gathered:
 
     def split(self, size: int) -> "Iterator[Gathered]":
         """The chosen pictures as pieces of `size` each, the last of what is left; as `PictureSource.split` has them."""
-        held: list[tuple[str, PictureSource | _Web]] = []
+        held: list[tuple[str, PictureSource]] = []
         room = size
         for source, part, chosen in zip(self._sources, self._parts, self._chosen, strict=True):
             if not chosen:
@@ -114,7 +107,7 @@ class Gathered:
         if held:
             yield self._of(held)
 
-    def _of(self, held: "list[tuple[str, PictureSource | _Web]]") -> "Gathered":
+    def _of(self, held: "list[tuple[str, PictureSource]]") -> "Gathered":
         piece = object.__new__(Gathered)
         piece._sources, piece._alone = [source for source, _ in held], self._alone
         piece._parts = [part for _, part in held]
@@ -136,31 +129,7 @@ class Gathered:
     def _called(self, source: str, name: str) -> str:
         if name == source or Path(source).name == name:
             return source
-        return name if self._alone or not Path(source).exists() else f"{source.rstrip('/')}/{name}"
-
-
-class _Web:
-    """One picture on the web; methods as `PictureSource` has them."""
-
-    broken = ""
-
-    def __init__(self, url: str, options: WebOptions) -> None:
-        check_url(url)
-        self.url, self.options = url, options
-
-    def names(self) -> list[str]:
-        return [self.url]
-
-    def split(self, size: int, *, skip: Collection[str] = frozenset(), first: int | None = None) -> "Iterator[_Web]":
-        yield from () if self.url in skip else (self,)
-
-    def read(self, *, skip: Collection[str] = frozenset()) -> Iterator[RawPicture]:
-        if self.url in skip:
-            return
-        limits = self.options
-        try:
-            data = download_picture(self.url, max_bytes=limits.max_bytes, timeout=limits.timeout, show=limits.show)
-        except ShowtellError as error:
-            yield RawPicture(self.url, b"", str(error).removeprefix(f"{self.url}: "))
-        else:
-            yield RawPicture(self.url, data)
+        above = (is_remote(source) and not has_braces(source)) or Path(source).exists()
+        if self._alone or not above or source.lower().endswith(LIST_SUFFIX):
+            return name
+        return f"{source.rstrip('/')}/{name}"

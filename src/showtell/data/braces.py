@@ -1,0 +1,52 @@
+"""`shards/{000..099}.tar` -> the names that it stands for, as WebDataset and the shell write them."""
+
+import re
+from collections.abc import Iterator
+
+from showtell.errors import InputError
+
+_BRACES = re.compile(r"\{([^{}]*(?:,|\.\.)[^{}]*)\}")
+_RANGE = re.compile(r"([0-9]{1,9})\.\.([0-9]{1,9})")
+_MOST = 1_000_000
+
+
+def has_braces(text: str) -> bool:
+    """Whether there is a range or a list in braces in `text`."""
+    return bool(_BRACES.search(text))
+
+
+def expanded(text: str) -> Iterator[str]:
+    """Every name that `text` stands for: `{00..12}` is a range with as many digits, `{a,b}` a list; several multiply.
+
+    Raises:
+        InputError: it stands for more than a million names, or a range has no name.
+    """
+    found = _BRACES.search(text)
+    if not found:
+        yield text
+        return
+    if _count(text) > _MOST:
+        raise InputError(f"{text}: stands for more than {_MOST:,} names: give fewer at a time")
+    before, after = text[: found.start()], text[found.end() :]
+    for choice in _choices(found[1], text):
+        yield from expanded(before + choice + after)
+
+
+def _count(text: str) -> int:
+    count = 1
+    for inside in _BRACES.findall(text):
+        span = _RANGE.fullmatch(inside)
+        count *= int(span[2]) - int(span[1]) + 1 if span else inside.count(",") + 1
+    return count
+
+
+def _choices(inside: str, text: str) -> Iterator[str]:
+    if span := _RANGE.fullmatch(inside):
+        first, last = int(span[1]), int(span[2])
+        if last < first:
+            raise InputError(f"{text}: the range {{{inside}}} runs backwards")
+        yield from (f"{number:0{len(span[1])}d}" for number in range(first, last + 1))
+    elif "," in inside:
+        yield from inside.split(",")
+    else:
+        raise InputError(f"{text}: {{{inside}}} is no range of numbers, such as {{000..099}}")
