@@ -89,7 +89,7 @@ def test_json_lines_and_the_page_show_where_it_looked(looking_bundle, photos, tm
 def test_attention_that_nothing_would_show_is_refused(looking_bundle, photos):
     done = caption(photos, "--model", looking_bundle, "--attention")
     assert done.returncode == 2
-    assert "--format jsonl or --html" in done.stderr
+    assert "--format jsonl or parquet or --html" in done.stderr
 
 
 def test_a_page_pairs_each_word_with_where_it_looked():
