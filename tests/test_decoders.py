@@ -66,6 +66,18 @@ def a_batch(shape, rows=5, length=7):
     return embeddings, torch.from_numpy(tokens)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_what_lies_beyond_the_end_of_a_caption_changes_nothing_before_it(case):
+    decoder, shape = built(case)
+    embeddings, tokens = a_batch(shape)
+    lengths = torch.tensor([3, 7, 1, 7, 5])
+    there = torch.arange(tokens.shape[1]) < lengths[:, None]
+    with torch.no_grad():
+        whole = decoder.hidden(embeddings, tokens)
+        cut = decoder.hidden(embeddings, tokens.masked_fill(~there, VOCABULARY.pad), lengths)
+    torch.testing.assert_close(cut[there], whole[there])
+
+
 def test_the_exported_steps_give_the_logits_of_teacher_forcing(decoder_and_steps):
     assert_the_logits_of_teacher_forcing(*decoder_and_steps)
 

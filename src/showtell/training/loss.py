@@ -1,11 +1,14 @@
 """Cross-entropy of the next word, over the words that are there."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn import functional
 
 from showtell.training.decoders import Decoder
+
+_WORDS_AT_ONCE = 256  # whose logits stay in a processor's cache from the product that makes them to their gradients'
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,83 @@ def next_word(
     """
     inputs, targets = tokens[:, :-1], tokens[:, 1:]
     there = targets != pad
-    hidden = decoder.hidden(embeddings, inputs)
-    logits = decoder.logits(hidden[there])  # the output layer is the costliest, so PAD never reaches it
-    wanted = targets[there]
-    loss = functional.cross_entropy(logits, wanted, label_smoothing=smoothing)
-    seen = logits.detach()
-    best = seen.amax(1)  # many times as fast as argmax
-    correct = int((seen.gather(1, wanted[:, None])[:, 0] == best).sum())
-    return NextWord(loss, correct, len(wanted))
+    hidden = decoder.hidden(embeddings, inputs, there.sum(1))[there]  # no work on PAD
+    wanted, output = targets[there], decoder.output
+    if torch.is_grad_enabled():
+        loss, correct = linear_cross_entropy(hidden, output.weight, output.bias, wanted, smoothing)
+    else:
+        logits = decoder.logits(hidden)
+        loss = functional.cross_entropy(logits, wanted, label_smoothing=smoothing)
+        correct = (logits.gather(1, wanted[:, None])[:, 0] == logits.amax(1)).sum()  # many times as fast as argmax
+    return NextWord(loss, int(correct), len(wanted))
+
+
+def linear_cross_entropy(
+    features: torch.Tensor, weights: torch.Tensor, biases: torch.Tensor, targets: torch.Tensor, smoothing: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean cross-entropy of a linear layer's logits, and how many targets had the greatest logit: scalars.
+
+    It is `torch.nn.functional.cross_entropy` of `torch.nn.functional.linear`. The gradients are taken together with the
+    loss, some rows at a time, so that the logits, by far the largest tensor of a training step, need never be whole.
+
+    Arguments:
+        features: `(N, F)`.
+        weights: `(V, F)`; the product is computed in autocast's type where there is one.
+        biases: `(V,)`.
+        targets: `int64 (N,)`.
+        smoothing: see `next_word`.
+    """
+    device = features.device.type
+    given = [features, weights, biases]
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        given = [tensor.to(torch.get_autocast_dtype(device)) for tensor in given]
+        with torch.autocast(device, enabled=False):
+            return _LinearCrossEntropy.apply(*given, targets, smoothing)  # type: ignore[no-any-return, no-untyped-call]
+    return _LinearCrossEntropy.apply(*given, targets, smoothing)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    """Its backward pass has nothing to do but to scale what the forward pass kept."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        features: torch.Tensor,
+        weights: torch.Tensor,
+        biases: torch.Tensor,
+        targets: torch.Tensor,
+        smoothing: float,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        count, words = len(features), len(weights)
+        of_features = torch.empty_like(features)
+        of_weights = torch.zeros_like(weights, dtype=torch.float32)
+        of_biases = torch.zeros_like(biases, dtype=torch.float32)
+        loss, correct = of_biases.new_zeros(()), targets.new_zeros(())
+        for begin in range(0, count, _WORDS_AT_ONCE):
+            here = slice(begin, begin + _WORDS_AT_ONCE)
+            logits = torch.addmm(biases, features[here], weights.t()).float()
+            wanted = targets[here, None]
+            true, greatest = logits.gather(1, wanted), logits.amax(1, keepdim=True)
+            correct += (true == greatest).sum()
+            loss -= (1 - smoothing) * true.sum()
+            if smoothing:
+                loss -= smoothing / words * logits.sum()
+            gradient = logits.sub_(greatest).exp_()
+            total = gradient.sum(1, keepdim=True)
+            loss += (total.log() + greatest).sum()
+            gradient.div_(total * count)
+            if smoothing:
+                gradient.sub_(smoothing / words / count)
+            gradient.scatter_add_(1, wanted, torch.full_like(true, (smoothing - 1) / count))
+            of_biases += gradient.sum(0)
+            gradient = gradient.to(features.dtype)
+            torch.mm(gradient, weights, out=of_features[here])
+            of_weights += gradient.t() @ features[here]
+        ctx.save_for_backward(of_features, of_weights.to(weights.dtype), of_biases.to(biases.dtype))
+        ctx.mark_non_differentiable(correct)
+        return loss / count, correct
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        of_features, of_weights, of_biases = (tensor * gradients[0] for tensor in ctx.saved_tensors)
+        return of_features, of_weights, of_biases, None, None

@@ -125,7 +125,7 @@ def log_probabilities(
     inputs, targets = captions[:, :-1], captions[:, 1:]
     there = targets != vocabulary.pad
     rows, places = there.nonzero(as_tuple=True)
-    logits = decoder.logits(decoder.hidden(embeddings, inputs)[there]).float()
+    logits = decoder.logits(decoder.hidden(embeddings, inputs, there.sum(1))[there]).float()
     _forbid(logits, places, vocabulary)
     return logits.log_softmax(1).gather(1, targets[there][:, None])[:, 0], rows
 

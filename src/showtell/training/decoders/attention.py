@@ -77,7 +77,9 @@ class Attention(Decoder):
         if options.tie_words:
             self.output.weight = self.words.weight
 
-    def hidden(self, embeddings: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    def hidden(
+        self, embeddings: torch.Tensor, tokens: torch.Tensor, lengths: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Teacher forcing: `(B, L, D)` and ids `(B, T)` to features `(B, T, H)`."""
         constants, state = self.start_all(embeddings, len(tokens))
         # What does not depend on the step before is done for all steps at once.

@@ -57,10 +57,14 @@ class Decoder(nn.Module):
         """Embeddings with channels of mean 0 and deviation 1 over the training pictures."""
         return (embeddings - self.mean) / self.deviation
 
-    def hidden(self, embeddings: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    def hidden(
+        self, embeddings: torch.Tensor, tokens: torch.Tensor, lengths: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Teacher forcing: from embeddings and ids `(B, T)` to features `(B, T, H)`, one per next word.
 
         There is one embedding for each caption, or one for every so many captions that stand next to each other.
+        `lengths` `int64 (B,)` tells how many ids of each caption count, at least 1; the features of others are of no
+        use, and a decoder may save itself the work. None: all count.
         """
         raise NotImplementedError
 

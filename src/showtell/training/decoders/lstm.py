@@ -1,8 +1,11 @@
-"""An LSTM (Hochreiter & Schmidhuber 1997): one step of it, and all steps of a caption with a backward pass of its own.
+"""An LSTM (Hochreiter & Schmidhuber 1997): one step of it, and all steps of captions with a backward pass of its own.
 
 Gates stand in PyTorch's order: input, forget, cell, output.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -20,27 +23,54 @@ def lstm_step(gates: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, torch
     return torch.sigmoid(let_out) * torch.tanh(c), c
 
 
-def lstm(ahead: torch.Tensor, weights: torch.Tensor, h: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
-    """The hidden states `(T, B, H)` after each of T steps.
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """The words of captions of different lengths, N in all, step after step without gaps.
 
-    As T calls of `lstm_step` give them, in less time: the weights' gradient is one product over all steps instead of a
-    product and a sum for each, and what of the gates' gradient does not depend on later steps is computed for all
-    steps at once. Under autocast all of it is computed in autocast's type.
+    `order` `int64 (B,)` has the captions by falling length, so that those which have a word at a step are the first
+    `counts[t]` of them. `rows` and `steps`, `int64 (N,)`, tell the caption and the step of each word.
+    """
+
+    order: torch.Tensor
+    counts: list[int]
+    rows: torch.Tensor
+    steps: torch.Tensor
+
+    @classmethod
+    def of(cls, lengths: torch.Tensor, most: int, device: torch.device | str = "cpu") -> "Packing":
+        """Of captions that have `lengths` `int64 (B,)` words, none more than `most`; for tensors on `device`."""
+        lengths = lengths.cpu()  # its counts are needed as numbers
+        order = lengths.argsort(descending=True, stable=True)
+        there = lengths[order] > torch.arange(most)[:, None]
+        steps, places = there.nonzero(as_tuple=True)
+        return cls(order.to(device), there.sum(1).tolist(), order[places].to(device), steps.to(device))
+
+
+def lstm(
+    ahead: torch.Tensor, counts: Sequence[int], weights: torch.Tensor, h: torch.Tensor, c: torch.Tensor
+) -> torch.Tensor:
+    """The hidden states `(N, H)` after each of N words.
+
+    As calls of `lstm_step` give them, in less time: the weights' gradient is one product over all steps instead of a
+    product and a sum for each, what of the gates' gradient does not depend on later steps is computed for all steps at
+    once, and captions that have ended cost nothing. Under autocast all of it is computed in autocast's type.
 
     Arguments:
-        ahead: `(T, B, 4 H)`, what the inputs and the bias add to each step's gates.
+        ahead: `(N, 4 H)`, what the inputs and the bias add to each word's gates, step after step (see `Packing`).
+        counts: how many rows have a word at each step, N in all; never more than at the step before.
         weights: `(4 H, H)`, of the hidden state in the gates.
-        h: `(B, H)`, the first hidden state.
-        c: `(B, H)`, the first cell state.
+        h: `(B, H)`, the first hidden states.
+        c: `(B, H)`, the first cell states.
     """
     device = ahead.device.type
     given = [ahead, weights, h, c]
     states: torch.Tensor
     if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
-        states = _Steps.apply(*given)  # type: ignore[no-untyped-call]
+        states = _Steps.apply(counts, *given)  # type: ignore[no-untyped-call]
         return states
+    given = [tensor.to(torch.get_autocast_dtype(device)) for tensor in given]
     with torch.autocast(device, enabled=False):
-        states = _Steps.apply(*(tensor.to(torch.get_autocast_dtype(device)) for tensor in given))  # type: ignore[no-untyped-call]
+        states = _Steps.apply(counts, *given)  # type: ignore[no-untyped-call]
     return states
 
 
@@ -48,44 +78,59 @@ class _Steps(torch.autograd.Function):
     """Backpropagation through time, written out."""
 
     @staticmethod
-    def forward(ctx: Any, ahead: torch.Tensor, weights: torch.Tensor, h: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
-        steps, size = len(ahead), h.shape[1]
-        gates, turned = torch.empty_like(ahead), weights.t()
-        states, cells = (first.new_empty((steps + 1, *first.shape)) for first in (h, c))
-        squashed = torch.empty_like(cells[1:])
-        states[0], cells[0] = h, c
-        for t in range(steps):
-            weighted = torch.addmm(ahead[t], states[t], turned)
-            torch.sigmoid(weighted, out=gates[t])
-            let_in, keep, new, let_out = gates[t].chunk(4, dim=1)
+    def forward(
+        ctx: Any, counts: Sequence[int], ahead: torch.Tensor, weights: torch.Tensor, h: torch.Tensor, c: torch.Tensor
+    ) -> torch.Tensor:
+        size, gates, turned = h.shape[1], torch.empty_like(ahead), weights.t()
+        # Of each word: the states that it is read with, and those that it leaves.
+        before, cells_before, states, cells, squashed = (h.new_empty(len(ahead), size) for _ in range(5))
+        for here in _spans(counts):
+            count = here.stop - here.start
+            before[here], cells_before[here] = h[:count], c[:count]
+            weighted = torch.addmm(ahead[here], before[here], turned)
+            torch.sigmoid(weighted, out=gates[here])
+            let_in, keep, new, let_out = gates[here].chunk(4, dim=1)
             torch.tanh(weighted[:, 2 * size : 3 * size], out=new)
-            torch.mul(keep, cells[t], out=cells[t + 1]).addcmul_(let_in, new)
-            torch.tanh(cells[t + 1], out=squashed[t])
-            torch.mul(let_out, squashed[t], out=states[t + 1])
-        ctx.save_for_backward(weights, states, cells, gates, squashed)
-        return states[1:]
+            torch.mul(keep, cells_before[here], out=cells[here]).addcmul_(let_in, new)
+            torch.tanh(cells[here], out=squashed[here])
+            torch.mul(let_out, squashed[here], out=states[here])
+            h, c = states[here], cells[here]
+        ctx.save_for_backward(weights, before, cells_before, gates, squashed)
+        ctx.counts = counts
+        return states
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        weights, states, cells, gates, squashed = ctx.saved_tensors
-        let_in, keep, new, let_out = gates.chunk(4, dim=2)
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        weights, before, cells_before, gates, squashed = ctx.saved_tensors
+        let_in, keep, new, let_out = gates.chunk(4, dim=1)
         of_gates = torch.empty_like(gates)
-        of_in, of_keep, of_new, of_out = of_gates.chunk(4, dim=2)
+        of_in, of_keep, of_new, of_out = of_gates.chunk(4, dim=1)
         slopes = (
             new * let_in * (1 - let_in),
-            cells[:-1] * keep * (1 - keep),
+            cells_before * keep * (1 - keep),
             let_in * (1 - new.square()),
             squashed * let_out * (1 - let_out),
         )
         into_cell = let_out * (1 - squashed.square())
-        of_h, of_c = torch.zeros_like(cells[0]), torch.zeros_like(cells[0])
-        for t in reversed(range(len(gates))):
-            of_h = of_h + gradients[0][t]
-            of_c = torch.addcmul(of_c, of_h, into_cell[t])
-            torch.mul(of_h, slopes[3][t], out=of_out[t])
+        of_h, of_c = before.new_zeros(0, before.shape[1]), before.new_zeros(0, before.shape[1])
+        for here in reversed(_spans(ctx.counts)):
+            of_h = _plus(gradients[0][here], of_h)
+            of_c = _plus(of_h * into_cell[here], of_c)
+            torch.mul(of_h, slopes[3][here], out=of_out[here])
             for gate, slope in zip((of_in, of_keep, of_new), slopes, strict=False):
-                torch.mul(of_c, slope[t], out=gate[t])
-            of_h = of_gates[t] @ weights
-            of_c = of_c * keep[t]
-        of_weights = of_gates.flatten(0, 1).t() @ states[:-1].flatten(0, 1)
-        return of_gates, of_weights, of_h, of_c
+                torch.mul(of_c, slope[here], out=gate[here])
+            of_h = of_gates[here] @ weights
+            of_c = of_c * keep[here]
+        return None, of_gates, of_gates.t() @ before, of_h, of_c
+
+
+def _spans(counts: Sequence[int]) -> list[slice]:
+    """Where the words of each step stand."""
+    return [slice(end - count, end) for end, count in zip(accumulate(counts), counts, strict=True)]
+
+
+def _plus(all_rows: torch.Tensor, first_rows: torch.Tensor) -> torch.Tensor:
+    """A sum where the second has only the first rows."""
+    if len(first_rows) == len(all_rows):
+        return all_rows + first_rows
+    return torch.cat([all_rows[: len(first_rows)] + first_rows, all_rows[len(first_rows) :]])

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from showtell.errors import InputError
 from showtell.training.decoders.base import Decoder, Tensors
-from showtell.training.decoders.lstm import lstm
+from showtell.training.decoders.lstm import Packing, lstm
 
 Activation = Literal["elu", "relu", "tanh", "none"]
 _ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "none": nn.Identity}
@@ -79,21 +79,27 @@ class ShowAndTell(Decoder):
         if options.tie_words:
             self.output.weight = self.words.weight
 
-    def hidden(self, embeddings: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """Teacher forcing: `(B, D)` and ids `(B, T)` to features `(B, T, H)`."""
+    def hidden(
+        self, embeddings: torch.Tensor, tokens: torch.Tensor, lengths: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Teacher forcing: `(B, D)` and ids `(B, T)` to features `(B, T, H)`; zeros beyond `lengths`."""
         constants, state = self.start_all(embeddings, len(tokens))
         input_weights, state_weights, input_bias, state_bias = self.lstm.all_weights[0]
-        words = self.options.word
+        size = self.options.word
+        if lengths is None:
+            lengths = torch.full((len(tokens),), tokens.shape[1])
+        packing = Packing.of(lengths, tokens.shape[1], tokens.device)
         # Unrolled by hand: all words go through their weights at once, and what the picture adds to every step is
         # computed once a caption. nn.LSTM would multiply it anew for each word.
-        gates = functional.linear(
-            self.dropout(self.words(tokens)).transpose(0, 1), input_weights[:, :words], input_bias + state_bias
-        )
+        words = self.dropout(self.words(tokens[packing.rows, packing.steps]))
+        gates = functional.linear(words, input_weights[:, :size], input_bias + state_bias)
         if "glance" in constants:
-            gates = gates + functional.linear(self.dropout(constants["glance"]), input_weights[:, words:])
-        states = lstm(gates, state_weights, state["h"], state["c"])
-        features: torch.Tensor = self.projection(self.dropout(states.transpose(0, 1)))
-        return features
+            glances = functional.linear(self.dropout(constants["glance"]), input_weights[:, size:])
+            gates = gates + glances[packing.rows]
+        states = lstm(gates, packing.counts, state_weights, state["h"][packing.order], state["c"][packing.order])
+        features: torch.Tensor = self.projection(self.dropout(states))
+        spread = features.new_zeros(*tokens.shape, features.shape[1])
+        return spread.index_put((packing.rows, packing.steps), features)
 
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
         """Embeddings `(N, D)` to constants (`glance (N, W)`, where asked) and the state `h`, `c` of `(N, H)`."""

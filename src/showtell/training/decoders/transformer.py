@@ -68,7 +68,9 @@ class Transformer(Decoder):
         if options.tie_words:
             self.output.weight = self.words.weight
 
-    def hidden(self, embeddings: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    def hidden(
+        self, embeddings: torch.Tensor, tokens: torch.Tensor, lengths: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Teacher forcing: `(B, L, D)` and ids `(B, T)` to features `(B, T, H)`."""
         constants, state = self.start_all(embeddings, len(tokens))
         features, _, _ = self._advance(tokens, constants, state)
