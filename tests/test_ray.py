@@ -4,6 +4,8 @@ One test starts a cluster on this machine. Clusters of several nodes take minute
 SHOWTELL_TEST_RAY is set.
 """
 
+import contextlib
+import json
 import os
 import shutil
 import signal
@@ -15,6 +17,9 @@ import zipfile
 
 import pytest
 
+from holding_server import HoldingServer, parent_of
+from showtell.caption_pieces import captioned
+from showtell.caption_rows import read_rows
 from showtell.data.images import PictureSource
 from showtell.embed import EmbedOptions, embed
 from showtell.encoders import Encoder
@@ -108,7 +113,7 @@ def test_a_cluster_on_this_machine_embeds_and_captions(many, tiny_bundle, tmp_pa
 @pytest.fixture(scope="module")
 def cluster():
     """Three nodes of one core each, and a connection to them."""
-    os.environ["RAY_AUTH_MODE"] = "disabled"
+    os.environ |= {"RAY_AUTH_MODE": "disabled", "no_proxy": "*"}
     import ray
     from ray.cluster_utils import Cluster
 
@@ -134,52 +139,129 @@ def test_many_nodes_make_the_store_of_one_process(many, tiny_encoder, tmp_path, 
     assert (again.added, again.already) == (0, 130)
 
 
-@needs_ray
-def test_a_driver_that_is_killed_loses_no_finished_shard(many, tiny_bundle, tmp_path, cluster):
-    program = "from showtell.cli import main; main()"
+@pytest.fixture
+def holding(photos):
+    """Makes servers that hold back what they are told to, of a picture that is the same for all addresses."""
+    servers = []
 
-    def command(out, *given):
-        sizes = ["--model", str(tiny_bundle), "--shard-size", "2"]
-        return [sys.executable, "-c", program, "embed", *many, "--out", str(out), *sizes, *given]
+    def make(holds):
+        servers.append(HoldingServer((photos / "0.png").read_bytes(), holds))
+        return servers[-1]
 
-    out = tmp_path / "many"
-    process = subprocess.Popen(command(out, "--ray", cluster.address), stdout=subprocess.DEVNULL)
-    while process.poll() is None and len(list(out.glob("shard-*.arrow"))) < 5:
-        time.sleep(0.01)
-    assert process.poll() is None
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    time.sleep(5)  # until Ray has ended the workers of the driver that is gone
-    finished = contents(out)
-    subprocess.run(command(out, "--ray", cluster.address), check=True, capture_output=True)
-    subprocess.run(command(tmp_path / "alone"), check=True, capture_output=True)
-    assert sorted(EmbeddingStore(out).names) == sorted(EmbeddingStore(tmp_path / "alone").names)
-    assert contents(out) == contents(tmp_path / "alone")
-    assert all(contents(out)[name] == data for name, data in finished.items() if name.startswith("shard"))
+    yield make
+    for server in servers:
+        server.close()
 
 
-@needs_ray
-def test_a_node_that_is_lost_in_the_middle_loses_nothing(many, tiny_encoder, tmp_path, cluster):
-    from showtell.ray import embed_on
+def listed(path, server, count):
+    """A list of so many pictures that the server has."""
+    path.write_text("".join(server.address(f"{i:03d}.png\n") for i in range(count)))
+    return path
 
-    options = EmbedOptions(shard_size=2, batch_size=2)
+
+@contextlib.contextmanager
+def a_node_that_is_lost_at_work(cluster, holding, finished):
+    """A server that keeps a worker of another node waiting for a picture until that node has been killed.
+
+    Yields the server, and a dictionary that then says which picture that was, and what `finished` returned at the kill.
+    """
     node = cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
-    out, killed = tmp_path / "many", []
+    raylet = node.all_processes["raylet"][0].process.pid
+    server, lost = holding(lambda path, pid: parent_of(pid) == raylet), {}
 
     def kill():
-        while len(list(out.glob("shard-*.arrow"))) < 10:
-            time.sleep(0.01)
-        cluster.remove_node(node, allow_graceful=False)
-        killed.append(len(list(out.glob("shard-*.arrow"))))
+        if server.waiting.wait(300):
+            path, pid = server.held
+            lost.update(number=int(path.strip("/").removesuffix(".png")), worker=pid, finished=finished())
+            cluster.remove_node(node, allow_graceful=False)
+            while parent_of(raylet):
+                time.sleep(0.05)
+        server.release()
 
     thread = threading.Thread(target=kill)
     thread.start()
-    embed_on(cluster.address, PictureSource(many), tiny_encoder, out, options, show=False)
+    yield server, lost
     thread.join()
-    assert killed[0] < 65
-    embed(PictureSource(many), Encoder(tiny_encoder, threads=1), tmp_path / "alone", options, show=False)
+    assert "worker" in lost, "the node was never given any work"
+
+
+@needs_ray
+def test_a_node_that_is_lost_at_work_loses_no_embedding(holding, tiny_encoder, tmp_path, cluster):
+    from showtell.ray import embed_on
+
+    options = EmbedOptions(shard_size=2, batch_size=2)
+    out = tmp_path / "many"
+    with a_node_that_is_lost_at_work(cluster, holding, lambda: sorted(out.glob("shard-*.arrow"))) as (server, lost):
+        source = PictureSource(listed(tmp_path / "list.txt", server, 60))
+        result = embed_on(cluster.address, source, tiny_encoder, out, options, show=False)
+    assert out / f"shard-{lost['number'] // 2:05d}.arrow" not in lost["finished"]
+    assert (result.added, result.already, result.rejects) == (60, 0, ())
+    assert list(EmbeddingStore(out).names) == source.names()
+    embed(source, Encoder(tiny_encoder, threads=1), tmp_path / "alone", options, show=False)
     assert contents(out) == contents(tmp_path / "alone")
+
+
+@needs_ray
+def test_a_node_that_is_lost_at_work_loses_no_caption(holding, tiny_bundle, tmp_path, cluster, showtell):
+    out = tmp_path / "many.jsonl"
+    parts = tmp_path / "many.jsonl.parts"
+    with a_node_that_is_lost_at_work(cluster, holding, lambda: sorted(parts.glob("part-*.parquet"))) as (server, lost):
+        source = listed(tmp_path / "list.txt", server, 60)
+        command = ("caption", source, "--model", tiny_bundle, "--batch-size", "2", "--format", "jsonl")
+        ran = showtell(*command, "--piece-size", "4", "-o", out, "--ray", cluster.address)
+    assert ran.code == 0, ran.err
+    assert parts / f"part-{lost['number'] // 4:06d}.parquet" not in lost["finished"]
+    names = [json.loads(line)["name"] for line in out.read_text().splitlines()]
+    assert names == [server.address(f"{i:03d}.png") for i in range(60)]
+    assert showtell(*command, "-o", tmp_path / "alone.jsonl").code == 0
+    assert out.read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
+
+
+def killed_at_work(command, server, finished):
+    """Run a command until some pieces are finished and the server keeps others waiting; kill it, say what there is."""
+    program = "from showtell.cli import main; main()"
+    driver = subprocess.Popen([sys.executable, "-c", program, *map(str, command)], stderr=subprocess.DEVNULL)
+    while driver.poll() is None and not (server.waiting.is_set() and len(finished()) >= 5):
+        time.sleep(0.05)
+    assert driver.poll() is None
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    server.release()
+    time.sleep(5)  # until Ray has ended the workers of the driver that is gone
+    return {path: path.stat().st_mtime_ns for path in finished()}
+
+
+@needs_ray
+def test_embeddings_of_a_driver_that_is_killed_are_gone_on_with(holding, tiny_bundle, tmp_path, cluster, showtell):
+    server = holding(lambda path, pid: path >= "/030.png")
+    out = tmp_path / "many"
+    source = listed(tmp_path / "list.txt", server, 60)
+    command = ("embed", source, "--model", tiny_bundle, "--shard-size", "4", "--out")
+    finished = killed_at_work((*command, out, "--ray", cluster.address), server, lambda: list(out.glob("shard-*")))
+    assert 5 <= len(finished) < 15
+    assert showtell(*command, out, "--ray", cluster.address).code == 0
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert showtell(*command, tmp_path / "alone").code == 0
+    assert contents(out) == contents(tmp_path / "alone")
+
+
+@needs_ray
+def test_captions_of_a_driver_that_is_killed_are_gone_on_with(holding, tiny_bundle, tmp_path, cluster, showtell):
+    server = holding(lambda path, pid: path >= "/030.png")
+    out = tmp_path / "many"
+    out.mkdir()
+    source = listed(tmp_path / "list.txt", server, 60)
+    command = ("caption", source, "--model", tiny_bundle, "--batch-size", "2", "--format", "parquet", "-o")
+    ray = (*command, out, "--piece-size", "4", "--ray", cluster.address)
+    finished = killed_at_work(ray, server, lambda: list(out.glob("part-*")))
+    assert 5 <= len(finished) < 15
+    ran = showtell(*ray)
+    assert ran.code == 0, ran.err
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert showtell(*command, tmp_path / "alone.parquet").code == 0
+    assert list(captioned(out, 15)) == list(read_rows(tmp_path / "alone.parquet"))
+    assert sorted(path.name for path in out.iterdir()) == [f"part-{i:06d}.parquet" for i in range(15)]
 
 
 @needs_ray
