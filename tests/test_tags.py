@@ -15,6 +15,7 @@ from showtell.errors import BundleError, InputError
 from showtell.image import decode, square
 from showtell.search import SearchOptions, search
 from showtell.tags import CLASSES, ClassHead, Tag, TagCalibration, Tagger, imagenet_names
+from showtell.tags.borrow import Borrowing
 from showtell.tags.guide import Guide
 from showtell.text import SPECIALS, Vocabulary
 
@@ -311,6 +312,15 @@ def test_articles_suit_the_name_that_was_put_in():
     told = guide(embeddings, probabilities, found, [0.3, None], options)
     assert [" ".join(best.words) for best, *_ in told.values()] == ["a zebra", "an elephant"]
     assert [best.hypothesis.tokens[-1] for best, *_ in told.values()] == [horse, animal]
+
+
+def test_no_word_is_said_twice_in_a_row():
+    vocabulary = Vocabulary(tuple(sorted([*SPECIALS, "a", "horse"])))
+    horse, size = vocabulary.ids["horse"], len(vocabulary)
+    decoder = Borrowing(Chain(np.zeros((size, size))), size, np.array([horse]), np.ones((2, 1), np.bool_))
+    constants, state = decoder.start(np.zeros((2, DIM), np.float32))
+    logits, _ = decoder.step(np.array([horse, size]), constants, state)
+    assert np.isneginf(logits).tolist() == [[place == row for place in range(size + 1)] for row in (horse, size)]
 
 
 def test_no_article_comes_before_what_is_not_counted():

@@ -2,7 +2,8 @@
 
 A model that never saw a zebra has no word for one, but knows where in a sentence a horse goes. A borrowed word has the
 logit of the known word that stands in for it and is read back as that word, so that any search may choose it: the
-sentence around a zebra is the one that the model would say around a horse. Hendricks et al. 2016 (arXiv:1511.05284,
+sentence around a zebra is the one that the model would say around a horse. No word directly follows itself: a decoder
+that is led to an unwonted word stammers before it (a hot hot air balloon). Hendricks et al. 2016 (arXiv:1511.05284,
 section 3.3) transfer a decoder's weights from word to word in this way; here nothing is changed in the decoder.
 """
 
@@ -40,7 +41,9 @@ class Borrowing:
         own = {name: array for name, array in constants.items() if name != _ALLOWED}
         logits, after = self.decoder.step(known(tokens, self.entries, self.stand_ins), own, state)
         borrowed = np.where(constants[_ALLOWED], logits[:, self.stand_ins], np.float32(-np.inf))
-        return np.concatenate([logits, borrowed], axis=1), after
+        wider = np.concatenate([logits, borrowed], axis=1)
+        wider[np.arange(len(tokens)), tokens] = -np.inf
+        return wider, after
 
 
 def known(tokens: Ints, entries: int, stand_ins: Ints) -> Ints:
