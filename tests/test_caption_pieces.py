@@ -74,7 +74,11 @@ def test_a_job_goes_on_from_its_finished_parts(photos, tiny_bundle, tmp_path):
     assert {name for name in mended if mended[name] != again[name]} == {"part-000001.parquet"}
     _, others = job(beam=1)  # other settings make another job
     assert all(others[name] != mended[name] for name in mended)
-    pictures = Gathered([str(photos)], Choice(indices=(1, 2)))
+    photos.rename(tmp_path / "elsewhere")
+    pictures = Gathered([str(tmp_path / "elsewhere")])  # pictures of the same names may be others
+    _, elsewhere = job(beam=1)
+    assert all(elsewhere[name] != others[name] for name in others)
+    pictures = Gathered([str(tmp_path / "elsewhere")], Choice(indices=(1, 2)))
     assert job()[1].keys() == {"part-000000.parquet"}
 
 

@@ -153,7 +153,7 @@ def part_of(folder: Path, number: int) -> Path:
 def _pieces(pictures: Gathered, size: int, settings: str) -> Iterator[Piece]:
     first = 0
     for number, piece in enumerate(pictures.split(size)):
-        key = sha256_of(json.dumps([settings, first, *piece.names()]).encode())
+        key = sha256_of(json.dumps([settings, first, piece.sources, *piece.names()]).encode())
         yield Piece(number, first, piece, key)
         first += piece.count
 

@@ -81,6 +81,11 @@ class Gathered:
         return any(part.on_the_web for part in self._parts)
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """Where the pictures come from, as it was given."""
+        return tuple(self._sources)
+
+    @property
     def broken(self) -> str:
         """The error that `read` ends with where an archive breaks off, which pieces of `split` do not come to."""
         return next((part.broken for part in self._parts if part.broken), "")
