@@ -119,6 +119,8 @@ def caption(
     captioner = Captioner(model or None, resize=way, threads=threads)
     captioner.search_options(**options)  # a bad option is told before anything is read
     captioner.require_confidence(min_confidence)
+    if attention:
+        captioner.require_attention()
     captioner.guiding(guide.value)
     if tags and not captioner.tagger:
         raise InputError(f"{captioner.name}: has no tags: leave out --tags, or see docs/tags.md")
@@ -138,8 +140,6 @@ def caption(
         failed, unfamiliar = done.failed, done.unfamiliar
     else:
         failed = unfamiliar = 0
-        if attention:
-            captioner.require_attention()  # before a file is begun
         with contextlib.ExitStack() as stack:
             write = stack.enter_context(writing(format, output, tags)) if output or not show else None
             stream = gallery.watch(pictures.read()) if gallery else pictures.read()
