@@ -7,9 +7,10 @@ programs as a user does.
 import multiprocessing
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
@@ -20,6 +21,13 @@ _CONTEXT.set_forkserver_preload(
 def begin(arguments: Sequence[object], out: Path, err: Path) -> ForkServerProcess:
     """Begin `showtell ARGUMENTS`, whose standard output and standard error go to files."""
     process = _CONTEXT.Process(target=_main, args=([str(argument) for argument in arguments], out, err))
+    process.start()
+    return process
+
+
+def run(function: Callable[..., None], *arguments: Any) -> ForkServerProcess:
+    """Begin `function(*arguments)`."""
+    process = _CONTEXT.Process(target=function, args=arguments)
     process.start()
     return process
 

@@ -25,6 +25,9 @@ class Batch:
     rows: npt.NDArray[np.int64]
     tokens: npt.NDArray[np.int64]
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
 
 class Batches(Protocol):
     """What the training loop asks of either kind."""

@@ -13,7 +13,8 @@
       NAME.showtell       the model bundle
 
 A run goes on from its last checkpoint when the same command is given again, and ends with bit for bit the weights that
-an unbroken run has: the batches and the random numbers of a step are functions of (seed, step) alone.
+an unbroken run has: the batches and the random numbers of a step are functions of (seed, step) alone. Several processes
+may make the steps together (`showtell.training.team`); all see the folder, and their leader alone writes into it.
 """
 
 import shutil
@@ -41,6 +42,7 @@ from showtell.training.device import device_of
 from showtell.training.export import export_bundle
 from showtell.training.layer_inputs import LayerInputs, layer_inputs
 from showtell.training.learner import Learner, best_weights
+from showtell.training.masks import Masks
 from showtell.training.recipe import Recipe, recipe_of
 from showtell.training.resume import (
     Place,
@@ -56,6 +58,7 @@ from showtell.training.resume import (
 )
 from showtell.training.sight import Captions, Sights, see
 from showtell.training.stages import Stage, stages_of
+from showtell.training.team import ALONE, Team
 from showtell.training.validate import Validation, Validator, held_out
 from showtell.training.watch import Progress, Stopped, Unwatched, Watch
 
@@ -86,6 +89,7 @@ def train(
     store: str | Path | None = None,
     begin_from: str | Path | None = None,
     device: str = "auto",
+    team: Team = ALONE,
     show: bool = True,
     say: Say = lambda line: None,
     on_epoch: OnEpoch = lambda metrics: None,
@@ -101,6 +105,7 @@ def train(
         begin_from: a checkpoint of another run to begin from, such as its `weights_3.safetensors`.
         device: where to compute, as `showtell.training.device` names it. Encoders as they came, and quantised ones, run
             on the processor whatever it is.
+        team: those who call this together with the same arguments, this process one of them.
         show: progress bars on stderr.
         say: is called with a line for people at every stage.
         on_epoch: is called after every epoch with the figures of all so far, as they stand in `metrics.jsonl`.
@@ -108,36 +113,41 @@ def train(
 
     Raises:
         InputError: the folder holds a run of another recipe, the data cannot be used, the checkpoint to begin from does
-            not fit, or there is no such device.
+            not fit, there is no such device, or the recipe is not for a team.
         Stopped: `watch` asked for it, and the run was saved.
     """
     recipe, folder, place = recipe_of(recipe), Path(folder), device_of(device)
+    if team.size > 1 and recipe.fine_tune.epochs:
+        raise InputError("a recipe with fine_tune trains the encoder, which a team cannot do: leave it out")
     if begin_from:
         require_checkpoint(Path(begin_from))
-    claim(folder, recipe)
+    if team.leads:
+        claim(folder, recipe)
     examples = load_examples(recipe.data, Path(root))
     say(examples.summary)
-    graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say)
-    look = partial(see, options=recipe.encoder, examples=examples, show=show, say=say)
+    graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say) if team.leads else b""
+    look = partial(see, options=recipe.encoder, examples=examples, team=team, show=show, say=say)
     sight = look(graph, store=Path(store or folder / "embeddings"), beside=folder)
     training, validation = sight.readable(examples.of(examples.train)), sight.readable(examples.of(examples.validation))
     if not training or not validation:
         raise InputError("no readable picture is left in the training or the validation split")
     inputs = layer_inputs(recipe, graph, folder / "fine-tune", examples.source, training, validation, show=show)
     sights = Sights(sight, inputs.encoder if inputs else None, folder / "tuned", look, say)
-    run = _Run(recipe, folder, training, validation, inputs, sights, place)
+    run = _Run(recipe, folder, training, validation, inputs, sights, place, team)
     watch = watch or Unwatched()
     watch.begin(recipe.name, examples.source, examples.of(run.validator.names))
     run.go_on(Path(begin_from) if begin_from else None, show, say, on_epoch, watch)
     bundle = folder / f"{recipe.name}.showtell"
     best = best_of(run.at.own_metrics(), recipe.training)
     scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
+    if not team.leads:
+        return TrainResult(folder, bundle, tuple(run.at.metrics), best)
     run.take_best()
     if inputs and not run.sights.trained:
         say("no epoch with the encoder trained was the best one, so the model has it as it was")
-    seen = run.sights.now
-    export_bundle(bundle, recipe, run.decoder.eval().cpu(), run.vocabulary, seen.graph, scores, examples.counts())
-    calibrate_from_store(bundle, seen.views.store, validation, training, show=show)
+    now = run.sights.now
+    export_bundle(bundle, recipe, run.decoder.eval().cpu(), run.vocabulary, now.graph, scores, examples.counts())
+    calibrate_from_store(bundle, now.views.store, validation, training, show=show)
     say(f"model: {bundle}")
     return TrainResult(folder, bundle, tuple(run.at.metrics), best)
 
@@ -154,14 +164,16 @@ class _Run:
         inputs: LayerInputs | None,
         sights: Sights,
         device: torch.device,
+        team: Team,
     ) -> None:
-        self.recipe, self.options, self.folder, self.sights = recipe, recipe.training, folder, sights
+        self.recipe, self.options, self.folder, self.sights, self.team = recipe, recipe.training, folder, sights, team
         self.encoder = inputs.encoder.to(device) if inputs else None
         store = sights.now.views.store
         self.vocabulary = Vocabulary.build(
             (caption for captions in training.values() for caption in captions), recipe.vocabulary.min_count
         )
-        write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
+        if team.leads:
+            write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
         self.stages = stages_of(recipe, training, store.rows, self.vocabulary, inputs)
         scored = list(validation)[: self.options.validation_pictures or None]
         self.validator = Validator(
@@ -169,9 +181,12 @@ class _Run:
         )
         torch.manual_seed(self.options.seed)
         self.decoder = build(recipe.decoder_kind, recipe.decoder, store.spec.shape, len(self.vocabulary)).to(device)
-        rows = np.sort([store.rows[name] for name in training])
-        chunks = (rows[i : i + _ROWS_AT_ONCE] for i in range(0, len(rows), _ROWS_AT_ONCE))
-        self.decoder.standardise_by(torch.from_numpy(store.take(chunk)) for chunk in chunks)
+        if team.leads:
+            rows = np.sort([store.rows[name] for name in training])
+            chunks = (rows[i : i + _ROWS_AT_ONCE] for i in range(0, len(rows), _ROWS_AT_ONCE))
+            self.decoder.standardise_by(torch.from_numpy(store.take(chunk)) for chunk in chunks)
+        team.copy(self.decoder.state_dict().values())
+        self.masks = Masks(self.decoder) if team.size > 1 else None
         self.learner = self._new_learner(self.stages[0])
         self.at = Position()
 
@@ -180,7 +195,7 @@ class _Run:
         if stage.trains_encoder and self.encoder:
             modules["encoder"] = self.encoder
         decay = {"decoder": self.options.weight_decay, "encoder": self.recipe.fine_tune.weight_decay}
-        return Learner(modules, decay, self.options.average)
+        return Learner(modules, decay, self.options.average, self.team)
 
     def go_on(self, begin_from: Path | None, show: bool, say: Say, on_epoch: OnEpoch, watch: Watch) -> None:
         """Train from the last checkpoint, from another run's, or from the beginning, to the end."""
@@ -210,8 +225,9 @@ class _Run:
             watch.epoch(tuple(self.at.metrics), captions)
         if self.options.keep_epochs:
             self._save("weights")
-        shutil.rmtree(self.folder / "fine-tune", ignore_errors=True)  # large, and of no more use
-        write_figures(self.folder, self.at.metrics)  # a run killed between its last checkpoint and this goes on to here
+        if self.team.leads:  # a run that was killed between its last checkpoint and this goes on to here
+            shutil.rmtree(self.folder / "fine-tune", ignore_errors=True)  # large, and of no more use
+            write_figures(self.folder, self.at.metrics)
 
     def _progress(self, place: Place, epochs: int, steps: int) -> Progress:
         return Progress(len(self.at.metrics) + 1, epochs, self.at.step - place.epoch_step, steps, self.at.figures())
@@ -225,6 +241,8 @@ class _Run:
             if adopt(self.at):
                 self._save("best")
             self._save("last")
+        if self.team.tell(self.at.step) != self.at.step:
+            raise InputError(f"{last}: the workers see different files: all machines must see the run's folder")
 
     def take_best(self) -> None:
         """Have the best epoch's weights, and see through its encoder."""
@@ -238,35 +256,37 @@ class _Run:
 
     def _begin_from_best(self, stage: Stage) -> None:
         """Begin a later stage: the best weights so far, and an optimiser that remembers nothing."""
-        self._load_best()
+        if self.team.leads:  # the others may not see yet what it has just written
+            self._load_best()
+        self.team.copy(self.decoder.state_dict().values())
         if not stage.trains_encoder:
             self.sights.look()
         self.learner = self._new_learner(stage)
 
     def _train_on(self, given: Any, place: Place) -> None:
         seed = self.options.seed * 1_000_003 + self.at.step  # what is random in a step depends on its number alone
-        torch.manual_seed(seed)
+        part, lengths = self.team.part(len(given)), place.stage.lengths(given)
+        torch.manual_seed(part.own_seed(seed) if lengths is None else seed)
         self.decoder.train()
-        outcome = place.stage.outcome(self.decoder, given, self.sights.now.views, seed)
+        if self.masks:
+            self.masks.share(part, lengths)
+        outcome = place.stage.outcome(self.decoder, given, self.sights.now.views, seed, part)
         step = self.at.step - place.stage_step
         age = (step if place.stage.trains_encoder else self.at.step) + 1
         self.learner.step(outcome.loss, place.stage.learning_rates(step), self.options.clip_norm, age)
-        self.at.add(outcome)
+        *sums, weight = part.totals([*outcome.sums.values(), outcome.weight])
+        self.at.add(dict(zip(outcome.sums, sums, strict=True)), round(weight))
 
     def _end_epoch(self, stage: Stage, title: str, seconds: float, say: Say) -> dict[str, str]:
-        """Validate, keep and say; the captions of the validation pictures."""
-        validation, figures = self._validate(stage), self.at.figures()
-        line = {
+        """Validate, keep and say; the captions of the validation pictures, which the leader has."""
+        validation = self._validate(stage) if self.team.leads else None
+        line: dict[str, Any] = {
             "epoch": len(self.at.metrics) + 1,
             "stage": stage.name,
             "step": self.at.step,
-            **figures,
-            "val_loss": validation.loss,
-            "val_accuracy": validation.accuracy,
-            "bleu_4": validation.bleu_4,
-            "cider_d": validation.cider_d,
-            "seconds": round(seconds, 1),
+            **self.at.figures(),
         }
+        line |= self.team.tell(validation.figures() | {"seconds": round(seconds, 1)} if validation else None)
         self.at.end_epoch(line)
         best = best_of(self.at.own_metrics(), self.options) is line
         note = " (best)" if best and self.options.best_by != "last" else ""
@@ -275,19 +295,22 @@ class _Run:
         if self.options.keep_epochs:
             self._save(f"weights_{len(self.at.metrics) - 1}")
         self._save("last")
-        write_figures(self.folder, self.at.metrics, soon=True)
+        if self.team.leads:
+            write_figures(self.folder, self.at.metrics, soon=True)
         say(
-            f"{title}: {stage.main.replace('train_', '')} {figures[stage.main]:.3f}, validation loss "
-            f"{validation.loss:.3f}, next word {validation.accuracy:.1%}, BLEU-4 {100 * validation.bleu_4:.1f}, "
-            f"CIDEr-D {100 * validation.cider_d:.1f}{note}"
+            f"{title}: {stage.main.replace('train_', '')} {line[stage.main]:.3f}, validation loss "
+            f"{line['val_loss']:.3f}, next word {line['val_accuracy']:.1%}, BLEU-4 {100 * line['bleu_4']:.1f}, "
+            f"CIDEr-D {100 * line['cider_d']:.1f}{note}"
         )
-        return validation.captions
+        return validation.captions if validation else {}
 
     def _validate(self, stage: Stage) -> Validation:
         with self.learner.averaged():
             return self.validator(self.decoder, stage.seen(self.sights.now.views))
 
     def _save(self, which: str) -> None:
+        if not self.team.leads:
+            return
         parts = ({"encoder": self.sights.trained} if self.sights.trained else {}) | self.learner.parts()
         if which == "best":
             del parts["optimizer"]

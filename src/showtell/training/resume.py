@@ -6,7 +6,7 @@ tensors.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from showtell.files import read_json, write_json
 from showtell.text import Vocabulary
 from showtell.training.checkpoint import Checkpoint, load_checkpoint
 from showtell.training.recipe import Recipe, TrainingOptions, recipe_from
-from showtell.training.stages import Outcome, Stage
+from showtell.training.stages import Stage
 
 
 @dataclass(slots=True)
@@ -34,11 +34,11 @@ class Position:
     weight: int = 0
     own_from: int = 0
 
-    def add(self, outcome: Outcome) -> None:
-        """Take one more step, with what it found."""
+    def add(self, sums: Mapping[str, float], weight: int) -> None:
+        """Take one more step, with the sums of figures over `weight` words or captions that it found."""
         self.step += 1
-        self.weight += outcome.weight
-        for name, value in outcome.sums.items():
+        self.weight += weight
+        for name, value in sums.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 
     def figures(self) -> dict[str, float]:

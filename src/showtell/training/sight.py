@@ -12,8 +12,10 @@ from showtell.embed import EmbedOptions, embed
 from showtell.encoders import Encoder
 from showtell.files import write_bytes
 from showtell.precision import int8_graph
+from showtell.store import EmbeddingStore
 from showtell.training.encoder_module import EncoderModule
 from showtell.training.recipe import EncoderOptions
+from showtell.training.team import ALONE, Team
 from showtell.training.views import Views
 
 Captions: TypeAlias = dict[str, tuple[str, ...]]
@@ -38,33 +40,51 @@ def see(
     store: Path,
     beside: Path,
     *,
+    team: Team = ALONE,
     show: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> Sight:
     """Embed what is not embedded yet: all pictures, and where asked the training pictures' mirror images.
 
     Arguments:
-        graph: the encoder in float32.
+        graph: the encoder in float32; only the leader of a team needs it, and has it in what is returned.
         options: the precision that it is brought to, its output, and how pictures are made square.
         examples: the pictures.
         store: the embedding store; that of mirror images lies beside it, as `NAME-mirrored`.
         beside: the folder for the graph of another precision.
+        team: those who look; the leader embeds, and the others open what it has made.
         show: progress bars on stderr.
         say: is called with a line for people where pictures could not be read.
     """
-    if options.precision == "int8":
-        graph = int8_graph(graph, beside, examples.source, examples.train, options.resize, show=show)
-    encoder = Encoder(graph, resize=options.resize)
+    if team.leads:
+        if options.precision == "int8":
+            graph = int8_graph(graph, beside, examples.source, examples.train, options.resize, show=show)
+        _embed(Encoder(graph, resize=options.resize), options, examples, store, show, say)
+    team.tell("embedded")
+    return Sight(graph, Views(*(EmbeddingStore(folder) for folder in _folders(store, options))))
+
+
+def _embed(
+    encoder: Encoder,
+    options: EncoderOptions,
+    examples: Examples,
+    store: Path,
+    show: bool,
+    say: Callable[[str], None],
+) -> None:
+    plain, *mirrored = _folders(store, options)
     wanted = {*examples.train, *examples.validation}
-    plain = embed(examples.source, encoder, store, EmbedOptions(options.output), only=wanted, show=show)
-    if plain.rejects:
-        say(f"{len(plain.rejects)} pictures could not be read: see {plain.store.folder / 'rejects.jsonl'}")
-    if not options.mirrored:
-        return Sight(graph, Views(plain.store))
-    turned = EmbedOptions(options.output, mirrored=True)
-    folder = store.with_name(f"{store.name}-mirrored")
-    mirrored = embed(examples.source, encoder, folder, turned, only={*examples.train}, show=show)
-    return Sight(graph, Views(plain.store, mirrored.store))
+    done = embed(examples.source, encoder, plain, EmbedOptions(options.output), only=wanted, show=show)
+    if done.rejects:
+        say(f"{len(done.rejects)} pictures could not be read: see {plain / 'rejects.jsonl'}")
+    for folder in mirrored:
+        turned = EmbedOptions(options.output, mirrored=True)
+        embed(examples.source, encoder, folder, turned, only={*examples.train}, show=show)
+
+
+def _folders(store: Path, options: EncoderOptions) -> list[Path]:
+    """Where the embeddings lie, and where asked those of mirror images."""
+    return [store, store.with_name(f"{store.name}-mirrored")] if options.mirrored else [store]
 
 
 class Sights:

@@ -22,13 +22,17 @@ from showtell.training.layer_inputs import LayerInputs
 from showtell.training.loss import next_word
 from showtell.training.recipe import Recipe, TrainingOptions
 from showtell.training.self_critical import Reward, SelfCriticalOptions, advantages, draw, log_probabilities
+from showtell.training.team import Part
 from showtell.training.validate import Seen
 from showtell.training.views import Views, is_sided, sided_ids
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one step gave: a scalar `loss` to go down, and sums of figures over `weight` words or captions."""
+    """What one step gave: a scalar `loss` to go down, and sums of figures over `weight` words or captions.
+
+    In a team that is what came of a worker's own rows, and what goes down is the sum of all workers' losses.
+    """
 
     loss: torch.Tensor
     sums: dict[str, float]
@@ -55,8 +59,16 @@ class Stage(Protocol):
         """The learning rates of the stage's step `step`, by what it trains: `decoder`, and `encoder` if that, too."""
         ...
 
-    def outcome(self, decoder: Decoder, given: Any, views: Views, seed: int) -> Outcome:
-        """Compute one step's loss; `seed` is of its random numbers other than dropout's."""
+    def lengths(self, given: Any) -> torch.Tensor | None:
+        """How many words of each caption that a step is given will be foreseen, `int64 (B,)`; None where only the step
+        tells.
+        """
+        ...
+
+    def outcome(self, decoder: Decoder, given: Any, views: Views, seed: int, part: Part) -> Outcome:
+        """Compute one step's loss on this worker's `part` of what is given; `seed` is of its random numbers other than
+        dropout's.
+        """
         ...
 
     def seen(self, views: Views) -> Seen:
@@ -99,15 +111,19 @@ class CrossEntropy:
         steps = self.epochs * len(self) if options.schedule == "cosine" else None
         return {"decoder": learning_rate(options.learning_rate, options.warmup_steps, step, steps)}
 
-    def outcome(self, decoder: Decoder, given: Batch, views: Views, seed: int) -> Outcome:
+    def lengths(self, given: Batch) -> torch.Tensor:
+        """Those of the batch's captions without START."""
+        return torch.from_numpy((given.tokens[:, 1:] != self.pad).sum(1))
+
+    def outcome(self, decoder: Decoder, given: Batch, views: Views, seed: int, part: Part) -> Outcome:
         """Cross-entropy of a batch, and how many words were foreseen."""
         sided = np.any(np.isin(given.tokens, self.sided), axis=1)
-        embeddings = views.take(given.rows, seed, as_is=sided).to(decoder.device)
-        tokens = torch.from_numpy(given.tokens).to(decoder.device)
+        embeddings = views.take(given.rows, seed, as_is=sided, part=part.rows).to(decoder.device)
+        tokens = torch.from_numpy(given.tokens[part.rows]).to(decoder.device)
         with _precision(self.options, decoder.device):
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.options.label_smoothing)
-        loss = result.loss.item() * result.count
-        return Outcome(result.loss, {"train_loss": loss, "train_accuracy": result.correct}, result.count)
+        sums = {"train_loss": result.loss.item() * result.count, "train_accuracy": float(result.correct)}
+        return Outcome(part.of_mean(result.loss, result.count), sums, result.count)
 
     def seen(self, views: Views) -> Seen:
         """The pictures as they are."""
@@ -143,12 +159,16 @@ class SelfCritical:
         options = self.options
         return {"decoder": learning_rate(options.learning_rate, options.warmup_steps, step, self.epochs * len(self))}
 
-    def outcome(self, decoder: Decoder, given: list[str], views: Views, seed: int) -> Outcome:
+    def lengths(self, given: list[str]) -> None:
+        """Captions are drawn within the step."""
+
+    def outcome(self, decoder: Decoder, given: list[str], views: Views, seed: int, part: Part) -> Outcome:
         """Draw captions without dropout, compare their rewards, and weigh their log-probabilities by the difference."""
         samples, share = self.options.samples, self.options.cross_entropy
         as_is = [any(map(is_sided, self.captions[name])) for name in given]
-        embeddings = views.take([views.rows[name] for name in given], seed, as_is=as_is).to(decoder.device)
-        generator = torch.Generator(decoder.device).manual_seed(seed)
+        rows = [views.rows[name] for name in given]
+        embeddings = views.take(rows, seed, as_is=as_is, part=part.rows).to(decoder.device)
+        generator = torch.Generator(decoder.device).manual_seed(part.own_seed(seed))
         decoder.eval()
         drawn = draw(
             decoder,
@@ -159,14 +179,15 @@ class SelfCritical:
             generator=generator,
         )
         decoder.train()
-        rewards = self.reward([name for name in given for _ in range(samples)], drawn.cpu().numpy())
+        rewards = self.reward([name for name in given[part.rows] for _ in range(samples)], drawn.cpu().numpy())
         weights = torch.from_numpy(advantages(rewards.reshape(-1, samples))).reshape(-1).to(decoder.device)
         with _precision(self.training, decoder.device):
             words, row_of = log_probabilities(decoder, embeddings, drawn, self.words)
-            loss = -(1 - share) * (weights[row_of] * words).mean()
+            loss = -(1 - share) * part.of_mean((weights[row_of] * words).mean(), len(words))
             if share:
-                true = next_word(decoder, embeddings, self._true(given, seed).to(decoder.device), self.words.pad)
-                loss = loss + share * true.loss
+                true_ids = self._true(given, seed)[part.rows].to(decoder.device)
+                true = next_word(decoder, embeddings, true_ids, self.words.pad)
+                loss = loss + share * part.of_mean(true.loss, true.count)
         return Outcome(loss, {"reward": float(rewards.sum())}, len(rewards))
 
     def seen(self, views: Views) -> Seen:
@@ -214,8 +235,14 @@ class FineTune:
         share = learning_rate(1.0, options.warmup_steps, step, steps)
         return {"decoder": share * options.learning_rate, "encoder": share * options.encoder_learning_rate}
 
-    def outcome(self, decoder: Decoder, given: list[str], views: Views, seed: int) -> Outcome:
-        """Cross-entropy of some captions of each picture, half of the pictures mirrored where that is asked for."""
+    def lengths(self, given: list[str]) -> None:
+        """Captions are drawn within the step."""
+
+    def outcome(self, decoder: Decoder, given: list[str], views: Views, seed: int, part: Part) -> Outcome:
+        """Cross-entropy of some captions of each picture, half of the pictures mirrored where that is asked for.
+
+        The part is the whole: an encoder learns in a team of one.
+        """
         rng = np.random.default_rng(seed)
         chosen = [choose(len(self.ids[name]), self.options.captions, rng) for name in given]
         mirror = rng.random(len(given)) < (0.5 if self.options.mirrored else 0.0)

@@ -32,6 +32,11 @@ class Validation:
     cider_d: float
     captions: dict[str, str]
 
+    def figures(self) -> dict[str, float]:
+        """The figures by the names that they have in `metrics.jsonl`."""
+        loss = {"val_loss": self.loss, "val_accuracy": self.accuracy}
+        return loss | {"bleu_4": self.bleu_4, "cider_d": self.cider_d}
+
 
 class TorchSteps:
     """A PyTorch decoder behind the arrays that `showtell.search` speaks."""

@@ -23,21 +23,28 @@ class Views:
             self._partners = np.array([mirrored.rows.get(name, -1) for name in store.names])
 
     def take(
-        self, rows: Sequence[int] | npt.NDArray[Any], seed: int, *, as_is: Sequence[bool] | npt.NDArray[np.bool_] = ()
+        self,
+        rows: Sequence[int] | npt.NDArray[Any],
+        seed: int,
+        *,
+        as_is: Sequence[bool] | npt.NDArray[np.bool_] = (),
+        part: slice = slice(None),
     ) -> torch.Tensor:
-        """The embeddings of `rows`, `float32 (len(rows), *shape)`, half of them mirrored where there are mirror images.
+        """The embeddings of `rows[part]`, `float32 (n, *shape)`, half of them mirrored where there are mirror images.
 
         Arguments:
             rows: the pictures', in the store.
             seed: of the choice.
             as_is: rows that are not to be mirrored are true; none where it is empty.
+            part: the rows that are read. Which are mirrored does not hang on it.
         """
-        taken = self.store.take(rows)
+        taken = self.store.take(rows[part])
         if self.mirrored is not None:
             partners = self._partners[np.asarray(rows, np.int64)]
-            swap = (np.random.default_rng(seed).random(len(taken)) < 0.5) & (partners >= 0)
+            swap = (np.random.default_rng(seed).random(len(rows)) < 0.5) & (partners >= 0)
             if len(as_is):
                 swap &= ~np.asarray(as_is)
+            partners, swap = partners[part], swap[part]
             taken[swap] = self.mirrored.take(partners[swap])
         return torch.from_numpy(taken)
 
