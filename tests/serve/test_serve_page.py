@@ -140,7 +140,7 @@ def test_words_are_marked_by_their_probability_as_in_reports(page, tiny_captione
 
 def test_what_cannot_be_read_says_so_and_names_are_text(page, drawn):
     hand_over(page, "drop", [("<img src=x onerror=alert(1)>.png", b"no picture"), ("b.png", drawn[0])])
-    page.locator("#cards > li:nth-child(2) .about").wait_for()
+    sentences(page, 2)
     told = page.locator("#cards > li:first-child .said-now")
     assert "No caption: not a JPEG, PNG, WebP, GIF, TIFF or BMP picture" in told.inner_text()
     assert "<img src=x onerror=alert(1)>.png" in told.inner_text()

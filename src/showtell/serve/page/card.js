@@ -76,7 +76,7 @@ export class Card {
       const name = element("span", { title: percent(tag.probability) }, tag.name);
       return i ? [", ", name] : [name];
     });
-    return [element("p", { class: "label" }, "Seen: ", ...names)];
+    return [element("p", { class: "seen" }, "Seen: ", ...names)];
   }
 
   measure(result) {
