@@ -36,9 +36,9 @@ def main() -> None:
         captioner = Captioner(args.model, resize=mode)
         stream = captioner.caption_stream(p for p in source.read() if p.name in references)
         found = {r.name: ptb_tokenize(r.caption.text) for r in stream if r.caption}
-        cider = cider_d(references, found)
-        per_picture[mode] = cider.per_picture
-        print(f"{mode:7s} BLEU-4 {100 * bleu(references, found).corpus[3]:5.1f}   CIDEr-D {100 * cider.corpus:5.1f}")
+        cider, bleu_4 = cider_d(found, references), bleu(found, references).corpus["BLEU-4"]
+        per_picture[mode] = cider.per_picture[:, 0]
+        print(f"{mode:7s} BLEU-4 {100 * bleu_4:5.1f}   CIDEr-D {100 * cider.corpus['CIDEr-D']:5.1f}")
     rng = np.random.default_rng(0)
     samples = rng.integers(0, len(references), (2000, len(references)))
     for mode in MODES[1:]:
