@@ -20,6 +20,7 @@ FLOORS = [
     {"pipeline", "store", "search", "attention", "confidence", "tags"},
     {"caption", "caption_rows", "embed", "bundle", "next_word", "precision"},
     {"ensemble"},
+    {"writer"},
     {"captioner"},
     {
         "alt_text",
