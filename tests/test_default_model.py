@@ -1,5 +1,6 @@
 """The model that comes with the package: whole, small enough, and as good as its card says."""
 
+import json
 import math
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from showtell import Captioner, evaluate
 from showtell.captioner import default_model
 from showtell.data.images import PictureSource
 from showtell.data.shapes import Shapes
+from showtell.model_names import find_model
+from showtell.training import read_recipe
 from showtell.verify import replay
 
+RECIPES = Path(__file__).parents[1] / "recipes"
 PHOTOS = Path(__file__).parents[1] / "examples" / "photos"
 
 
@@ -20,9 +24,18 @@ def captioner():
     return Captioner()
 
 
-def test_it_is_at_most_25_megabytes_and_verifies(captioner):
-    assert default_model().stat().st_size <= 25_000_000
+@pytest.mark.parametrize("name", ["flickr8k", "flickr8k-best", "flickr8k-fast"])
+def test_every_model_of_the_package_is_at_most_25_megabytes_and_verifies(name):
+    path = find_model(name)
+    assert path.parent == default_model().parent
+    assert path.stat().st_size <= 25_000_000
+    captioner = Captioner(name)
+    assert captioner.name == name
     assert replay(captioner).text == captioner.bundle.model["golden"]["caption"]
+    assert captioner.tagger
+    assert captioner.judge
+    recipe = read_recipe(RECIPES / f"{name}.toml")
+    assert captioner.bundle.model["recipe"] == json.loads(json.dumps(recipe.to_json()))
 
 
 def test_its_card_names_data_licences_scores_and_limits(captioner):
@@ -55,6 +68,16 @@ def test_it_knows_the_dog_from_what_is_no_photograph(captioner):
     noise = [rng.integers(0, 256, (260, 260, 3), dtype=np.uint8) for _ in range(4)]
     drawn = [picture.data for picture, _ in zip(Shapes().read(), range(4), strict=False)]
     assert all(caption.unfamiliar for caption in captioner.caption([*noise, *drawn]))
+
+
+@pytest.mark.parametrize(("name", "least"), [("flickr8k-best", 0.58), ("flickr8k-fast", 0.45)])
+def test_the_other_models_score_as_their_cards_say(name, least, shared_data):
+    flickr8k = shared_data / "flickr8k"
+    pictures, captions = flickr8k / "val.zip", flickr8k / "dataset_flickr8k.json"
+    found = evaluate(name, pictures, captions, "val", guide="off", resamples=10, show=False)
+    assert found.figures["CIDEr-D"].value >= least
+    recorded = Captioner(name).bundle.model["scores"]["cider_d"]
+    assert found.figures["CIDEr-D"].value == pytest.approx(recorded, abs=0.012)
 
 
 def test_its_scores_on_the_validation_pictures_are_those_of_its_card(captioner, shared_data):

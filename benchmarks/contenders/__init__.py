@@ -32,7 +32,13 @@ class Comparison:
 CONTENDERS = {
     "showtell, greedy": Contender("showtell_side:captions", 64, arguments={"beam": 1}),
     "showtell, beam 3": Contender("showtell_side:captions", 64, arguments={"beam": 3}),
-    "its encoder alone": Contender("showtell_side:encoder_alone", 64),
+    "showtell's fast model, greedy": Contender(
+        "showtell_side:captions", 64, arguments={"beam": 1, "model": "flickr8k-fast"}
+    ),
+    "showtell's best model, beam 3": Contender(
+        "showtell_side:captions", 64, arguments={"beam": 3, "model": "flickr8k-best"}
+    ),
+    "the default encoder alone": Contender("showtell_side:encoder_alone", 64),
     "Keras notebook, greedy": Contender("notebook:captions", 32),
     "ViT-GPT2, greedy": Contender("hugging_face:vit_gpt2", 8, arguments={"beam": 1}),
     "ViT-GPT2, beam 3": Contender("hugging_face:vit_gpt2", 8, arguments={"beam": 3}),
@@ -50,12 +56,15 @@ CONTENDERS = {
 
 COMPARISONS = (
     Comparison("captions, greedy, against the notebook in Keras", "showtell, greedy", "Keras notebook, greedy", 9),
+    Comparison(
+        "the fast model's, greedy, against the notebook", "showtell's fast model, greedy", "Keras notebook, greedy", 18
+    ),
     Comparison("captions, greedy, against BLIP-base", "showtell, greedy", "BLIP-base, greedy", 150),
     Comparison("captions, beam 3, against BLIP-base", "showtell, beam 3", "BLIP-base, beam 3", 150),
     Comparison("captions, greedy, against ViT-GPT2", "showtell, greedy", "ViT-GPT2, greedy", 50),
     Comparison("captions, beam 3, against ViT-GPT2", "showtell, beam 3", "ViT-GPT2, beam 3", 50),
     Comparison("captions, greedy against beam 3", "showtell, greedy", "showtell, beam 3"),
-    Comparison("the encoder alone against greedy captions", "its encoder alone", "showtell, greedy"),
+    Comparison("the encoder alone against greedy captions", "the default encoder alone", "showtell, greedy"),
     Comparison("InceptionV3 in float32", "InceptionV3, showtell float32", "InceptionV3, Keras predict", 1.15),
     Comparison("InceptionV3 in int8", "InceptionV3, showtell int8", "InceptionV3, Keras predict", 2.8),
     Comparison("training step in float32", "training step, showtell float32", "training step, Keras"),

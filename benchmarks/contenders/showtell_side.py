@@ -13,9 +13,9 @@ from showtell.encoders.runtime import Encoder, available_cores, open_session
 from showtell.image import Preprocessing, decode, normalise, square
 
 
-def captions(pictures: Sequence[Path], beam: int) -> Callable[[int], None]:
-    """The model that comes with the package, as `showtell caption` runs it."""
-    captioner = Captioner()
+def captions(pictures: Sequence[Path], beam: int, model: str = "flickr8k") -> Callable[[int], None]:
+    """A model that comes with the package, as `showtell caption` runs it."""
+    captioner = Captioner(model)
 
     def read(count: int) -> Iterator[RawPicture]:
         for path in islice(cycle(pictures), count):
