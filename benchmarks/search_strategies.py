@@ -3,10 +3,10 @@
     python benchmarks/search_strategies.py PICTURES CAPTIONS [--split val] [--model BUNDLE ...] [--store FOLDER]
         [--words standing background]
 
-captions the pictures in each of the ways below; several models write together. Printed are CIDEr-D x 100 of the best
-captions, and of the best of all captions of a picture by CIDEr-D itself ("oracle"), different words and bigrams of a
-picture's captions over all their words (distinct-1 and -2, Li et al. 2016), words per caption, captions that say a
-trigram twice, and processor milliseconds per picture without the encoder.
+captions the pictures in each of the ways below, never guided by tags; several models write together. Printed are
+CIDEr-D x 100 of the best captions, and of the best of all captions of a picture by CIDEr-D itself ("oracle"), different
+words and bigrams of a picture's captions over all their words (distinct-1 and -2, Li et al. 2016), words per caption,
+captions that say a trigram twice, and processor milliseconds per picture without the encoder.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def captioned(captioner, done, options):
     found = []
     for begin in range(0, len(done.names), BATCH):
         rows = range(begin, min(begin + BATCH, len(done.names)))
-        found += captioner.caption_embeddings(done.take(rows), first=begin, **options)
+        found += captioner.caption_embeddings(done.take(rows), first=begin, guide="off", **options)
     return [[tokenize(one.text) for one in (best, *best.alternatives)] for best in found]
 
 

@@ -2,10 +2,10 @@
 
     showtell train --data shapes-relations --watch          # and in its last epochs, in another terminal:
     python docs/pictures/screenshots.py --watching http://127.0.0.1:8001
-    python docs/pictures/screenshots.py --looking runs/shapes-relations/shapes-relations.showtell
+    python docs/pictures/screenshots.py --looking flickr8k-best
 
-The photographs are those of the examples, captioned by the package's model; the shapes are drawn by code. --looking is
-a model that says where it looks.
+The photographs are those of the examples, captioned by the package's model. --looking is a model that says where it
+looks.
 """
 
 import argparse
@@ -22,11 +22,11 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from showtell.data.shapes_relations import ShapesRelations
-
 HERE = Path(__file__).parent
 PHOTOS = HERE.parents[1] / "examples" / "photos"
 CHOSEN = ("dog-golden-retriever", "hikers-on-a-sand-dune", "soccer-ball-on-a-pitch")
+LOOKED_AT = ("hot-air-balloon", "mountain-lake", "parrot-on-a-branch")
+WORD = "balloon"
 SHOWTELL = [sys.executable, "-c", "from showtell.cli import main; main()"]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 Upload = dict[str, Any]
@@ -43,24 +43,20 @@ def main() -> None:
             page.locator("#cards figure").first.wait_for()
             keep(page, "watch")
         return
-    photos = [upload(f"{name}.jpg", (PHOTOS / f"{name}.jpg").read_bytes()) for name in CHOSEN]
     with serving() as base:
-        take("page", base, photos, 1280, 900, "light", several)
-        take("phone", base, photos[:1], 390, 1150, "dark", lambda page: None)
+        take("page", base, photos(CHOSEN), 1280, 1040, "light", several)
+        take("phone", base, photos(CHOSEN[:1]), 390, 1150, "dark", lambda page: None)
     if args.looking:
-        drawn = [upload(f"{name}.png", picture_of(f"{name}.png")) for name in ("val-00002", "val-00001", "val-00003")]
         with serving("--model", args.looking) as base:
-            take("attention", base, drawn, 1280, 1150, "dark", pressed)
+            take("attention", base, photos(LOOKED_AT), 1280, 1150, "dark", pressed)
 
 
-def picture_of(name: str) -> bytes:
-    """One picture of the shapes in relation."""
-    shapes = ShapesRelations()
-    return next(shapes.read(skip={other for other in shapes.names() if other != name})).data
+def photos(names: tuple[str, ...]) -> list[Upload]:
+    return [upload(f"{name}.jpg", (PHOTOS / f"{name}.jpg").read_bytes()) for name in names]
 
 
 def upload(name: str, data: bytes) -> Upload:
-    return {"name": name, "mimeType": "image/png", "buffer": data}
+    return {"name": name, "mimeType": "image/jpeg", "buffer": data}
 
 
 @contextmanager
@@ -108,12 +104,13 @@ def several(page: Page) -> None:
 
 
 def pressed(page: Page) -> None:
-    """Where it looked for the fourth word of the first picture."""
+    """Where it looked for a word of the first picture."""
     page.locator("figure summary").first.click()
-    page.locator(".looks button").nth(3).click()
+    page.locator(".looks button", has_text=WORD).first.click()
 
 
 def keep(page: Page, name: str) -> None:
+    page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(500)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     picture.save(HERE / f"serve-{name}.jpg", quality=78, optimize=True)
