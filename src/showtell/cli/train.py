@@ -1,11 +1,13 @@
 """`showtell train`: pictures and captions -> a model bundle."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from showtell.cli import settings
 from showtell.cli.serve import need_service
 from showtell.errors import InputError
 from showtell.tables import assign, change, read_tables
@@ -39,11 +41,18 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of a recipe, as training.batch_size=32.")
     ] = None,
+    ray: settings.Ray = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Of a cluster: workers that share each batch.", rich_help_panel=settings.MACHINES)
+    ] = 1,
+    ray_cores: settings.RayCores = 1,
 ) -> None:
     """Train a captioner, and keep it as one model bundle.
 
     A run that was stopped goes on when the same command is given again, and ends with the same weights.
     """
+    if ray:
+        from showtell.ray.train import train_on
     from showtell.training import recipe_from, train, train_seeds
     from showtell.training.drawn import drawn_tables
 
@@ -67,8 +76,14 @@ def train(
     folder = out or Path("runs") / chosen.name
     if watch and seeds > 1:
         raise InputError("--watch shows a single run: leave out --seeds, or watch each seed by itself")
+    if ray and (watch or seeds > 1):
+        raise InputError("--ray trains one run that nobody watches: leave out --watch and --seeds")
+    if workers > 1 and not ray:
+        raise InputError("--workers are those of a cluster: say which with --ray, such as --ray local")
     options: dict[str, Any] = {"root": root, "store": store, "begin_from": begin_from, "device": device}
-    if watch:
+    if ray:
+        train_on(ray, chosen, folder, workers=workers, cores=ray_cores, say=partial(print, flush=True), **options)
+    elif watch:
         _watched(chosen, folder, watch_port, **options)
     elif seeds > 1:
         train_seeds(chosen, folder, seeds, say=print, **options)

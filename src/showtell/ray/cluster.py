@@ -30,7 +30,9 @@ def cluster(address: str) -> Iterator[None]:
         return
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
-        ray.init(include_dashboard=False, **quiet) if address == "local" else ray.init(address=address, **quiet)
+        ray.init("local", include_dashboard=False, **quiet) if address == "local" else ray.init(
+            address=address, **quiet
+        )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise InputError(f"--ray {address}: no cluster answers there ({one_line(error, 200)})") from error
     try:

@@ -1,0 +1,189 @@
+"""A recipe -> a model, by several workers of a Ray cluster that share each batch: `showtell.training.train` as a team.
+
+Ray Train begins the workers, lets their PyTorch processes know each other (gloo, or NCCL on accelerators), and begins
+them all anew when one is lost. What a step is, and how a run goes on from its last checkpoint, is the code that runs
+without Ray.
+"""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
+from showtell.ray.cluster import cluster
+from showtell.training import Recipe, TrainResult, train
+from showtell.training.loop import Say
+from showtell.training.team import Team
+
+try:
+    from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, get_context
+    from ray.train.torch import TorchConfig, TorchTrainer, get_device
+except ImportError as error:
+    raise MissingExtra("training on many machines", "ray,train") from error
+
+LOSSES = 8
+"""How often the workers are begun anew before the command gives up."""
+_PATIENCE = 7 * 24 * 3600  # seconds that workers wait for one that embeds or validates; of one that is lost, Ray tells
+_NEWS_EVERY = 0.5  # seconds
+
+
+def train_on(
+    address: str,
+    recipe: Recipe,
+    folder: str | Path,
+    *,
+    workers: int,
+    cores: int = 1,
+    root: str | Path = ".",
+    store: str | Path | None = None,
+    begin_from: str | Path | None = None,
+    device: str = "auto",
+    say: Say = lambda line: None,
+) -> TrainResult:
+    """Train the model of `recipe` in `folder`, or go on with it; arguments not named here are `train`'s.
+
+    Arguments:
+        address: the cluster, as `showtell.ray.cluster` takes it.
+        recipe: what to train.
+        folder: the run; every machine sees it, and all other paths, under the same name.
+        workers: how many share each batch.
+        cores: of one worker.
+        device: `cpu`, `cuda` (one for each worker), or `auto` for CUDA where the cluster has enough of them.
+
+    Raises:
+        InputError: as `train` has it, or there is no such cluster, or it is too small.
+        ShowtellError: workers were lost again and again; what was saved is kept.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device {device!r} is one machine's: with --ray choose auto, cpu or cuda")
+    storage = Path(folder).absolute() / "ray"
+    arguments = {
+        "recipe": recipe,
+        "folder": str(Path(folder).absolute()),
+        "root": str(Path(root).absolute()),
+        "store": str(Path(store).absolute()) if store else None,
+        "begin_from": str(Path(begin_from).absolute()) if begin_from else None,
+    }
+    with cluster(address), _board(say) as board:
+        accelerators = _accelerators(address, workers, cores, device)
+        shutil.rmtree(storage, ignore_errors=True)  # of a command that was killed
+        trainer = TorchTrainer(
+            _work,
+            train_loop_config=arguments | {"board": board},
+            scaling_config=ScalingConfig(
+                num_workers=workers, use_gpu=accelerators, resources_per_worker={"CPU": cores}
+            ),
+            torch_config=TorchConfig(timeout_s=_PATIENCE),
+            run_config=RunConfig(
+                name="train", storage_path=str(storage), failure_config=FailureConfig(max_failures=LOSSES)
+            ),
+        )
+        try:
+            trainer.fit()
+        except TrainingFailedError as error:
+            raise ShowtellError(
+                f"the workers were lost {LOSSES + 1} times ({one_line(error, 300)}): the same command goes on"
+            ) from error
+        finally:
+            shutil.rmtree(storage, ignore_errors=True)
+        kind, said, result = ray.get(board.end.remote())
+    if said:
+        raise (InputError if kind == InputError.exit_code else ShowtellError)(said)
+    return cast(TrainResult, result)
+
+
+def _work(arguments: dict[str, Any]) -> None:
+    """What each worker does."""
+    arguments = dict(arguments)
+    board, context, device = arguments.pop("board"), get_context(), get_device()
+    team = Team(context.get_world_rank(), context.get_world_size(), device)
+    if not ray.get(board.begin.remote(team.rank)):
+        return
+
+    def say(line: str) -> None:
+        if team.leads:
+            ray.get(board.say.remote(line))
+
+    try:
+        result = train(**arguments, device=str(device), team=team, show=False, say=say)
+    except ShowtellError as error:
+        ray.get(board.fail.remote(error.exit_code, str(error)))
+        raise
+    if team.leads:
+        ray.get(board.finish.remote(result))
+
+
+class _Board:
+    """What the workers have to say to the command; lives beside it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.begun = 0
+        self.kind, self.error = 0, ""
+        self.result: TrainResult | None = None
+
+    def begin(self, rank: int) -> bool:
+        """Whether to begin: an error of ours would only come again."""
+        self.begun += rank == 0
+        if self.begun > 1 and rank == 0 and not self.error:
+            self.say("a worker was lost: all begin anew from the last checkpoint")
+        return not self.error
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def fail(self, kind: int, error: str) -> None:
+        self.kind, self.error = kind, self.error or error
+
+    def finish(self, result: TrainResult) -> None:
+        self.result = result
+
+    def news(self) -> list[str]:
+        """What has been said since this was called last."""
+        lines, self.lines = self.lines, []
+        return lines
+
+    def end(self) -> tuple[int, str, TrainResult | None]:
+        """The exit code and the message of an error, and the result where there was none."""
+        return self.kind, self.error, self.result
+
+
+@contextmanager
+def _board(say: Say) -> Iterator[Any]:
+    """A board on this machine, of which what is new is said while the block runs."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    board = ray.remote(num_cpus=0)(_Board).options(scheduling_strategy=here).remote()
+    over = threading.Event()
+
+    def read() -> None:
+        last = False
+        while not last:
+            last = over.wait(_NEWS_EVERY)
+            for line in ray.get(board.news.remote()):
+                say(line)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield board
+    finally:
+        over.set()
+        reader.join()
+
+
+def _accelerators(address: str, workers: int, cores: int, device: str) -> bool:
+    """Whether workers have accelerators. A cluster that is not this machine's own may be growing as it is asked to."""
+    there = ray.cluster_resources()
+    found, accelerators = int(there.get("CPU", 0)), int(there.get("GPU", 0))
+    if address == "local" and (workers * cores > found or (device == "cuda" and workers > accelerators)):
+        raise InputError(
+            f"{workers} workers do not fit this machine's {found} cores and {accelerators} accelerators: "
+            "lower --workers or --ray-cores"
+        )
+    return device == "cuda" or (device == "auto" and accelerators >= workers)
