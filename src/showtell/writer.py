@@ -153,10 +153,13 @@ class Writer:
         told = [[as_it_is(one, self.bundle.vocabulary) for one in hypotheses] for hypotheses in found]
         if guiding and self.guide and seen is not None:
             sure = [best.confidence for best, *_ in judged] if judged else [None] * len(found)
-            for row, sentences in self.guide(embeddings, seen, found, sure, options).items():
+            led = self.guide(embeddings, seen, found, sure, options)
+            for row, sentences in led.items():
                 told[row] = sentences
-                if judged and self.judge:
-                    (judged[row],) = self.judge(embeddings[row : row + 1], [[one.hypothesis for one in sentences]])
+            if led and judged and self.judge:
+                again = [[one.hypothesis for one in sentences] for sentences in led.values()]
+                for row, of_row in zip(led, self.judge(embeddings[list(led)], again), strict=True):
+                    judged[row] = of_row
         said = [[one.hypothesis for one in sentences] for sentences in told]
         looked = self._looked(embeddings, said) if attention else itertools.repeat(None)
         judgements = itertools.chain.from_iterable(judged) if judged else itertools.repeat(None)
