@@ -76,8 +76,8 @@ def test_the_other_models_score_as_their_cards_say(name, least, shared_data):
     pictures, captions = flickr8k / "val.zip", flickr8k / "dataset_flickr8k.json"
     found = evaluate(name, pictures, captions, "val", guide="off", resamples=10, show=False)
     assert found.figures["CIDEr-D"].value >= least
-    recorded = Captioner(name).bundle.model["scores"]["cider_d"]
-    assert found.figures["CIDEr-D"].value == pytest.approx(recorded, abs=0.012)
+    recorded = Captioner(name).bundle.model["scores"]["cider_d"]  # of the search before it was tuned
+    assert recorded - 0.01 <= found.figures["CIDEr-D"].value <= recorded + 0.04
 
 
 def test_its_scores_on_the_validation_pictures_are_those_of_its_card(captioner, shared_data):
@@ -87,15 +87,16 @@ def test_its_scores_on_the_validation_pictures_are_those_of_its_card(captioner, 
     assert len(found.pictures) == 1000
     figures = {name: figure.value for name, figure in found.figures.items()}
     assert figures["BLEU-4"] >= 0.225
-    assert figures["CIDEr-D"] >= 0.57
+    assert figures["CIDEr-D"] >= 0.59
     recorded = captioner.bundle.model["scores"]
-    assert figures["BLEU-4"] == pytest.approx(recorded["bleu_4"], abs=0.005)  # the card's are of weights before int8
-    assert figures["CIDEr-D"] == pytest.approx(recorded["cider_d"], abs=0.01)
+    # The card's are of the search before it was tuned, and of weights before int8.
+    assert figures["BLEU-4"] == pytest.approx(recorded["bleu_4"], abs=0.01)
+    assert recorded["cider_d"] - 0.01 <= figures["CIDEr-D"] <= recorded["cider_d"] + 0.04
     assert figures["perplexity"] == pytest.approx(math.exp(recorded["val_loss"]), rel=0.005)
     assert figures["rank_correlation"] > 0.5
     assert figures["confidence_error"] < 0.04
     assert figures["unfamiliar"] == pytest.approx(0.01, abs=0.005)
     # Other processors round otherwise, which changes a caption here and there.
-    printed = {"mean_length": 9.80, "distinct": 0.816, "copied": 0.073, "nearly_copied": 0.305, "repeated_pair": 0.107}
+    printed = {"mean_length": 11.03, "distinct": 0.843, "copied": 0.047, "nearly_copied": 0.227, "repeated_pair": 0.130}
     for name, value in printed.items():
         assert figures[name] == pytest.approx(value, rel=0.05), name
