@@ -85,7 +85,7 @@ def take(
     """Caption files on the service's page, do something with it, and keep what is seen."""
     with browsing(width, height, scheme) as page:
         page.goto(base)
-        page.locator("#files").set_input_files(files)
+        page.locator("#files:enabled").set_input_files(files)
         captioned(page, len(files))
         then(page)
         captioned(page, len(files))

@@ -90,7 +90,7 @@ def test_three_pictures_become_three_captions_and_nobody_else_is_asked(page, pla
 
 
 def test_settings_take_effect_at_once(page, tiny_captioner, drawn):
-    page.locator("#files").set_input_files(files(drawn))
+    page.locator("#files:enabled").set_input_files(files(drawn))
     assert sentences(page) == [caption.text for caption in tiny_captioner.caption(drawn[:3])]
 
     def shows(**options):
@@ -114,7 +114,7 @@ def test_settings_take_effect_at_once(page, tiny_captioner, drawn):
 
 
 def test_several_captions_are_alternatives(page, tiny_captioner, drawn):
-    page.locator("#files").set_input_files(files(drawn, 1))
+    page.locator("#files:enabled").set_input_files(files(drawn, 1))
     sentences(page, 1)
     change(page, "num_captions", 4)
     page.get_by_text("3 alternatives").click()
@@ -128,7 +128,7 @@ def test_words_are_marked_by_their_probability_as_in_reports(page, tiny_captione
     from showtell.markup import percent
     from showtell.report.words import marked
 
-    page.locator("#files").set_input_files(files(drawn, 1))
+    page.locator("#files:enabled").set_input_files(files(drawn, 1))
     sentences(page, 1)
     caption = tiny_captioner.caption(drawn[0])
     pairs = tuple((word.word, word.probability) for word in caption.words)
@@ -172,7 +172,7 @@ def test_everything_is_reached_by_keyboard(page, drawn):
 
 def test_captions_are_copied_and_saved_as_the_command_line_writes_them(opened, plain, tiny_captioner, drawn):
     page = opened(plain, permissions=["clipboard-read", "clipboard-write"])
-    page.locator("#files").set_input_files(files(drawn, 2))
+    page.locator("#files:enabled").set_input_files(files(drawn, 2))
     hand_over(page, "drop", [('a "broken", one.png', b"nothing")])
     change(page, "num_captions", 2)
     page.get_by_text("1 alternative").nth(1).wait_for()
@@ -216,7 +216,7 @@ def test_the_page_shows_where_the_model_looked(opened, looking_bundle):
     (word, *_) = captioner.caption(white.getvalue(), attention=True).words
     with service_running(captioner) as running:
         page = opened(running)
-        page.locator("#files").set_input_files([{"name": "w.png", "mimeType": "image/png", "buffer": white.getvalue()}])
+        page.locator("#files:enabled").set_input_files([{"name": "w.png", "mimeType": "image/png", "buffer": white.getvalue()}])
         sentences(page, 1)
         page.get_by_text("Word by word, and where it looked").click()
         page.locator(".looks button").first.click()
@@ -243,7 +243,7 @@ def test_a_calibrated_model_says_when_it_is_not_sure(opened):
     caption = captioner.caption(photo)
     with service_running(captioner) as running:
         page = opened(running)
-        page.locator("#files").set_input_files(photo)
+        page.locator("#files:enabled").set_input_files(photo)
         assert sentences(page, 1) == [caption.text]
         assert f"confidence {caption.confidence:.0%}" in page.locator(".about").inner_text()
         change(page, "min_confidence", 0.95)
@@ -254,7 +254,7 @@ def test_a_calibrated_model_says_when_it_is_not_sure(opened):
 def test_the_page_names_what_is_seen_and_has_it_said(opened, dog_captioner, drawn):
     with service_running(dog_captioner) as running:
         page = opened(running)
-        page.locator("#files").set_input_files(files(drawn, 1))
+        page.locator("#files:enabled").set_input_files(files(drawn, 1))
         sentences(page, 1)
         assert page.get_by_text("Seen:").inner_text() == "Seen: dog, husky"
         page.get_by_label("Name what is surely seen").check()
@@ -272,7 +272,7 @@ def test_a_token_is_asked_for(opened, tiny_captioner, drawn):
         page.keyboard.press("Enter")
         page.locator("#model strong").wait_for()
         assert not page.get_by_label("This service needs a token").is_visible()
-        page.locator("#files").set_input_files(files(drawn, 1))
+        page.locator("#files:enabled").set_input_files(files(drawn, 1))
         assert sentences(page, 1) == [tiny_captioner.caption(drawn[0]).text]
 
 
@@ -285,7 +285,7 @@ def test_axe_finds_no_fault_and_the_page_fits_its_window(opened, looking_bundle,
         page = opened(running, width, scheme)
         page.locator("#model strong").wait_for()
         empty = axe.Axe().run(page).response["violations"]
-        page.locator("#files").set_input_files(files(drawn))
+        page.locator("#files:enabled").set_input_files(files(drawn))
         hand_over(page, "drop", [("a_name_without_any_space_" * 8 + ".png", b"nothing")])
         sentences(page, 4)
         page.locator("details").evaluate_all("boxes => boxes.forEach((box) => { box.open = true; })")
