@@ -11,16 +11,22 @@ const NARROW = "(max-width: 60rem)";
 const at = (id) => document.getElementById(id);
 const cards = [];
 let model, settings, round;
+let attempts = 0;
 
 async function begin() {
+  const attempt = ++attempts;
+  let answer;
   try {
-    model = await askModel();
+    answer = await askModel();
   } catch (error) {
+    if (attempt !== attempts) return; // another token was given meanwhile
     at("model").textContent = error.message;
     at("door").hidden = error.status !== 401;
     if (error.status === 401) at("token").focus();
     return;
   }
+  if (attempt !== attempts) return;
+  model = answer;
   at("door").hidden = true;
   at("model").replaceChildren("Captions by ", element("strong", {}, model.name), `, Showtell ${model.version}`);
   at("card-text").textContent = model.card;
