@@ -216,7 +216,9 @@ def test_the_page_shows_where_the_model_looked(opened, looking_bundle):
     (word, *_) = captioner.caption(white.getvalue(), attention=True).words
     with service_running(captioner) as running:
         page = opened(running)
-        page.locator("#files:enabled").set_input_files([{"name": "w.png", "mimeType": "image/png", "buffer": white.getvalue()}])
+        page.locator("#files:enabled").set_input_files(
+            [{"name": "w.png", "mimeType": "image/png", "buffer": white.getvalue()}]
+        )
         sentences(page, 1)
         page.get_by_text("Word by word, and where it looked").click()
         page.locator(".looks button").first.click()

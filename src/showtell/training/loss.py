@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from showtell.training.decoders import Decoder
+from showtell.training.decoders.autocast import applied
 
 _WORDS_AT_ONCE = 256  # whose logits stay in a processor's cache from the product that makes them to their gradients'
 
@@ -59,13 +60,8 @@ def linear_cross_entropy(
         targets: `int64 (N,)`.
         smoothing: see `next_word`.
     """
-    device = features.device.type
-    given = [features, weights, biases]
-    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-        given = [tensor.to(torch.get_autocast_dtype(device)) for tensor in given]
-        with torch.autocast(device, enabled=False):
-            return _LinearCrossEntropy.apply(*given, targets, smoothing)  # type: ignore[no-any-return, no-untyped-call]
-    return _LinearCrossEntropy.apply(*given, targets, smoothing)  # type: ignore[no-any-return, no-untyped-call]
+    loss, correct = applied(_LinearCrossEntropy, [features, weights, biases], targets, smoothing)
+    return loss, correct
 
 
 class _LinearCrossEntropy(torch.autograd.Function):

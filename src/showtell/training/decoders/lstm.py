@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from showtell.training.decoders.autocast import applied
+
 
 def lstm_step(gates: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The next hidden and cell state, `(B, H)` each.
@@ -62,15 +64,7 @@ def lstm(
         h: `(B, H)`, the first hidden states.
         c: `(B, H)`, the first cell states.
     """
-    device = ahead.device.type
-    given = [ahead, weights, h, c]
-    states: torch.Tensor
-    if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
-        states = _Steps.apply(counts, *given)  # type: ignore[no-untyped-call]
-        return states
-    given = [tensor.to(torch.get_autocast_dtype(device)) for tensor in given]
-    with torch.autocast(device, enabled=False):
-        states = _Steps.apply(counts, *given)  # type: ignore[no-untyped-call]
+    states: torch.Tensor = applied(_Steps, [ahead, weights, h, c], counts)
     return states
 
 
@@ -79,7 +73,7 @@ class _Steps(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, counts: Sequence[int], ahead: torch.Tensor, weights: torch.Tensor, h: torch.Tensor, c: torch.Tensor
+        ctx: Any, ahead: torch.Tensor, weights: torch.Tensor, h: torch.Tensor, c: torch.Tensor, counts: Sequence[int]
     ) -> torch.Tensor:
         size, gates, turned = h.shape[1], torch.empty_like(ahead), weights.t()
         # Of each word: the states that it is read with, and those that it leaves.
@@ -121,7 +115,7 @@ class _Steps(torch.autograd.Function):
                 torch.mul(of_c, slope[here], out=gate[here])
             of_h = of_gates[here] @ weights
             of_c = of_c * keep[here]
-        return None, of_gates, of_gates.t() @ before, of_h, of_c
+        return of_gates, of_gates.t() @ before, of_h, of_c, None
 
 
 def _spans(counts: Sequence[int]) -> list[slice]:
