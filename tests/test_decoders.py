@@ -14,6 +14,8 @@ from showtell.bundle import OnnxSteps, read_bundle
 from showtell.captioner import Captioner
 from showtell.encoders.runtime import open_session
 from showtell.errors import InputError
+from showtell.int8_products import multiply_in_int8
+from showtell.int8_rows import as_taken, int8_names, pack, scales_of
 from showtell.search import SearchOptions, search
 from showtell.text import SPECIALS, Vocabulary
 from showtell.training.decoders import KINDS, AttentionOptions, ShowAndTellOptions, TransformerOptions, build
@@ -82,14 +84,32 @@ def test_the_exported_steps_give_the_logits_of_teacher_forcing(decoder_and_steps
     assert_the_logits_of_teacher_forcing(*decoder_and_steps)
 
 
-def assert_the_logits_of_teacher_forcing(decoder, shape, steps):
+@pytest.mark.parametrize("case", CASES)
+def test_steps_in_int8_have_nearly_the_logits_of_teacher_forcing_and_a_row_the_same_in_any_company(case, monkeypatch):
+    monkeypatch.setattr("showtell.int8_rows._SMALLEST", 1)
+    decoder, shape = built(case)
+    graphs, packed = decoder_graphs(decoder, shape), pack({n: t.numpy() for n, t in decoder.state_dict().items()})
+    graphs["step.onnx"] = multiply_in_int8(graphs["step.onnx"][0], int8_names(packed))
+    assert scales_of("output.weight") in graphs["step.onnx"][1]
+    steps = OnnxSteps(*(open_session(graph, 1, as_taken(packed, names)) for graph, names in graphs.values()))
+    assert_the_logits_of_teacher_forcing(decoder, shape, steps, within=0.1)
+    embeddings, tokens = (tensor.numpy() for tensor in a_batch(shape))
+    together, alone = steps.start(embeddings), steps.start(embeddings[3:4])
+    for t in range(3):
+        logits, state = steps.step(tokens[:, t], *together)
+        one, state_alone = steps.step(tokens[3:4, t], *alone)
+        assert one[0] == pytest.approx(logits[3], abs=1e-5)
+        together, alone = (together[0], state), (alone[0], state_alone)
+
+
+def assert_the_logits_of_teacher_forcing(decoder, shape, steps, within=1e-4):
     embeddings, tokens = a_batch(shape)
     with torch.no_grad():
         whole = decoder.logits(decoder.hidden(embeddings, tokens)).numpy()
     constants, state = steps.start(embeddings.numpy())
     for t in range(tokens.shape[1]):
         logits, state = steps.step(tokens[:, t].numpy(), constants, state)
-        assert logits == pytest.approx(whole[:, t], abs=1e-4)
+        assert logits == pytest.approx(whole[:, t], abs=within)
 
 
 @pytest.mark.parametrize("case", CASES)

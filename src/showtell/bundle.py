@@ -14,8 +14,9 @@
     SHA256SUMS            one line per file above, as `sha256sum` writes and checks them
 
 The file is a stored (not compressed) zip. Every byte that matters is covered by SHA256SUMS and checked when a bundle is
-opened. Weights may be kept in float16, or in int8 with a scale for each row (see `showtell.int8_rows`); they are
-computed with in float32. Nothing in a bundle is ever executed.
+opened. Weights may be kept in float16, or in int8 with a scale for each row (see `showtell.int8_rows`). They are made
+float32 when they are loaded, but for a matrix that a graph lists together with its scales and multiplies in int8.
+Nothing in a bundle is ever executed.
 """
 
 import io
@@ -38,7 +39,7 @@ from showtell.encoders.runtime import Encoder, open_session
 from showtell.errors import BundleError, ShowtellError, one_line
 from showtell.files import sha256_of, write_beside
 from showtell.image import ResizeMode
-from showtell.int8_rows import unpack
+from showtell.int8_rows import as_taken, unpack
 from showtell.search import Floats, SearchOptions, State
 from showtell.tags.tagger import PARTS as TAG_PARTS
 from showtell.tags.tagger import Tagger
@@ -85,16 +86,14 @@ class Bundle:
 
     def _session(self, graph: str, threads: int | None) -> Any:
         try:
-            weights = self.weights()
-            named = {name: weights[name] for name in self.model["graphs"][graph]}
-            return open_session(self.parts[graph], threads, named)
+            kept = safetensors.numpy.load(self.parts["weights.safetensors"])
+            return open_session(self.parts[graph], threads, as_taken(kept, self.model["graphs"][graph]))
         except (ShowtellError, KeyError, safetensors.SafetensorError) as error:
             raise BundleError(f"{self.path}: {graph} cannot be loaded ({one_line(error)})") from error
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
         """The decoder's tensors by name; floats as `float32`, whatever they are kept in."""
-        tensors = unpack(safetensors.numpy.load(self.parts["weights.safetensors"]))
-        return {name: t.astype(np.float32) if t.dtype == np.float16 else t for name, t in tensors.items()}
+        return unpack(safetensors.numpy.load(self.parts["weights.safetensors"]))
 
     def search_options(self) -> SearchOptions:
         """The model's own defaults of how captions are found."""

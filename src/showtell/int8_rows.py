@@ -1,10 +1,10 @@
 """Matrices kept in a quarter of their size: int8, with one float16 scale for each row (of an output layer: each word).
 
-The largest weight of a row is 127 of its scale, and every weight is off by half a scale at most. Nothing is computed in
-int8: matrices are made float32 again when they are loaded.
+The largest weight of a row is 127 of its scale, and every weight is off by half a scale at most. Graphs that multiply
+in int8 take them as they are (`showtell.int8_products`); for others they are made float32 when they are loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,17 +35,27 @@ def from_rows(counts: npt.NDArray[np.int8], scales: npt.NDArray[np.float16]) -> 
     return matrix
 
 
+def scales_of(name: str) -> str:
+    """The name of the scales of a matrix."""
+    return name + _SCALES
+
+
 def pack(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
     """Tensors by name, with the large float matrices in int8 and their scales beside them as `NAME.scales`."""
     packed = dict(tensors)
     for name, tensor in tensors.items():
         if tensor.dtype in (np.float16, np.float32) and tensor.ndim > 1 and tensor.size >= _SMALLEST:
-            packed[name], packed[name + _SCALES] = to_rows(tensor.astype(np.float32))
+            packed[name], packed[scales_of(name)] = to_rows(tensor.astype(np.float32))
     return packed
 
 
+def int8_names(tensors: Mapping[str, npt.NDArray[Any]]) -> set[str]:
+    """The names of the matrices that are kept in int8."""
+    return {name for name in tensors if scales_of(name) in tensors}
+
+
 def unpack(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    """The inverse of `pack`; tensors that have no scales beside them are left as they are.
+    """The inverse of `pack`: floats are float32 afterwards, also those that were kept in float16.
 
     Raises:
         InputError: scales do not fit their matrix.
@@ -56,4 +66,19 @@ def unpack(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any
         if counts is None or counts.dtype != np.int8 or scales.shape != counts.shape[:1]:
             raise InputError(f"{name} are not the scales of an int8 matrix")
         unpacked[name.removesuffix(_SCALES)] = from_rows(counts, scales)
-    return unpacked
+    return {
+        name: tensor.astype(np.float32, copy=False) if tensor.dtype == np.float16 else tensor
+        for name, tensor in unpacked.items()
+    }
+
+
+def as_taken(packed: Mapping[str, npt.NDArray[Any]], names: Collection[str]) -> dict[str, npt.NDArray[Any]]:
+    """The tensors that a graph lists: as kept where scales are listed beside a matrix, else as `unpack` has them.
+
+    Raises:
+        InputError: scales do not fit their matrix.
+        KeyError: there is no such tensor.
+    """
+    unpacked = unpack(packed)
+    as_kept = {one for name in names if scales_of(name) in names for one in (name, scales_of(name))}
+    return {name: packed[name] if name in as_kept else unpacked[name] for name in names}

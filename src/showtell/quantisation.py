@@ -1,9 +1,9 @@
 """A finished model bundle and pictures -> the same model in int8: smaller, and faster where its encoder is.
 
 Nothing is trained. The encoder is quantised on the pictures (`showtell.precision`), the decoder's matrices are kept as
-int8 rows (`showtell.int8_rows`), and the golden caption is what the new model says. A decoder that learnt from the
-float32 encoder's embeddings now meets slightly different ones; one that is trained with `[encoder] precision = "int8"`
-does not.
+int8 rows and multiplied with in int8 (`showtell.int8_products`), and the golden caption is what the new model says. A
+decoder that learnt from the float32 encoder's embeddings now meets slightly different ones; one that is trained with
+`[encoder] precision = "int8"` does not.
 """
 
 import tempfile
@@ -19,7 +19,8 @@ from showtell.encoders import Encoder
 from showtell.errors import InputError
 from showtell.evaluation.selection import AnyPictures, source_of
 from showtell.files import json_bytes
-from showtell.int8_rows import pack
+from showtell.int8_products import multiply_in_int8
+from showtell.int8_rows import int8_names, pack
 from showtell.model_names import find_model
 from showtell.precision import CALIBRATION_PICTURES, quantised_on
 from showtell.verify import golden
@@ -52,7 +53,7 @@ def quantise(
 
     Raises:
         InputError: both parts are in int8 already, the encoder cannot be quantised, or no picture can be read.
-        MissingExtra: there are pictures, and the package onnx is not installed.
+        MissingExtra: the package onnx is not installed.
     """
     before = read_bundle(find_model(model))
     encoder = Encoder(before.parts["encoder.onnx"], threads=1).info
@@ -69,8 +70,10 @@ def quantise(
         parts["encoder.onnx"] = graph
         described["encoder"] = Encoder(graph, resize=before.model["resize"], threads=1).info.to_json()
     if whole_decoder:
-        weights = safetensors.numpy.load(before.parts["weights.safetensors"])
-        parts["weights.safetensors"] = safetensors.numpy.save(pack(weights))
+        weights = pack(safetensors.numpy.load(before.parts["weights.safetensors"]))
+        parts["weights.safetensors"] = safetensors.numpy.save(weights)
+        parts["step.onnx"], names = multiply_in_int8(before.parts["step.onnx"], int8_names(weights))
+        described["graphs"] = before.model["graphs"] | {"step.onnx": names}
         described["format"] = INT8_FORMAT
     card = before.parts["README.md"].decode()
     parts["README.md"] = with_section(card, "Quantisation", _section(count, whole_decoder)).encode()
@@ -90,7 +93,9 @@ def _sizes(before: Bundle, after: Bundle, part: str) -> tuple[int, int]:
 def _section(pictures: int, decoder: bool) -> str:
     """What the model card says of it, as Markdown."""
     encoder = f"- The encoder was quantised to int8 after training, on {pictures} pictures\n" if pictures else ""
-    return encoder + ("- The decoder's matrices are kept in int8, as they were rounded after training\n" * decoder)
+    return encoder + (
+        "- The decoder's matrices were rounded to int8 after training, and its steps multiply in int8\n" * decoder
+    )
 
 
 def _write(out: Path, parts: dict[str, bytes], described: dict[str, Any]) -> None:

@@ -18,7 +18,8 @@ from showtell.captioner import Captioner
 from showtell.encoders import classifier
 from showtell.encoders.runtime import Encoder
 from showtell.files import json_bytes
-from showtell.int8_rows import pack
+from showtell.int8_products import multiply_in_int8
+from showtell.int8_rows import int8_names, pack
 from showtell.tags import ClassHead, Tagger
 from showtell.text import Vocabulary
 from showtell.training.decoders import Decoder
@@ -56,6 +57,8 @@ def export_bundle(
     tensors = {name: tensor.detach().numpy() for name, tensor in decoder.state_dict().items() if name in used}
     in_int8 = recipe.export.weights == "int8"
     weights = {name: _half(tensor) for name, tensor in (pack(tensors) if in_int8 else tensors).items()}
+    if in_int8:
+        graphs["step.onnx"] = multiply_in_int8(graphs["step.onnx"][0], int8_names(weights))
     model = {
         "format": INT8_FORMAT if in_int8 else FORMAT,
         "name": recipe.name,

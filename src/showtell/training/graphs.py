@@ -148,29 +148,49 @@ def _export(module: torch.nn.Module, inputs: list[_Input], outputs: list[str]) -
         outputs,
         [shapes[0], tuple(shapes[1:])] if isinstance(module, _Step) else shapes,
     )
-    _transpose_later(model, {name: t.numpy() for name, t in module.state_dict().items()})
+    _derive_later(model, {name: t.numpy() for name, t in module.state_dict().items()})
     owned = [i.name for i in model.graph.initializer if i.name.startswith("decoder.")]
     for name in owned:
         _leave_out(model, name, name.removeprefix("decoder."))
     return model.SerializeToString(deterministic=True), [name.removeprefix("decoder.") for name in owned]
 
 
-def _transpose_later(model: Any, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Have matrices that the exporter transposed as the decoder has them, so that they need not stand in the graph.
+def _derive_later(model: Any, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Have matrices that the exporter made of the decoder's ahead of time made from these, so that they need not stand
+    in the graph: transposed ones, and some columns.
 
-    The transposition becomes a node. ONNX Runtime does it once, when it loads the graph.
+    What makes them becomes a node. ONNX Runtime does it once, when it loads the graph.
     """
     known = {initializer.name for initializer in model.graph.initializer}
     for initializer in [i for i in model.graph.initializer if i.name not in tensors and len(i.dims) == 2]:
-        original = numpy_helper.to_array(initializer).T
-        same = [name for name, tensor in tensors.items() if np.array_equal(tensor, original)]
-        same.sort(key=lambda name: name not in known)  # of tied tensors, the one that the graph has
-        if same:
+        values = numpy_helper.to_array(initializer)
+        # Of tied tensors, the one that the graph has.
+        for name in sorted(tensors, key=lambda name: name not in known):
+            if (made := _made_of(tensors[name], values, name, initializer.name)) is None:
+                continue
             model.graph.initializer.remove(initializer)
-            if same[0] not in known:
-                model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(original), same[0]))
-                known.add(same[0])
-            model.graph.node.insert(0, helper.make_node("Transpose", same[:1], [initializer.name], perm=[1, 0]))
+            if name not in known:
+                model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(tensors[name]), name))
+                known.add(name)
+            node, *constants = made
+            model.graph.initializer.extend(constants)
+            model.graph.node.insert(0, node)
+            break
+
+
+def _made_of(tensor: npt.NDArray[Any], matrix: npt.NDArray[Any], name: str, out: str) -> list[Any] | None:
+    """The node that makes a matrix of a tensor, and the constants that it takes; None where that is not possible."""
+    if np.array_equal(matrix, tensor.T):
+        return [helper.make_node("Transpose", [name], [out], perm=[1, 0])]
+    if tensor.ndim != 2 or len(tensor) != len(matrix):
+        return None
+    wide = matrix.shape[1]
+    for begin in {0, tensor.shape[1] - wide}:
+        if begin >= 0 and np.array_equal(matrix, tensor[:, begin : begin + wide]):
+            given = {f"{out}.begin": begin, f"{out}.end": begin + wide, f"{out}.axis": 1}
+            constants = [numpy_helper.from_array(np.array([value]), key) for key, value in given.items()]
+            return [helper.make_node("Slice", [name, *given], [out]), *constants]
+    return None
 
 
 def _leave_out(model: Any, name: str, kept_as: str) -> None:

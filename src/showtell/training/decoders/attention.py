@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from showtell.errors import InputError
-from showtell.training.decoders.base import Decoder, Tensors
+from showtell.training.decoders.base import Decoder, Tensors, repeated
 from showtell.training.decoders.cells import Cells
 from showtell.training.decoders.lstm import lstm_step
 
@@ -81,31 +81,45 @@ class Attention(Decoder):
         self, embeddings: torch.Tensor, tokens: torch.Tensor, lengths: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Teacher forcing: `(B, L, D)` and ids `(B, T)` to features `(B, T, H)`."""
-        constants, state = self.start_all(embeddings, len(tokens))
+        grid = {name: repeated(tensor, len(tokens)) for name, tensor in self._look_over(embeddings).items()}
+        state = self._first_state(grid["mean"])
         # What does not depend on the step before is done for all steps at once.
         ahead = self.word_gates(self.dropout(self.words(tokens)).transpose(0, 1))
-        ahead = ahead + self.mean_gates(self.dropout(constants["mean"]))
+        ahead = ahead + self.mean_gates(self.dropout(grid["mean"]))
         outputs = []
         for gates in ahead:
-            state, _ = self._advance(gates, constants, state)
+            state, _ = self._advance(gates, grid, state)
             outputs.append(state["told"])
         features: torch.Tensor = self.projection(self.dropout(torch.stack(outputs, dim=1)))
         return features
 
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
-        """Grids `(N, L, D)` to the constants `cells (N, L, C)`, `keys (N, L, A)` and `mean (N, C)`, and states of 0."""
-        cells = self.cells(embeddings, self.mean, self.deviation)
-        zeros = embeddings.new_zeros(embeddings.shape[0], self.options.hidden)  # len() would be exported as a constant
-        state = {"asked": zeros, "asked_cell": zeros, "told": zeros, "told_cell": zeros}
-        return {"cells": cells, "keys": self.keys(cells), "mean": cells.mean(1)}, state
+        """Grids `(N, L, D)` to constants and states of 0.
+
+        Constants are `cells (N, L, C)`, `keys (N, L, A)`, and `glances (N, 4 H)`, which the mean of the cells adds to
+        the first LSTM's gates at every step.
+        """
+        grid = self._look_over(embeddings)
+        glances = self.mean_gates(grid["mean"])
+        return {"cells": grid["cells"], "keys": grid["keys"], "glances": glances}, self._first_state(grid["mean"])
 
     def look(
         self, tokens: torch.Tensor, constants: Tensors, state: Tensors
     ) -> tuple[torch.Tensor, Tensors, torch.Tensor]:
         """The last ids `(N,)` to logits `(N, V)`, the next state, and the attention to the cells `(N, L)`."""
-        gates = self.word_gates(self.words(tokens)) + self.mean_gates(constants["mean"])
+        gates = self.word_gates(self.words(tokens)) + constants["glances"]
         after, attention = self._advance(gates, constants, state)
         return self.logits(self.projection(after["told"])), after, attention
+
+    def _look_over(self, embeddings: torch.Tensor) -> Tensors:
+        """Grids `(N, L, D)` to `cells (N, L, C)`, `keys (N, L, A)` and `mean (N, C)`."""
+        cells = self.cells(embeddings, self.mean, self.deviation)
+        return {"cells": cells, "keys": self.keys(cells), "mean": cells.mean(1)}
+
+    def _first_state(self, like: torch.Tensor) -> Tensors:
+        """States of 0, as many as `like` has rows."""
+        zeros = like.new_zeros(like.shape[0], self.options.hidden)  # len() would be exported as a constant
+        return {"asked": zeros, "asked_cell": zeros, "told": zeros, "told_cell": zeros}
 
     def _advance(self, gates: torch.Tensor, constants: Tensors, state: Tensors) -> tuple[Tensors, torch.Tensor]:
         """The state after a word, given what word and mean add to the first gates, and the attention `(N, L)`."""

@@ -80,10 +80,10 @@ class Decoder(nn.Module):
     def start_all(self, embeddings: torch.Tensor, captions: int) -> tuple[Tensors, Tensors]:
         """`start` once a picture, with its rows repeated for each of the picture's captions, `captions` in all."""
         constants, state = self.start(embeddings)
-        times = captions // len(embeddings)
-        if times == 1:
-            return constants, state
-        return _repeated(constants, times), _repeated(state, times)
+        return (
+            {name: repeated(tensor, captions) for name, tensor in constants.items()},
+            {name: repeated(tensor, captions) for name, tensor in state.items()},
+        )
 
     def step(self, tokens: torch.Tensor, constants: Tensors, state: Tensors) -> tuple[torch.Tensor, Tensors]:
         """From the last ids `(N,)`: logits `(N, V)` and the next state."""
@@ -97,5 +97,7 @@ class Decoder(nn.Module):
         raise NotImplementedError
 
 
-def _repeated(tensors: Tensors, times: int) -> Tensors:
-    return {name: tensor.repeat_interleave(times, 0) for name, tensor in tensors.items()}
+def repeated(tensor: torch.Tensor, rows: int) -> torch.Tensor:
+    """Each row as often as makes `rows` of them in all, one after the other."""
+    times = rows // len(tensor)
+    return tensor if times == 1 else tensor.repeat_interleave(times, 0)

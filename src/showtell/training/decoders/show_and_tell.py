@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn import functional
 
 from showtell.errors import InputError
-from showtell.training.decoders.base import Decoder, Tensors
-from showtell.training.decoders.lstm import Packing, lstm
+from showtell.training.decoders.base import Decoder, Tensors, repeated
+from showtell.training.decoders.lstm import Packing, lstm, lstm_step
 
 Activation = Literal["elu", "relu", "tanh", "none"]
 _ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "none": nn.Identity}
@@ -83,36 +83,51 @@ class ShowAndTell(Decoder):
         self, embeddings: torch.Tensor, tokens: torch.Tensor, lengths: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Teacher forcing: `(B, D)` and ids `(B, T)` to features `(B, T, H)`; zeros beyond `lengths`."""
-        constants, state = self.start_all(embeddings, len(tokens))
-        input_weights, state_weights, input_bias, state_bias = self.lstm.all_weights[0]
-        size = self.options.word
+        first, glance = self._begin(embeddings)
+        first = repeated(first, len(tokens))
+        of_words, of_glances, of_states, input_bias, state_bias = self._gate_weights()
         if lengths is None:
             lengths = torch.full((len(tokens),), tokens.shape[1])
         packing = Packing.of(lengths, tokens.shape[1], tokens.device)
         # Unrolled by hand: all words go through their weights at once, and what the picture adds to every step is
         # computed once a caption. nn.LSTM would multiply it anew for each word.
         words = self.dropout(self.words(tokens[packing.rows, packing.steps]))
-        gates = functional.linear(words, input_weights[:, :size], input_bias + state_bias)
-        if "glance" in constants:
-            glances = functional.linear(self.dropout(constants["glance"]), input_weights[:, size:])
-            gates = gates + glances[packing.rows]
-        states = lstm(gates, packing.counts, state_weights, state["h"][packing.order], state["c"][packing.order])
+        gates = functional.linear(words, of_words, input_bias + state_bias)
+        if glance is not None:
+            gates = gates + functional.linear(self.dropout(repeated(glance, len(tokens))), of_glances)[packing.rows]
+        states = lstm(gates, packing.counts, of_states, first[packing.order], first[packing.order])
         features: torch.Tensor = self.projection(self.dropout(states))
         spread = features.new_zeros(*tokens.shape, features.shape[1])
         return spread.index_put((packing.rows, packing.steps), features)
 
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
-        """Embeddings `(N, D)` to constants (`glance (N, W)`, where asked) and the state `h`, `c` of `(N, H)`."""
-        standard = self.standard(embeddings)
-        first = self.initial(self.bottleneck(self.dropout(standard)))
-        constants = {} if self.glance is None else {"glance": self.glance(standard)}
+        """Embeddings `(N, D)` to constants (`glances (N, 4 H)`, where asked) and the state `h`, `c` of `(N, H)`.
+
+        `glances` are what the picture adds to the gates at every step.
+        """
+        first, glance = self._begin(embeddings)
+        _, of_glances, *_ = self._gate_weights()
+        constants = {} if glance is None else {"glances": functional.linear(glance, of_glances)}
         return constants, {"h": first, "c": first}
 
     def step(self, tokens: torch.Tensor, constants: Tensors, state: Tensors) -> tuple[torch.Tensor, Tensors]:
         """The last ids `(N,)` to logits `(N, V)` and the next state."""
-        inputs = self.words(tokens)
-        if "glance" in constants:
-            inputs = torch.cat([inputs, constants["glance"]], dim=1)
-        weights = self.lstm.all_weights[0]
-        h, c = torch.lstm_cell(inputs, (state["h"], state["c"]), *weights)
+        of_words, _, of_states, input_bias, state_bias = self._gate_weights()
+        gates = functional.linear(self.words(tokens), of_words, input_bias)
+        gates = gates + functional.linear(state["h"], of_states, state_bias)
+        if "glances" in constants:
+            gates = gates + constants["glances"]
+        h, c = lstm_step(gates, state["c"])
         return self.logits(self.projection(h)), {"h": h, "c": c}
+
+    def _begin(self, embeddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The first state `(N, H)`, and what the LSTM is shown of the picture beside every word `(N, W)`, if it is."""
+        standard = self.standard(embeddings)
+        first: torch.Tensor = self.initial(self.bottleneck(self.dropout(standard)))
+        return first, None if self.glance is None else self.glance(standard)
+
+    def _gate_weights(self) -> tuple[torch.Tensor, ...]:
+        """What words, glances and the last state are multiplied with to give the gates, and the LSTM's two biases."""
+        input_weights, state_weights, input_bias, state_bias = self.lstm.all_weights[0]
+        size = self.options.word
+        return input_weights[:, :size], input_weights[:, size:], state_weights, input_bias, state_bias
