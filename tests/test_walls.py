@@ -13,7 +13,7 @@ SOURCE = Path(showtell.__file__).parent
 
 # From the bottom up; a room may import what stands on lines above its own, or beside it on the same line.
 FLOORS = [
-    {"errors", "files", "int8_rows", "markup", "model_names", "progress", "resample", "tables"},
+    {"errors", "files", "int8_products", "int8_rows", "markup", "model_names", "progress", "resample", "tables"},
     {"image", "text"},
     {"data", "metrics"},
     {"encoders"},
@@ -123,6 +123,7 @@ HEAVY = {
         ("encoders", "quantise"),
         ("encoders", "rounding"),
         ("encoders", "timm"),
+        ("int8_products",),
     },
     "onnxscript": {("training",)},
     "matplotlib": {("training",)},

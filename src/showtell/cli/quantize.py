@@ -16,7 +16,7 @@ def quantize(
         ),
     ] = None,
 ) -> None:
-    """Quantise a finished model: its encoder to compute in int8, its decoder's weights to be kept in int8.
+    """Quantise a finished model: its encoder and its decoder compute in int8 afterwards, in a fraction of the room.
 
     A model that is trained with an int8 encoder from the beginning gives up less: see [encoder] precision in recipes.
     """
