@@ -1,24 +1,30 @@
 """Size, quality and speed of models side by side: what quantising them gives up, and what it brings.
 
     python benchmarks/models_compared.py PICTURES CAPTIONS [--split val] --model BUNDLE [--model BUNDLE ...]
-        [--folder PHOTOS] [--rounds 5]
+        [--encoder GRAPH] [--folder PHOTOS] [--rounds 5]
 
 prints for every model its size, CIDEr-D x 100 on the pictures with its own search settings, the difference from the
 first model with a 95% interval of 2,000 bootstrap samples of the pictures, and how many captions are other words. With
-`--folder` the models caption it in turn, greedily and with their own settings, as `showtell caption` does: pictures a
-second of wall-clock time, and the ratio to the first model's in each turn, its median with the smallest and largest.
+`--encoder` the first model has that encoder, a graph that `showtell train` left in a run's folder, in place of its own.
+With `--folder` the models caption it in turn, greedily and with their own settings, as `showtell caption` does:
+pictures a second of wall-clock time, and the ratio to the first model's in each turn, its median with the smallest and
+largest.
 """
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
 from showtell import Captioner
+from showtell.bundle import read_bundle, write_bundle
 from showtell.data.images import PictureSource
+from showtell.encoders import Encoder
 from showtell.evaluation.embedded import embedded
 from showtell.evaluation.selection import select
+from showtell.files import json_bytes
 from showtell.metrics import CiderD, ptb_tokenize
 from showtell.metrics.bootstrap import mean_interval
 
@@ -31,14 +37,28 @@ def main() -> None:
     parser.add_argument("captions")
     parser.add_argument("--split", help="only pictures of this split of the captions")
     parser.add_argument("--model", action="append", type=Path, required=True, help="a bundle; the first is the measure")
+    parser.add_argument("--encoder", type=Path, help="an encoder's graph for the first model")
     parser.add_argument("--folder", help="photographs to caption against the clock")
     parser.add_argument("--rounds", type=int, default=5, help="turns of the clock")
     args = parser.parse_args()
-    captioners = [Captioner(path) for path in args.model]
-    print_quality(captioners, args)
-    if args.folder:
-        for how, options in (("greedy", {"beam": 1}), ("own settings", {})):
-            print_speeds(captioners, PictureSource(args.folder), how, options, args.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        if args.encoder:
+            args.model[0] = with_encoder(args.model[0], args.encoder, Path(folder))
+        captioners = [Captioner(path) for path in args.model]
+        print_quality(captioners, args)
+        if args.folder:
+            for how, options in (("greedy", {"beam": 1}), ("own settings", {})):
+                print_speeds(captioners, PictureSource(args.folder), how, options, args.rounds)
+
+
+def with_encoder(path, encoder, folder):
+    """The model's file with another encoder in it, in `folder`."""
+    bundle, graph = read_bundle(path), encoder.read_bytes()
+    info = Encoder(graph, resize=bundle.model["resize"], threads=1).info
+    model = bundle.model | {"encoder": info.to_json()}
+    out = folder / f"{path.stem}-with-{encoder.stem}.showtell"
+    write_bundle(out, {**bundle.parts, "encoder.onnx": graph, "model.json": json_bytes(model)})
+    return out
 
 
 def print_quality(captioners, args):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from showtell import Captioner
+from showtell.bundle import read_bundle
+from showtell.encoders import Encoder
 from showtell.metrics import score
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -45,6 +47,25 @@ def test_models_are_compared_with_the_first(tiny_bundle, photos, tmp_path, showt
         "tiny",
         "small",
     ]
+
+
+def test_the_first_model_may_have_another_encoder(tiny_bundle, photos, tmp_path, showtell):
+    small = tmp_path / "small.showtell"
+    assert showtell("quantize", tiny_bundle, "--pictures", photos, "-o", small).code == 0
+    graph = read_bundle(small).parts["encoder.onnx"]
+    (tmp_path / "int8.onnx").write_bytes(graph)
+    captioner = Captioner(tiny_bundle)
+    captioner.encoder = Encoder(graph, resize=captioner.bundle.model["resize"])
+    found = {f"{i}.png": captioner.caption(photos / f"{i}.png").text for i in range(10)}
+    rows = [f"{name},{text if i % 2 else 'a dog'}\n" for i, (name, text) in enumerate(found.items())]
+    (tmp_path / "captions.csv").write_text("image,caption\n" + "".join(rows))
+    references = {name: [row.strip().partition(",")[2]] for name, row in zip(found, rows, strict=True)}
+    model, encoder = ["--model", tiny_bundle], ["--encoder", tmp_path / "int8.onnx"]
+    (line,) = run("models_compared.py", photos, tmp_path / "captions.csv", *model, *encoder)
+    assert line.startswith("tiny-with-int8: ")
+    expected = 100 * score(found, references).corpus["CIDEr-D"]
+    assert float(re.search(r"CIDEr-D ([\d.]+)", line)[1]) == pytest.approx(expected, abs=0.006)
+    assert expected > 0
 
 
 def test_encoders_are_compared_with_themselves_in_float32(photos, tiny_encoder, tmp_path):
