@@ -74,7 +74,7 @@ def _ratios(results: Results) -> str:
     ]
     for one in results.comparisons:
         ours, theirs = results.costs.get(one.ours), results.costs.get(one.theirs)
-        target = "" if one.target is None else f"{one.target:g}"
+        target = "" if one.target is None else f"{'at most ' if one.less else ''}{one.target:g}"
         if ours and theirs:
             clock, work = (_ratio(ours, theirs, cost) for cost in (_clock, _work))
             rows.append(f"| {one.what} | {clock} | {work} | {target} |")
