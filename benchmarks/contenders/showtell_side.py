@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -29,15 +30,18 @@ def captions(pictures: Sequence[Path], beam: int, model: str = "flickr8k") -> Ca
 
 
 def encoder_alone(pictures: Sequence[Path]) -> Callable[[int], None]:
-    """The arithmetic of the model's encoder and nothing else: its input is made beforehand, on one thread."""
+    """The arithmetic of the model's encoder and nothing else, on every core: its input is made beforehand."""
     captioner = Captioner()
     preprocessing = captioner.encoder.info.preprocessing
     inputs = normalise(squares_of(pictures[:16], preprocessing), preprocessing)
     session = open_session(captioner.bundle.parts["encoder.onnx"], threads=1)
+    pool = ThreadPoolExecutor(available_cores())
+
+    def encode(i: int) -> None:
+        session.run(["pooled"], {"picture": inputs[i % len(inputs)][None]})
 
     def work(count: int) -> None:
-        for begin in range(0, count, len(inputs)):
-            session.run(["pooled"], {"picture": inputs[: count - begin]})
+        list(pool.map(encode, range(count)))
 
     return work
 
