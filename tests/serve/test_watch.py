@@ -155,9 +155,9 @@ def test_a_run_is_watched_stopped_and_goes_on(small_data, tmp_path):
         assert run.poll() is None
         time.sleep(0.05)
     urllib.request.urlopen(urllib.request.Request(f"{address}/v1/run/stop", method="POST"))
-    while asked()["state"] == "stopping":
+    while (state := asked()["state"]) == "stopping":
         time.sleep(0.05)
-    assert asked()["state"] == "stopped"
+    assert state == "stopped"  # which is told once: then the run ends, and its page with it
     _, err = run.communicate()
     assert run.returncode == 1
     assert re.search(r"showtell: stopped after step \d+, and saved: the same command goes on from there\n$", err)
