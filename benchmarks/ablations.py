@@ -65,7 +65,8 @@ def main() -> None:
     table = as_table([row for row in rows if row.name in results], results)
     print(table)
     if args.page:
-        write_bytes(args.page, as_page(table, tables["base"], args.seeds).encode())
+        missing = [row.name for row in rows if row.name not in results]
+        write_bytes(args.page, as_page(table, tables["base"], args.seeds, missing).encode())
 
 
 def measure(row: Row, base: str, args: argparse.Namespace) -> Result:
@@ -126,8 +127,9 @@ def spread(values: list[float]) -> str:
     return f"{mean} ± {statistics.stdev(values):.1f}" if len(values) > 1 else mean
 
 
-def as_page(table: str, base: str, seeds: int) -> str:
-    """The page for docs/."""
+def as_page(table: str, base: str, seeds: int, missing: list[str]) -> str:
+    """The page for docs/; `missing` are the rows that were not run."""
+    not_run = f"\n\nNot run: {'; '.join(missing)}." if missing else ""
     return f"""# What each part of the recipe brings
 
 Every row is [{base}](../{base}) with one thing changed (what the recipe has stands in brackets),
@@ -135,7 +137,7 @@ trained with {seeds} seeds: mean and standard deviation of BLEU-4 and CIDEr-D, t
 Flickr8k. These also chose each run's epoch, so all figures flatter a little, and alike. A difference smaller than the
 spreads is none. Rows on the search caption with the recipe's own models.
 
-{table}
+{table}{not_run}
 
 The recipe is small and short so that the table can be made on a processor. A larger decoder that is trained for longer
 overfits, which dropout, mirror images and the average of the weights are against, so there the differences are others.
