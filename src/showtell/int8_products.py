@@ -10,7 +10,6 @@ It needs the package onnx, which is imported where it is used.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,11 +49,11 @@ def multiply_in_int8(graph: bytes, packed: Collection[str]) -> tuple[bytes, list
     model = onnx.load_from_string(graph)
     known = {initializer.name: initializer for initializer in model.graph.initializer}
     uses = {name: found for name in sorted(packed) if name in known and (found := _uses(model.graph, name))}
-    of_output = {use.node.output[0]: (name, use) for name, found in uses.items() for use in found}
+    used = {node.output[0]: name for name, found in uses.items() for node in found}
     nodes = []
     for node in model.graph.node:
-        name, use = of_output.get(node.output[0], ("", None))
-        nodes += [node] if use is None else _taken(node, name) if node.op_type == "Gather" else _product(use, name)
+        name = used.get(node.output[0])
+        nodes += [node] if name is None else _taken(node, name) if node.op_type == "Gather" else _product(node, name)
     del model.graph.node[:], model.graph.value_info[:]  # whose types are of before
     model.graph.node.extend(nodes)
     for name in uses:
@@ -69,26 +68,20 @@ def multiply_in_int8(graph: bytes, packed: Collection[str]) -> tuple[bytes, list
     return model.SerializeToString(deterministic=True), external
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """A node that takes rows of a matrix or multiplies with it, and whether the matrix comes transposed."""
-
-    node: Any
-    transposed: bool
-
-
-def _uses(graph: Any, name: str, transposed: bool = False) -> list[_Use]:
-    """What is done with a matrix or some columns of it; empty where anything is that int8 is not for."""
-    found: list[_Use] = []
+def _uses(graph: Any, name: str, transposed: bool = False) -> list[Any]:
+    """The nodes that take rows of a matrix, or multiply with it or some columns of it: a `Gemm` as it is, a `MatMul`
+    transposed. Empty where anything is done that int8 is not for.
+    """
+    found: list[Any] = []
     for node in graph.node:
         if name not in node.input:
             continue
-        further: list[_Use] = []
+        further: list[Any] = []
         if list(node.input).index(name) == (0 if node.op_type == "Gather" else 1):
             if node.op_type == "Gather" and not transposed and _has(node, {"axis": 0}):
-                further = [_Use(node, transposed)]
+                further = [node]
             if node.op_type in _PRODUCTS and transposed == (node.op_type == "MatMul"):
-                further = [_Use(node, transposed)] if _has(node, _PRODUCTS[node.op_type]) else []
+                further = [node] if _has(node, _PRODUCTS[node.op_type]) else []
         elif (node.op_type == "Slice" and _cuts_columns(graph, node)) or node.op_type == "Transpose":
             further = _uses(graph, node.output[0], transposed ^ (node.op_type == "Transpose"))
         if not further:
@@ -127,12 +120,12 @@ def _taken(node: Any, name: str) -> list[Any]:
     ]
 
 
-def _product(use: _Use, name: str) -> list[Any]:
+def _product(node: Any, name: str) -> list[Any]:
     """`x W^T`, and what is added to it, of float32 `x` `(..., K)` and an int8 matrix `W (M, K)`."""
     from onnx import TensorProto, helper
 
-    (x, matrix, *added), out = use.node.input, use.node.output[0]
-    turned = matrix if use.transposed else f"{out}.turned"
+    (x, matrix, *added), out = node.input, node.output[0]
+    turned = matrix if node.op_type == "MatMul" else f"{out}.turned"
     summed = f"{out}.unbiased" if added else out
     nodes = [
         helper.make_node("Abs", [x], [f"{out}.sizes"]),
@@ -150,7 +143,7 @@ def _product(use: _Use, name: str) -> list[Any]:
         helper.make_node("Mul", [f"{out}.floats", f"{out}.columns"], [f"{out}.scaled"]),
         helper.make_node("Mul", [f"{out}.scaled", f"{out}.step"], [summed]),
     ]
-    if not use.transposed:
+    if turned != matrix:
         nodes.insert(0, helper.make_node("Transpose", [matrix], [turned], perm=[1, 0]))
     if added:
         nodes.append(helper.make_node("Add", [summed, *added], [out]))

@@ -60,16 +60,7 @@ def unpack(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any
     Raises:
         InputError: scales do not fit their matrix.
     """
-    unpacked = {name: tensor for name, tensor in tensors.items() if not name.endswith(_SCALES)}
-    for name in set(tensors) - set(unpacked):
-        counts, scales = tensors.get(name.removesuffix(_SCALES)), tensors[name]
-        if counts is None or counts.dtype != np.int8 or scales.shape != counts.shape[:1]:
-            raise InputError(f"{name} are not the scales of an int8 matrix")
-        unpacked[name.removesuffix(_SCALES)] = from_rows(counts, scales)
-    return {
-        name: tensor.astype(np.float32, copy=False) if tensor.dtype == np.float16 else tensor
-        for name, tensor in unpacked.items()
-    }
+    return as_taken(tensors, [name for name in tensors if not name.endswith(_SCALES)])
 
 
 def as_taken(packed: Mapping[str, npt.NDArray[Any]], names: Collection[str]) -> dict[str, npt.NDArray[Any]]:
@@ -79,6 +70,19 @@ def as_taken(packed: Mapping[str, npt.NDArray[Any]], names: Collection[str]) -> 
         InputError: scales do not fit their matrix.
         KeyError: there is no such tensor.
     """
-    unpacked = unpack(packed)
-    as_kept = {one for name in names if scales_of(name) in names for one in (name, scales_of(name))}
-    return {name: packed[name] if name in as_kept else unpacked[name] for name in names}
+    for name in packed:
+        counts = packed.get(name.removesuffix(_SCALES))
+        if name.endswith(_SCALES) and (
+            counts is None or counts.dtype != np.int8 or packed[name].shape != counts.shape[:1]
+        ):
+            raise InputError(f"{name} are not the scales of an int8 matrix")
+    taken = {}
+    for name in names:
+        tensor, scales = packed[name], scales_of(name)
+        if not name.endswith(_SCALES) and scales not in names:
+            if scales in packed:
+                tensor = from_rows(tensor, packed[scales])
+            elif tensor.dtype == np.float16:
+                tensor = tensor.astype(np.float32)
+        taken[name] = tensor
+    return taken
