@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from showtell import Captioner
+from showtell.config import change, read_tables
 from showtell.data.examples import load_examples
+from showtell.embeddings.store import EmbeddingStore
 from showtell.files import read_json, write_bytes, write_json
-from showtell.search.tuning import try_searches
-from showtell.store import EmbeddingStore
-from showtell.tables import change, read_tables
+from showtell.post_training.search_tuning import try_searches
 from showtell.training import Recipe, recipe_from, train
 
 ROWS = Path(__file__).with_suffix(".toml")

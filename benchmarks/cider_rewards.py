@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from showtell.data.captions import read_captions
+from showtell.data.captions.caption_set import read_captions
 from showtell.errors import InputError
 from showtell.metrics import CiderD, ptb_tokenize
 

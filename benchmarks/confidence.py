@@ -10,16 +10,16 @@ import argparse
 import numpy as np
 
 from showtell import Captioner
-from showtell.calibrate.words import foretell
-from showtell.confidence import expected_calibration_error, held_out_confidence
-from showtell.confidence.judge import sentence_log_probs
-from showtell.confidence.temperature import likeliest
-from showtell.data.images import PictureSource
-from showtell.data.shapes import Shapes
+from showtell.captioning.confidence import calibration_of, expected_calibration_error, held_out_confidence
+from showtell.captioning.confidence.judge import sentence_log_probs
+from showtell.captioning.confidence.temperature import likeliest
+from showtell.data.selection import select
+from showtell.data.sources.picture_source import PictureSource
+from showtell.data.synthetic.shapes import Shapes
+from showtell.embeddings.cached import embedded
 from showtell.evaluation.correlation import rank_correlation
-from showtell.evaluation.embedded import embedded
-from showtell.evaluation.people import worth
-from showtell.evaluation.selection import select
+from showtell.evaluation.human_baseline import worth
+from showtell.post_training.calibration.words import foretell
 from showtell.search import search
 
 EACH = 32  # noises, colours and drawings
@@ -35,7 +35,7 @@ def main() -> None:
     given = parser.parse_args()
     captioner = Captioner(given.model)
     selected = select(given.pictures, given.captions, given.split, None)
-    done = embedded(captioner, selected.source, selected.references, None, True)
+    done = embedded(captioner.encoder, captioner.bundle.model["output"], selected.source, selected.references, None)
     references = {name: selected.references[name] for name in done.names}
     temperatures(captioner, done, list(references.values()))
     features(captioner, done, references)
@@ -58,7 +58,7 @@ def temperatures(captioner, done, references) -> None:
     for name, temperature in (
         ("none", 1.0),
         ("of the greatest likelihood", by_likelihood),
-        ("of the calibration", captioner.bundle.calibration().temperature),
+        ("of the calibration", calibration_of(captioner.bundle).temperature),
     ):
         error = expected_calibration_error(likeliest(found.log_probs, temperature), right, 15)
         print(f"  {name:<26} {temperature:.3f} {loss(temperature):8.4f} {error:8.3f}")
@@ -66,7 +66,7 @@ def temperatures(captioner, done, references) -> None:
 
 def features(captioner, done, references) -> None:
     """Rank correlation of the confidence with CIDEr-D, cross-validated, by what it is computed from."""
-    calibration, vocabulary = captioner.bundle.calibration(), captioner.bundle.vocabulary
+    calibration, vocabulary = calibration_of(captioner.bundle), captioner.bundle.vocabulary
     captions, columns, places = [], [], []
     for begin in range(0, len(done.names), 64):
         piece = done.take(range(begin, min(begin + 64, len(done.names))))

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from showtell.encoders import encoder_graph
-from showtell.encoders.runtime import available_cores, open_session
-from showtell.image import normalise
-from showtell.training.encoder_module import EncoderModule
+from showtell.images.preprocessing import normalise
+from showtell.onnx_session import available_cores, open_session
+from showtell.training.encoder.module import EncoderModule
 
 WAYS = (("bfloat16", False), ("bfloat16", True), ("float32", False), ("float32", True))
 

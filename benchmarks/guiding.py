@@ -12,12 +12,12 @@ import dataclasses
 import numpy as np
 
 from showtell import Captioner
-from showtell.evaluation.embedded import embedded
-from showtell.evaluation.selection import select
+from showtell.captioning.tags.guide import Guide
+from showtell.data.selection import select
+from showtell.embeddings.cached import embedded
 from showtell.metrics import score
 from showtell.metrics.bootstrap import mean_interval
 from showtell.search import search
-from showtell.tags.guide import Guide
 from showtell.text import SPECIALS
 
 AT_ONCE = 64
@@ -33,7 +33,7 @@ def main() -> None:
     given = parser.parse_args()
     captioner = Captioner(given.model)
     selected = select(given.pictures, given.captions, given.split, None)
-    done = embedded(captioner, selected.source, selected.references, None, True)
+    done = embedded(captioner.encoder, captioner.bundle.model["output"], selected.source, selected.references, None)
     references = {name: selected.references[name] for name in done.names}
     embeddings = done.take(range(len(done.names)))
     seen = captioner.tagger.probabilities(embeddings)

@@ -17,8 +17,9 @@ import numpy as np
 from PIL import Image
 
 from showtell import Captioner
-from showtell.data.images import PictureSource
-from showtell.image import decode, square
+from showtell.data.sources.picture_source import PictureSource
+from showtell.images.decode import decode
+from showtell.images.preprocessing import square
 
 
 def main() -> None:

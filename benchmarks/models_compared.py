@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 
 from showtell import Captioner
-from showtell.bundle import read_bundle, write_bundle
-from showtell.data.images import PictureSource
+from showtell.data.selection import select
+from showtell.data.sources.picture_source import PictureSource
+from showtell.embeddings.cached import embedded
 from showtell.encoders import Encoder
-from showtell.evaluation.embedded import embedded
-from showtell.evaluation.selection import select
 from showtell.files import json_bytes
 from showtell.metrics import CiderD, ptb_tokenize
 from showtell.metrics.bootstrap import mean_interval
+from showtell.models.bundle import read_bundle, write_bundle
 
 BATCH = 16
 
@@ -66,7 +66,7 @@ def print_quality(captioners, args):
     references = {name: [ptb_tokenize(text) for text in texts] for name, texts in selected.references.items()}
     first = None
     for path, captioner in zip(args.model, captioners, strict=True):
-        done = embedded(captioner, selected.source, selected.references, None, True)
+        done = embedded(captioner.encoder, captioner.bundle.model["output"], selected.source, selected.references, None)
         texts = []
         for begin in range(0, len(done.names), BATCH):
             rows = range(begin, min(begin + BATCH, len(done.names)))

@@ -16,10 +16,10 @@ from itertools import islice
 
 import numpy as np
 
-from showtell.data.images import PictureSource
+from showtell.data.sources.picture_source import PictureSource
+from showtell.embeddings.pipeline import prepared
 from showtell.encoders import Encoder, encoder_graph
-from showtell.pipeline import prepared
-from showtell.precision import quantised_on
+from showtell.quantization.encoder import quantised_on
 
 BATCH = 16
 

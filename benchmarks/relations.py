@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from showtell import Captioner
-from showtell.data.shapes_relations import ABOVE, BETWEEN, LEFT, ShapesRelations, parse
-from showtell.tables import change
+from showtell.config import change
+from showtell.data.synthetic.relations import ABOVE, BETWEEN, LEFT, ShapesRelations, parse
 from showtell.training import Recipe, recipe_from, train
-from showtell.training.drawn import drawn_tables
+from showtell.training.synthetic_recipes import drawn_tables
 
 POOLED = {
     "encoder.output": "pooled",

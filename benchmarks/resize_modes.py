@@ -11,8 +11,8 @@ import argparse
 import numpy as np
 
 from showtell import Captioner
-from showtell.data.captions import align, read_captions
-from showtell.data.images import PictureSource
+from showtell.data.captions.caption_set import align, read_captions
+from showtell.data.sources.picture_source import PictureSource
 from showtell.metrics import bleu, cider_d
 from showtell.metrics.ptb import ptb_tokenize
 

@@ -24,9 +24,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from contenders.captions import LENGTHS, WORDS
 from contenders.training_step import steps
 from showtell import Captioner
-from showtell.data.images import PictureSource
-from showtell.encoders.runtime import open_session
-from showtell.image import fitted
+from showtell.data.sources.picture_source import PictureSource
+from showtell.images.preprocessing import fitted
+from showtell.onnx_session import open_session
 
 SIDE = 1536  # of the matrices whose product shows what the processor can do
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"

@@ -22,12 +22,12 @@ from pathlib import Path
 
 from captioning import processor
 from scale_model import Cluster, Driver, Plan, Work, cores_until, fitted, plan
-from showtell.caption_pieces import caption_pieces, captioned
-from showtell.captioner import Captioner
-from showtell.cli.writers import Format, writing
-from showtell.data.gather import Gathered
-from showtell.data.images import PictureSource
-from showtell.embed import EmbedOptions, embed
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.jobs import caption_pieces, captioned
+from showtell.captioning.output.writers import Format, writing
+from showtell.data.sources.gather import Gathered
+from showtell.data.sources.picture_source import PictureSource
+from showtell.embeddings.embed import EmbedOptions, embed
 
 JOBS = (10**6, 10**8, 5 * 10**9)
 BATCH = 32

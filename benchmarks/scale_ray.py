@@ -26,12 +26,12 @@ from typing import Any
 
 from captioning import processor
 from scale import BATCH, Bench, write_into
-from showtell.caption_pieces import caption_pieces, captioned
-from showtell.captioner import Captioner
-from showtell.cli.writers import Format, writing
-from showtell.data.gather import Gathered
-from showtell.data.images import PictureSource
-from showtell.embed import EmbedOptions, embed
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.jobs import caption_pieces, captioned
+from showtell.captioning.output.writers import Format, writing
+from showtell.data.sources.gather import Gathered
+from showtell.data.sources.picture_source import PictureSource
+from showtell.embeddings.embed import EmbedOptions, embed
 
 NODES = {"one process": 0, "Ray, one node": 1, "Ray, two nodes": 2}
 WORKS = ("embed", "caption")
@@ -153,8 +153,9 @@ def nodes(count: int) -> Iterator[str]:
         yield ""
         return
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")
-    import ray
     from ray.cluster_utils import Cluster
+
+    import ray
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     cores = os.sched_getaffinity(0)

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from showtell.data.captions import read_captions
-from showtell.data.predictions import Pairs, pair, read_predictions
+from showtell.data.captions.caption_set import read_captions
+from showtell.data.captions.predictions import Pairs, pair, read_predictions
 from showtell.errors import InputError
 from showtell.metrics import score
 

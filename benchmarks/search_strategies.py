@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from showtell import Captioner
-from showtell.evaluation.embedded import embedded
-from showtell.evaluation.selection import select
+from showtell.data.selection import select
+from showtell.embeddings.cached import embedded
 from showtell.metrics import CiderD, ptb_tokenize
 from showtell.text import tokenize
 
@@ -55,7 +55,9 @@ def main() -> None:
     }
     captioner = Captioner(args.model)
     selected = select(args.pictures, args.captions, args.split, None)
-    done = embedded(captioner, selected.source, selected.references, args.store, True)
+    done = embedded(
+        captioner.encoder, captioner.bundle.model["output"], selected.source, selected.references, args.store
+    )
     judge = CiderD({name: [ptb_tokenize(text) for text in selected.references[name]] for name in done.names})
     print(f"{len(done.names)} pictures, model {captioner.name}, length penalty {captioner.options.length_penalty:g}")
     print(f"{'':26s} CIDEr-D  oracle  distinct-1  -2   words  repeats    ms")

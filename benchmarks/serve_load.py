@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from showtell import Captioner
-from showtell.data.images import PictureSource, RawPicture
+from showtell.data.sources.picture_source import PictureSource, RawPicture
 
 PHOTOS = Path(__file__).parents[1] / "examples" / "photos"
 SHOWTELL = [sys.executable, "-c", "from showtell.cli import main; main()"]

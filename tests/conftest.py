@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from local_server import LocalServer
+from repository import ROOT
 
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -71,7 +72,7 @@ def showtell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data sets: `SHOWTELL_DATA`, else `../shared/data` beside the repository, else a skip."""
-    default = Path(__file__).parents[2] / "shared" / "data"
+    default = ROOT.parent / "shared" / "data"
     folder = Path(os.environ.get("SHOWTELL_DATA") or default)
     if not (folder / "coco").is_dir():
         pytest.skip("real data not found: set SHOWTELL_DATA to the folder that holds flickr8k/ and coco/")
@@ -87,7 +88,7 @@ def tiny_encoder() -> bytes:
     from onnx import TensorProto, helper, numpy_helper
 
     from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
-    from showtell.image import Preprocessing
+    from showtell.images.preprocessing import Preprocessing
 
     info = EncoderInfo("tiny", "0" * 64, 8, 16, Preprocessing(size=32))
     kernel = np.random.default_rng(0).normal(0, 0.3, (8, 3, 8, 8)).astype(np.float32)
@@ -143,10 +144,10 @@ def looking_bundle(
 def _random_bundle(folder: Path, encoder: bytes, output: str, decoder_table: dict[str, Any]) -> Path:
     import torch
 
+    from showtell.decoders.registry import build
     from showtell.encoders import Encoder
     from showtell.text import SPECIALS, Vocabulary
     from showtell.training import recipe_from
-    from showtell.training.decoders import build
     from showtell.training.export import export_bundle
 
     words = ("a", "ball", "big", "blue", "dog", "grass", "in", "jumps", "man", "on", "red", "sits", "snow", "the")
@@ -196,7 +197,7 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import json
     import zipfile
 
-    from showtell.data.shapes import Shapes, ShapesOptions
+    from showtell.data.synthetic.shapes import Shapes, ShapesOptions
 
     folder = tmp_path_factory.mktemp("data")
     shapes = Shapes(ShapesOptions(train_pictures=48, val_pictures=12))

@@ -2,14 +2,14 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import typer
 import yaml
 
+from repository import ROOT
 from showtell.cli import app
 
-DEPLOY = Path(__file__).parents[1] / "deploy"
+DEPLOY = ROOT / "deploy"
 
 # Of ray.io/v1, from ray-operator/apis/ray/v1/*_types.go: the fields that may stand there, and those that must.
 RAY_JOB = {

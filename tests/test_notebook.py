@@ -1,13 +1,14 @@
 """examples/show_and_tell.ipynb: committed clean, and run from its first cell to its last on small data."""
 
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+from repository import ROOT
+
+EXAMPLES = ROOT / "examples"
 SMALL = "LIMIT, BATCH, EPOCHS, STEPS = 24, 8, 2, 4"
 
 

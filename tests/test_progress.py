@@ -3,8 +3,7 @@
 import io
 
 from showtell import progress
-from showtell.data.meter import meter, watch
-from showtell.progress import bar
+from showtell.progress import bar, meter, watch
 
 
 class Terminal(io.StringIO):

@@ -5,15 +5,15 @@ import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import showtell
+from repository import ROOT
 from showtell import Caption, Captioner, Word, list_models
-from showtell.data.images import RawPicture
+from showtell.data.sources.picture_source import RawPicture
 from showtell.errors import BundleError, InputError, PictureError
 
 
@@ -142,10 +142,10 @@ def test_types_are_there_for_those_who_use_the_package(tmp_path):
     )
     # With the project's own settings and cache, because mypy reads all of the package.
     command = [sys.executable, "-m", "mypy", "--no-error-summary", str(program)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     lines = [line for line in done.stdout.splitlines() if "program.py:" in line]  # its folder may be an earlier run's
     assert [line.split('"')[1] for line in lines[:4]] == [
-        "tuple[showtell.caption.Caption, ...]",
+        "tuple[showtell.captioning.caption.Caption, ...]",
         "pathlib.Path",
         "float",
         "list[str]",
@@ -157,8 +157,8 @@ def test_types_are_there_for_those_who_use_the_package(tmp_path):
 @pytest.fixture(scope="module")
 def drawn():
     """Sixty drawn pictures, some as arrays, and their captions."""
-    from showtell.data.shapes import Shapes, ShapesOptions
-    from showtell.image import decode
+    from showtell.data.synthetic.shapes import Shapes, ShapesOptions
+    from showtell.images.decode import decode
 
     shapes = Shapes(ShapesOptions(train_pictures=48, val_pictures=12))
     captions = shapes.captions().captions

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from showtell import Captioner
-from showtell.data.images import PictureSource
+from showtell.data.sources.picture_source import PictureSource
 from showtell.training import recipe_from, train
 
 

@@ -9,23 +9,24 @@ import io
 import re
 import threading
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from course import TRAIN, VALIDATION
-from showtell.data.captions import read_captions
-from showtell.data.images import PictureSource
-from showtell.embed import EmbedOptions, embed
+from repository import ROOT
+from showtell.data.captions.caption_set import read_captions
+from showtell.data.sources.picture_source import PictureSource
+from showtell.embeddings.embed import EmbedOptions, embed
+from showtell.embeddings.store import EmbeddingStore
 from showtell.encoders import Encoder
-from showtell.image import Preprocessing, decode, normalise, square
+from showtell.images.decode import decode
+from showtell.images.preprocessing import Preprocessing, normalise, square
 from showtell.search import SearchOptions, search
-from showtell.store import EmbeddingStore
 from showtell.text import SPECIALS, Vocabulary
 
-TESTS = Path(__file__).parent
+TESTS = ROOT / "tests"
 
 ROWS = {
     "1.1": ["test_seed_training.py::test_the_courses_three_zips_are_enough_to_train"],

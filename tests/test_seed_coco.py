@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from showtell.data.captions import read_captions
+from showtell.data.captions.caption_set import read_captions
 from showtell.text import Vocabulary
 
 

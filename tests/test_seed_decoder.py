@@ -1,17 +1,16 @@
 """The course notebook's decoder and loss, written out in NumPy from its description, against the recipe's own model."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
+from repository import ROOT
+from showtell.decoders.registry import build
 from showtell.text import pad_batch
 from showtell.training import read_recipe
-from showtell.training.decoders import build
 from showtell.training.loss import next_word
 
-RECIPES = Path(__file__).parents[1] / "recipes"
+RECIPES = ROOT / "recipes"
 PAD, START, END = 1, 2, 0
 EMBEDDING, VOCABULARY, BATCH = 2048, 400, 64
 

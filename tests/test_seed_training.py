@@ -1,26 +1,26 @@
 """The course notebook's training, by its own recipe, from the course's own zips in small."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from course import CAPTIONS, TRAIN, VALIDATION
-from showtell.captioner import Captioner
-from showtell.check import check
+from repository import ROOT
+from showtell.captioning.captioner import Captioner
 from showtell.data.examples import load_examples
-from showtell.store import EmbeddingStore
+from showtell.decoders.registry import build
+from showtell.embeddings.store import EmbeddingStore
+from showtell.evaluation.next_word import check
 from showtell.text import Vocabulary
 from showtell.training import read_recipe, recipe_from, train
 from showtell.training.batches import PictureBatches
 from showtell.training.checkpoint import load_checkpoint
-from showtell.training.decoders import build
 from showtell.training.loss import next_word
 from showtell.training.recipe import read_tables
 
-RECIPES = Path(__file__).parents[1] / "recipes"
+RECIPES = ROOT / "recipes"
 NAMES = ("seed-coco2014", "seed-flickr8k")
 
 
@@ -76,7 +76,7 @@ def test_the_courses_three_zips_are_enough_to_train(course):
 
 def test_every_picture_has_its_five_captions_by_file_name(course):
     """1.3: aligned by file name, each picture about five."""
-    from showtell.data.captions import read_captions
+    from showtell.data.captions.caption_set import read_captions
 
     examples = load_examples(small().data, course)
     assert examples.counts() == {"train": TRAIN, "validation": VALIDATION, "captions": CAPTIONS * TRAIN}

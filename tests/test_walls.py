@@ -1,6 +1,7 @@
-"""The walls of the house: which room may import which, and where PyTorch may be met."""
+"""The walls of the house: which room may import which, and where PyTorch and other large packages may be imported."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -11,45 +12,62 @@ import showtell
 
 SOURCE = Path(showtell.__file__).parent
 
-# From the bottom up; a room may import what stands on lines above its own, or beside it on the same line.
-FLOORS = [
-    {"errors", "files", "int8_products", "int8_rows", "markup", "model_names", "progress", "resample", "tables"},
-    {"image", "text"},
-    {"data", "metrics"},
-    {"encoders"},
-    {"pipeline", "store", "search", "attention", "confidence", "tags"},
-    {"caption", "caption_rows", "embed", "bundle", "next_word", "precision"},
-    {"ensemble"},
-    {"writer"},
-    {"captioner"},
-    {
-        "alt_text",
-        "caption_pieces",
-        "check",
-        "fingerprint",
-        "verify",
-        "training",
-        "evaluation",
-        "survey",
-        "tune",
-        "calibrate",
-        "quantisation",
-    },
-    {"estimator", "report"},
-    {"serve", "ray"},
-    {"cli"},
-]
+# The floors of the package from the bottom up, and those within its rooms. What stands on a floor imports only what
+# stands on lower floors or beside it; `docs/explanation/architecture.md` says what each room is for.
+FLOORS = {
+    "": [
+        {"_version", "errors", "progress", "onnx_export"},
+        {"config", "files", "text", "onnx_session", "images", "metrics"},
+        {"data", "encoders", "search", "visualization"},
+        {"embeddings", "decoders"},
+        {"quantization"},
+        {"models"},
+        {"captioning", "data_check"},
+        {"alt_text", "evaluation"},
+        {"post_training"},
+        {"training"},
+        {"ray", "serve", "estimator"},
+        {"cli"},
+    ],
+    "data": [{"download"}, {"sources"}, {"captions"}, {"synthetic", "selection", "sample"}, {"examples", "catalogue"}],
+    "encoders": [{"runtime"}, {"graph"}, {"sources"}, {"registry"}, {"cache"}],
+    "captioning": [
+        {"attention", "confidence", "tags"},
+        {"caption"},
+        {"generator"},
+        {"captioner"},
+        {"output", "golden"},
+        {"jobs"},
+    ],
+    "evaluation": [
+        {
+            "copies",
+            "correlation",
+            "figures",
+            "human_baseline",
+            "next_word",
+            "result",
+            "run",
+            "signature",
+            "wording",
+        },
+        {"report"},
+    ],
+}
 
 
-def modules():
-    for path in sorted(SOURCE.rglob("*.py")):
-        parts = path.relative_to(SOURCE).with_suffix("").parts
-        if parts != ("__init__",):
-            yield parts, path
+def modules(source=SOURCE):
+    """The name of every module without `showtell.`, a package by its own name, and its file."""
+    for path in sorted(source.rglob("*.py")):
+        parts = path.relative_to(source).with_suffix("").parts
+        if parts[-1] == "__init__":
+            parts = parts[:-1]
+        if parts:  # the package itself hands on public names, and nothing imports it
+            yield ".".join(parts), path
 
 
 def imports(path):
-    """(module, whether at the top level of the file) for every import of ours or of anyone's."""
+    """Everything that a module imports, by its full name; not what only a type checker sees."""
     tree = ast.parse(path.read_text())
     typing_only = {
         id(inner)
@@ -64,88 +82,146 @@ def imports(path):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def floor_of(room):
-    (floor,) = [i for i, rooms in enumerate(FLOORS) if room in rooms]
-    return floor
+@functools.cache
+def graph_of(source=SOURCE):
+    """The modules that each module imports, both by their names without `showtell.`."""
+    files = dict(modules(source))
+    graph = {}
+    for module, path in files.items():
+        names = {name.removeprefix("showtell.") for name in imports(path) if name.startswith("showtell.")}
+        assert "__version__" not in names, f"{path}: import __version__ from showtell._version"
+        targets = {name if name in files else name.rpartition(".")[0] for name in names}
+        graph[module] = {name for name in targets if name in files and name != module}
+    return graph
 
 
-def test_every_room_has_a_floor():
-    assert {parts[0] for parts, _ in modules()} == set().union(*FLOORS)
+def upward_imports(graph):
+    """Imports of a higher floor, as (module, what it imports)."""
+    found = []
+    for room, floors in FLOORS.items():
+        of = {name: floor for floor, names in enumerate(floors) for name in names}
+        inside = f"{room}." if room else ""
+        for module, targets in graph.items():
+            for target in targets:
+                if module.startswith(inside) and target.startswith(inside):
+                    below, above = (name.removeprefix(inside).split(".")[0] for name in (module, target))
+                    if of.get(below, 0) < of.get(above, 0):
+                        found.append((module, target))
+    return found
 
 
-@pytest.mark.parametrize(
-    ("parts", "path"), list(modules()), ids=lambda value: "/".join(value) if isinstance(value, tuple) else ""
-)
-def test_no_room_imports_a_higher_one(parts, path):
-    for name in imports(path):
-        if name.startswith("showtell."):
-            assert floor_of(name.split(".")[1]) <= floor_of(parts[0]), f"{path} imports {name}"
+def circle(graph):
+    """Modules that import each other by way of others, in order; nothing where there are none."""
+    done, path = set(), []
+
+    def visit(module):
+        if module in path:
+            return [*path[path.index(module) :], module]
+        if module in done:
+            return []
+        path.append(module)
+        for target in sorted(graph[module]):
+            if found := visit(target):
+                return found
+        done.add(path.pop())
+        return []
+
+    for module in sorted(graph):
+        if found := visit(module):
+            return found
+    return []
 
 
-def test_no_circle_of_modules():
-    graph = {".".join(parts).removesuffix(".__init__"): set() for parts, _ in modules()}
-    for parts, path in modules():
-        module = ".".join(parts).removesuffix(".__init__")
-        for name in imports(path):
-            target = name.removeprefix("showtell.")
-            if name.startswith("showtell.") and target in graph and target != module:
-                graph[module].add(target)
-    for start in graph:  # a package and its own modules may know each other
-        reached, ahead = set(), list(graph[start])
-        while ahead:
-            module = ahead.pop()
-            if module not in reached:
-                reached.add(module)
-                ahead += [n for n in graph[module] if not n.startswith(module + ".")]
-        assert start not in reached or "." not in start, f"{start} imports itself by way of others"
+@pytest.mark.parametrize("room", FLOORS)
+def test_every_room_has_one_floor(room):
+    inside = f"{room}." if room else ""
+    rooms = {m.removeprefix(inside).split(".")[0] for m, _ in modules() if m.startswith(inside)}
+    listed = [name for floor in FLOORS[room] for name in floor]
+    assert sorted(listed) == sorted(rooms)
+
+
+def test_no_module_imports_a_higher_floor():
+    assert upward_imports(graph_of()) == []
+
+
+def test_no_modules_import_each_other():
+    assert circle(graph_of()) == []
+
+
+FILES = [module for module, path in modules() if path.name != "__init__.py"]
+
+
+@pytest.mark.parametrize("module", [module for module in FILES if not module.startswith("cli.")])
+def test_an_import_of_the_top_floor_is_found_in_every_module_below(module):
+    graph = graph_of() | {module: {"cli.caption"}}
+    assert (module, "cli.caption") in upward_imports(graph)
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_a_circle_is_found_wherever_it_is(module):
+    other = "errors" if module != "errors" else "text"
+    assert circle(graph_of() | {module: {other}, other: {module}}) in ([module, other, module], [other, module, other])
+
+
+def test_planted_files_turn_the_walls_red(tmp_path):
+    for room in ("cli", "images"):
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "__init__.py").write_text("")
+    (tmp_path / "cli" / "main.py").write_text("from showtell.images import decode\n")
+    (tmp_path / "images" / "decode.py").write_text("")
+    assert not upward_imports(graph_of(tmp_path))
+    assert not circle(graph_of(tmp_path))
+    graph_of.cache_clear()
+    (tmp_path / "images" / "decode.py").write_text("def late():\n    from showtell.cli.main import run\n")
+    assert upward_imports(graph_of(tmp_path)) == [("images.decode", "cli.main")]
+    assert circle(graph_of(tmp_path)) == ["cli.main", "images.decode", "cli.main"]
 
 
 # Who may import what is heavy: whole rooms, or single files that do it inside functions.
 HEAVY = {
     "torch": {
-        ("training",),
-        ("encoders", "efficientnet_lite"),
-        ("encoders", "keras"),
-        ("encoders", "timm"),
-        ("encoders", "torch_export"),
+        "training",
+        "decoders",
+        "onnx_export",
+        "encoders.sources.efficientnet_lite",
+        "encoders.sources.keras",
+        "encoders.sources.timm",
     },
-    "keras": {("encoders", "keras"), ("encoders", "keras_graph"), ("encoders", "keras_layers")},
+    "keras": {"encoders.sources.keras", "encoders.sources.keras_graph", "encoders.sources.keras_layers"},
     "onnx": {
-        ("training",),
-        ("encoders", "efficientnet_lite"),
-        ("encoders", "graph"),
-        ("encoders", "keras"),
-        ("encoders", "keras_layers"),
-        ("encoders", "onnx"),
-        ("encoders", "quantise"),
-        ("encoders", "rounding"),
-        ("encoders", "timm"),
-        ("int8_products",),
+        "training",
+        "decoders",
+        "encoders.graph",
+        "encoders.sources",
+        "quantization",
     },
-    "onnxscript": {("training",)},
-    "matplotlib": {("training",)},
+    "onnxscript": {"training", "decoders"},
+    "matplotlib": {"training"},
     "cv2": set(),
-    "ray": {("ray",)},
-    "fastapi": {("serve",), ("cli", "serve")},
-    "pydantic": {("serve",)},
-    "starlette": {("serve",)},
-    "uvicorn": {("serve",), ("cli", "serve")},
+    "ray": {"ray"},
+    "fastapi": {"serve", "cli.serve"},
+    "pydantic": {"serve"},
+    "starlette": {"serve"},
+    "uvicorn": {"serve", "cli.serve"},
 }
 
 
+def allowed(package, module):
+    return package not in HEAVY or any(module == room or module.startswith(f"{room}.") for room in HEAVY[package])
+
+
 def test_heavy_packages_are_imported_where_they_may_be_only():
-    for parts, path in modules():
+    for module, path in modules():
         for name in imports(path):
-            allowed = HEAVY.get(name.split(".")[0])
-            assert allowed is None or parts[:1] in allowed or parts in allowed, f"{path} imports {name}"
+            assert allowed(name.split(".")[0], module), f"{path} imports {name}"
 
 
-def test_the_encoders_import_heavy_packages_inside_functions_only():
-    for parts, path in modules():
-        if parts[0] == "encoders":
+def test_encoders_and_the_runtime_of_decoders_import_heavy_packages_inside_functions_only():
+    for module, path in modules():
+        if module.startswith(("encoders", "quantization")) or module in ("decoders", "decoders.runtime", "onnx_export"):
             for node in ast.parse(path.read_text()).body:
                 if isinstance(node, ast.Import | ast.ImportFrom):
                     names = [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
@@ -153,8 +229,8 @@ def test_the_encoders_import_heavy_packages_inside_functions_only():
 
 
 def test_metrics_are_usable_alone():
-    for parts, path in modules():
-        if parts[0] == "metrics":
+    for module, path in modules():
+        if module.split(".")[0] == "metrics":
             ours = [name for name in imports(path) if name.startswith("showtell.")]
             assert all(name.startswith(("showtell.metrics", "showtell.errors")) for name in ours), path
 
@@ -163,10 +239,10 @@ def test_captioning_embedding_and_verifying_never_import_pytorch(photos, tiny_bu
     program = f"""
 import sys
 from showtell import Captioner
-from showtell.data.images import PictureSource
-from showtell.embed import embed
-from showtell.verify import replay
-import showtell.metrics, showtell.report.page, showtell.cli
+from showtell.data.sources.picture_source import PictureSource
+from showtell.embeddings.embed import embed
+from showtell.captioning.golden import replay
+import showtell.metrics, showtell.captioning.output.html, showtell.cli
 captioner = Captioner({str(tiny_bundle)!r})
 captioner.caption({str(photos / "0.png")!r})
 replay(captioner)

@@ -11,8 +11,8 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import score_captions
-from showtell.data.predictions import Pairs
-from showtell.data.shapes import Shapes, ShapesOptions
+from showtell.data.captions.predictions import Pairs
+from showtell.data.synthetic.shapes import Shapes, ShapesOptions
 
 
 def ours(pictures: Sequence[Path]) -> Callable[[int], None]:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from showtell.captioner import Captioner
-from showtell.data.images import RawPicture
-from showtell.encoders.runtime import Encoder, available_cores, open_session
-from showtell.image import Preprocessing, decode, normalise, square
+from showtell.captioning.captioner import Captioner
+from showtell.data.sources.picture_source import RawPicture
+from showtell.encoders.runtime import Encoder
+from showtell.images.decode import decode
+from showtell.images.preprocessing import Preprocessing, normalise, square
+from showtell.onnx_session import available_cores, open_session
 
 
 def captions(pictures: Sequence[Path], beam: int, model: str = "flickr8k") -> Callable[[int], None]:
@@ -48,8 +50,8 @@ def encoder_alone(pictures: Sequence[Path]) -> Callable[[int], None]:
 
 def inception(pictures: Sequence[Path], int8: bool) -> Callable[[int], None]:
     """InceptionV3 with random weights by way of ONNX Runtime, fed as `predict` is: with batches of 32 squares."""
-    from showtell.encoders import keras as keras_encoder
-    from showtell.encoders.quantise import quantised
+    from showtell.encoders.sources import keras as keras_encoder
+    from showtell.quantization.static import quantised
 
     keras = keras_encoder.import_keras()
     keras.utils.set_random_seed(0)

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from contenders.captions import PAD, WORDS, batch_of_ids
+from showtell.decoders.registry import build
 from showtell.training import read_recipe
-from showtell.training.decoders import build
 from showtell.training.loss import next_word
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "seed-coco2014.toml"

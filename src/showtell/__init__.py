@@ -9,28 +9,28 @@ The public names load on first use, so that `import showtell` costs milliseconds
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from showtell._version import __version__
 
 if TYPE_CHECKING:
-    from showtell.captioner import Caption, Captioned, Captioner, Word
+    from showtell.captioning.captioner import Caption, Captioned, Captioner, Word
     from showtell.errors import ShowtellError
     from showtell.estimator import CaptioningEstimator
     from showtell.evaluation import Evaluation, evaluate
     from showtell.metrics import Scores, score
-    from showtell.model_names import list_models
+    from showtell.models.names import list_models
     from showtell.training import train
 
 _HOMES = {
-    "Caption": "showtell.captioner",
-    "Captioned": "showtell.captioner",
-    "Captioner": "showtell.captioner",
+    "Caption": "showtell.captioning.captioner",
+    "Captioned": "showtell.captioning.captioner",
+    "Captioner": "showtell.captioning.captioner",
     "CaptioningEstimator": "showtell.estimator",
     "Evaluation": "showtell.evaluation",
     "Scores": "showtell.metrics",
     "ShowtellError": "showtell.errors",
-    "Word": "showtell.captioner",
+    "Word": "showtell.captioning.captioner",
     "evaluate": "showtell.evaluation",
-    "list_models": "showtell.model_names",
+    "list_models": "showtell.models.names",
     "score": "showtell.metrics",
     "train": "showtell.training",
 }

@@ -16,12 +16,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
-from showtell.bundle import write_bundle
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 from showtell.errors import InputError, PictureError
 from showtell.files import sha256_of, write_beside, write_bytes
-from showtell.image import Picture, decode
+from showtell.images.decode import Picture, decode
 from showtell.metrics import score as score_captions
+from showtell.models.bundle import write_bundle
 
 
 @dataclass
@@ -53,7 +53,7 @@ class CaptioningEstimator:
         """Train a model.
 
         Arguments:
-            pictures: paths, bytes, PIL images or arrays (see `showtell.image.decode`).
+            pictures: paths, bytes, PIL images or arrays (see `showtell.images.decode.decode`).
             captions: for each picture its caption, or all captions that it has.
 
         Raises:

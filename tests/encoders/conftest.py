@@ -7,16 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from showtell.image import Preprocessing, decode, square
-
-PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
-
-
-def photographs(size: int, count: int = 4, interpolation: str = "bilinear-opencv") -> Any:
-    """Squares of example photographs, `uint8 (count, size, size, 3)`."""
-    chosen = sorted(PHOTOS.glob("*.jpg"))[:count]
-    preprocessing = Preprocessing(size, interpolation=interpolation)  # type: ignore[arg-type]
-    return np.stack([square(decode(photo), preprocessing) for photo in chosen])
+from photographs import photographs
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +17,7 @@ def random_keras() -> Callable[..., Any]:
     With fresh batch normalisation every picture ends at nearly the same numbers, and then a wrong picture would pass
     for a right one. So means and variances are set to those of the photographs, as training would have done.
     """
-    from showtell.encoders.keras import import_keras, preprocess_input
+    from showtell.encoders.sources.keras import import_keras, preprocess_input
 
     keras = import_keras()
 

@@ -2,23 +2,23 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from test_onnx_files import network, saved
 from typer.testing import CliRunner
 
-from conftest import PHOTOS, photographs
-from showtell.bundle import read_bundle
+from onnx_networks import network, saved
+from photographs import PHOTOS, photographs
+from repository import ROOT
 from showtell.cli import app
+from showtell.embeddings.store import EmbeddingStore
 from showtell.encoders import Encoder, encoder_graph
-from showtell.store import EmbeddingStore
+from showtell.models.bundle import read_bundle
 from showtell.training import recipe_from, train
 from showtell.training.recipe import read_tables
 
-RECIPES = Path(__file__).parents[2] / "recipes"
+RECIPES = ROOT / "recipes"
 # What captioning must do without: every source's packages, and what they bring.
 BLOCKED = ("torch", "onnx", "keras", "timm", "torchvision", "tensorflow", "h5py", "cv2")
 
@@ -88,7 +88,7 @@ def test_the_courses_recipe_becomes_a_model_that_captions_without_keras(tmp_path
 def test_a_timm_network_becomes_a_model_that_captions_without_timm(tmp_path, monkeypatch):
     from safetensors.torch import save_file
 
-    from showtell.encoders.timm import import_timm
+    from showtell.encoders.sources.timm import import_timm
 
     monkeypatch.setenv("SHOWTELL_CACHE", str(tmp_path / "cache"))
     save_file(import_timm().create_model("test_vit").state_dict(), tmp_path / "vit.safetensors")

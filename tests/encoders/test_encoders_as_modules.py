@@ -5,14 +5,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from conftest import photographs
+from photographs import photographs
 from showtell.encoders import Encoder, encoder_graph
 from showtell.encoders.graph import finished
-from showtell.encoders.keras import preprocessing_of
-from showtell.encoders.keras_graph import written
 from showtell.encoders.runtime import EncoderInfo
-from showtell.encoders.timm import import_timm
-from showtell.training.encoder_module import EncoderModule, pictures
+from showtell.encoders.sources.keras import preprocessing_of
+from showtell.encoders.sources.keras_graph import written
+from showtell.encoders.sources.timm import import_timm
+from showtell.training.encoder.module import EncoderModule, pictures
 
 
 def check(graph, tolerance):

@@ -2,18 +2,18 @@
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from search_toys import ALLOWED, PICTURES, VOCABULARY, Markov, every_sentence, log_softmax
 
+from repository import ROOT
+from search_toys import ALLOWED, PICTURES, VOCABULARY, Markov, every_sentence, log_softmax
 from showtell.errors import InputError
 from showtell.search import SearchOptions, search, temper, truncate
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "search.json"
+GOLDEN = ROOT / "tests" / "golden" / "search.json"
 
 
 def test_the_recorded_sentences_are_found_again():

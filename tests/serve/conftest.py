@@ -5,11 +5,11 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from serving import service_running
 
-from showtell.bundle import read_bundle, write_bundle
-from showtell.captioner import Captioner
-from showtell.tags import CLASSES, ClassHead, TagCalibration, Tagger
+from serving import service_running
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.tags import CLASSES, ClassHead, TagCalibration, Tagger
+from showtell.models.bundle import read_bundle, write_bundle
 
 HUSKY = 250  # of ImageNet's classes
 

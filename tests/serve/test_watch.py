@@ -9,10 +9,10 @@ import time
 import urllib.request
 
 import pytest
-from serving import app_running
 
 from evaluations import epochs
-from showtell.data.images import RawPicture
+from serving import app_running
+from showtell.data.sources.picture_source import RawPicture
 from showtell.serve.guard import Door
 from showtell.serve.watch_app import make_watch_app, watched
 from showtell.serve.watching import Watching

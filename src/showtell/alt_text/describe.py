@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from showtell.alt_text.journal import Entry
-from showtell.captioner import Captioned, Captioner
-from showtell.data.archives import RawPicture
-from showtell.data.tree import PictureFile, read_picture
+from showtell.captioning.captioner import Captioned, Captioner
+from showtell.data.sources.base import RawPicture
+from showtell.data.sources.folder import PictureFile, read_picture
 from showtell.files import sha256_of
 
 Elsewhere: TypeAlias = Callable[[Sequence[PictureFile], str], Iterator[tuple[int, Entry]]]

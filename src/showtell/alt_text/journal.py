@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from showtell.data.tree import PictureFile
+from showtell.data.sources.folder import PictureFile
 from showtell.errors import InputError, ShowtellError
 
 FORMAT = 1

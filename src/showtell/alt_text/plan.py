@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from showtell.alt_text.journal import Entry
 from showtell.alt_text.sidecars import Sidecar, Standing
-from showtell.data.tree import PictureFile
+from showtell.data.sources.folder import PictureFile
 from showtell.errors import InputError
 
 

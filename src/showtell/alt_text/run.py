@@ -20,11 +20,10 @@ from showtell.alt_text.options import JOURNAL, SIDECARS, AltTextOptions, Outcome
 from showtell.alt_text.plan import Plan, Planner, Step
 from showtell.alt_text.sidecars import Sidecar
 from showtell.alt_text.table import Row, Table
-from showtell.captioner import Captioner
-from showtell.data.archives import RawPicture
-from showtell.data.tree import PictureFile, walk_pictures
+from showtell.captioning.captioner import Captioner, fingerprint
+from showtell.data.sources.base import RawPicture
+from showtell.data.sources.folder import PictureFile, walk_pictures
 from showtell.errors import InputError
-from showtell.fingerprint import fingerprint
 from showtell.progress import Tick, bar
 
 _SECONDS_UNSETTLED = 0.5  # of work, about, that is lost with a run; a commit may take a good part of that

@@ -24,7 +24,8 @@ _ROWS_AT_ONCE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of one picture; fields as `showtell.captioner.Caption` has them, None or empty where unknown."""
+    """What is known of one picture; fields as `showtell.captioning.captioner.Caption` has them, None or empty where
+    unknown."""
 
     name: str
     caption: str | None = None

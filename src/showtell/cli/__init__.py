@@ -36,9 +36,9 @@ _debug = False
 
 def _version(asked: bool) -> None:
     if asked:
-        import showtell
+        from showtell._version import __version__
 
-        print(f"showtell {showtell.__version__}")
+        print(f"showtell {__version__}")
         raise typer.Exit
 
 

@@ -16,7 +16,7 @@ from showtell.files import write_beside
 
 if TYPE_CHECKING:
     from showtell.alt_text import AltTextOptions, Outcome, Summary
-    from showtell.image import ResizeMode
+    from showtell.images.preprocessing import ResizeMode
 
 HELD_BACK = 3
 """Exit code: every picture could be read, but captions were held back for want of confidence."""
@@ -78,7 +78,7 @@ def alt_text(
     never touched, and what a person or another program wrote is left alone.
     """
     from showtell.alt_text import AltTextOptions, Rights, Step, plan_alt_texts, write_alt_texts
-    from showtell.captioner import Captioner
+    from showtell.captioning.captioner import Captioner
 
     rights = Rights(merge, overwrite)
     options = AltTextOptions(format.value, output, journal, min_confidence, rights, renew, batch_size, threads)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from showtell.confidence import Calibration
-    from showtell.tags import TagCalibration
+    from showtell.captioning.confidence import Calibration
+    from showtell.captioning.tags import TagCalibration, tagger_of
 
 
 def calibrate(
@@ -25,12 +25,12 @@ def calibrate(
     out: Annotated[Path | None, typer.Option(help="Write the calibrated bundle to this file instead.")] = None,
 ) -> None:
     """Fit word probabilities, confidence, tags and the bound of the familiar on pictures whose captions are known."""
-    from showtell.bundle import read_bundle
-    from showtell.calibrate import calibrate as fit
+    from showtell.models.bundle import read_bundle
+    from showtell.post_training.calibration import calibrate as fit
 
     found = fit(model, pictures, captions, split, train_split=train_split, out=out, store=store, tags=tags)
     _print_figures(found)
-    tagger = read_bundle(out or model).tagger()
+    tagger = tagger_of(read_bundle(out or model))
     if tagger and tagger.calibration:
         _print_tags(tagger.calibration)
     print(f"calibrated: {out or model}")

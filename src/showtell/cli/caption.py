@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from showtell.captioning.output.writers import Format, writing
 from showtell.cli import settings
 from showtell.cli.caption_job import BATCHES_IN_A_PIECE, Job
 from showtell.cli.settings import Guide, Resize, given, only_with
-from showtell.cli.writers import Format, writing
 from showtell.errors import InputError
 
 if TYPE_CHECKING:
-    from showtell.image import ResizeMode
+    from showtell.images.preprocessing import ResizeMode
 
 
 def caption(
@@ -108,8 +108,8 @@ def caption(
     if in_pieces and not output:
         raise InputError("finished pieces are kept beside --output: add it, or leave out --ray and --piece-size")
 
-    from showtell.captioner import Captioner
-    from showtell.data.gather import Choice, Gathered, WebOptions
+    from showtell.captioning.captioner import Captioner
+    from showtell.data.sources.gather import Choice, Gathered, WebOptions
     from showtell.progress import bar
 
     drawn = secrets.randbelow(10**6) if seed is None else seed
@@ -126,7 +126,7 @@ def caption(
         raise InputError(f"{captioner.name}: has no tags: leave out --tags, or see docs/tags.md")
     gallery = None
     if html or show:
-        from showtell.cli.gallery import Gallery
+        from showtell.captioning.output.gallery import Gallery
 
         seen = captioner.encoder.info.preprocessing
         gallery = Gallery(page=html is not None, screen=show, preprocessing=seen, tags=tags)

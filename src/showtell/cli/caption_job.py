@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from showtell.cli.writers import Format, writing
+from showtell.captioning.output.writers import Format, writing
 from showtell.errors import InputError
 
 if TYPE_CHECKING:
-    from showtell.caption_pieces import Tally
-    from showtell.captioner import Captioner
-    from showtell.data.gather import Gathered
-    from showtell.image import ResizeMode
+    from showtell.captioning.captioner import Captioner
+    from showtell.captioning.jobs import Tally
+    from showtell.data.sources.gather import Gathered
+    from showtell.images.preprocessing import ResizeMode
 
 BATCHES_IN_A_PIECE = 8
 
@@ -41,8 +41,8 @@ class Job:
         resize: "ResizeMode | None",
         asked: dict[str, Any],
     ) -> "Tally":
-        """Caption all pictures, going on from finished pieces; errors as `showtell.caption_pieces` has them."""
-        from showtell.caption_pieces import caption_pieces, captioned, remove_parts
+        """Caption all pictures, going on from finished pieces; errors as `showtell.captioning.jobs` has them."""
+        from showtell.captioning.jobs import caption_pieces, captioned, remove_parts
 
         if self.output.is_dir() and self.format is not Format.parquet:
             raise InputError(f"{self.output}: a folder, which gets Parquet files: add --format parquet, or name a file")

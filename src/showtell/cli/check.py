@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from showtell.bundle import Bundle
-    from showtell.check import Check
-    from showtell.pipeline import Pictures
+    from showtell.data.sources.base import Pictures
+    from showtell.evaluation.next_word import Check
+    from showtell.models.bundle import Bundle
 
     Examples: TypeAlias = tuple[Pictures, Mapping[str, Sequence[str]]]
 
@@ -45,8 +45,8 @@ def check(
     """
     from rich.console import Console
 
-    from showtell.captioner import Captioner
-    from showtell.check import check
+    from showtell.captioning.captioner import Captioner
+    from showtell.evaluation.next_word import check
 
     if bool(pictures) != bool(captions):
         raise InputError("--pictures and --captions belong together: give both, or neither for the model's own")
@@ -66,8 +66,8 @@ def check(
 
 
 def _given(pictures: list[str], captions: str, split: str | None) -> "Examples":
-    from showtell.data.captions import align, read_captions
-    from showtell.data.images import PictureSource
+    from showtell.data.captions.caption_set import align, read_captions
+    from showtell.data.sources.picture_source import PictureSource
 
     source = PictureSource(pictures)
     read = read_captions(captions)

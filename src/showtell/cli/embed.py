@@ -11,7 +11,7 @@ from showtell.cli.settings import Precision, Resize
 from showtell.errors import InputError
 
 if TYPE_CHECKING:
-    from showtell.image import ResizeMode
+    from showtell.images.preprocessing import ResizeMode
 
 
 def embed(
@@ -47,11 +47,11 @@ def embed(
     """
     if ray:
         from showtell.ray import embed_on  # what is not installed is told before anything is exported
-    from showtell.data.images import PictureSource
-    from showtell.embed import EmbedOptions
-    from showtell.embed import embed as fill
+    from showtell.data.sources.picture_source import PictureSource
+    from showtell.embeddings.embed import EmbedOptions
+    from showtell.embeddings.embed import embed as fill
     from showtell.encoders import Encoder, encoder_graph
-    from showtell.precision import int8_graph
+    from showtell.quantization.encoder import int8_graph
 
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: a file, but a store is a folder: choose another --out")
@@ -62,7 +62,7 @@ def embed(
         raise InputError("--model brings its own encoder: quantise the model with showtell quantize")
     source = PictureSource(sources)
     if model:
-        from showtell.bundle import read_bundle
+        from showtell.models.bundle import read_bundle
 
         bundle = read_bundle(model)
         graph, way = bundle.parts["encoder.onnx"], way or bundle.model["resize"]

@@ -41,7 +41,7 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Write all that was found to this JSON file.")] = None,
 ) -> None:
     """Caption pictures, compare with their captions, and print scores with 95% intervals."""
-    from showtell.captioner import Captioner
+    from showtell.captioning.captioner import Captioner
     from showtell.evaluation import evaluate, write_evaluation
 
     options = given(beam=beam, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)

@@ -20,7 +20,7 @@ def quantize(
 
     A model that is trained with an int8 encoder from the beginning gives up less: see [encoder] precision in recipes.
     """
-    from showtell.quantisation import quantise
+    from showtell.post_training.quantize import quantise
 
     made = quantise(model, out, pictures or None)
     for name, (before, after) in (("encoder", made.encoder), ("decoder", made.decoder), ("bundle", made.bundle)):

@@ -23,9 +23,9 @@ def report(
 ) -> None:
     """Write one HTML file about an evaluation, with pictures and charts inside it."""
     from showtell.evaluation import read_evaluation
+    from showtell.evaluation.report.choice import choose
+    from showtell.evaluation.report.page import evaluation_page
     from showtell.files import write_bytes
-    from showtell.report.choice import choose
-    from showtell.report.evaluation import evaluation_page
 
     found = read_evaluation(evaluation)
     epochs = _epochs(run) if run else []
@@ -43,11 +43,11 @@ def _thumbnails(pictures: list[str], wanted: set[str]) -> "dict[str, Image.Image
     """Those of `wanted` that are there and can be read, in the size that pages show."""
     import contextlib
 
-    from showtell.data.images import PictureSource
+    from showtell.data.sources.picture_source import PictureSource
     from showtell.errors import PictureError
-    from showtell.image import decode
+    from showtell.images.decode import decode
     from showtell.progress import bar
-    from showtell.report.html import THUMBNAIL
+    from showtell.visualization.html import THUMBNAIL
 
     source = PictureSource(pictures)
     names = source.names()

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-import showtell
+from showtell._version import __version__
 from showtell.cli.evaluate import Format
 from showtell.errors import InputError
 from showtell.files import write_bytes
 
 if TYPE_CHECKING:
-    from showtell.data.predictions import Pairs
+    from showtell.data.captions.predictions import Pairs
     from showtell.metrics import Scores
 
 Intervals: TypeAlias = dict[str, tuple[float, float]]
@@ -41,8 +41,8 @@ def score(
     ] = None,
 ) -> None:
     """Score captions that any system made, as the COCO evaluation code does."""
-    from showtell.data.captions import read_captions
-    from showtell.data.predictions import pair, read_predictions
+    from showtell.data.captions.caption_set import read_captions
+    from showtell.data.captions.predictions import pair, read_predictions
     from showtell.metrics import DocumentFrequency, bootstrap, ptb_tokenize, signature_fields
     from showtell.metrics import score as score_captions
     from showtell.progress import bar
@@ -63,9 +63,7 @@ def score(
         )
     intervals = bootstrap(scores.parts, resamples, seed) if resamples else {}
     interval = [f"interval:bootstrap,{resamples},seed={seed}"] if resamples else []
-    signature = "|".join(
-        [*signature_fields(pairs.references, asked, table), *interval, f"showtell:{showtell.__version__}"]
-    )
+    signature = "|".join([*signature_fields(pairs.references, asked, table), *interval, f"showtell:{__version__}"])
     if per_picture:
         rows = _picture_rows(pairs, scores)
         _write(per_picture, (_csv(rows) if per_picture.suffix.lower() == ".csv" else _json_lines(rows)).encode())

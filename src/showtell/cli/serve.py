@@ -52,7 +52,7 @@ def serve(
     """
     need_service("showtell serve")
 
-    from showtell.captioner import Captioner
+    from showtell.captioning.captioner import Captioner
     from showtell.serve.app import make_app
     from showtell.serve.engine import Batching
     from showtell.serve.guard import Door, own_names

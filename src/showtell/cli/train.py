@@ -9,8 +9,8 @@ import typer
 
 from showtell.cli import settings
 from showtell.cli.serve import need_service
+from showtell.config import assign, change, read_tables
 from showtell.errors import InputError
-from showtell.tables import assign, change, read_tables
 
 if TYPE_CHECKING:
     from showtell.training import Recipe
@@ -54,7 +54,7 @@ def train(
     if ray:
         from showtell.ray.train import train_on
     from showtell.training import recipe_from, train, train_seeds
-    from showtell.training.drawn import drawn_tables
+    from showtell.training.synthetic_recipes import drawn_tables
 
     if data and (recipe or pictures or captions):
         raise InputError("--data names a built-in data set: leave out the recipe, --pictures and --captions")

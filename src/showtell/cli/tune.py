@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from showtell.tune import Tuned
+    from showtell.post_training.search_tuning import Tuned
 
 
 def tune(
@@ -32,8 +32,7 @@ def tune(
 
     Take pictures that the model did not learn from, and score the model on others than these.
     """
-    from showtell.search.tuning import LENGTH_PENALTIES
-    from showtell.tune import tune
+    from showtell.post_training.search_tuning import LENGTH_PENALTIES, tune
 
     axes = {"beam": beam, "length_penalty": length_penalty or LENGTH_PENALTIES, "no_repeat_ngram": no_repeat_ngram}
     settings = {name: values for name, values in axes.items() if values}

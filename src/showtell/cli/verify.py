@@ -10,8 +10,8 @@ def verify(
     model: Annotated[Path | None, typer.Argument(help="A model bundle. [default: the model of the package]")] = None,
 ) -> None:
     """Check every byte of a model bundle, and caption its golden picture again."""
-    from showtell.captioner import Captioner, default_model
-    from showtell.verify import replay
+    from showtell.captioning.captioner import Captioner, default_model
+    from showtell.captioning.golden import replay
 
     captioner = Captioner(model)
     result = replay(captioner)

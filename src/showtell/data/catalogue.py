@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from showtell.data.download import fetch
-from showtell.data.meter import megabytes
-from showtell.data.transfer import check_space, part_of
+from showtell.data.download.fetch import fetch
+from showtell.data.download.transfer import check_space, part_of
 from showtell.errors import InputError
+from showtell.progress import megabytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from showtell.data.captions import Alignment, CaptionSet, align, read_captions
-from showtell.data.drawn import Drawn
-from showtell.data.images import PictureSource
-from showtell.data.shapes import Shapes
-from showtell.data.shapes_relations import ShapesRelations
+from showtell.data.captions.caption_set import Alignment, CaptionSet, align, read_captions
+from showtell.data.sources.picture_source import PictureSource
+from showtell.data.synthetic.base import Drawn
+from showtell.data.synthetic.relations import ShapesRelations
+from showtell.data.synthetic.shapes import Shapes
 from showtell.errors import InputError
 
 DRAWN: Mapping[str, Callable[[], Drawn[Any]]] = {"shapes": Shapes, "shapes-relations": ShapesRelations}

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from showtell.data.archives import DAMAGE, open_zip, zip_name
+from showtell.data.sources.base import DAMAGE
+from showtell.data.sources.zip import open_zip, zip_name
 from showtell.errors import InputError, ShowtellError, one_line
 from showtell.files import write_beside
 from showtell.progress import bar

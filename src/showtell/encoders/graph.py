@@ -10,7 +10,7 @@ from typing import Any
 
 from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
 from showtell.errors import InputError
-from showtell.image import Layout, Preprocessing
+from showtell.images.preprocessing import Layout, Preprocessing
 
 _OURS = {"picture", "pooled", "grid"}
 

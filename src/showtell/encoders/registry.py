@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from showtell.encoders import efficientnet_lite, keras, onnx, timm
+from showtell.encoders.sources import efficientnet_lite, keras, onnx, timm
 from showtell.errors import InputError
 
 

@@ -6,23 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from showtell.captioner import Caption, Captioner
-from showtell.confidence import expected_calibration_error
+from showtell.captioning.captioner import Caption, Captioner
+from showtell.captioning.confidence import expected_calibration_error
+from showtell.captioning.tags.guide import Guiding
+from showtell.data.selection import AnyPictures, Captions, select
+from showtell.embeddings.cached import CachedEmbeddings, embedded
 from showtell.errors import InputError
 from showtell.evaluation.copies import TrainingCaption, Words, find_copies
 from showtell.evaluation.correlation import rank_correlation
-from showtell.evaluation.embedded import Embedded, embedded
 from showtell.evaluation.figures import KINDS, Foretold, figures_of
-from showtell.evaluation.people import worth
+from showtell.evaluation.human_baseline import worth
+from showtell.evaluation.next_word import next_words
 from showtell.evaluation.result import EvaluatedPicture, Evaluation, Figure
-from showtell.evaluation.selection import AnyPictures, Captions, select
 from showtell.evaluation.signature import signature
 from showtell.evaluation.wording import diversity, wording
 from showtell.metrics import Scores, score
 from showtell.metrics.bootstrap import Summed
-from showtell.next_word import next_words
 from showtell.progress import bar
-from showtell.tags.guide import Guiding
 from showtell.text import SPECIALS, tokenize
 
 _PICTURES_AT_ONCE = 64
@@ -49,7 +49,7 @@ def evaluate(
     Arguments:
         model: a loaded model, or a bundle's path.
         pictures: folder, archive, files or a list of these; or anything with `names` and `read`.
-        captions: the references: a caption file (see `showtell.data.captions`), or what was read from one.
+        captions: the references: a caption file (see `showtell.data.captions.caption_set`), or what was read from one.
         split: evaluate only the pictures of this split; None for all that have captions.
         training: captions that the model was trained on, to find copies of. By default those of `captions` that are in
             the splits `train` and `restval`, unless these are evaluated; where there are none, no copies are sought.
@@ -70,7 +70,14 @@ def evaluate(
     if resamples < 1:
         raise InputError(f"an interval needs at least 1 resample, not {resamples}")
     selected = select(pictures, captions, split, training)
-    done = embedded(captioner, selected.source, selected.references, Path(store) if store else None, show)
+    done = embedded(
+        captioner.encoder,
+        captioner.bundle.model["output"],
+        selected.source,
+        selected.references,
+        Path(store) if store else None,
+        show=show,
+    )
     references = {name: selected.references[name] for name in done.names}
     found = _captioned(captioner, done, {"guide": guide} | options, show)
     words = [tuple(tokenize(caption.text)) for caption in found]
@@ -93,7 +100,7 @@ def evaluate(
     )
 
 
-def _captioned(captioner: Captioner, done: Embedded, options: Mapping[str, Any], show: bool) -> list[Caption]:
+def _captioned(captioner: Captioner, done: CachedEmbeddings, options: Mapping[str, Any], show: bool) -> list[Caption]:
     found: list[Caption] = []
     with bar("captioning", len(done.names), "pictures", show=show) as tick:
         for begin in range(0, len(done.names), _PICTURES_AT_ONCE):
@@ -103,7 +110,9 @@ def _captioned(captioner: Captioner, done: Embedded, options: Mapping[str, Any],
     return found
 
 
-def _foretold(captioner: Captioner, done: Embedded, references: Mapping[str, Sequence[str]], show: bool) -> Foretold:
+def _foretold(
+    captioner: Captioner, done: CachedEmbeddings, references: Mapping[str, Sequence[str]], show: bool
+) -> Foretold:
     """Feed the model every reference, those of like length together, so that little is computed for padding."""
     vocabulary = captioner.bundle.vocabulary
     every = [

@@ -5,7 +5,7 @@ After sacreBLEU (Post, "A Call for Clarity in Reporting BLEU Scores", WMT 2018):
 
 from collections.abc import Mapping, Sequence
 
-import showtell
+from showtell._version import __version__
 from showtell.metrics.signature import signature_fields
 from showtell.search import SearchOptions
 
@@ -24,7 +24,7 @@ def signature(
         *signature_fields(references),
         f"search:{_search(options)}{',guided' if guided else ''}",
         f"interval:bootstrap,{resamples},seed={seed}",
-        f"showtell:{showtell.__version__}",
+        f"showtell:{__version__}",
     )
     return "|".join(fields)
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from showtell.alt_text.describe import Elsewhere, describe
 from showtell.alt_text.journal import Entry
-from showtell.captioner import Captioner
-from showtell.data.tree import PictureFile
-from showtell.image import ResizeMode
+from showtell.captioning.captioner import Captioner
+from showtell.data.sources.folder import PictureFile
+from showtell.images.preprocessing import ResizeMode
 from showtell.ray.cluster import models_everywhere, on_actors
 
 _PICTURES_IN_A_PIECE = 64

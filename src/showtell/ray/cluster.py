@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone unless the user says so
-import ray
 import ray.data
 
+import ray
 from showtell.errors import InputError, ShowtellError, one_line
 
 

@@ -1,4 +1,4 @@
-"""Pictures -> embedding store, shard by shard on a cluster: `showtell.embed` with many hands.
+"""Pictures -> embedding store, shard by shard on a cluster: `showtell.embeddings.embed` with many hands.
 
 A piece of work is a shard: its number, and the pictures in it. Whoever has it writes it beside and renames it, so a
 shard that is done twice is the same, and what a lost machine or a lost driver leaves is a store that lacks some shards,
@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from showtell.data.images import PictureSource
-from showtell.embed import EmbedOptions, EmbedResult, fill, finish
+from showtell.data.sources.picture_source import PictureSource
+from showtell.embeddings.embed import EmbedOptions, EmbedResult, fill, finish
+from showtell.embeddings.store import StoreSpec, StoreWriter, write_shard
 from showtell.encoders.runtime import Encoder
 from showtell.errors import InputError, ShowtellError
-from showtell.image import ResizeMode
+from showtell.images.preprocessing import ResizeMode
 from showtell.progress import bar
 from showtell.ray.cluster import cluster, on_actors
-from showtell.store import StoreSpec, StoreWriter, write_shard
 
 
 def embed_on(
@@ -41,7 +41,8 @@ def embed_on(
         source: the pictures; every machine reads them at the same paths.
         graph: the encoder (see `showtell.encoders.encoder_graph`).
         folder: the store; every machine writes to it at the same path.
-        options: as for `showtell.embed.embed`; `workers` is not used, a worker decodes in as many threads as it has
+        options: as for `showtell.embeddings.embed.embed`; `workers` is not used, a worker decodes in as many threads
+        as it has
             cores.
         resize: how pictures are made square, where it shall differ from the encoder's own way.
         cores: of one worker; as many workers as fit work side by side.

@@ -1,13 +1,13 @@
-"""Pieces of a captioning job done on a cluster: `showtell.caption_pieces` with many hands."""
+"""Pieces of a captioning job done on a cluster: `showtell.captioning.jobs` with many hands."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from showtell.caption_pieces import Elsewhere, Piece, Tally, caption_piece
-from showtell.captioner import Captioner
-from showtell.image import ResizeMode
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.jobs import Elsewhere, Piece, Tally, caption_piece
+from showtell.images.preprocessing import ResizeMode
 from showtell.ray.cluster import models_everywhere, on_actors
 
 
@@ -18,7 +18,7 @@ def pieces_on(models: Sequence[Path] | None, resize: ResizeMode | None, *, cores
         models: bundles, on every machine at the same paths, or names; None for the package's model.
         resize: how pictures are made square, where it shall differ from the model's own way.
         cores: of one worker; as many workers as fit work side by side.
-        asked: as for `showtell.caption_pieces.caption_piece`.
+        asked: as for `showtell.captioning.jobs.caption_piece`.
     """
 
     def elsewhere(pieces: Sequence[Piece], folder: Path) -> Iterator[Tally]:

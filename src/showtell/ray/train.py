@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+import ray
 from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
 from showtell.ray.cluster import cluster
 from showtell.training import Recipe, TrainResult, train
+from showtell.training.distributed import Team
 from showtell.training.loop import Say
-from showtell.training.team import Team
 
 try:
     from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, get_context

@@ -5,8 +5,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-import showtell
-from showtell.captioner import Caption, Captioner
+from showtell._version import __version__
+from showtell.captioning.captioner import Caption, Captioner
 from showtell.serve.limits import Limits
 
 
@@ -144,7 +144,7 @@ def model_answer(captioner: Captioner, limits: Limits, addresses: bool) -> Model
     search = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(captioner.options).items()}
     return ModelAnswer(
         name=captioner.name,
-        version=showtell.__version__,
+        version=__version__,
         card=captioner.bundle.parts.get("README.md", b"").decode(errors="replace"),
         size=preprocessing.size,
         resize=preprocessing.resize,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-import showtell
+from showtell._version import __version__
 from showtell.serve.answers import Answer, Fault, ModelAnswer, model_answer
 from showtell.serve.faults import Refused, TooLarge, TooSlow, Unusable
 from showtell.serve.gate import Held
@@ -59,7 +59,7 @@ def make_app(service: Service, door: Door) -> FastAPI:
     app = FastAPI(
         title="Showtell",
         summary="Captions for pictures.",
-        version=showtell.__version__,
+        version=__version__,
         lifespan=lifespan,
         docs_url=None,  # their pages load scripts from other hosts
         redoc_url=None,

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from showtell.captioner import Caption, Captioner
+from showtell.captioning.captioner import Caption, Captioner
+from showtell.captioning.tags.guide import Guiding
 from showtell.search import SearchOptions
-from showtell.tags.guide import Guiding
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Engine:
         """Caption a square `uint8 (S, S, 3)`.
 
         Arguments:
-            square: see `showtell.image.square`.
+            square: see `showtell.images.preprocessing.square`.
             asked: how; what the model cannot do fails in the future.
             place: of the picture in its request, which seeds sampling.
 

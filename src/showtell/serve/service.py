@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from showtell.captioner import Caption, Captioner
+from showtell.captioning.captioner import Caption, Captioner
 from showtell.errors import PictureError, ShowtellError
 from showtell.serve.answers import Answer, PictureAnswer
 from showtell.serve.counters import Counters

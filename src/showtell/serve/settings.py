@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.tags.guide import Guiding
 from showtell.errors import InputError
 from showtell.serve.engine import Asked
 from showtell.serve.faults import Unusable
-from showtell.tags.guide import Guiding
 
 Phrase = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from showtell.errors import PictureError, ShowtellError
-from showtell.image import decode
-from showtell.report.html import THUMBNAIL
-from showtell.report.panels import training_panels
+from showtell.images.decode import decode
+from showtell.visualization.html import THUMBNAIL
+from showtell.visualization.learning_curves import training_panels
 
 if TYPE_CHECKING:
-    from showtell.pipeline import Pictures
+    from showtell.data.sources.base import Pictures
     from showtell.training.watch import Progress
 
 _SAMPLES = 8

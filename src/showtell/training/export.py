@@ -10,22 +10,22 @@ import numpy as np
 import onnx
 import safetensors.numpy
 from onnx import TensorProto, helper, numpy_helper
-from PIL import Image, ImageDraw
 
-import showtell
-from showtell.bundle import FORMAT, INT8_FORMAT, write_bundle
-from showtell.captioner import Captioner
+from showtell._version import __version__
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.golden import draw_golden, golden
+from showtell.captioning.tags import ClassHead, Tagger
+from showtell.decoders.export import decoder_graphs
+from showtell.decoders.registry import Decoder
 from showtell.encoders import classifier
 from showtell.encoders.runtime import Encoder
 from showtell.files import json_bytes
-from showtell.int8_products import multiply_in_int8
-from showtell.int8_rows import int8_names, pack
-from showtell.tags import ClassHead, Tagger
+from showtell.models.bundle import FORMAT, INT8_FORMAT, write_bundle
+from showtell.models.card import model_card
+from showtell.quantization.int8_matmul import multiply_in_int8
+from showtell.quantization.int8_weights import int8_names, pack
 from showtell.text import Vocabulary
-from showtell.training.decoders import Decoder
-from showtell.training.graphs import decoder_graphs
 from showtell.training.recipe import Recipe
-from showtell.verify import golden
 
 
 def export_bundle(
@@ -62,7 +62,7 @@ def export_bundle(
     model = {
         "format": INT8_FORMAT if in_int8 else FORMAT,
         "name": recipe.name,
-        "showtell": showtell.__version__,
+        "showtell": __version__,
         "decoder": {"kind": recipe.decoder_kind, "options": dataclasses.asdict(recipe.decoder)},
         "encoder": encoder.info.to_json(),
         "output": recipe.encoder.output,
@@ -120,43 +120,6 @@ def halve_weights(graph: bytes) -> bytes:
     model.graph.node.extend(nodes)
     serialised: bytes = model.SerializeToString(deterministic=True)
     return serialised
-
-
-def draw_golden(size: int = 256) -> Image.Image:
-    """The picture that every bundle is verified with: a beach drawn from rectangles, an ellipse and a polygon."""
-    picture = Image.new("RGB", (size, size), (120, 180, 235))
-    draw = ImageDraw.Draw(picture)
-    draw.rectangle((0, size * 5 // 9, size, size), fill=(40, 110, 180))
-    draw.rectangle((0, size * 7 // 9, size, size), fill=(225, 200, 140))
-    draw.ellipse((size * 6 // 9, size // 12, size * 8 // 9, size // 12 + size * 2 // 9), fill=(255, 225, 90))
-    draw.polygon([(size // 5, size * 5 // 9), (size // 3, size // 4), (size // 3, size * 5 // 9)], fill=(250, 250, 250))
-    draw.rectangle((size // 6, size * 5 // 9, size * 3 // 7, size * 3 // 5), fill=(150, 60, 40))
-    return picture
-
-
-def model_card(model: Mapping[str, Any]) -> str:
-    """The model card as Markdown, from `model.json` alone."""
-    card, scores, data, encoder = model["card"], model["scores"], model["data"], model["encoder"]
-    chose = "" if model["recipe"]["training"]["best_by"] == "last" else ", also used to choose the epoch"
-    precision = f" in {encoder['precision']}" if "precision" in encoder else ""
-    lines = [
-        f"# {card['title'] or model['name']}",
-        "",
-        f"- Licence of these weights: {card['licence'] or 'not stated by who trained it'}",
-        f"- Trained on: {card['data'] or 'data of the user'} ({data['train']} pictures, {data['captions']} captions)",
-        f"- Encoder: {encoder['name']}{precision}, {encoder['source']}, {encoder['licence']}; "
-        f"pictures are made square by `{model['resize']}`",
-        f"- Decoder: {model['decoder']['kind']}; the whole recipe stands in `model.json`",
-        "- Scores of the exported weights on the validation split "
-        f"({data['validation']} pictures{chose}): BLEU-4 {100 * scores['bleu_4']:.1f}, "
-        f"CIDEr-D {100 * scores['cider_d']:.1f}, loss {scores['val_loss']:.3f} nats per word "
-        f"(epoch {scores['epoch']}, beam {model['search']['beam']})",
-        f"- Made by showtell {model['showtell']}",
-    ]
-    for heading, text in (("Limits", card["limits"]), ("Made by", card["commands"])):
-        if text:
-            lines += ["", f"## {heading}", "", text.strip("\n")]
-    return "\n".join(lines) + "\n"
 
 
 def _half(array: Any) -> Any:

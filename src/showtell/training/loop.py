@@ -14,7 +14,8 @@
 
 A run goes on from its last checkpoint when the same command is given again, and ends with bit for bit the weights that
 an unbroken run has: the batches and the random numbers of a step are functions of (seed, step) alone. Several processes
-may make the steps together (`showtell.training.team`); all see the folder, and their leader alone writes into it.
+may make the steps together (`showtell.training.distributed`); all see the folder, and their leader alone writes into
+it.
 """
 
 import shutil
@@ -28,21 +29,23 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from showtell.calibrate import calibrate_from_store
 from showtell.data.examples import load_examples
+from showtell.decoders.registry import build
 from showtell.encoders import encoder_graph
 from showtell.errors import InputError
 from showtell.files import write_json
+from showtell.post_training.calibration import calibrate_from_store
 from showtell.progress import bar
 from showtell.text import Vocabulary
 from showtell.training.checkpoint import load_checkpoint, save_checkpoint
 from showtell.training.curves import write_figures
-from showtell.training.decoders import build
 from showtell.training.device import device_of
+from showtell.training.distributed import ALONE, Team
+from showtell.training.dropout import Masks
+from showtell.training.encoder.embeddings import Captions, Sights, see
+from showtell.training.encoder.frozen_features import LayerInputs, layer_inputs
 from showtell.training.export import export_bundle
-from showtell.training.layer_inputs import LayerInputs, layer_inputs
-from showtell.training.learner import Learner, best_weights
-from showtell.training.masks import Masks
+from showtell.training.optimization import Learner, best_weights
 from showtell.training.recipe import Recipe, recipe_of
 from showtell.training.resume import (
     Place,
@@ -56,9 +59,8 @@ from showtell.training.resume import (
     stage_behind,
     state_of,
 )
-from showtell.training.sight import Captions, Sights, see
-from showtell.training.stages import Stage, stages_of
-from showtell.training.team import ALONE, Team
+from showtell.training.stages.base import Stage
+from showtell.training.stages.build import stages_of
 from showtell.training.validate import Validation, Validator, held_out
 from showtell.training.watch import Progress, Stopped, Unwatched, Watch
 

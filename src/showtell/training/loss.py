@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from showtell.training.decoders import Decoder
-from showtell.training.decoders.autocast import applied
+from showtell.decoders.autocast import applied
+from showtell.decoders.registry import Decoder
 
 _WORDS_AT_ONCE = 256  # whose logits stay in a processor's cache from the product that makes them to their gradients'
 

@@ -21,15 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from showtell.config import fill, read_tables, table_of
 from showtell.data.examples import DataOptions
+from showtell.decoders.registry import DecoderOptions, ShowAndTellOptions, options_of
 from showtell.encoders.runtime import EncoderOutput, Precision
 from showtell.errors import InputError
-from showtell.image import ResizeMode
+from showtell.images.preprocessing import ResizeMode
 from showtell.search import SearchOptions
-from showtell.tables import fill, read_tables, table_of
-from showtell.training.decoders import DecoderOptions, ShowAndTellOptions, options_of
-from showtell.training.fine_tune import FineTuneOptions
-from showtell.training.self_critical import SelfCriticalOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,8 @@ class TrainingOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """How the bundle keeps the decoder's matrices: in float16, or in int8, half of that (`showtell.int8_rows`)."""
+    """How the bundle keeps the decoder's matrices: in float16, or in int8, half of that
+    (`showtell.quantization.int8_weights`)."""
 
     weights: Literal["float16", "int8"] = "float16"
 
@@ -133,6 +132,71 @@ class CardOptions:
     data: str = ""
     limits: str = ""
     commands: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuneOptions:
+    """The stage between cross-entropy and self-critical training; none where `epochs` is 0.
+
+    An epoch goes through every training picture once, `pictures` of them in a batch, with `captions` true captions of
+    each (some twice where it has fewer), and half of the pictures mirrored with `mirrored`. It begins from
+    the best epoch so far, with a new optimiser. `learning_rate` is the decoder's; the encoder has its own, and a
+    `weight_decay`. The encoder is trained from its layer `first_layer` on, which is the beginning of a weight's name;
+    all of it is where that is empty. With `depthwise` the kernels of depthwise convolutions are trained, too, which
+    takes as long as everything else together. `crop` is the least share of a picture's width, and of its height, that a
+    step may see, at a random place and scaled to the whole; only an encoder that learns from its first layer on can.
+
+    `keep_classes` is the weight of what holds the encoder to the classes that it was trained on: see
+    `class_divergence`. Tags come from those; 0 lets them drift.
+    """
+
+    epochs: int = 0
+    pictures: int = 16
+    captions: int = 5
+    learning_rate: float = 5e-4
+    encoder_learning_rate: float = 1e-4
+    warmup_steps: int = 100
+    weight_decay: float = 0.01
+    first_layer: str = ""
+    depthwise: bool = False
+    mirrored: bool = True
+    crop: float = 1.0
+    keep_classes: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 0 or self.pictures < 1 or self.captions < 1 or self.warmup_steps < 0:
+            raise InputError("fine-tuning needs at least 1 picture a batch and 1 caption of each")
+        if self.learning_rate <= 0 or self.encoder_learning_rate <= 0 or min(self.weight_decay, self.keep_classes) < 0:
+            raise InputError("fine-tuning needs positive learning rates; weight_decay and keep_classes are at least 0")
+        if not 0 < self.crop <= 1:
+            raise InputError(f"crop is the least share of a picture's sides that is seen, in (0, 1], not {self.crop:g}")
+        if self.crop < 1 and self.first_layer:
+            raise InputError("crop needs first_layer to be empty: what lies before a later layer is run once a picture")
+
+
+@dataclass(frozen=True, slots=True)
+class SelfCriticalOptions:
+    """The second stage of training; none where `epochs` is 0.
+
+    An epoch goes through every training picture once, `pictures` of them in a batch, with `samples` captions drawn for
+    each. It begins from the best epoch so far, with a new optimiser. `cross_entropy` is the share of the first stage's
+    loss that is kept in the gradient.
+    """
+
+    epochs: int = 0
+    pictures: int = 32
+    samples: int = 5
+    learning_rate: float = 1e-4
+    warmup_steps: int = 0
+    cross_entropy: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 0 or self.pictures < 1 or self.learning_rate <= 0 or self.warmup_steps < 0:
+            raise InputError("self-critical training needs at least 1 picture a batch and a positive learning_rate")
+        if self.samples < 2:
+            raise InputError(f"self-critical training compares at least 2 samples of a picture, not {self.samples}")
+        if not 0 <= self.cross_entropy < 1:
+            raise InputError(f"cross_entropy must lie in [0, 1), not {self.cross_entropy:g}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from showtell.files import read_json, write_json
 from showtell.text import Vocabulary
 from showtell.training.checkpoint import Checkpoint, load_checkpoint
 from showtell.training.recipe import Recipe, TrainingOptions, recipe_from
-from showtell.training.stages import Stage
+from showtell.training.stages.base import Stage
 
 
 @dataclass(slots=True)

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from showtell.decoders.registry import Decoder
 from showtell.metrics import bleu, cider_d
 from showtell.metrics.ptb import ptb_tokenize
 from showtell.search import Floats, SearchOptions, State, search
 from showtell.text import Vocabulary
 from showtell.training.batches import Batch, CaptionBatches, PictureBatches
-from showtell.training.decoders import Decoder
 from showtell.training.loss import next_word
 from showtell.training.recipe import TrainingOptions
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from showtell.data.sources.base import Pictures
 from showtell.errors import ShowtellError
-from showtell.pipeline import Pictures
 
 
 class Stopped(ShowtellError):

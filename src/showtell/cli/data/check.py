@@ -9,7 +9,7 @@ import typer
 from showtell.cli.data.named import BuiltIn, Captions, Pictures, Recipe, Root, Set, named
 
 if TYPE_CHECKING:
-    from showtell.survey import Survey
+    from showtell.data_check import Survey
 
 
 def check(
@@ -27,7 +27,7 @@ def check(
     The exit code is 0 where training can work, 1 where it cannot, and 2 where the data cannot even be found or matched.
     """
     from showtell.data.examples import DataOptions
-    from showtell.survey import SurveyOptions, survey
+    from showtell.data_check import SurveyOptions, survey
 
     asked = named(recipe, data, pictures, captions, set_)
     default = SurveyOptions()
@@ -71,7 +71,7 @@ def _print(found: "Survey", min_count: int) -> None:
 
 
 def _facts(found: "Survey", min_count: int) -> list[tuple[str, str]]:
-    from showtell.data.meter import megabytes
+    from showtell.progress import megabytes
 
     pictures, captions = found.pictures, found.captions
     length = captions.length

@@ -21,7 +21,7 @@ def download(
     """
     from showtell.data.catalogue import chosen, data_set, size_of
     from showtell.data.catalogue import download as download_files
-    from showtell.data.meter import megabytes
+    from showtell.progress import megabytes
 
     found = data_set(name)
     files = chosen(found, only or ())

@@ -6,8 +6,8 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
+from showtell.config import assign, change, fill, read_tables, table_of
 from showtell.errors import InputError
-from showtell.tables import assign, change, fill, read_tables, table_of
 
 Value = TypeVar("Value", str, bool, int)
 

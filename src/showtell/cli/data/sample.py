@@ -16,8 +16,8 @@ def sample(
 
     Captions need no sampling: those of pictures that are not there are passed over.
     """
-    from showtell.data.meter import megabytes
     from showtell.data.sample import sample_zip
+    from showtell.progress import megabytes
 
     done = sample_zip(source, target, rate=rate, seed=seed)
     print(f"{target}: {done.kept:,} of {done.total:,} members, {megabytes(done.size)}")

@@ -13,11 +13,11 @@ from showtell.cli.data.named import BuiltIn, Captions, Pictures, Recipe, Root, S
 from showtell.errors import InputError
 
 if TYPE_CHECKING:
-    from showtell.data.captions import Alignment
+    from showtell.data.captions.caption_set import Alignment
     from showtell.data.examples import Source
-    from showtell.data.images import RawPicture
-    from showtell.image import ResizeMode
-    from showtell.report.example import Example
+    from showtell.data.sources.base import RawPicture
+    from showtell.images.preprocessing import ResizeMode
+    from showtell.visualization.example import Example
 
 
 class View(StrEnum):
@@ -53,9 +53,9 @@ def show(
     Without --png or --html they are drawn on the terminal in coloured half blocks; where there are no colours, names
     and captions are written.
     """
-    from showtell.data.captions import align
+    from showtell.data.captions.caption_set import align
     from showtell.data.examples import DataOptions, open_data
-    from showtell.data.gather import Choice
+    from showtell.data.sources.gather import Choice
 
     if sum(bool(way) for way in (name, index, random)) > 1:
         raise InputError("--name, --index and --random choose in different ways: give one of them")
@@ -106,8 +106,9 @@ def _example(picture: "RawPicture", aligned: "Alignment | None", view: View) -> 
     from PIL import Image
 
     from showtell.errors import PictureError
-    from showtell.image import Preprocessing, decode, square
-    from showtell.report.example import Example
+    from showtell.images.decode import decode
+    from showtell.images.preprocessing import Preprocessing, square
+    from showtell.visualization.example import Example
 
     captions = aligned.captions.get(picture.name, ()) if aligned else ()
     split = aligned.splits.get(picture.name, "") if aligned else ""
@@ -127,7 +128,7 @@ def _example(picture: "RawPicture", aligned: "Alignment | None", view: View) -> 
 def _print(examples: "Iterator[Example]", width: int | None) -> None:
     from rich.console import Console
 
-    from showtell.report.terminal import show_example
+    from showtell.visualization.terminal import show_example
 
     console = Console(highlight=False)
     for i, example in enumerate(examples):
@@ -140,8 +141,8 @@ def _write(examples: "Iterator[Example]", png: Path | None, html: Path | None, f
     import io
 
     from showtell.files import write_bytes
-    from showtell.report.example import examples_page
-    from showtell.report.poster import poster
+    from showtell.visualization.example import examples_page
+    from showtell.visualization.poster import poster
 
     shown = list(examples)
     files = {}

@@ -1,0 +1,1 @@
+"""Pictures or embeddings -> captions."""

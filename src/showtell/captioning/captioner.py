@@ -1,0 +1,239 @@
+"""The front door: pictures in, captions out. Runs on ONNX Runtime, NumPy and Pillow alone.
+
+from showtell import Captioner
+
+captioner = Captioner()                        # the model that comes with the package
+captioner.caption("photo.jpg").text            # 'a dog runs through the grass'
+captioner.caption(["a.jpg", image, array])     # a list of captions, in batches
+"""
+
+import json
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.captioning.caption import NOT_SURE, Caption, Captioned, Word
+from showtell.captioning.generator import Describe, Writer
+from showtell.captioning.tags.guide import Guiding
+from showtell.data.sources.base import RawPicture
+from showtell.embeddings.pipeline import Embedded, embedded, in_batches
+from showtell.errors import PictureError
+from showtell.files import sha256_of
+from showtell.images.decode import Picture
+from showtell.images.preprocessing import ResizeMode, fitted
+from showtell.models.bundle import SUMS
+from showtell.models.names import DEFAULT_MODEL, default_model
+
+__all__ = ["DEFAULT_MODEL", "NOT_SURE", "Caption", "Captioned", "Captioner", "Word", "default_model"]
+
+_AHEAD = 4  # pictures that are read and embedded ahead of those that are asked for, for every thread
+
+
+class _Numbered(NamedTuple):
+    """A picture of a stream, and its place."""
+
+    place: int
+    picture: Embedded
+
+
+class Captioner(Writer):
+    """A model, or an ensemble of models, loaded and ready. One instance may be used from several threads."""
+
+    def __init__(
+        self,
+        model: str | Path | Sequence[str | Path] | None = None,
+        *,
+        resize: ResizeMode | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """Load a model.
+
+        Arguments:
+            model: a bundle, file or folder, or the name of one (see `showtell.models.names`); None for the one that
+                comes with the package. Several write together as an ensemble (see `showtell.models.ensemble`); they
+                need the same encoder and vocabulary, and the first one's search defaults and resizing hold.
+            resize: how pictures are made square, where it shall differ from the model's own way.
+            threads: threads that read pictures and run the networks; None for one per available core.
+
+        Raises:
+            BundleError: a bundle is missing or damaged, or bundles do not go together.
+        """
+        super().__init__(model, any_resize=resize is not None)
+        self.encoder = self.bundle.encoder(resize=resize, threads=threads)
+
+    @overload
+    def caption(
+        self,
+        pictures: Picture,
+        *,
+        batch_size: int = 32,
+        attention: bool = False,
+        min_confidence: float = 0.0,
+        guide: Guiding = "auto",
+        **options: Any,
+    ) -> Caption: ...
+
+    @overload
+    def caption(
+        self,
+        pictures: Sequence[Picture],
+        *,
+        batch_size: int = 32,
+        attention: bool = False,
+        min_confidence: float = 0.0,
+        guide: Guiding = "auto",
+        **options: Any,
+    ) -> list[Caption]: ...
+
+    def caption(
+        self,
+        pictures: Picture | Sequence[Picture],
+        *,
+        batch_size: int = 32,
+        attention: bool = False,
+        min_confidence: float = 0.0,
+        guide: Guiding = "auto",
+        **options: Any,
+    ) -> Caption | list[Caption]:
+        """Caption one picture, or a list of pictures in batches.
+
+        Arguments:
+            pictures: a path, bytes, PIL image or array (see `showtell.images.decode.decode`), or a list of these.
+            batch_size: pictures whose sentences are written at once.
+            attention: give each word where the model looked for it; every sentence is then written once more.
+            min_confidence: say `NOT_SURE` instead of a sentence of less confidence, in [0, 1].
+            guide: whether captions must name what is surely seen: `always`, `off`, or as the model itself has it.
+            options: fields of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=1`
+                (greedy), `num_captions=3`, or `sample=True, temperature=0.7, seed=1`.
+
+        Raises:
+            PictureError: a picture cannot be read; the message names which. To caption what can be read and be told of
+                the rest, use `caption_stream`.
+            InputError: an option is unknown or out of range, or the model cannot say where it looks or how sure it is,
+                or has no tags to be guided by.
+        """
+        asked = {"attention": attention, "min_confidence": min_confidence, "guide": guide} | options
+        if isinstance(pictures, (list, tuple)):
+            return self.caption_batch(pictures, batch_size=batch_size, **asked)
+        return self.caption_batch([pictures], **asked)[0]  # type: ignore[list-item]
+
+    def caption_batch(
+        self,
+        pictures: Sequence[Picture],
+        *,
+        batch_size: int = 32,
+        attention: bool = False,
+        min_confidence: float = 0.0,
+        guide: Guiding = "auto",
+        **options: Any,
+    ) -> list[Caption]:
+        """Caption any number of pictures that are at hand; arguments and errors as for `caption`."""
+        describe = self.describer(attention, min_confidence, guide, options)
+        captions: list[Caption] = []
+        for begin in range(0, len(pictures), batch_size):
+            captions += describe(self.embed(self._squares(pictures[begin : begin + batch_size], begin)), begin)
+        return captions
+
+    def caption_stream(
+        self,
+        pictures: Iterable[RawPicture | Picture],
+        *,
+        batch_size: int = 32,
+        threads: int | None = None,
+        first: int = 0,
+        attention: bool = False,
+        min_confidence: float = 0.0,
+        guide: Guiding = "auto",
+        **options: Any,
+    ) -> Iterator[Captioned]:
+        """Caption a stream of any length in constant memory, in its order; unreadable pictures come with their error.
+
+        Arguments:
+            pictures: any iterable, also one without an end, of what `caption` takes, or of names and bytes as
+                `showtell.data.sources.picture_source` reads them. A path's name is the path, others are named
+                `picture 0` and so on.
+            batch_size: pictures whose sentences are written at once.
+            threads: threads that read, embed and write; None for the captioner's own number.
+            first: place of the first picture in a longer run that this is a piece of, which seeds sampling.
+            attention: as for `caption`.
+            min_confidence: as for `caption`.
+            guide: as for `caption`.
+            options: as for `caption`.
+        """
+        describe = self.describer(attention, min_confidence, guide, options)
+        threads = threads or self.encoder.threads
+        stream = embedded(pictures, self.encoder, self.bundle.model["output"], ahead=_AHEAD * threads, workers=threads)
+        return in_batches(_numbered(stream, first), partial(_captioned, describe), size=batch_size, workers=threads)
+
+    def embed(self, squares: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Embeddings, as the decoder takes them, of squares `uint8 (B, S, S, 3)` (see
+        `showtell.images.preprocessing.square`).
+        """
+        return self.encoder(squares, self.bundle.model["output"])
+
+    def embed_pictures(self, pictures: Sequence[Picture], *, batch_size: int = 32) -> npt.NDArray[np.float32]:
+        """Embeddings, as the decoder takes them, of any pictures: `float32 (B, D)` or, of a grid, `(B, L, D)`.
+
+        Arguments:
+            pictures: as for `caption`.
+            batch_size: pictures that go through the network at once.
+
+        Raises:
+            PictureError: a picture cannot be read; the message names which.
+        """
+        shape = self.encoder.info.shape(self.bundle.model["output"])
+        embeddings = np.empty((len(pictures), *shape), np.float32)
+        for begin in range(0, len(pictures), batch_size):
+            squares = self._squares(pictures[begin : begin + batch_size], begin)
+            embeddings[begin : begin + len(squares)] = self.embed(squares)
+        return embeddings
+
+    def _squares(self, pictures: Sequence[Picture], first: int) -> npt.NDArray[np.uint8]:
+        squares = []
+        for i, picture in enumerate(pictures, first):
+            try:
+                squares.append(fitted(picture, self.encoder.info.preprocessing))
+            except PictureError as error:
+                raise PictureError(f"{_called(picture, i)}: {error}") from error
+        return np.stack(squares)
+
+
+def _numbered(stream: Generator[Embedded, None, None], first: int) -> Generator[_Numbered, None, None]:
+    with closing(stream):
+        for place, picture in enumerate(stream, first):
+            yield _Numbered(place, picture)
+
+
+def _captioned(describe: Describe, batch: Sequence[_Numbered]) -> list[Captioned]:
+    embeddings = [one.picture.embedding for one in batch if one.picture.embedding is not None]
+    places = [one.place for one in batch if one.picture.embedding is not None]
+    captions = iter(describe(np.stack(embeddings), places) if embeddings else [])
+    return [
+        Captioned(
+            one.picture.name or f"picture {one.place}",
+            None if one.picture.embedding is None else next(captions),
+            one.picture.error,
+        )
+        for one in batch
+    ]
+
+
+def _called(picture: Picture, index: int) -> str:
+    return str(picture) if isinstance(picture, (str, Path)) else f"picture {index}"
+
+
+def fingerprint(captioner: Captioner, search: Mapping[str, Any], **further: Any) -> str:
+    """SHA-256 of the models, the preprocessing, search options that differ from theirs, and what is `further`."""
+    value = {
+        "models": [sha256_of(bundle.parts[SUMS]) for bundle in captioner.bundles],
+        "preprocessing": captioner.encoder.info.preprocessing.to_json(),
+        "search": asdict(captioner.search_options(**search)),
+        **further,
+    }
+    return sha256_of(json.dumps(value, sort_keys=True).encode())

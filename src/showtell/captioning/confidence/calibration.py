@@ -1,0 +1,117 @@
+"""All that was fitted to make a model's probabilities honest, and its two files in a model bundle.
+
+    calibration.json          temperature, the regression of the confidence, the bound of the familiar, figures
+    calibration.safetensors   `mean` and `directions` of the training embeddings; only where there were any
+
+Both are optional: a bundle without them captions as ever, and has no confidence.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+
+from showtell.captioning.confidence.familiarity import Familiarity, Floats
+from showtell.captioning.confidence.quality import CaptionQuality
+from showtell.captioning.confidence.quality import Floats as Doubles
+from showtell.errors import BundleError, InputError, ShowtellError
+from showtell.files import json_bytes
+from showtell.models.bundle import CALIBRATION_PARTS, Bundle
+
+FORMAT = 1
+JSON, TENSORS = CALIBRATION_PARTS
+
+COORDINATES = 16
+"""How many of the directions are features of the confidence: more ranked validation captions no better."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """What was fitted: a temperature of next words, and where there was enough to learn from, the rest.
+
+    `figures` say how good it is, by name; they are what `showtell calibrate` prints, and change nothing.
+    """
+
+    temperature: float
+    quality: CaptionQuality | None = None
+    familiarity: Familiarity | None = None
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def confidence(self, mean_log_probs: Doubles, embeddings: Floats) -> list[float | None]:
+        """The confidence of sentences by their mean calibrated log-probability `(N,)`, and embeddings."""
+        if self.quality is None or not len(mean_log_probs):
+            return [None] * len(mean_log_probs)
+        confidence = self.quality(features(mean_log_probs, embeddings, self.familiarity))
+        return [float(one) for one in confidence]
+
+    def unfamiliar(self, embeddings: Floats) -> list[bool | None]:
+        """Whether each picture, `float32 (B, D)` or `(B, L, D)`, is unlike the training pictures."""
+        if self.familiarity is None:
+            return [None] * len(embeddings)
+        return [bool(share > self.familiarity.bound) for share in self.familiarity.outside(embeddings)]
+
+    def to_parts(self) -> dict[str, bytes]:
+        """The bytes of the files, by name."""
+        value = {
+            "format": FORMAT,
+            "temperature": self.temperature,
+            "quality": dataclasses.asdict(self.quality) if self.quality else None,
+            "bound": self.familiarity.bound if self.familiarity else None,
+            "figures": self.figures,
+        }
+        parts = {JSON: json_bytes(value)}
+        if self.familiarity:
+            mean, directions = self.familiarity.mean, np.ascontiguousarray(self.familiarity.directions)
+            tensors: dict[str, npt.NDArray[Any]] = {"mean": mean, "directions": directions}
+            parts[TENSORS] = safetensors.numpy.save(tensors)
+        return parts
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, bytes]) -> "Calibration | None":
+        """The inverse of `to_parts`; None where there is no calibration among `parts`.
+
+        Raises:
+            InputError: the files are malformed, or of a later format.
+        """
+        if JSON not in parts:
+            return None
+        try:
+            value = json.loads(parts[JSON])
+            if value["format"] != FORMAT:
+                raise InputError(f"calibration format {value['format']}, this release reads {FORMAT}: upgrade showtell")
+            quality = CaptionQuality.from_json(value["quality"]) if value["quality"] else None
+            familiarity = None
+            if value["bound"] is not None:
+                tensors = safetensors.numpy.load(parts[TENSORS])
+                familiarity = Familiarity(tensors["mean"], tensors["directions"], float(value["bound"]))
+            return cls(float(value["temperature"]), quality, familiarity, dict(value["figures"]))
+        except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+            raise InputError(f"{JSON} is malformed ({error!r})") from error
+
+
+def features(mean_log_probs: Doubles, embeddings: Floats, familiarity: Familiarity | None) -> Doubles:
+    """What the confidence is computed from, `float64 (N, F)`: the mean log-probability of the words and END; and where
+    the training embeddings are known, the share of the picture outside of them and its place among them.
+    """
+    columns = [np.asarray(mean_log_probs, np.float64)[:, None]]
+    if familiarity is not None:
+        columns += [familiarity.outside(embeddings)[:, None], familiarity.coordinates(embeddings)[:, :COORDINATES]]
+    return np.hstack(columns)
+
+
+def calibration_of(bundle: Bundle) -> Calibration | None:
+    """What was fitted to make a model's probabilities honest; None where nothing was.
+
+    Raises:
+        BundleError: the bundle's calibration is malformed.
+    """
+    try:
+        return Calibration.from_parts(bundle.parts)
+    except ShowtellError as error:
+        raise BundleError(f"{bundle.path}: {error}") from error

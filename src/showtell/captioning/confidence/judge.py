@@ -1,0 +1,99 @@
+"""Sentences that a search has found -> calibrated probabilities, the confidence of each, and unfamiliar pictures.
+
+A temperature changes a probability by those of all other words, so a search that is told `judge_at` notes what it makes
+of each word. A sentence without such notes is fed to the decoder once more: one that was changed afterwards, that rules
+left without a word to go on, or that was found by a search which was told nothing. The judgement of a sentence is the
+same either way, whatever search and rules found it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.captioning.confidence.calibration import Calibration
+from showtell.search import Floats, Hypothesis, StepDecoder
+from showtell.search.steps import log_probabilities
+from showtell.text import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Of one sentence: the calibrated log-probability of each word, its confidence in [0, 1] where the calibration has
+    one, and whether the picture is unfamiliar where it can tell.
+    """
+
+    log_probs: tuple[float, ...]
+    confidence: float | None
+    unfamiliar: bool | None
+
+
+class Judge:
+    """Judges what a decoder says."""
+
+    def __init__(self, calibration: Calibration, decoder: StepDecoder, vocabulary: Vocabulary) -> None:
+        self.calibration, self.decoder, self.vocabulary = calibration, decoder, vocabulary
+
+    @property
+    def temperature(self) -> float:
+        """What a search whose sentences are to be judged is told as `judge_at`."""
+        return self.calibration.temperature
+
+    def __call__(self, embeddings: Floats, found: Sequence[Sequence[Hypothesis]]) -> list[list[Judgement]]:
+        """Judge every sentence of every picture.
+
+        Arguments:
+            embeddings: `float32 (B, D)` or `(B, L, D)`.
+            found: for each picture its sentences, as `showtell.search.search` gives them; where they were judged during
+                the search, at this judge's temperature.
+        """
+        of = np.repeat(np.arange(len(found)), [len(hypotheses) for hypotheses in found])
+        sentences = [hypothesis for hypotheses in found for hypothesis in hypotheses]
+        log_probs = [np.array(sentence.judged, np.float32) for sentence in sentences]
+        if unread := [i for i, sentence in enumerate(sentences) if not sentence.judged]:
+            tokens = [sentences[i].tokens for i in unread]
+            read = sentence_log_probs(self.decoder, embeddings[of[unread]], tokens, self.vocabulary, self.temperature)
+            for i, one in zip(unread, read, strict=True):
+                log_probs[i] = one
+        means = np.array([one.mean() for one in log_probs])
+        confidence = self.calibration.confidence(means, embeddings[of])
+        unfamiliar = self.calibration.unfamiliar(embeddings)
+        judged = iter(
+            Judgement(tuple(log_probs[i][:-1].tolist()), confidence[i], unfamiliar[of[i]])
+            for i in range(len(sentences))
+        )
+        return [[next(judged) for _ in hypotheses] for hypotheses in found]
+
+
+def sentence_log_probs(
+    decoder: StepDecoder,
+    embeddings: Floats,
+    sentences: Sequence[Sequence[int]],
+    vocabulary: Vocabulary,
+    temperature: float = 1.0,
+) -> list[npt.NDArray[np.float32]]:
+    """Log-probabilities of the words of sentences and of the END after them, at a temperature.
+
+    Arguments:
+        decoder: gives the next word's logits.
+        embeddings: `float32 (N, D)` or `(N, L, D)`, one for each sentence.
+        sentences: ids of each sentence's words, without START and END.
+        vocabulary: the decoder's.
+        temperature: logits are divided by it.
+
+    Returns:
+        For each sentence `float32 (words + 1,)`. A sentence that was cut has its END all the same: an unlikely one.
+    """
+    lengths = np.array([len(sentence) for sentence in sentences], np.int64)
+    ids = np.full((len(sentences), int(lengths.max(initial=0)) + 2), vocabulary.end, np.int64)
+    ids[:, 0] = vocabulary.start
+    for row, sentence in zip(ids, sentences, strict=True):
+        row[1 : len(sentence) + 1] = sentence
+    log_probs = np.empty((len(sentences), ids.shape[1] - 1), np.float32)
+    constants, state = decoder.start(embeddings)
+    for t in range(ids.shape[1] - 1):
+        logits, state = decoder.step(ids[:, t], constants, state)
+        ahead = log_probabilities(logits / np.float32(temperature), vocabulary, first_word=t == 0)
+        log_probs[:, t] = ahead[np.arange(len(ids)), ids[:, t + 1]]
+    return [row[: length + 1] for row, length in zip(log_probs, lengths, strict=True)]

@@ -1,0 +1,63 @@
+"""A bundle's golden picture: what the model says of it, and whether it still does."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from showtell.captioning.captioner import Captioner
+from showtell.errors import BundleError
+
+SCORE_TOLERANCE = 0.02
+"""Processors and releases of ONNX Runtime differ in the last bits of float32, which a sentence adds up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What the model says of its golden picture now, and the score that was recorded when it was made."""
+
+    text: str
+    score: float
+    recorded_score: float
+
+
+def golden(captioner: Captioner, **settings: Any) -> dict[str, Any]:
+    """What `model.json` records as `golden`: the model's caption of its bundle's golden picture, with its score.
+
+    Arguments:
+        captioner: the model.
+        settings: of the search, where they are not those of the bundle; as for `Captioner.caption`.
+    """
+    caption = captioner.caption(captioner.bundle.parts["golden.png"], **settings)
+    return {"caption": caption.text, "score": caption.score}
+
+
+def replay(captioner: Captioner) -> Replay:
+    """Caption the golden picture again.
+
+    Raises:
+        BundleError: the words differ, or the score does by more than `SCORE_TOLERANCE`.
+    """
+    bundle = captioner.bundle
+    if "golden" not in bundle.model:
+        raise BundleError(f"{bundle.path}: has no golden caption to compare with")
+    recorded = bundle.model["golden"]
+    now = golden(captioner)
+    if now["caption"] != recorded["caption"] or abs(now["score"] - recorded["score"]) > SCORE_TOLERANCE:
+        raise BundleError(
+            f"{bundle.path}: says {now['caption']!r} ({now['score']:.4f}) of its golden picture, not "
+            f"{recorded['caption']!r} ({recorded['score']:.4f}): another ONNX Runtime, or a faulty machine"
+        )
+    return Replay(now["caption"], now["score"], recorded["score"])
+
+
+def draw_golden(size: int = 256) -> Image.Image:
+    """The picture that every bundle is verified with: a beach drawn from rectangles, an ellipse and a polygon."""
+    picture = Image.new("RGB", (size, size), (120, 180, 235))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, size * 5 // 9, size, size), fill=(40, 110, 180))
+    draw.rectangle((0, size * 7 // 9, size, size), fill=(225, 200, 140))
+    draw.ellipse((size * 6 // 9, size // 12, size * 8 // 9, size // 12 + size * 2 // 9), fill=(255, 225, 90))
+    draw.polygon([(size // 5, size * 5 // 9), (size // 3, size // 4), (size // 3, size * 5 // 9)], fill=(250, 250, 250))
+    draw.rectangle((size // 6, size * 5 // 9, size * 3 // 7, size * 3 // 5), fill=(150, 60, 40))
+    return picture

@@ -1,0 +1,200 @@
+"""A long job of captioning, in pieces that are each kept when they are done: here, or wherever a core is free.
+
+A piece is some pictures, numbered in the order of the sources. Whoever has it writes `part-000017.parquet` into the
+job's folder, beside and renamed, so a piece that is done twice is there once, and what a lost machine or a lost driver
+leaves is a folder that lacks some parts, which the next run fills. Each part says of which pictures, model and settings
+it is; one of others is done again.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from showtell.captioning.caption import Captioned
+from showtell.captioning.captioner import Captioner, fingerprint
+from showtell.captioning.output.parquet import read_rows, require_arrow, row_writer
+from showtell.data.sources.gather import Gathered
+from showtell.errors import InputError, ShowtellError, one_line
+from showtell.files import sha256_of, write_beside
+from showtell.progress import bar
+
+_KEY = "showtell piece"
+_NOT_OF_SEARCH = ("attention", "min_confidence", "guide")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`number` from 0, the place of its `first` picture, its `pictures`, and the `key` of what will come of them."""
+
+    number: int
+    first: int
+    pictures: Gathered
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many pictures there were, how many could not be read, and how many are unlike those of the training.
+
+    `error` says of pieces that broke off, why the first did.
+    """
+
+    pictures: int = 0
+    failed: int = 0
+    unfamiliar: int = 0
+    error: str = ""
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.pictures + other.pictures,
+            self.failed + other.failed,
+            self.unfamiliar + other.unfamiliar,
+            self.error or other.error,
+        )
+
+
+Elsewhere: TypeAlias = Callable[[Sequence[Piece], Path], Iterator[Tally]]
+"""Does pieces on other machines, as `caption_piece` does one, in any order."""
+
+
+def caption_pieces(
+    pictures: Gathered,
+    captioner: Captioner,
+    folder: Path,
+    size: int,
+    *,
+    batch_size: int = 32,
+    elsewhere: Elsewhere | None = None,
+    show: bool = True,
+    **asked: Any,
+) -> tuple[Tally, int]:
+    """Caption pictures piece by piece, going on from the parts that the folder holds.
+
+    Arguments:
+        pictures: what is to be captioned.
+        captioner: the model.
+        folder: where the parts go; made when missing.
+        size: pictures of a piece, a multiple of the batch size: so batches, and with them the last digits of scores,
+            are those of a run that is not cut into pieces.
+        batch_size: pictures whose sentences are written at once.
+        elsewhere: does the pieces in place of the captioner, such as `showtell.ray.pieces_on`.
+        show: show progress on stderr.
+        asked: further arguments of `Captioner.caption_stream`.
+
+    Returns:
+        What became of all pictures, and how many parts there are.
+
+    Raises:
+        InputError: the size does not fit, the folder cannot be used, or pictures cannot be read any further; all parts
+            that could be done are done.
+        ShowtellError: other machines fail; what is finished is kept.
+        MissingExtra: pyarrow is not there.
+    """
+    require_arrow()
+    if size % batch_size:
+        raise InputError(f"a piece of {size} pictures is not so many batches of {batch_size}: give a multiple of that")
+    _make(folder)
+    search = {name: value for name, value in asked.items() if name not in _NOT_OF_SEARCH}
+    further = {name: asked[name] for name in _NOT_OF_SEARCH if name in asked}
+    settings = fingerprint(captioner, search, batch_size=batch_size, **further)
+    tally, count, todo = Tally(), 0, []
+    for piece in _pieces(pictures, size, settings):
+        count += 1
+        if done := _finished(folder, piece):
+            tally += done
+        else:
+            todo.append(piece)
+    with bar("captioning", pictures.count, "pictures", done=tally.pictures, show=show) as tick:
+        here = (caption_piece(piece, captioner, folder, batch_size=batch_size, **asked) for piece in todo)
+        for done in elsewhere(todo, folder) if elsewhere else here:
+            tally += done
+            tick(done.pictures)
+    if error := tally.error or pictures.broken:
+        raise InputError(error)
+    _remove_from(folder, count)
+    _remove_unfinished(folder)
+    return tally, count
+
+
+def caption_piece(piece: Piece, captioner: Captioner, folder: Path, **asked: Any) -> Tally:
+    """Caption a piece and write its part; where its pictures cannot be read any further, there is no part."""
+    tally = Tally()
+    try:
+        with write_beside(part_of(folder, piece.number)) as file, row_writer(file, {_KEY: piece.key}) as write:
+            for result in captioner.caption_stream(piece.pictures.read(), first=piece.first, **asked):
+                write(result)
+                tally += _tally(result)
+    except ShowtellError as failure:
+        return Tally(error=str(failure))
+    return tally
+
+
+def captioned(folder: Path, count: int) -> Iterator[Captioned]:
+    """What became of all pictures of a finished job of `count` parts, in their order."""
+    for number in range(count):
+        yield from read_rows(part_of(folder, number))
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the parts, and the folder where nothing else is in it."""
+    _remove_from(folder, 0)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def part_of(folder: Path, number: int) -> Path:
+    """Where the part of this number lies."""
+    return folder / f"part-{number:06d}.parquet"
+
+
+def _pieces(pictures: Gathered, size: int, settings: str) -> Iterator[Piece]:
+    first = 0
+    for number, piece in enumerate(pictures.split(size)):
+        key = sha256_of(json.dumps([settings, first, piece.sources, *piece.names()]).encode())
+        yield Piece(number, first, piece, key)
+        first += piece.count
+
+
+def _finished(folder: Path, piece: Piece) -> Tally | None:
+    """Of the part that is there, if it is of this piece."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(part_of(folder, piece.number)) as file:
+            if (file.schema_arrow.metadata or {}).get(_KEY.encode()) != piece.key.encode():
+                return None
+            rows = file.read(columns=["error", "unfamiliar"])
+    except (OSError, pa.ArrowException):  # none, or a damaged one
+        return None
+    failed = len(rows) - rows["error"].null_count
+    return Tally(len(rows), failed, sum(bool(one) for one in rows["unfamiliar"].to_pylist()))
+
+
+def _tally(result: Captioned) -> Tally:
+    return Tally(1, int(result.caption is None), int(bool(result.caption and result.caption.unfamiliar)))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_unfinished(folder)
+    except OSError as error:
+        reason = one_line(error.strerror or error)
+        raise InputError(f"{folder}: cannot be used ({reason}): give another --output") from error
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what a run or a machine that was lost had begun."""
+    for leftover in folder.glob(".part-*.partial"):
+        leftover.unlink(missing_ok=True)
+
+
+def _remove_from(folder: Path, number: int) -> None:
+    """Remove parts of this number and above: of an earlier job of more pictures."""
+    for path in folder.glob("part-*.parquet"):
+        digits = path.stem.removeprefix("part-")
+        if digits.isdecimal() and int(digits) >= number:
+            path.unlink(missing_ok=True)

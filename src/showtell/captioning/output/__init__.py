@@ -1,0 +1,1 @@
+"""Captions -> text, JSON lines, CSV, Parquet, an HTML page, or the terminal."""

@@ -1,0 +1,121 @@
+"""Captions, and how sure the model was of them -> one HTML file that needs nothing else.
+
+Comes in: entries of name, caption, word probabilities and picture. Goes out: the text of a page that shows the same
+from a disk, a web server or an attachment (see `showtell.visualization.html`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from PIL import Image
+
+from showtell.visualization.html import counted, document, escape, grid, percent, thumbnail
+from showtell.visualization.words import CONFIDENCE, SCORE, legend, marked, signed, tag_line, word_mark
+
+LOOK = 160
+"""Pixels of a side of a picture that shows where the model looked for one word."""
+
+_UNFAMILIAR = "Unlike the pictures that the model learnt from."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One picture and what was said about it.
+
+    Arguments:
+        name: what the picture is called, such as its file's name.
+        caption: the sentence; empty where there is none.
+        words: the sentence's words with their probabilities, in [0, 1]; may be empty.
+        score: length-normalised log-probability of the sentence.
+        alternatives: further sentences, best first.
+        picture: the picture in any mode and size, or None.
+        error: why there is no caption; empty where there is one.
+        looks: for each of `words` a picture of where the model looked for it; empty where that is not known.
+        confidence: the probability that the sentence is good, in [0, 1]; None where the model does not know.
+        unfamiliar: whether the picture is unlike those that the model learnt from.
+        tags: names of what is seen in the picture with their probabilities, best first.
+        unsure: what to say in place of the sentence, which then stands below as a guess; empty to say the sentence.
+    """
+
+    name: str
+    caption: str
+    words: tuple[tuple[str, float], ...]
+    score: float
+    alternatives: tuple[str, ...]
+    picture: Image.Image | None
+    error: str
+    looks: tuple[Image.Image, ...] = ()
+    confidence: float | None = None
+    unfamiliar: bool = False
+    unsure: str = ""
+    tags: tuple[tuple[str, float], ...] = ()
+
+
+def caption_page(entries: Iterable[Entry], *, title: str, footer: str = "") -> str:
+    """The text of an HTML page that shows `entries` in their order.
+
+    Entries are taken one by one and only their thumbnails are kept, so they may come from a generator that opens each
+    picture in its turn.
+
+    Arguments:
+        entries: what to show.
+        title: the page's heading, as plain text.
+        footer: a line at the page's end, as plain text, such as the model's name.
+
+    Raises:
+        PictureError: a picture cannot be decoded.
+    """
+    figures, failures, confident = [], 0, False
+    for entry in entries:
+        figures.append(_figure(entry))
+        confident |= entry.confidence is not None
+        failures += bool(entry.error)
+    summary = counted(len(figures) - failures, "captioned picture")
+    if failures:
+        summary += f", {counted(failures, 'picture')} without a caption"
+    measure = f"Confidence: {CONFIDENCE}." if confident else f"Score: {SCORE}."
+    return document(title, f"<p>{summary}</p>\n{legend(measure)}", grid(figures), footer)
+
+
+def _figure(entry: Entry) -> str:
+    if entry.error:
+        said = f'<p class="error"><strong>No caption:</strong> {escape(entry.error)}</p>'
+        score = ""
+    else:
+        said = _said(entry)
+        score = f'<span title="{SCORE}">score {signed(entry.score)}</span>'
+        if entry.confidence is not None:
+            title = f"{CONFIDENCE}; score {signed(entry.score)}"
+            score = f'<span title="{title}">confidence {percent(entry.confidence)}</span>'
+    return (
+        f"<figure>\n{thumbnail(entry.picture, entry.caption or entry.name)}\n<figcaption>\n{said}\n"
+        f'{tag_line(entry.tags)}<p class="about"><bdi>{escape(entry.name)}</bdi>{score}</p>\n'
+        f"{_details(entry)}</figcaption>\n</figure>"
+    )
+
+
+def _said(entry: Entry) -> str:
+    said = f'<p class="caption">{marked(entry.caption, entry.words)}</p>'
+    if entry.unsure:
+        said = f'<p class="caption">{escape(entry.unsure)}</p>\n<p class="label">Perhaps:</p>\n{said}'
+    if entry.unfamiliar:
+        said += f'\n<p class="unfamiliar">{_UNFAMILIAR}</p>'
+    return said
+
+
+def _details(entry: Entry) -> str:
+    """What is folded: the probabilities as text, for those who have no pointer to hover with, and the alternatives."""
+    titles, parts = [], []
+    if entry.words:
+        titles.append("Word by word, and where it looked" if entry.looks else "Word by word")
+        looks = [thumbnail(look, "where it looked", LOOK) for look in entry.looks] or [""] * len(entry.words)
+        pairs = zip(looks, entry.words, strict=True)
+        items = (f"<li>{look}{word_mark(word, p)} {percent(p)}</li>" for look, (word, p) in pairs)
+        parts.append(f'<ul class="words{" looks" if entry.looks else ""}" role="list">{"".join(items)}</ul>\n')
+    if entry.alternatives:
+        titles.append(counted(len(entry.alternatives), "alternative"))
+        items = (f"<li>{escape(alternative)}</li>" for alternative in entry.alternatives)
+        parts.append(f'<p class="label">Alternatives, best first:</p>\n<ol class="others">{"".join(items)}</ol>\n')
+    if not parts:
+        return ""
+    return f"<details>\n<summary>{', '.join(titles)}</summary>\n{''.join(parts)}</details>\n"

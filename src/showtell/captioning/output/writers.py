@@ -1,0 +1,152 @@
+"""Captions -> lines of text, JSON or CSV, written one by one, so that what is finished is never lost; or Parquet."""
+
+import contextlib
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from showtell.errors import InputError
+from showtell.files import write_beside
+
+if TYPE_CHECKING:
+    from showtell.captioning.captioner import Caption, Captioned
+
+
+class Format(StrEnum):
+    """How captions are written."""
+
+    text = "text"
+    jsonl = "jsonl"
+    csv = "csv"
+    parquet = "parquet"
+
+
+class _Text:
+    def __init__(self, file: IO[str], tags: int | None) -> None:
+        self.file, self.tags = file, tags or 0
+
+    def __call__(self, result: "Captioned") -> None:
+        if result.caption is None:
+            print(f"{result.name}: cannot be captioned: {result.error}", file=self.file, flush=True)
+            return
+        names = tag_names(result.caption, self.tags)
+        line = f"{result.name}: {said(result.caption)}{f' [{names}]' if names else ''}"
+        print(line, file=self.file, flush=not result.caption.alternatives)
+        for other in result.caption.alternatives:
+            print(f"{' ' * len(result.name)}  {said(other)}", file=self.file, flush=True)
+
+
+class _JsonLines:
+    def __init__(self, file: IO[str], tags: int | None) -> None:
+        self.file, self.tags = file, tags
+
+    def __call__(self, result: "Captioned") -> None:
+        line: dict[str, Any] = {"name": result.name}
+        if result.caption is None:
+            line["error"] = result.error
+        else:
+            line |= result.caption.to_json()
+            if tags := result.caption.tags[: self.tags]:
+                line["tags"] = [tag.to_json() for tag in tags]
+            if result.caption.alternatives:
+                line["captions"] = [one.to_json() for one in result.caption.n_best]
+        print(json.dumps(line, ensure_ascii=False), file=self.file, flush=True)
+
+
+class _Csv:
+    def __init__(self, file: IO[str], tags: int | None) -> None:
+        self.tags = tags
+        self.rows = csv.writer(file, lineterminator="\n")
+        self.rows.writerow(["name", "caption", "score", "error", "confidence", "unfamiliar", "guess", "tags"])
+
+    def __call__(self, result: "Captioned") -> None:
+        if result.caption is None:
+            self.rows.writerow([result.name, "", "", result.error, "", "", "", ""])
+            return
+        for one in (result.caption, *result.caption.alternatives):
+            confidence = "" if one.confidence is None else f"{one.confidence:.4f}"
+            unfamiliar = "" if one.unfamiliar is None else str(one.unfamiliar).lower()
+            tags = tag_names(one, self.tags)
+            self.rows.writerow([result.name, one.text, f"{one.score:.6g}", "", confidence, unfamiliar, one.guess, tags])
+
+
+WRITERS: dict[Format, Callable[[IO[str], int | None], Callable[["Captioned"], None]]] = {
+    Format.text: _Text,
+    Format.jsonl: _JsonLines,
+    Format.csv: _Csv,
+}
+"""What makes, for an open file and a number of tags, the function that writes one picture's result to it.
+
+None is all tags, but in text, where it is none.
+"""
+
+
+def said(caption: "Caption") -> str:
+    """A caption in a line of text: where the model is not sure, with its guess."""
+    return f"{caption.text} (perhaps: {caption.guess})" if caption.guess else caption.text
+
+
+def tag_names(caption: "Caption", most: int | None) -> str:
+    """The names of a caption's first tags, best first."""
+    return ", ".join(tag.name for tag in caption.tags[:most])
+
+
+@contextlib.contextmanager
+def writing(
+    format: Format, output: Path | None, tags: int | None, *, at_once: bool = False
+) -> Iterator[Callable[["Captioned"], None]]:
+    """What writes one picture's result.
+
+    Arguments:
+        format: how.
+        output: the file; None for standard output.
+        tags: names of what is seen, at most; None for all, but in text, where it is none.
+        at_once: whether the file is to appear when it is whole, as Parquet does anyway, and not to grow line by line.
+
+    Raises:
+        InputError: the file cannot be written, or is a table and there is none.
+    """
+    if output is None:
+        if format is Format.parquet:
+            raise InputError("--format parquet is written to a file: name it with --output")
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+        yield WRITERS[format](sys.stdout, tags)
+    elif format is Format.parquet:
+        from showtell.captioning.output.parquet import row_writer
+
+        with _beside(output) as file, row_writer(file) as write:
+            yield lambda result: write(_with_tags(result, tags))
+    elif at_once:
+        with _beside(output) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
+            yield WRITERS[format](text, tags)
+            text.detach()
+    else:
+        try:
+            growing = open(output, "w", encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115
+        except OSError as error:
+            raise InputError(f"{output}: cannot be written ({error.strerror})") from error
+        with growing:
+            yield WRITERS[format](growing, tags)
+
+
+@contextlib.contextmanager
+def _beside(output: Path) -> Iterator[IO[bytes]]:
+    try:
+        with write_beside(output) as file:
+            yield file
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written ({error.strerror})") from error
+
+
+def _with_tags(result: "Captioned", tags: int | None) -> "Captioned":
+    return (
+        replace(result, caption=replace(result.caption, tags=result.caption.tags[:tags])) if result.caption else result
+    )

@@ -1,0 +1,161 @@
+"""Captions that name what is surely seen: the likeliest tag, where the caption leaves it out, is made to appear.
+
+Constrained beam search for words that the training captions hardly or never had (Anderson et al. 2017,
+arXiv:1612.00576, whose words came from a tagger likewise). A tag must be at least as probable to be mentioned as the
+caption is to be good, so that good captions are let alone. A name that the vocabulary lacks borrows the place of a word
+that it has (see `showtell.captioning.tags.borrow`). Pictures without such a tag keep their captions, and cost nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.captioning.tags.borrow import Borrowing, known
+from showtell.captioning.tags.names import Name
+from showtell.captioning.tags.words import NO_ARTICLE, Phrase, plural, says, with_articles
+from showtell.search import Floats, Hypothesis, SearchOptions, StepDecoder
+from showtell.search.banks import banks_of
+from showtell.search.beam import Beams
+from showtell.search.phrases import alternatives
+from showtell.text import Vocabulary
+
+Guiding: TypeAlias = Literal["auto", "off", "always"]
+"""Whether captions are guided by tags: as the model itself has it, never, or always."""
+
+LEAST = 0.4
+"""The least probability of a tag that a caption must name."""
+
+ALONE = 0.6
+"""The same where nothing is known of how good the caption is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A sentence, and its words as people read them.
+
+    A name that the decoder never learnt is one of `words`, also where it is made of several; the hypothesis has the
+    word that stood in for it.
+    """
+
+    hypothesis: Hypothesis
+    words: tuple[str, ...]
+    guided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """What a caption must say: one of some phrases, of known words; or with a `stand_in` the one phrase, borrowed."""
+
+    phrases: tuple[Phrase, ...]
+    stand_in: int | None = None
+
+    @property
+    def entry(self) -> str:
+        """What a borrowed phrase is as an entry of a vocabulary."""
+        return " ".join(self.phrases[0])
+
+
+class Guide:
+    """Looks after the captions of one decoder."""
+
+    def __init__(self, decoder: StepDecoder, vocabulary: Vocabulary, names: Sequence[Name]) -> None:
+        self.decoder, self.vocabulary, self.names = decoder, vocabulary, names
+        self._by_name = {name.name: name for name in names}
+
+    def __call__(
+        self,
+        embeddings: Floats,
+        probabilities: npt.NDArray[np.float64],
+        found: Sequence[Sequence[Hypothesis]],
+        confidence: Sequence[float | None],
+        options: SearchOptions,
+    ) -> dict[int, list[Told]]:
+        """Search again for the pictures whose best caption leaves out what is likeliest, if that is sure enough.
+
+        Nothing is done where captions are sampled, or where words that must appear are named already.
+
+        Arguments:
+            embeddings: `float32 (B, D)` or `(B, L, D)`.
+            probabilities: of every name, `float64 (B, N)`.
+            found: for each picture its sentences, as `showtell.search.search` gives them.
+            confidence: of each picture's best sentence, where it is known.
+            options: how they were found.
+
+        Returns:
+            Sentences that hold the name, best first, by the rows of those pictures.
+        """
+        if options.sample or options.must:
+            return {}
+        needs: dict[int, _Need] = {}
+        for row, of_names in enumerate(probabilities):
+            name, good = self.names[int(of_names.argmax())], confidence[row]
+            sure = of_names.max() >= (ALONE if good is None else max(LEAST, good))
+            if sure and not says(as_it_is(found[row][0], self.vocabulary).words, name.phrases):
+                need = self._need(name, options)
+                if need:
+                    needs[row] = need
+        if not needs:
+            return {}
+        again = self._search(embeddings[list(needs)], list(needs.values()), options)
+        return dict(zip(needs, again, strict=True))
+
+    def _need(self, name: Name, options: SearchOptions) -> _Need | None:
+        """How a caption may say a name; None where the model has no word for it nor any that stands in for it."""
+        own = name.say or ((name.phrase, plural(name.phrase)) if len(name.phrase) == 1 else (name.phrase,))
+        phrases = tuple(phrase for phrase in own if self._knows(phrase))
+        stand_in = None if phrases else self._stand_in(name)
+        if stand_in is not None:
+            phrases = (name.phrase,)
+        banned = [tuple(words) for entry in options.must_not for words in alternatives(entry)]
+        room = options.max_length if stand_in is None else None
+        phrases = tuple(p for p in phrases if not says(p, banned) and (room is None or len(p) <= room))
+        return _Need(phrases, stand_in) if phrases else None
+
+    def _knows(self, phrase: Phrase) -> bool:
+        return all(word in self.vocabulary.ids for word in phrase)
+
+    def _stand_in(self, name: Name) -> int | None:
+        """The nearest word known that stands in a sentence as the name does: of its own, or of what it is within."""
+        wider = self._by_name.get(name.within)
+        for phrase in (*name.like, *((wider.phrase, *wider.like) if wider else ())):
+            if len(phrase) == 1 and self._knows(phrase):
+                return self.vocabulary.ids[phrase[0]]
+        return None
+
+    def _search(self, embeddings: Floats, needs: Sequence[_Need], options: SearchOptions) -> list[list[Told]]:
+        borrowed = {need.entry: need.stand_in for need in needs if need.stand_in is not None}
+        wider = Vocabulary((*self.vocabulary.entries, *borrowed))
+        stand_ins = np.array(list(borrowed.values()), np.int64)
+        allowed = np.array([[need.entry == entry for entry in borrowed] for need in needs], np.bool_)
+        required = [
+            (((wider.ids[need.entry],),) if need.stand_in is not None else self._ids(need.phrases),) for need in needs
+        ]
+        uncounted = {" ".join(phrase) for need in needs for phrase in need.phrases} & NO_ARTICLE
+        no_articles = (f"{article} {noun}" for noun in sorted(uncounted) for article in ("a", "an"))
+        grammatical = replace(options, must_not=(*options.must_not, *no_articles))
+        sentences: dict[int, list[Told]] = {}
+        for pictures, banks in banks_of(required, wider, options.beam):
+            assert banks is not None  # every caption lacks a word at least
+            decoder = Borrowing(self.decoder, len(self.vocabulary), stand_ins, allowed[pictures])
+            found = Beams(decoder, embeddings[pictures], wider, grammatical, banks).run()
+            for picture, hypotheses in zip(pictures.tolist(), found, strict=True):
+                sentences[picture] = [self._read(hypothesis, wider, stand_ins) for hypothesis in hypotheses]
+        return [sentences[picture] for picture in range(len(needs))]
+
+    def _ids(self, phrases: Sequence[Phrase]) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(self.vocabulary.ids[word] for word in phrase) for phrase in phrases)
+
+    def _read(self, hypothesis: Hypothesis, wider: Vocabulary, stand_ins: npt.NDArray[np.int64]) -> Told:
+        """A sentence over the wider vocabulary as one over the decoder's own, and its words."""
+        words = with_articles([wider.entries[token] for token in hypothesis.tokens])
+        tokens = known(np.array(hypothesis.tokens, np.int64), len(self.vocabulary), stand_ins)
+        own = Hypothesis(tuple(tokens.tolist()), hypothesis.log_probs, hypothesis.score)
+        return Told(own, tuple(words), guided=True)
+
+
+def as_it_is(hypothesis: Hypothesis, vocabulary: Vocabulary) -> Told:
+    """A sentence as a search found it."""
+    return Told(hypothesis, tuple(vocabulary.entries[token] for token in hypothesis.tokens))

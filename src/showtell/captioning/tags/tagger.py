@@ -1,0 +1,172 @@
+"""Embeddings -> tags: plain names of what a picture shows, each with the probability that people would mention it.
+
+The probabilities of the classes (softmax at a temperature) are added up for every name. A logistic regression makes of
+a name's log-odds the probability that one of a picture's captions mentions it (Platt 1999), with an offset for each
+name that was met often enough: people nearly always mention a dog and hardly ever a neck brace. It is fitted by
+`showtell.post_training.calibration`; without it a tag's probability is the bare sum.
+
+In a model bundle:
+
+    tags.json           what was fitted, whether captions are guided by default, and figures
+    tags.safetensors    the classifier, see `showtell.captioning.tags.head`
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+
+from showtell.captioning.tags.head import ClassHead, Floats
+from showtell.captioning.tags.names import CLASSES, Name, imagenet_names
+from showtell.errors import BundleError, InputError, ShowtellError
+from showtell.files import json_bytes
+from showtell.models.bundle import TAG_PARTS, Bundle
+
+FORMAT = 1
+JSON, TENSORS = TAG_PARTS
+
+MOST = 5
+"""Tags of a picture, at most, unless another number is asked for."""
+
+LEAST = 0.3
+"""Their least probability."""
+
+MET = 0.02
+"""The least summed probability from which a name's own offset counts. What is less is mostly something else that looks
+a little like it, and says nothing of what people say of the thing itself.
+"""
+
+_TINY = 1e-6  # log-odds are of probabilities in [_TINY, 1 - _TINY]
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A plain name of something that the picture shows, and the probability in [0, 1] that people would mention it."""
+
+    name: str
+    probability: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The tag as JSON values, rounded."""
+        return {"name": self.name, "probability": round(self.probability, 4)}
+
+
+@dataclass(frozen=True, slots=True)
+class TagCalibration:
+    """What was fitted: log-odds of a mention are `slope` times those of the name's summed probability, plus
+    `intercept`, plus the name's own of `offsets` where that sum is at least `MET`. `guide` is whether captions are
+    guided by tags unless something else is asked for. `figures` say how good it is, and change nothing.
+    """
+
+    temperature: float
+    slope: float
+    intercept: float
+    offsets: dict[str, float]
+    guide: bool = False
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tagger:
+    """A classifier, the names of its classes, and their calibration if they have one."""
+
+    head: ClassHead
+    calibration: TagCalibration | None = None
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """The names, N of them."""
+        return imagenet_names()
+
+    def sums(self, embeddings: Floats, temperature: float = 1.0) -> Floats:
+        """Summed probabilities of every name, `float32 (B, N)`, of embeddings `(B, D)` or `(B, L, D)`."""
+        logits = self.head(embeddings) / np.float32(temperature)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        powers /= powers.sum(axis=1, keepdims=True)
+        sums: Floats = powers @ _members()
+        return sums
+
+    def probabilities(self, embeddings: Floats) -> npt.NDArray[np.float64]:
+        """The probability of every name, `float64 (B, N)`, of embeddings `(B, D)` or `(B, L, D)`."""
+        fitted = self.calibration
+        if fitted is None:
+            return self.sums(embeddings).astype(np.float64)
+        offsets = np.array([fitted.offsets.get(one.name, 0.0) for one in self.names])
+        sums = self.sums(embeddings, fitted.temperature)
+        odds = fitted.slope * log_odds(sums) + fitted.intercept + np.where(sums >= MET, offsets, 0.0)
+        probabilities: npt.NDArray[np.float64] = 1 / (1 + np.exp(-odds))
+        return probabilities
+
+    def tags(self, probabilities: npt.NDArray[np.float64], most: int = MOST, least: float = LEAST) -> tuple[Tag, ...]:
+        """The tags of one picture by its `probabilities` `(N,)`: best first, `most` of at least `least`."""
+        best = np.argsort(-probabilities, kind="stable")[:most]
+        return tuple(Tag(self.names[i].name, float(probabilities[i])) for i in best if probabilities[i] >= least)
+
+    def calibrated(self, calibration: TagCalibration) -> "Tagger":
+        """The same classifier with this calibration."""
+        return replace(self, calibration=calibration)
+
+    def to_parts(self) -> dict[str, bytes]:
+        """The bytes of a bundle's files, by name."""
+        fitted = dataclasses.asdict(self.calibration) if self.calibration else None
+        value = {"format": FORMAT, "classes": "ImageNet 2012", "calibration": fitted}
+        return {JSON: json_bytes(value), TENSORS: safetensors.numpy.save(self.head.tensors())}
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, bytes], dim: int) -> "Tagger | None":
+        """The inverse of `to_parts`; None where there is no classifier among `parts`.
+
+        Raises:
+            InputError: the files are malformed, of a later format, or not for embeddings of `dim` numbers.
+        """
+        if JSON not in parts:
+            return None
+        try:
+            value = json.loads(parts[JSON])
+            if value["format"] != FORMAT:
+                raise InputError(f"{JSON} has format {value['format']}, this release reads {FORMAT}: upgrade showtell")
+            head = ClassHead.from_tensors(safetensors.numpy.load(parts[TENSORS]), CLASSES)
+            fitted = TagCalibration(**value["calibration"]) if value["calibration"] else None
+        except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+            raise InputError(f"{JSON} or {TENSORS} is malformed ({error!r})") from error
+        if head.weights.shape[1] != dim:
+            raise InputError(
+                f"{TENSORS} is for embeddings of {head.weights.shape[1]} numbers, the encoder's have {dim}"
+            )
+        return cls(head, fitted)
+
+
+def log_odds(probabilities: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """log(p / (1 - p)), finite for any p in [0, 1]."""
+    p = np.clip(probabilities.astype(np.float64), _TINY, 1 - _TINY)
+    odds: npt.NDArray[np.float64] = np.log(p / (1 - p))
+    return odds
+
+
+@lru_cache(maxsize=1)
+def _members() -> Floats:
+    """Which classes each name adds up, `float32 (classes, N)` of 0 and 1."""
+    names = imagenet_names()
+    members = np.zeros((CLASSES, len(names)), np.float32)
+    for i, name in enumerate(names):
+        members[list(name.classes), i] = 1
+    return members
+
+
+def tagger_of(bundle: Bundle) -> Tagger | None:
+    """What names the things in a picture; None where the model's encoder has no classifier.
+
+    Raises:
+        BundleError: the bundle's classifier is malformed.
+    """
+    try:
+        return Tagger.from_parts(bundle.parts, bundle.model["encoder"]["dim"])
+    except ShowtellError as error:
+        raise BundleError(f"{bundle.path}: {error}") from error

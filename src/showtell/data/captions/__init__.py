@@ -1,0 +1,1 @@
+"""Caption files -> captions by picture."""

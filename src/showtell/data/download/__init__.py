@@ -1,0 +1,1 @@
+"""Files on the web -> whole, checked files on this machine."""

@@ -1,0 +1,141 @@
+"""What a user names (files, folders, archives, patterns, addresses on the web) -> the pictures to look at, by name.
+
+Comes in: sources in a user's words, and which of their pictures are wanted: all, some at random, or some by index. Goes
+out: a stream of (name, bytes). A picture on the web is downloaded when its turn comes; one that cannot be had is a
+listed reject of the stream, as everywhere.
+"""
+
+import random
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from showtell.data.download.fetch import WebOptions
+from showtell.data.sources.base import RawPicture
+from showtell.data.sources.braces import has_braces
+from showtell.data.sources.parts import LIST_SUFFIX
+from showtell.data.sources.picture_source import PictureSource
+from showtell.data.sources.remote import is_remote
+from showtell.errors import InputError
+
+__all__ = ["Choice", "Gathered", "RawPicture", "WebOptions"]
+
+_WITH_BARS = WebOptions()
+
+_WITH_BARS = WebOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which pictures, out of all in their order: `count` at random, by `seed`, or those at `indices` (from 0)."""
+
+    count: int | None = None
+    seed: int = 0
+    indices: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.count is not None and self.count < 1:
+            raise InputError(f"the number of random pictures must be positive, not {self.count}")
+        if self.count is not None and self.indices:
+            raise InputError("pictures are chosen at random or by index, not both")
+
+    def of(self, total: int) -> list[int]:
+        """The chosen positions among `total` pictures, ascending; an `InputError` where an index is beyond the last."""
+        if self.count is not None:
+            return sorted(random.Random(self.seed).sample(range(total), min(self.count, total)))
+        if beyond := [index for index in self.indices if not 0 <= index < total]:
+            raise InputError(f"there is no picture {beyond[0]}: there are {total:,}, counted from 0")
+        return sorted(set(self.indices)) if self.indices else list(range(total))
+
+
+class Gathered:
+    """The chosen pictures of every source, named so that a person finds them again.
+
+    A picture file is called what the user called it, a picture on the web by its address; what lies in a folder or
+    archive is called by its path in there, after the folder's or archive's own path where there are several sources.
+
+    Arguments:
+        sources: paths, patterns and addresses.
+        choice: which of the pictures.
+        web: limits for those on the web.
+
+    Raises:
+        InputError: a source does not exist or holds no pictures, an address is none, or an index is beyond the last.
+    """
+
+    def __init__(self, sources: Sequence[str], choice: Choice = Choice(), web: WebOptions = _WITH_BARS) -> None:
+        self._sources, self._alone = list(sources), len(sources) == 1
+        self._parts = [PictureSource(source, web) for source in sources]
+        listed = [part.names() for part in self._parts]
+        self.total = sum(map(len, listed))
+        chosen = choice.of(self.total)
+        self.count = len(chosen)
+        self._chosen: list[list[str]] = []  # of each part
+        first = 0
+        for names in listed:
+            self._chosen.append([names[i - first] for i in chosen if first <= i < first + len(names)])
+            first += len(names)
+
+    @property
+    def on_the_web(self) -> bool:
+        """Whether any of the sources is downloaded with a bar of its own."""
+        return any(part.on_the_web for part in self._parts)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where the pictures come from, as it was given."""
+        return tuple(self._sources)
+
+    @property
+    def broken(self) -> str:
+        """The error that `read` ends with where an archive breaks off, which pieces of `split` do not come to."""
+        return next((part.broken for part in self._parts if part.broken), "")
+
+    def names(self) -> Iterator[str]:
+        """What the chosen pictures are called, in the order of the sources."""
+        for source, chosen in zip(self._sources, self._chosen, strict=True):
+            yield from (self._called(source, name) for name in chosen)
+
+    def split(self, size: int) -> "Iterator[Gathered]":
+        """The chosen pictures as pieces of `size` each, the last of what is left; as `PictureSource.split` has them."""
+        held: list[tuple[str, PictureSource]] = []
+        room = size
+        for source, part, chosen in zip(self._sources, self._parts, self._chosen, strict=True):
+            if not chosen:
+                continue
+            others = frozenset(part.names()).difference(chosen)
+            for piece in part.split(size, skip=others, first=room):
+                held.append((source, piece))
+                room -= len(piece.names())
+                if not room:
+                    yield self._of(held)
+                    held, room = [], size
+        if held:
+            yield self._of(held)
+
+    def _of(self, held: "list[tuple[str, PictureSource]]") -> "Gathered":
+        piece = object.__new__(Gathered)
+        piece._sources, piece._alone = [source for source, _ in held], self._alone
+        piece._parts = [part for _, part in held]
+        piece._chosen = [part.names() for part in piece._parts]
+        piece.total = piece.count = sum(map(len, piece._chosen))
+        return piece
+
+    def read(self) -> Generator[RawPicture, None, None]:
+        """The chosen pictures one by one, in the order of the sources; errors as `PictureSource.read` has them."""
+        for source, part, chosen in zip(self._sources, self._parts, self._chosen, strict=True):
+            if not chosen:
+                continue
+            others = set(part.names()).difference(chosen)
+            for count, picture in enumerate(part.read(skip=others), 1):
+                yield replace(picture, name=self._called(source, picture.name))
+                if others and count == len(chosen):
+                    break  # the rest of an archive is not even looked at
+
+    def _called(self, source: str, name: str) -> str:
+        if name == source or Path(source).name == name:
+            return source
+        above = (is_remote(source) and not has_braces(source)) or Path(source).exists()
+        if self._alone or not above or source.lower().endswith(LIST_SUFFIX):
+            return name
+        return f"{source.rstrip('/')}/{name}"

@@ -1,0 +1,149 @@
+"""Pictures wherever they are, a folder, an archive, a list, a bucket, or several of these -> a stream of (name, bytes).
+
+Nothing is unpacked to disk and no archive is held in memory: pictures are read one at a time, in an order that is the
+same on every run (a folder's sorted names; an archive's own order). A picture that cannot be read is a listed reject in
+the stream; an archive that breaks off gives everything before the break and then fails.
+"""
+
+import os
+from collections.abc import Collection, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from os import PathLike
+from typing import TypeAlias
+
+from showtell.data.download.fetch import WebOptions
+from showtell.data.sources.base import RawPicture
+from showtell.data.sources.list import ListedPictures
+from showtell.data.sources.parts import Part, parts_of
+from showtell.data.sources.remote import Remote
+from showtell.errors import InputError
+
+__all__ = ["PictureSource", "RawPicture", "Source"]
+
+_LISTED_AT_ONCE = 16  # far archives
+_QUIETLY = WebOptions(show=False)
+
+_LISTED_AT_ONCE = 16  # far archives
+_QUIETLY = WebOptions(show=False)
+
+Source: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
+
+
+class PictureSource:
+    """Pictures to read, by name.
+
+    Arguments:
+        source: a folder (searched to its depths), a zip or tar (also .gz, .bz2, .xz; told by content), a Parquet file
+            with a column of pictures, a picture file (whatever its suffix), a text file (`.txt`) that lists pictures or
+            archives, an address (`https://`, `s3://` or any other that `showtell.data.sources.remote` reads) of one
+            of these, a
+            pattern such as `photos/**/*.jpg` or `shards/{000..099}.tar`, or a list of these, read in its order.
+        web: limits for pictures on the web.
+
+    A picture's name is its path inside the folder or archive, with forward slashes; below the fixed part of a pattern;
+    for a file its own name; on the web its address; in a list the line that names it; and in Parquet as
+    `showtell.data.sources.parquet` says. Hidden files, `__MACOSX/` and files that are no pictures by suffix are
+    passed over.
+
+    Raises:
+        InputError: a path does not exist, a pattern matches nothing, a folder holds no pictures.
+    """
+
+    def __init__(self, source: Source, web: WebOptions = _QUIETLY) -> None:
+        items = [source] if isinstance(source, (str, PathLike)) else list(source)
+        if not items:
+            raise InputError("no pictures were given: name a folder, an archive or picture files")
+        self._text = str(items[0]) + (f" and {len(items) - 1} more" if len(items) > 1 else "")
+        self._names: list[str] | None = None
+        # A file that two patterns match is one picture, so equal parts are taken once.
+        self._parts = list(dict.fromkeys(part for item in items for part in parts_of(os.fspath(item), web)))
+
+    def __str__(self) -> str:
+        return self._text
+
+    def names(self) -> list[str]:
+        """Every picture's name in reading order; listed once, without reading pictures (a compressed tar is scanned).
+
+        An archive that breaks off is listed up to the break.
+
+        Raises:
+            InputError: an archive cannot be read or holds no pictures, or two pictures have one name.
+        """
+        if self._names is None:
+            seen: dict[str, str] = {}
+            for part, names in zip(self._parts, self._listed(), strict=True):
+                for name in names:
+                    if name in seen:
+                        raise InputError(_clash(name, seen[name], str(part.path)))
+                    seen[name] = str(part.path)
+            self._names = list(seen)
+        return list(self._names)
+
+    def _listed(self) -> Iterator[list[str]]:
+        """The names of every part; far ones are asked for several at a time, because each answer takes a while."""
+        if not any(isinstance(part.path, Remote) for part in self._parts):
+            yield from (part.names() for part in self._parts)
+            return
+        with ThreadPoolExecutor(_LISTED_AT_ONCE, thread_name_prefix="list") as pool:
+            yield from pool.map(lambda part: part.names(), self._parts)
+
+    @property
+    def on_the_web(self) -> bool:
+        """Whether any picture is downloaded with a bar of its own."""
+        return any(isinstance(part, ListedPictures) and part.alone_on_the_web for part in self._parts)
+
+    @property
+    def broken(self) -> str:
+        """The error that `read` ends with where an archive breaks off, which pieces of `split` do not come to."""
+        self.names()
+        return next((broken for part in self._parts if (broken := getattr(part, "broken", ""))), "")
+
+    def read(self, *, skip: Collection[str] = frozenset()) -> Generator[RawPicture, None, None]:
+        """The pictures one by one, without those named in `skip`, which are not even read. Closing it closes all files.
+
+        Raises:
+            InputError: as `names`, before the first picture; or an archive breaks off, after its last whole picture.
+        """
+        self.names()  # clashing names and empty archives are told before hours of work, not after
+        for part in self._parts:
+            yield from part.read(skip)
+
+    def split(
+        self, size: int, *, skip: Collection[str] = frozenset(), first: int | None = None
+    ) -> Iterator["PictureSource"]:
+        """The pictures that are not named in `skip` as sources of `size` pictures each, the last of what is left.
+
+        The first one has `first` pictures where that is given, so as to fill up what another source began.
+
+        Each is small, and reads only its own pictures, so that it can be sent to another process or machine, which must
+        see the same files at the same paths.
+        """
+        parts: list[Part] = []
+        room = first or size
+        for part in self._parts:
+            wanted = [name for name in part.names() if name not in skip]
+            at = 0
+            while at < len(wanted):
+                taken = wanted[at : at + room]
+                parts.append(part.only(taken))
+                at, room = at + len(taken), room - len(taken)
+                if not room:
+                    yield self._of(parts)
+                    parts, room = [], size
+        if parts:
+            yield self._of(parts)
+
+    def _of(self, parts: list[Part]) -> "PictureSource":
+        source = object.__new__(PictureSource)
+        source._text, source._parts = self._text, parts
+        source._names = [name for part in parts for name in part.names()]
+        return source
+
+
+def _clash(name: str, first: str, second: str) -> str:
+    if first == second:
+        return f"{first}: holds two pictures named {name!r}: rename one of them"
+    return (
+        f"{first} and {second}: both give a picture named {name!r}: rename one, read their common folder, or "
+        "name shards in braces: {a,b}.tar"
+    )

@@ -1,0 +1,81 @@
+"""The captions of a data set -> how many, how long, in how many different words, and how many of these are unknown."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from showtell.data_check.spread import Spread
+from showtell.text import SPECIALS, tokenize
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionFacts:
+    """What was found out about captions, in words as the vocabulary splits them.
+
+    `wordless` are pictures with a caption that holds no word (`...`); `repeated` captions say what another of the same
+    picture says; `cut` are longer than training takes. `vocabulary` counts entries, the four specials among them, 0
+    where no word is frequent enough; the shares of unknown words are of all words of the split's captions.
+    """
+
+    captions: int
+    per_picture: Spread
+    length: Spread
+    longest: tuple[str, str]
+    wordless: tuple[str, ...]
+    repeated: int
+    cut: int
+    different_words: int
+    vocabulary: int
+    unknown_train: float
+    unknown_validation: float
+
+
+def look_at_captions(
+    captions: Mapping[str, Sequence[str]],
+    train: Iterable[str],
+    validation: Iterable[str],
+    *,
+    min_count: int = 5,
+    max_length: int = 22,
+) -> CaptionFacts:
+    """Count the captions of the two splits.
+
+    Arguments:
+        captions: by picture name.
+        train, validation: the pictures of each split.
+        min_count: times that a word must occur in the training captions to enter the vocabulary.
+        max_length: ids of a caption that training keeps, START and END included.
+    """
+    lengths, per_picture, wordless, repeated = [], [], [], 0
+    longest = ("", "", -1)
+    counts = {"train": Counter[str](), "validation": Counter[str]()}
+    for split, names in (("train", train), ("validation", validation)):
+        for name in names:
+            said = [tokenize(caption) for caption in captions[name]]
+            per_picture.append(len(said))
+            repeated += len(said) - len({tuple(words) for words in said})
+            wordless += [name for words in said if not words]
+            for caption, words in zip(captions[name], said, strict=True):
+                lengths.append(len(words))
+                counts[split].update(words)
+                if len(words) > longest[2]:
+                    longest = (name, caption, len(words))
+    known = frozenset(word for word, count in counts["train"].items() if count >= min_count)
+    return CaptionFacts(
+        captions=len(lengths),
+        per_picture=Spread.of(per_picture),
+        length=Spread.of(lengths),
+        longest=longest[:2],
+        wordless=tuple(wordless),
+        repeated=repeated,
+        cut=sum(length + 2 > max_length for length in lengths),
+        different_words=len(counts["train"]),
+        vocabulary=len(known) + len(SPECIALS) if known else 0,
+        unknown_train=_unknown(counts["train"], known),
+        unknown_validation=_unknown(counts["validation"], known),
+    )
+
+
+def _unknown(counts: Counter[str], known: frozenset[str]) -> float:
+    total = counts.total()
+    return sum(count for word, count in counts.items() if word not in known) / total if total else 0.0

@@ -1,0 +1,93 @@
+"""The pictures of a data set -> which can be read, how large they are, and which are the same byte for byte."""
+
+import hashlib
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass
+
+from showtell.data.sources.base import Pictures, RawPicture
+from showtell.data_check.spread import Spread
+from showtell.embeddings.pipeline import in_order
+from showtell.errors import PictureError, ShowtellError
+from showtell.images.decode import decode
+from showtell.progress import bar
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """What was found out about pictures.
+
+    `read` pictures were decoded, in full and upright, as embedding does it; `unreadable` are names with reasons;
+    `twins` are groups of names whose files are the same byte for byte; `broken_off` says where an archive ends early.
+    Sides are in pixels, `bytes` in all.
+    """
+
+    read: int
+    unreadable: tuple[tuple[str, str], ...]
+    short_side: Spread
+    long_side: Spread
+    square: int
+    bytes: int
+    twins: tuple[tuple[str, ...], ...]
+    broken_off: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    name: str
+    digest: bytes
+    bytes: int
+    sides: tuple[int, int]
+    error: str
+
+
+def look_at_pictures(source: Pictures, names: Collection[str], *, show: bool = True) -> PictureFacts:
+    """Read and decode the pictures `names`; memory holds a digest and two sides of each.
+
+    Arguments:
+        source: where the pictures come from.
+        names: which of them.
+        show: whether there is a progress bar.
+    """
+    wanted = set(names)
+    skip = set(source.names()) - wanted
+    first: dict[bytes, str] = {}
+    twins: dict[bytes, list[str]] = {}
+    unreadable, sides, size, broken_off = [], [], 0, ""
+    with (
+        closing(in_order(source.read(skip=skip), _look)) as stream,
+        bar("reading", len(wanted), "pictures", show=show) as tick,
+    ):
+        try:
+            for seen in stream:
+                size += seen.bytes
+                if seen.error:
+                    unreadable.append((seen.name, seen.error))
+                else:
+                    sides.append(seen.sides)
+                    if first.setdefault(seen.digest, seen.name) != seen.name:
+                        twins.setdefault(seen.digest, [first[seen.digest]]).append(seen.name)
+                tick()
+        except ShowtellError as error:
+            broken_off = str(error)
+    return PictureFacts(
+        read=len(sides),
+        unreadable=tuple(unreadable),
+        short_side=Spread.of([min(pair) for pair in sides]),
+        long_side=Spread.of([max(pair) for pair in sides]),
+        square=sum(width == height for width, height in sides),
+        bytes=size,
+        twins=tuple(map(tuple, twins.values())),
+        broken_off=broken_off,
+    )
+
+
+def _look(picture: RawPicture) -> _Seen:
+    digest = hashlib.blake2b(picture.data, digest_size=16).digest()
+    try:
+        if picture.error:
+            raise PictureError(picture.error)
+        image = decode(picture.data)
+    except PictureError as error:
+        return _Seen(picture.name, digest, len(picture.data), (0, 0), str(error))
+    return _Seen(picture.name, digest, len(picture.data), image.size, "")

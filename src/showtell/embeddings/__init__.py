@@ -1,0 +1,1 @@
+"""Many pictures -> embeddings, in threads, in memory or in a store."""

@@ -1,0 +1,1 @@
+"""An evaluation -> an HTML report."""

@@ -1,0 +1,169 @@
+"""An evaluation -> one HTML file that shows it: figures, curves, confidence, wording, pictures, copies.
+
+Comes in: an `Evaluation`, the pictures to show, and the figures of the epochs where there are some. Goes out: the text
+of a page that needs nothing else (see `showtell.visualization.html`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from PIL import Image
+
+from showtell.evaluation import KINDS, EvaluatedPicture, Evaluation, Figure, TrainingCaption
+from showtell.evaluation.report.choice import JUDGE, Chosen, choose
+from showtell.evaluation.report.panels import confidence_panels, score_panels, wording_panels
+from showtell.visualization.html import counted, document, escape, grid, percent, thumbnail
+from showtell.visualization.learning_curves import training_panels
+from showtell.visualization.words import CONFIDENCE, SCORE, legend, marked, signed, tag_line
+
+Pictures: TypeAlias = Callable[[str], Image.Image | None]
+"""The picture of a name, or None where it is not at hand."""
+
+_TILES = ("CIDEr-D", "BLEU-4", "ROUGE-L", "perplexity", "next_word_accuracy", "copied")
+
+
+def evaluation_page(
+    evaluation: Evaluation,
+    pictures: Pictures,
+    epochs: Sequence[Mapping[str, Any]] = (),
+    *,
+    chosen: Chosen | None = None,
+) -> str:
+    """The text of an HTML page about `evaluation`.
+
+    Arguments:
+        evaluation: what to show.
+        pictures: is called with the name of every picture of `chosen.names()`.
+        epochs: the lines of a run's `metrics.jsonl`, for its curves; those that lack a figure are passed over.
+        chosen: which pictures to show; None for `choose(evaluation)`.
+    """
+    chosen = chosen or choose(evaluation)
+    sections = [
+        ("Scores", "scores", _tiles(evaluation) + _table(evaluation)),
+        ("Training", "training", _panels(training_panels(epochs))),
+        ("Spread and confidence", "confidence", _panels([*score_panels(evaluation), *confidence_panels(evaluation)])),
+        ("Words", "words", _panels(wording_panels(evaluation))),
+        (f"Best by {JUDGE}", "best", legend(_measure(evaluation)) + _shown(chosen.best, pictures)),
+        (f"Worst by {JUDGE}", "worst", _shown(chosen.worst, pictures)),
+        ("At random", "random", _shown(chosen.drawn, pictures)),
+        ("Copies of training captions", "copies", _copies(evaluation, chosen.copies, pictures)),
+    ]
+    sections = [(title, anchor, body) for title, anchor, body in sections if body]
+    contents = "".join(f'<li><a href="#{anchor}">{title}</a></li>' for title, anchor, _ in sections)
+    main = "\n".join(f'<section id="{anchor}">\n<h2>{title}</h2>\n{body}</section>' for title, anchor, body in sections)
+    header = f'<p>{escape(_summary(evaluation))}</p>\n<nav><ul role="list">{contents}</ul></nav>'
+    title = f"How well {evaluation.model} describes pictures"
+    return document(
+        title,
+        header,
+        main,
+        evaluation.signature,
+        styles=(("showtell.visualization", "page.css"), (__package__, "evaluation.css")),
+    )
+
+
+def _measure(evaluation: Evaluation) -> str:
+    return f"Confidence: {CONFIDENCE}." if evaluation.calibrated else f"Score: {SCORE}."
+
+
+def _summary(evaluation: Evaluation) -> str:
+    of = f" of the split {evaluation.split}" if evaluation.split else ""
+    left_out = f"; {counted(len(evaluation.unreadable), 'picture')} could not be read" if evaluation.unreadable else ""
+    return f"{counted(len(evaluation.pictures), 'picture')}{of}, each compared with what people said of it{left_out}."
+
+
+def _tiles(evaluation: Evaluation) -> str:
+    shown = [(KINDS[name], evaluation.figures[name]) for name in _TILES if name in evaluation.figures]
+    items = "".join(
+        f'<li><span class="label">{kind.label}</span><strong>{kind.text(figure.value)}</strong>'
+        f'<span class="label">{_interval(kind.text, figure)}</span></li>'
+        for kind, figure in shown
+    )
+    return f'<ul class="tiles" role="list">{items}</ul>\n'
+
+
+def _table(evaluation: Evaluation) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{KINDS[name].label}<span class="label">{KINDS[name].about}</span></th>'
+        f"<td>{KINDS[name].text(figure.value)}</td><td>{_interval(KINDS[name].text, figure)}</td></tr>\n"
+        for name, figure in evaluation.figures.items()
+    )
+    columns = "".join(f'<th scope="col">{column}</th>' for column in ("figure", "value", "95% interval"))
+    told = "Scores are times 100. Intervals are of bootstrap resamples of the pictures."
+    return (
+        f"<details>\n<summary>All figures</summary>\n<table>\n<thead><tr>{columns}</tr></thead>\n"
+        f'<tbody>\n{rows}</tbody>\n</table>\n<p class="label">{told}</p>\n</details>\n'
+    )
+
+
+def _interval(text: Callable[[float], str], figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return ""
+    return f"{text(figure.low)} to {text(figure.high)}"
+
+
+def _panels(panels: Sequence[str]) -> str:
+    return f'<div class="panels">\n{"".join(panels)}</div>\n' if panels else ""
+
+
+def _shown(chosen: Sequence[EvaluatedPicture], pictures: Pictures) -> str:
+    return grid([_figure(picture, pictures) for picture in chosen]) if chosen else ""
+
+
+def _figure(picture: EvaluatedPicture, pictures: Pictures) -> str:
+    references = "".join(f"<li>{escape(reference)}</li>" for reference in picture.references)
+    return (
+        f"<figure>\n{thumbnail(pictures(picture.name), picture.caption)}\n<figcaption>\n"
+        f'<p class="caption">{marked(picture.caption, picture.words)}</p>\n{tag_line(picture.tags)}{_scores(picture)}'
+        f'<p class="label">People said:</p>\n<ul class="references">{references}</ul>\n{_name(picture.name)}'
+        "</figcaption>\n</figure>"
+    )
+
+
+def _scores(picture: EvaluatedPicture) -> str:
+    of = "".join(f"<span>{name} {100 * picture.scores[name]:.0f}</span>" for name in (JUDGE, "BLEU-4", "ROUGE-L"))
+    sure = (
+        f"score {signed(picture.score)}" if picture.confidence is None else f"confidence {percent(picture.confidence)}"
+    )
+    return f'<p class="about scores">{of}<span>{sure}</span></p>\n'
+
+
+def _name(name: str) -> str:
+    return f'<p class="about"><bdi>{escape(name)}</bdi></p>\n'
+
+
+def _copies(evaluation: Evaluation, chosen: Sequence[EvaluatedPicture], pictures: Pictures) -> str:
+    if not chosen:
+        return ""
+    figures = [_copy(picture, picture.copied, pictures) for picture in chosen if picture.copied]
+    copied = [picture.copied for picture in evaluation.pictures if picture.copied]
+    same = sum(copy.edits == 0 for copy in copied)
+    intro = (
+        f"{counted(same, 'caption')} of {len(evaluation.pictures):,} equal a training caption, "
+        f"{len(copied) - same:,} more differ from one in a single word. Short sentences do so by chance; these are the "
+        "longest, each once, with the training picture on the right where it is at hand."
+    )
+    return f'<p class="intro">{intro}</p>\n{grid(figures)}'
+
+
+def _copy(picture: EvaluatedPicture, copy: TrainingCaption, pictures: Pictures) -> str:
+    learnt = pictures(copy.picture)
+    images = thumbnail(pictures(picture.name), picture.caption)
+    if learnt is not None:
+        images = f'<div class="pair">{images}{thumbnail(learnt, copy.text)}</div>'
+    times = "once" if copy.times == 1 else f"{copy.times:,} times"
+    told = f"{'In training, ' if copy.edits else 'Word for word in training, '}{times}, of {escape(copy.picture)}"
+    said = f'<p class="caption">{_differing(picture.caption, copy.text)}</p>\n{_scores(picture)}'
+    said += f'<p class="label">{told}{":" if copy.edits else ""}</p>\n'
+    if copy.edits:
+        said += f"<p>{_differing(copy.text, picture.caption)}</p>\n"
+    return f"<figure>\n{images}\n<figcaption>\n{said}{_name(picture.name)}</figcaption>\n</figure>"
+
+
+def _differing(text: str, other: str) -> str:
+    """`text` with the one word marked that `other` has not in its place."""
+    words, theirs = text.split(), other.split()
+    if text == other or len(words) < len(theirs):
+        return escape(text)
+    at = next((i for i, (mine, their) in enumerate(zip(words, theirs, strict=False)) if mine != their), len(theirs))
+    return " ".join(f"<mark>{escape(word)}</mark>" if i == at else escape(word) for i, word in enumerate(words))

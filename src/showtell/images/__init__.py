@@ -1,0 +1,1 @@
+"""Picture bytes -> upright RGB -> normalised square."""

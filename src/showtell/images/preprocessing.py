@@ -1,0 +1,140 @@
+"""Picture bytes -> upright RGB -> square of the encoder's size -> normalised array.
+
+Comes in: the bytes of a JPEG, PNG, WebP, GIF, TIFF or BMP file, or a picture already decoded. Goes out: `uint8`
+squares `(S, S, 3)`, and from a batch of them the `float32` `(B, 3, S, S)` or `(B, S, S, 3)` that an encoder takes.
+Nothing here knows of encoders: each hands over its own `Preprocessing`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from showtell.errors import InputError
+from showtell.images.cv2_resize import resize_bilinear_opencv
+from showtell.images.decode import MAX_PIXELS, Picture, decode
+
+ResizeMode: TypeAlias = Literal["crop", "squash", "pad"]
+Interpolation: TypeAlias = Literal["bilinear", "bicubic", "bilinear-opencv"]
+Channels: TypeAlias = Literal["RGB", "BGR"]
+Layout: TypeAlias = Literal["NCHW", "NHWC"]
+
+
+_SPARE = 2  # with 1, captions of large photographs become others three times as often (benchmarks/jpeg_decoding.py)
+_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """What turns a picture into an encoder's input; travels with every store and bundle.
+
+    `mean` and `std` are in units of 8-bit pixel values, one for each of `channels`: the encoder sees
+    `(pixel - mean) / std`, with the axes of `layout`. `bilinear` and `bicubic` are Pillow's filters, which average over
+    what shrinks into one pixel; `bilinear-opencv` is `cv2.resize`, which does not.
+    """
+
+    size: int
+    resize: ResizeMode = "crop"
+    interpolation: Interpolation = "bilinear"
+    mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
+    std: tuple[float, float, float] = (127.5, 127.5, 127.5)
+    channels: Channels = "RGB"
+    layout: Layout = "NCHW"
+
+    def __post_init__(self) -> None:
+        for what, value, known in (
+            ("resize mode", self.resize, ResizeMode),
+            ("interpolation", self.interpolation, Interpolation),
+            ("channel order", self.channels, Channels),
+            ("layout", self.layout, Layout),
+        ):
+            if value not in get_args(known):
+                raise InputError(f"{what} {value!r} is unknown: choose one of {', '.join(get_args(known))}")
+        if self.size < 1:
+            raise InputError(f"an encoder's input size must be positive, not {self.size}")
+        if len(self.mean) != 3 or len(self.std) != 3 or not all(self.std):
+            raise InputError("mean and std must be three numbers each, and none of std zero")
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return {
+            "size": self.size,
+            "resize": self.resize,
+            "interpolation": self.interpolation,
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "channels": self.channels,
+            "layout": self.layout,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Preprocessing":
+        """The inverse of `to_json`; what a model of an older release does not say has its default."""
+        return cls(
+            size=int(value["size"]),
+            resize=value["resize"],
+            interpolation=value["interpolation"],
+            mean=tuple(map(float, value["mean"])),  # type: ignore[arg-type]
+            std=tuple(map(float, value["std"])),  # type: ignore[arg-type]
+            channels=value.get("channels", "RGB"),
+            layout=value.get("layout", "NCHW"),
+        )
+
+
+def fitted(picture: Picture, preprocessing: Preprocessing, *, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
+    """Decode any picture and fit it into the encoder's square; see `decode` and `square`.
+
+    JPEG files that are more than twice as large as the square are decoded smaller, to twice its side at least, where
+    Pillow's filters average over the rest as they do over the whole picture.
+    """
+    least = 0 if preprocessing.interpolation == "bilinear-opencv" else _SPARE * preprocessing.size
+    return square(decode(picture, max_pixels=max_pixels, least=least), preprocessing)
+
+
+def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
+    """Fit an RGB image into the encoder's square: `uint8`, `(S, S, 3)`.
+
+    `crop` cuts the longer side at both ends (when the difference is odd, the extra pixel goes from the top or left),
+    `squash` scales each side on its own, `pad` scales the longer side to fit and fills the rest with the encoder's mean
+    colour.
+    """
+    side = preprocessing.size
+    width, height = image.size
+    if preprocessing.resize == "crop":
+        kept = min(width, height)
+        left, top = (width - kept) - (width - kept) // 2, (height - kept) - (height - kept) // 2
+        # Cut first: resize(box=...) lets pixels from outside the box into the border.
+        image = _resize(image.crop((left, top, left + kept, top + kept)), side, side, preprocessing.interpolation)
+    elif preprocessing.resize == "squash":
+        image = _resize(image, side, side, preprocessing.interpolation)
+    else:
+        colour = preprocessing.mean if preprocessing.channels == "RGB" else preprocessing.mean[::-1]
+        fill = tuple(round(min(255.0, max(0.0, value))) for value in colour)
+        scale = side / max(width, height)
+        inner_size = max(1, round(width * scale)), max(1, round(height * scale))
+        inner = _resize(image, *inner_size, preprocessing.interpolation)
+        image = Image.new("RGB", (side, side), fill)
+        image.paste(inner, ((side - inner.width) // 2, (side - inner.height) // 2))
+    return np.asarray(image, dtype=np.uint8)
+
+
+def normalise(squares: npt.NDArray[np.uint8], preprocessing: Preprocessing) -> npt.NDArray[np.float32]:
+    """Turn squares `uint8 (B, S, S, 3)`, RGB, into the encoder's input: `float32 (B, 3, S, S)` or `(B, S, S, 3)`."""
+    along = (1, 3, 1, 1) if preprocessing.layout == "NCHW" else (1, 1, 1, 3)
+    scale = (1.0 / np.asarray(preprocessing.std, np.float32)).reshape(along)
+    shift = (-np.asarray(preprocessing.mean, np.float32)).reshape(along)
+    pixels = squares if preprocessing.channels == "RGB" else squares[..., ::-1]
+    if preprocessing.layout == "NCHW":
+        pixels = pixels.transpose(0, 3, 1, 2)
+    values = np.ascontiguousarray(pixels).astype(np.float32)
+    values += shift
+    values *= scale
+    return values
+
+
+def _resize(image: Image.Image, width: int, height: int, interpolation: Interpolation) -> Image.Image:
+    if interpolation == "bilinear-opencv":
+        return Image.fromarray(resize_bilinear_opencv(np.asarray(image), width, height))
+    return image.resize((width, height), _RESAMPLING[interpolation])

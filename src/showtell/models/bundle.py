@@ -1,0 +1,171 @@
+"""Model bundles: everything that captions a picture in one file, `NAME.showtell`, or the same files in a folder.
+
+    model.json            architecture, preprocessing, search defaults, licence, data, scores, golden caption
+    vocabulary.json       the entries in the order of their ids
+    encoder.onnx          the encoder, self-describing (see `showtell.encoders.runtime`)
+    start.onnx, step.onnx the decoder's two graphs; their weights are external initializers (listed in model.json) of
+    weights.safetensors   the decoder's tensors
+    golden.png            a picture drawn by code, whose caption `showtell verify` finds again
+    calibration.json, calibration.safetensors
+                          where the model was calibrated, what was fitted (see
+                          `showtell.captioning.confidence.calibration`)
+    tags.json, tags.safetensors
+                          where the encoder has a classifier, that and what was fitted (see
+                          `showtell.captioning.tags.tagger`)
+    README.md             the model card
+    SHA256SUMS            one line per file above, as `sha256sum` writes and checks them
+
+The file is a stored (not compressed) zip. Every byte that matters is covered by SHA256SUMS and checked when a bundle is
+opened. Weights may be kept in float16, or in int8 with a scale for each row (see
+`showtell.quantization.int8_weights`). They are made
+float32 when they are loaded, but for a matrix that a graph lists together with its scales and multiplies in int8.
+Nothing in a bundle is ever executed.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+
+from showtell.decoders.runtime import OnnxSteps
+from showtell.encoders.runtime import Encoder
+from showtell.errors import BundleError, ShowtellError, one_line
+from showtell.files import sha256_of, write_beside
+from showtell.images.preprocessing import ResizeMode
+from showtell.onnx_session import open_session
+from showtell.quantization.int8_weights import as_taken, unpack
+from showtell.search import SearchOptions
+from showtell.text import Vocabulary
+
+FORMAT = 1
+INT8_FORMAT = 2
+"""Of bundles whose weights are in int8, which releases that know the first format alone cannot read."""
+SUMS = "SHA256SUMS"
+_PARTS = (
+    "model.json",
+    "vocabulary.json",
+    "encoder.onnx",
+    "start.onnx",
+    "step.onnx",
+    "weights.safetensors",
+    "golden.png",
+)
+CALIBRATION_PARTS = ("calibration.json", "calibration.safetensors")
+TAG_PARTS = ("tags.json", "tags.safetensors")
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # so that the same parts always give the same file
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle's parts, checked against their sums: `model` is `model.json`, `parts` the bytes by file name."""
+
+    path: str
+    model: dict[str, Any]
+    vocabulary: Vocabulary
+    parts: Mapping[str, bytes]
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return str(self.model["name"])
+
+    def encoder(self, *, resize: ResizeMode | None = None, threads: int | None = None) -> Encoder:
+        """A session of the bundle's encoder; pictures are made square as the bundle says unless `resize` is given."""
+        return Encoder(self.parts["encoder.onnx"], resize=resize or self.model["resize"], threads=threads)
+
+    def decoder(self, *, threads: int | None = None) -> "OnnxSteps":
+        """A session of the bundle's decoder."""
+        start, step = (self._session(name, threads) for name in ("start.onnx", "step.onnx"))
+        return OnnxSteps(start, step)
+
+    def _session(self, graph: str, threads: int | None) -> Any:
+        try:
+            kept = safetensors.numpy.load(self.parts["weights.safetensors"])
+            return open_session(self.parts[graph], threads, as_taken(kept, self.model["graphs"][graph]))
+        except (ShowtellError, KeyError, safetensors.SafetensorError) as error:
+            raise BundleError(f"{self.path}: {graph} cannot be loaded ({one_line(error)})") from error
+
+    def weights(self) -> dict[str, npt.NDArray[Any]]:
+        """The decoder's tensors by name; floats as `float32`, whatever they are kept in."""
+        return unpack(safetensors.numpy.load(self.parts["weights.safetensors"]))
+
+    def search_options(self) -> SearchOptions:
+        """The model's own defaults of how captions are found."""
+        if unknown := sorted(set(self.model["search"]) - set(SearchOptions.__dataclass_fields__)):
+            raise BundleError(f"{self.path}: this release knows no search setting {unknown[0]!r}: upgrade showtell")
+        return SearchOptions(**self.model["search"])
+
+
+def read_bundle(path: str | Path) -> Bundle:
+    """Open a bundle, file or folder, and check every part.
+
+    Raises:
+        BundleError: missing, damaged, or made by a release with another format.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise BundleError(f"{path}: there is no such model bundle")
+    try:
+        parts = _read_folder(path) if path.is_dir() else _read_zip(path)
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+        raise BundleError(f"{path}: not a whole model bundle ({one_line(error)}): copy it again") from error
+    _check(path, parts)
+    try:
+        model = json.loads(parts["model.json"])
+        if model["format"] not in (FORMAT, INT8_FORMAT):
+            raise BundleError(
+                f"{path}: bundle format {model['format']}, this release reads {FORMAT} and {INT8_FORMAT}: "
+                "upgrade showtell"
+            )
+        vocabulary = Vocabulary(tuple(json.loads(parts["vocabulary.json"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{path}: model.json or vocabulary.json is malformed ({one_line(error)})") from error
+    return Bundle(str(path), model, vocabulary, parts)
+
+
+def write_bundle(path: str | Path, parts: Mapping[str, bytes]) -> None:
+    """Write `parts` as one file, with sums made anew; the same parts always give the same bytes."""
+    contents = {name: data for name, data in parts.items() if name != SUMS}
+    everything = {**contents, SUMS: _sums(contents)}
+    with write_beside(Path(path)) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in everything.items():
+            entry = zipfile.ZipInfo(name, _ZIP_TIME)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data)
+
+
+def _sums(parts: Mapping[str, bytes]) -> bytes:
+    return "".join(f"{sha256_of(data)}  {name}\n" for name, data in sorted(parts.items())).encode()
+
+
+def _read_zip(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _read_folder(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.is_file()}
+
+
+def _check(path: Path, parts: Mapping[str, bytes]) -> None:
+    if SUMS not in parts:
+        raise BundleError(f"{path}: not a model bundle (no {SUMS})")
+    sums = {}
+    for line in parts[SUMS].decode(errors="replace").splitlines():
+        digest, _, name = line.partition("  ")
+        sums[name] = digest
+    optional = [name for name in (*CALIBRATION_PARTS, *TAG_PARTS) if name in parts]
+    if missing := [name for name in (*_PARTS, *optional) if name not in parts or name not in sums]:
+        raise BundleError(f"{path}: not a whole model bundle ({missing[0]} or its sum is missing): copy it again")
+    for name, digest in sums.items():
+        if sha256_of(parts.get(name, b"")) != digest:
+            raise BundleError(f"{path}: damaged ({name} differs from its SHA-256): copy it again")
+    if parts[SUMS] != _sums({name: parts[name] for name in sums}):
+        raise BundleError(f"{path}: damaged ({SUMS} is malformed): copy it again")

@@ -1,0 +1,1 @@
+"""A finished bundle -> a better bundle without training: calibration, search settings, int8."""

@@ -1,0 +1,178 @@
+"""Embedded pictures and what people said of them -> a `Calibration` of a decoder, with figures of how good it is."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.captioning.confidence import (
+    Calibration,
+    Familiarity,
+    expected_calibration_error,
+    find_temperature,
+    fit_familiarity,
+    fit_quality,
+    held_out_confidence,
+    reliability,
+)
+from showtell.captioning.confidence.calibration import features
+from showtell.captioning.confidence.judge import sentence_log_probs
+from showtell.captioning.confidence.temperature import likeliest
+from showtell.evaluation.correlation import rank_correlation
+from showtell.evaluation.human_baseline import SHARE, Worth, worth
+from showtell.post_training.calibration.words import ForetoldWords, OwnWords, Take, foretell, own_words
+from showtell.progress import bar
+from showtell.search import Floats, SearchOptions, StepDecoder, search
+from showtell.text import Vocabulary
+
+FEWEST_PICTURES = 50
+"""Pictures with two captions or more, below which no confidence is fitted."""
+
+WORD_BINS = 15  # of the calibration error of words, as in Guo et al. 2017
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """Pictures that the model did not learn from: `take` gives the embeddings of rows, `float32 (n, ...)`; `references`
+    are people's captions by picture name, in the order of the rows.
+    """
+
+    take: Take
+    references: Mapping[str, Sequence[str]]
+
+    def pieces(self) -> Iterable[Floats]:
+        """All embeddings, some at a time."""
+        for begin in range(0, len(self.references), _AT_ONCE):
+            yield self.take(range(begin, min(begin + _AT_ONCE, len(self.references))))
+
+
+def fit_calibration(
+    decoder: StepDecoder,
+    vocabulary: Vocabulary,
+    options: SearchOptions,
+    known: Known,
+    training: Iterable[Floats] | None = None,
+    *,
+    show: bool = True,
+) -> Calibration:
+    """Fit temperature, confidence and what is familiar.
+
+    Arguments:
+        decoder: exported, or in training; in evaluation mode.
+        vocabulary: the decoder's.
+        options: how the model captions by default.
+        known: the pictures to fit on.
+        training: embeddings of the pictures that the model learnt from, in pieces; None where they are not at hand, and
+            then no picture can be called unfamiliar, and the confidence goes by the words alone.
+        show: show progress on stderr.
+    """
+    references = list(known.references.values())
+    foretold = foretell(decoder, known.take, references, vocabulary, show)
+    temperature = find_temperature(foretold.log_probs, foretold.words)
+    familiarity = fit_familiarity(training, known.pieces()) if training is not None else None
+    said = _captioned(decoder, vocabulary, options, known, Calibration(temperature, familiarity=familiarity), show)
+    found = worth(said.captions, known.references)
+    figures: dict[str, Any] = {"pictures": len(references), **_figures_of_words(foretold), **said.figures}
+    quality = None
+    if found.judged.sum() >= FEWEST_PICTURES:
+        quality = fit_quality(said.features[found.judged], found.model[found.judged], found.good[found.judged])
+        figures |= _figures_of_confidence(said, found)
+    if familiarity:
+        figures["familiar"] = _figures_of_familiarity(familiarity, known, found)
+    return Calibration(temperature, quality, familiarity, figures)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Said:
+    """The model's captions with their scores `(N,)` and features `(N, F)`, and how honest their words are."""
+
+    captions: list[str]
+    scores: npt.NDArray[np.float64]
+    features: npt.NDArray[np.float64]
+    figures: dict[str, Any]
+
+
+def _captioned(
+    decoder: StepDecoder,
+    vocabulary: Vocabulary,
+    options: SearchOptions,
+    known: Known,
+    calibration: Calibration,
+    show: bool,
+) -> _Said:
+    captions: list[str] = []
+    scores: list[float] = []
+    rows: list[npt.NDArray[np.float64]] = []
+    own: dict[str, list[OwnWords]] = {"own_words_before": [], "own_words_after": []}
+    references = list(known.references.values())
+    with bar("captioning", len(references), "pictures", show=show) as tick:
+        for piece in known.pieces():
+            begin = len(captions)
+            best = [hypotheses[0] for hypotheses in search(decoder, piece, vocabulary, options, first=begin)]
+            sentences = [hypothesis.tokens for hypothesis in best]
+            here = references[begin : begin + len(best)]
+            captions += [vocabulary.decode(sentence) for sentence in sentences]
+            scores += [hypothesis.score for hypothesis in best]
+            for name, temperature in (("own_words_before", 1.0), ("own_words_after", calibration.temperature)):
+                log_probs = sentence_log_probs(decoder, piece, sentences, vocabulary, temperature)
+                own[name].append(own_words(log_probs, sentences, here, vocabulary))
+            means = np.array([float(one.mean()) for one in log_probs])
+            rows.append(features(means, piece, calibration.familiarity))
+            tick(len(best))
+    figures = {
+        name: _stated(np.concatenate([one.stated for one in of]), np.concatenate([one.true for one in of]))
+        for name, of in own.items()
+    }
+    return _Said(captions, np.array(scores), np.concatenate(rows), figures)
+
+
+def _figures_of_words(foretold: ForetoldWords) -> dict[str, Any]:
+    """Whether the likeliest word came, before and after. Half of the pictures are measured at the temperature of the
+    other half.
+    """
+    right = foretold.log_probs.argmax(axis=1) == foretold.words
+    odd = foretold.rows % 2 == 1
+    before = likeliest(foretold.log_probs, 1.0)
+    after = before.copy()
+    for half in (odd, ~odd):
+        if half.any() and not half.all():
+            temperature = find_temperature(foretold.log_probs[~half], foretold.words[~half])
+            after[half] = likeliest(foretold.log_probs[half], temperature)
+    return {"words": len(right), "words_before": _stated(before, right), "words_after": _stated(after, right)}
+
+
+def _figures_of_confidence(said: _Said, found: Worth) -> dict[str, Any]:
+    """Rank correlations with CIDEr-D, and the reliability of the confidence, of captions left out of the fit."""
+    judged = found.judged
+    model, good = found.model[judged], found.good[judged]
+    confidence = held_out_confidence(said.features[judged], model, good)
+    return {
+        "share_of_people": SHARE,
+        "judged": int(judged.sum()),
+        "rank_correlation_before": rank_correlation(said.scores[judged], model),
+        "rank_correlation": rank_correlation(confidence, model),
+        "confidence": _stated(confidence, good, 10),
+        "reliability": [dataclasses.asdict(one) for one in reliability(confidence, good)],
+    }
+
+
+def _figures_of_familiarity(familiarity: Familiarity, known: Known, found: Worth) -> dict[str, Any]:
+    """How many of the pictures are unfamiliar, and what captions of both kinds are worth."""
+    strange = np.concatenate([familiarity.outside(piece) for piece in known.pieces()]) > familiarity.bound
+    means = {
+        name: float(found.model[those].mean()) if those.any() else None
+        for name, those in (("cider_d_unfamiliar", strange), ("cider_d_familiar", ~strange))
+    }
+    return {"bound": familiarity.bound, "unfamiliar": float(strange.mean()), **means}
+
+
+def _stated(stated: npt.NDArray[Any], true: npt.NDArray[np.bool_], bins: int = WORD_BINS) -> dict[str, Any]:
+    """How many statements, the mean of what they state, the share that is true, and the calibration error."""
+    if not len(stated):
+        return {"count": 0, "stated": None, "true": None, "ece": None}
+    error = expected_calibration_error(stated, true, bins)
+    return {"count": len(stated), "stated": float(stated.mean()), "true": float(true.mean()), "ece": error}

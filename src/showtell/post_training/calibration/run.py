@@ -1,0 +1,187 @@
+"""A bundle, pictures and captions -> the same bundle with its calibration, that of its tags included."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.confidence import Calibration
+from showtell.data.captions.caption_set import CaptionSet, align, read_captions
+from showtell.data.selection import AnyPictures, Captions, select
+from showtell.data.sources.base import Pictures
+from showtell.embeddings.cached import embedded
+from showtell.errors import InputError
+from showtell.models.bundle import CALIBRATION_PARTS, Bundle, write_bundle
+from showtell.models.card import with_section
+from showtell.post_training.calibration.fit import Known, fit_calibration
+from showtell.post_training.calibration.tagged import Passed, classifier_of, fit_tagger, remake_golden, with_tags
+from showtell.progress import bar
+from showtell.search import Floats
+
+if TYPE_CHECKING:
+    from showtell.embeddings.store import EmbeddingStore
+
+MOST_PICTURES = 2000
+"""Pictures that a calibration after training is fitted on at most; more would take long and change little."""
+
+_Piece: TypeAlias = tuple[Sequence[str], Floats]  # names, and their embeddings
+
+_AT_ONCE = 512  # training pictures whose embeddings are in memory
+
+
+def calibrate(
+    bundle: str | Path,
+    pictures: AnyPictures,
+    captions: Captions,
+    split: str | None = None,
+    *,
+    train_split: str | None = None,
+    out: str | Path | None = None,
+    store: str | Path | None = None,
+    tags: bool = False,
+    show: bool = True,
+) -> Calibration:
+    """Calibrate a model on pictures that it did not learn from, and keep what was fitted in its bundle.
+
+    Arguments:
+        bundle: the model's file.
+        pictures: folder, archive, files or a list of these; or anything with `names` and `read`.
+        captions: what people say of them: a caption file (see `showtell.data.captions.caption_set`), or what was
+        read from one. split: fit on the pictures of this split; None for all that have captions.
+        train_split: the split that the model learnt from, for what is familiar; None where it is not at hand.
+        out: the file to write; None to replace the bundle, in one step.
+        store: an embedding store to use, and to add missing pictures to; None embeds in memory.
+        tags: give the bundle its encoder's classifier, if it was made without.
+        show: show progress on stderr.
+
+    Raises:
+        InputError: a file is wrong, no picture of a split has captions, the bundle is a folder and `out` is None, or
+            the encoder has no classifier.
+        MissingExtra: the package that the classifier comes from is not installed.
+    """
+    if out is None and Path(bundle).is_dir():
+        raise InputError(f"{bundle}: a folder; name a file to write the calibrated bundle to")
+    captioner = Captioner(bundle)
+    if tags and not captioner.tagger:
+        captioner.tagger = classifier_of(captioner.bundle)
+    known = captions if isinstance(captions, CaptionSet) else read_captions(captions)
+    selected = select(pictures, known, split, None)
+    learnt = align(selected.source.names(), known.only(train_split)).captions if train_split else {}
+    folder = Path(store) if store else None
+    done = embedded(
+        captioner.encoder, captioner.bundle.model["output"], selected.source, selected.references, folder, show=show
+    )
+    references = {name: selected.references[name] for name in done.names}
+    pieces = _pieces(captioner, selected.source, set(learnt), folder, show) if learnt else None
+    return _calibrate(captioner, Known(done.take, references), learnt, pieces, Path(out or bundle), show)
+
+
+def calibrate_from_store(
+    bundle: Path,
+    store: "EmbeddingStore",
+    validation: Mapping[str, Sequence[str]],
+    training: Mapping[str, Sequence[str]],
+    *,
+    show: bool = True,
+) -> Calibration:
+    """Calibrate a bundle in place, right after its training.
+
+    Arguments:
+        bundle: the model's file.
+        store: embeddings of its pictures; those that it lacks are left out.
+        validation: captions by picture name; the first `MOST_PICTURES` are fitted on.
+        training: captions of the pictures that the model learnt from, by picture name.
+        show: show progress on stderr.
+    """
+    captioner = Captioner(bundle)
+    references = {name: validation[name] for name in validation if name in store.rows}
+    references = dict(list(references.items())[:MOST_PICTURES])
+    rows = np.array([store.rows[name] for name in references], np.int64)
+    learnt = sorted((name for name in training if name in store.rows), key=lambda name: store.rows[name])
+    pieces = (
+        (names, store.take([store.rows[name] for name in names]))
+        for names in (learnt[begin : begin + _AT_ONCE] for begin in range(0, len(learnt), _AT_ONCE))
+    )
+    known = Known(lambda chosen: store.take(rows[np.asarray(chosen, np.int64)]), references)
+    return _calibrate(captioner, known, training, pieces if len(learnt) > 1 else None, bundle, show)
+
+
+def _calibrate(
+    captioner: Captioner,
+    known: Known,
+    learnt: Mapping[str, Sequence[str]],
+    pieces: Iterable[_Piece] | None,
+    out: Path,
+    show: bool,
+) -> Calibration:
+    """Fit everything and write the bundle; `learnt` are captions of the training pictures, of which `pieces` come."""
+    passed = Passed(learnt)
+    calibration = fit_calibration(
+        captioner.decoder,
+        captioner.bundle.vocabulary,
+        captioner.options,
+        known,
+        passed.through(pieces) if pieces is not None else None,
+        show=show,
+    )
+    parts = with_calibration(captioner.bundle, calibration)
+    if captioner.tagger:
+        tagger = fit_tagger(captioner, calibration, captioner.tagger, known, passed, show=show)
+        parts = with_tags(parts, tagger)
+    write_bundle(out, parts)
+    if captioner.tagger:
+        remake_golden(out)
+    return calibration
+
+
+def with_calibration(bundle: Bundle, calibration: Calibration) -> dict[str, bytes]:
+    """A bundle's parts with this calibration in place of any other, also named in its card."""
+    parts = {name: data for name, data in bundle.parts.items() if name not in CALIBRATION_PARTS}
+    if "README.md" in parts:
+        card = with_section(parts["README.md"].decode(), "Confidence", card_lines(calibration))
+        parts["README.md"] = card.encode()
+    return parts | calibration.to_parts()
+
+
+def card_lines(calibration: Calibration) -> str:
+    """What a model card says of a calibration, as Markdown."""
+    figures = calibration.figures
+    before, after = figures["words_before"], figures["words_after"]
+    lines = [
+        f"- Word probabilities at temperature {calibration.temperature:.3f}, fitted on {figures['pictures']} pictures; "
+        f"calibration error {before['ece']:.3f} before, {after['ece']:.3f} after"
+    ]
+    if calibration.quality:
+        lines.append(
+            f"- Confidence: rank correlation with CIDEr-D {figures['rank_correlation']:.2f}, calibration error "
+            f"{figures['confidence']['ece']:.3f}, both cross-validated"
+        )
+    if calibration.familiarity:
+        lines.append("- It tells pictures that are unlike its training pictures")
+    return "\n".join(lines) + "\n"
+
+
+def _pieces(
+    captioner: Captioner, source: Pictures, names: set[str], store: Path | None, show: bool
+) -> Iterator[_Piece]:
+    """Embeddings of the training pictures, some at a time: as grids they would not fit into memory together."""
+    if store:
+        done = embedded(captioner.encoder, captioner.bundle.model["output"], source, names, store, show=show)
+        for begin in range(0, len(done.names), _AT_ONCE):
+            here = done.names[begin : begin + _AT_ONCE]
+            yield here, done.take(range(begin, begin + len(here)))
+        return
+    ordered = [name for name in source.names() if name in names]
+    with bar("embedding training pictures", len(ordered), "pictures", show=show) as tick:
+        for begin in range(0, len(ordered), _AT_ONCE):
+            piece = embedded(
+                captioner.encoder,
+                captioner.bundle.model["output"],
+                source,
+                set(ordered[begin : begin + _AT_ONCE]),
+                show=False,
+            )
+            yield piece.names, piece.take(range(len(piece.names)))
+            tick(min(_AT_ONCE, len(ordered) - begin))

@@ -1,0 +1,123 @@
+"""A model's tags: calibrated along with the rest, tried as a guide, and written into its bundle."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.confidence import Calibration
+from showtell.captioning.golden import golden
+from showtell.captioning.tags import ClassHead, Tagger
+from showtell.encoders import classifier
+from showtell.errors import InputError
+from showtell.files import json_bytes
+from showtell.models.bundle import Bundle, write_bundle
+from showtell.models.card import with_section
+from showtell.post_training.calibration.fit import Known
+from showtell.post_training.calibration.guiding import HARM, try_guiding
+from showtell.post_training.calibration.tags import Captioned, fit_tags
+from showtell.search import Floats
+
+MOST_PICTURES = 20_000
+"""Training pictures that tags are fitted on at most."""
+
+
+class Passed:
+    """Training pictures that were seen on their way elsewhere: their captions, and embeddings averaged over cells."""
+
+    def __init__(self, captions: Mapping[str, Sequence[str]]) -> None:
+        self.captions = captions
+        self.names: list[str] = []
+        self._pooled: list[npt.NDArray[np.float16]] = []
+
+    def through(self, pieces: Iterable[tuple[Sequence[str], Floats]]) -> Iterator[Floats]:
+        """The embeddings, as they come."""
+        for names, embeddings in pieces:
+            if len(self.names) < MOST_PICTURES:
+                self.names += names
+                pooled = embeddings.mean(axis=1) if embeddings.ndim == 3 else embeddings
+                self._pooled.append(pooled.astype(np.float16))
+            yield embeddings
+
+    def captioned(self) -> Captioned | None:
+        """What has passed; None where nothing has."""
+        if not self.names:
+            return None
+        pooled = np.concatenate(self._pooled)
+        captions = [self.captions[name] for name in self.names]
+        return Captioned(lambda rows: pooled[np.asarray(rows, np.int64)].astype(np.float32), captions)
+
+
+def classifier_of(bundle: Bundle) -> Tagger:
+    """A tagger of the classifier that the bundle's encoder was trained with.
+
+    Raises:
+        InputError: no classifier of that encoder is known.
+        MissingExtra: the package that it comes from is not installed.
+    """
+    encoder = bundle.model["encoder"]
+    found = classifier(encoder["name"])
+    if found is None:
+        raise InputError(f"{bundle.path}: no classifier of its encoder, {encoder['name']}, is known: leave out --tags")
+    return Tagger(ClassHead.of(*found))
+
+
+def fit_tagger(
+    captioner: Captioner,
+    calibration: Calibration,
+    tagger: Tagger,
+    known: Known,
+    passed: Passed,
+    *,
+    show: bool = True,
+) -> Tagger:
+    """The tagger with its calibration, and with its say on whether captions are guided; as it was without enough
+    pictures.
+    """
+    fitted = fit_tags(tagger, Captioned(known.take, list(known.references.values())), passed.captioned())
+    if fitted is None:
+        return Tagger(tagger.head)
+    tried = try_guiding(captioner, calibration, tagger.calibrated(fitted), known, show=show)
+    figures: dict[str, Any] = {**fitted.figures, "guiding": tried}
+    return tagger.calibrated(dataclasses.replace(fitted, guide=tried["difference"] >= -HARM, figures=figures))
+
+
+def with_tags(parts: Mapping[str, bytes], tagger: Tagger) -> dict[str, bytes]:
+    """A bundle's parts with this tagger in place of any other, also named in its card."""
+    card = with_section(parts["README.md"].decode(), "Tags", _card_lines(tagger)) if "README.md" in parts else ""
+    return {**parts, **tagger.to_parts(), **({"README.md": card.encode()} if card else {})}
+
+
+def remake_golden(path: Path) -> None:
+    """Write down what the bundle now says of its golden picture, where that is something else than before."""
+    captioner = Captioner(path)
+    bundle, now = captioner.bundle, golden(captioner)
+    if now != bundle.model["golden"]:
+        model = bundle.model | {"golden": now}
+        write_bundle(path, {**bundle.parts, "model.json": json_bytes(model)})
+
+
+def _card_lines(tagger: Tagger) -> str:
+    """What a model card says of tags, as Markdown."""
+    lines = [
+        "- Tags are plain names of ImageNet's 1,000 classes, from the classifier that the encoder was trained with"
+    ]
+    fitted = tagger.calibration
+    if fitted is None:
+        lines.append("- Their probabilities are the classifier's own, not calibrated")
+    else:
+        sure, tried = fitted.figures["sure_tags"], fitted.figures["guiding"]
+        if sure["count"]:
+            lines.append(
+                f"- Calibrated against whether people's captions mention them: of {sure['count']} tags above 50%, "
+                f"stated {sure['stated']:.0%}, {sure['true']:.0%} were mentioned"
+            )
+        lines.append(
+            f"- Captions are {'' if fitted.guide else 'not '}guided by them: CIDEr-D on the calibration pictures "
+            f"{100 * tried['cider_d_guided']:.1f} with, {100 * tried['cider_d_plain']:.1f} without"
+        )
+    return "\n".join(lines) + "\n"

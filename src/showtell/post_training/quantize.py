@@ -1,0 +1,110 @@
+"""A finished model bundle and pictures -> the same model in int8: smaller, and faster where its encoder is.
+
+Nothing is trained. The encoder is quantised on the pictures (`showtell.quantization.encoder`), the decoder's
+matrices are kept as
+int8 rows and multiplied with in int8 (`showtell.quantization.int8_matmul`), and the golden caption is what the new
+model says. A
+decoder that learnt from the float32 encoder's embeddings now meets slightly different ones; one that is trained with
+`[encoder] precision = "int8"` does not.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.numpy
+
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.golden import golden
+from showtell.data.selection import AnyPictures, source_of
+from showtell.encoders import Encoder
+from showtell.errors import InputError
+from showtell.files import json_bytes
+from showtell.models.bundle import INT8_FORMAT, Bundle, read_bundle, write_bundle
+from showtell.models.card import with_section
+from showtell.models.names import find_model
+from showtell.quantization.encoder import CALIBRATION_PICTURES, quantised_on
+from showtell.quantization.int8_matmul import multiply_in_int8
+from showtell.quantization.int8_weights import int8_names, pack
+
+
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """Sizes in bytes before and after: of the encoder's graph, of the decoder's weights and of the bundle's file."""
+
+    encoder: tuple[int, int]
+    decoder: tuple[int, int]
+    bundle: tuple[int, int]
+
+
+def quantise(
+    model: str | Path,
+    out: str | Path,
+    pictures: AnyPictures | None = None,
+    *,
+    show: bool = True,
+) -> Quantised:
+    """Write the int8 form of a bundle.
+
+    Arguments:
+        model: the bundle, or the name of one; a part of it that is in int8 already is left as it is.
+        out: the file to write, which may be the model itself.
+        pictures: folder, archive, files or a list of these, or anything with `names` and `read`: up to
+            `CALIBRATION_PICTURES` of them set the ranges of the encoder's tensors. None leaves the encoder as it is.
+        show: show progress on stderr.
+
+    Raises:
+        InputError: both parts are in int8 already, the encoder cannot be quantised, or no picture can be read.
+        MissingExtra: the package onnx is not installed.
+    """
+    before = read_bundle(find_model(model))
+    encoder = Encoder(before.parts["encoder.onnx"], threads=1).info
+    source = source_of(pictures) if pictures is not None and encoder.precision == "float32" else None
+    whole_decoder = before.model["format"] != INT8_FORMAT
+    if not source and not whole_decoder:
+        whole = "" if encoder.precision == "int8" else " but for its encoder, which needs pictures to be quantised on"
+        raise InputError(f"{model}: is in int8 already{whole}")
+    parts, described = dict(before.parts), dict(before.model)
+    count = 0
+    if source:
+        count = min(len(source.names()), CALIBRATION_PICTURES)
+        graph = quantised_on(before.parts["encoder.onnx"], source, source.names(), before.model["resize"], show=show)
+        parts["encoder.onnx"] = graph
+        described["encoder"] = Encoder(graph, resize=before.model["resize"], threads=1).info.to_json()
+    if whole_decoder:
+        weights = pack(safetensors.numpy.load(before.parts["weights.safetensors"]))
+        parts["weights.safetensors"] = safetensors.numpy.save(weights)
+        parts["step.onnx"], names = multiply_in_int8(before.parts["step.onnx"], int8_names(weights))
+        described["graphs"] = before.model["graphs"] | {"step.onnx": names}
+        described["format"] = INT8_FORMAT
+    card = before.parts["README.md"].decode()
+    parts["README.md"] = with_section(card, "Quantisation", _section(count, whole_decoder)).encode()
+    _write(Path(out), parts, described)
+    after = read_bundle(out)
+    return Quantised(
+        _sizes(before, after, "encoder.onnx"),
+        _sizes(before, after, "weights.safetensors"),
+        (sum(map(len, before.parts.values())), sum(map(len, after.parts.values()))),
+    )
+
+
+def _sizes(before: Bundle, after: Bundle, part: str) -> tuple[int, int]:
+    return len(before.parts[part]), len(after.parts[part])
+
+
+def _section(pictures: int, decoder: bool) -> str:
+    """What the model card says of it, as Markdown."""
+    encoder = f"- The encoder was quantised to int8 after training, on {pictures} pictures\n" if pictures else ""
+    return encoder + (
+        "- The decoder's matrices were rounded to int8 after training, and its steps multiply in int8\n" * decoder
+    )
+
+
+def _write(out: Path, parts: dict[str, bytes], described: dict[str, Any]) -> None:
+    """Write the bundle with the caption that this very model has for its golden picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / "draft.showtell"
+        write_bundle(draft, parts | {"model.json": json_bytes(described)})
+        described["golden"] = golden(Captioner(draft))
+    write_bundle(out, parts | {"model.json": json_bytes(described)})

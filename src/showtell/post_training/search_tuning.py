@@ -1,0 +1,216 @@
+"""A bundle, pictures and captions -> the search settings that suit the model best, and a bundle that has them.
+
+What is tried is every combination of some beams, length penalties and rules against repetition; CIDEr-D decides.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.golden import golden
+from showtell.data.selection import AnyPictures, Captions, select
+from showtell.embeddings.cached import CachedEmbeddings, embedded
+from showtell.errors import InputError
+from showtell.files import json_bytes
+from showtell.metrics import bleu, cider_d, ptb_tokenize
+from showtell.models.bundle import write_bundle
+from showtell.models.card import with_section
+from showtell.progress import bar
+from showtell.search import Floats, SearchOptions, StepDecoder, search
+from showtell.text import Vocabulary
+
+_AT_ONCE = 64
+
+
+LENGTH_PENALTIES = (0.0, 0.3, 0.5, 0.7, 0.9, 1.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What some options gave: CIDEr-D (0 to 10) and BLEU-4 (0 to 1) of the captions, and their words on average."""
+
+    options: SearchOptions
+    cider_d: float
+    bleu_4: float
+    words: float
+
+
+def try_searches(
+    decoder: StepDecoder,
+    batches: Iterable[tuple[Sequence[str], Floats]],
+    vocabulary: Vocabulary,
+    references: Mapping[str, Sequence[str]],
+    candidates: Sequence[SearchOptions],
+) -> list[Tried]:
+    """Caption pictures with every candidate.
+
+    Arguments:
+        decoder: exported, or in training; in evaluation mode.
+        batches: names and embeddings `float32 (B, D)` or `(B, L, D)` of the pictures, some at a time.
+        vocabulary: the decoder's.
+        references: people's captions by picture name, of these pictures at least.
+        candidates: what to try, in the order of the answer.
+
+    Raises:
+        InputError: there are no pictures, or a picture has no references.
+    """
+    captions: list[dict[str, list[str]]] = [{} for _ in candidates]
+    done = 0
+    for names, embeddings in batches:
+        for options, found in zip(candidates, captions, strict=True):
+            sentences = search(decoder, embeddings, vocabulary, options, first=done)
+            texts = (vocabulary.decode(best.tokens) for best, *_ in sentences)
+            found.update(zip(names, map(ptb_tokenize, texts), strict=True))
+        done += len(names)
+    if not done:
+        raise InputError("there are no pictures to choose search settings by")
+    pictures = captions[0] if captions else {}
+    if unknown := [name for name in pictures if not references.get(name)]:
+        raise InputError(f"{unknown[0]}: has no captions to choose search settings by")
+    judges = {name: [ptb_tokenize(text) for text in references[name]] for name in pictures}
+    return [
+        Tried(
+            options,
+            float(cider_d(found, judges).corpus["CIDEr-D"]),
+            float(bleu(found, judges).corpus["BLEU-4"]),
+            sum(map(len, found.values())) / len(found),
+        )
+        for options, found in zip(candidates, captions, strict=True)
+    ]
+
+
+def best_of(tried: Sequence[Tried]) -> Tried:
+    """The one with the highest CIDEr-D, the first of equals."""
+    return max(tried, key=lambda one: one.cider_d)
+
+
+def choose_length_penalty(
+    decoder: StepDecoder,
+    batches: Iterable[tuple[Sequence[str], Floats]],
+    vocabulary: Vocabulary,
+    references: Mapping[str, Sequence[str]],
+    options: SearchOptions,
+    penalties: Sequence[float] = LENGTH_PENALTIES,
+) -> SearchOptions:
+    """The options with the length penalty of the highest CIDEr-D; their own wins among equals.
+
+    Arguments are those of `try_searches`; `penalties` are tried besides the options' own.
+    """
+    others = [penalty for penalty in penalties if penalty != options.length_penalty]
+    candidates = [options, *(replace(options, length_penalty=penalty) for penalty in others)]
+    return best_of(try_searches(decoder, batches, vocabulary, references, candidates)).options
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What was tried on how many pictures, the model's own settings first; `unreadable` are (name, reason)."""
+
+    tried: tuple[Tried, ...]
+    pictures: int
+    unreadable: tuple[tuple[str, str], ...]
+
+    @property
+    def own(self) -> Tried:
+        """What the model's own settings gave."""
+        return self.tried[0]
+
+    @property
+    def best(self) -> Tried:
+        """The highest CIDEr-D; the model's own settings win among equals."""
+        return best_of(self.tried)
+
+
+def tune(
+    model: str | Path,
+    pictures: AnyPictures,
+    captions: Captions,
+    split: str | None = None,
+    *,
+    settings: Mapping[str, Sequence[float]] | None = None,
+    out: str | Path | None = None,
+    store: str | Path | None = None,
+    show: bool = True,
+) -> Tuned:
+    """Try search settings on pictures that the model did not learn from.
+
+    Arguments:
+        model: a bundle.
+        pictures: folder, archive, files or a list of these; or anything with `names` and `read`.
+        captions: people's captions of them: a caption file, or what was read from one.
+        split: only the pictures of this split; None for all that have captions.
+        settings: fields of `SearchOptions` with the values to try, all combinations of them; None for
+            `LENGTH_PENALTIES`. What the model has is always tried.
+        out: a bundle to write, the model with the best settings as its own; it may be the model itself.
+        store: an embedding store to use, and to add missing pictures to; None embeds in memory.
+        show: show progress on stderr.
+
+    Raises:
+        InputError: a file or a setting is wrong, no picture has captions, or none can be read.
+    """
+    captioner = Captioner(model)
+    candidates = _candidates(captioner.options, settings or {"length_penalty": LENGTH_PENALTIES})
+    selected = select(pictures, captions, split, None)
+    done = embedded(
+        captioner.encoder,
+        captioner.bundle.model["output"],
+        selected.source,
+        selected.references,
+        Path(store) if store else None,
+        show=show,
+    )
+    tried = try_searches(
+        captioner.decoder,
+        _batches(done, len(candidates), show),
+        captioner.bundle.vocabulary,
+        selected.references,
+        candidates,
+    )
+    tuned = Tuned(tuple(tried), len(done.names), done.unreadable)
+    if out:
+        write_bundle(out, _with_settings(captioner, tuned, split))
+    return tuned
+
+
+def _candidates(own: SearchOptions, settings: Mapping[str, Sequence[float]]) -> list[SearchOptions]:
+    """The model's own settings, then every other combination."""
+    combinations = itertools.product(*settings.values())
+    others = (replace(own, **dict(zip(settings, values, strict=True))) for values in combinations)  # type: ignore[arg-type]
+    return list(dict.fromkeys((own, *others)))
+
+
+def _batches(done: CachedEmbeddings, candidates: int, show: bool) -> Iterator[tuple[Sequence[str], Floats]]:
+    with bar(f"trying {candidates} searches", len(done.names), "pictures", show=show) as tick:
+        for begin in range(0, len(done.names), _AT_ONCE):
+            names = done.names[begin : begin + _AT_ONCE]
+            yield names, done.take(range(begin, begin + len(names)))
+            tick(len(names))
+
+
+def _with_settings(captioner: Captioner, tuned: Tuned, split: str | None) -> dict[str, bytes]:
+    """The bundle's parts with the best settings and what they are worth."""
+    bundle, best = captioner.bundle, tuned.best
+    settings = dataclasses.asdict(best.options)
+    model = bundle.model | {
+        "search": settings,
+        "golden": golden(captioner, **settings),
+        "tuned": {"split": split, "pictures": tuned.pictures, "cider_d": best.cider_d, "bleu_4": best.bleu_4},
+    }
+    card = with_section(bundle.parts["README.md"].decode(), "Search", _section(tuned, split))
+    return {**bundle.parts, "model.json": json_bytes(model), "README.md": card.encode()}
+
+
+def _section(tuned: Tuned, split: str | None) -> str:
+    """What the model card says of the settings, as Markdown."""
+    best, own = tuned.best, tuned.own
+    told = f"beam {best.options.beam}, length penalty {best.options.length_penalty:g}"
+    if best.options.no_repeat_ngram:
+        told += f", no {best.options.no_repeat_ngram} words in a row twice"
+    of = f" of the split {split}" if split else ""
+    return (
+        f"- Settings chosen by CIDEr-D on {tuned.pictures} pictures{of}: {told}\n"
+        f"- Scores on these very pictures: BLEU-4 {100 * best.bleu_4:.1f}, CIDEr-D {100 * best.cider_d:.1f} "
+        f"(before: {100 * own.bleu_4:.1f} and {100 * own.cider_d:.1f})\n"
+    )

@@ -1,0 +1,1 @@
+"""float32 networks -> int8: encoders on sample pictures, decoder matrices row by row."""

@@ -1,0 +1,78 @@
+"""An encoder's graph and the pictures that it is for -> its int8 form, made once and kept beside what it is used for.
+
+Everything downstream depends on the exact graph: a store's fingerprint, a decoder that learnt from its embeddings. So a
+run that goes on takes the graph that is there.
+"""
+
+import hashlib
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from showtell.data.sources.base import Pictures
+from showtell.embeddings.pipeline import prepared
+from showtell.encoders.runtime import Encoder
+from showtell.errors import InputError
+from showtell.files import write_bytes
+from showtell.images.preprocessing import ResizeMode
+from showtell.quantization.static import quantised
+
+CALIBRATION_PICTURES = 256
+INT8_GRAPH = "encoder-int8.onnx"
+
+
+def int8_graph(
+    graph: bytes,
+    folder: Path,
+    pictures: Pictures,
+    names: Collection[str],
+    resize: ResizeMode | None = None,
+    *,
+    show: bool = True,
+) -> bytes:
+    """The int8 form of an encoder's graph: `encoder-int8.onnx` in `folder`, made now where it is not there.
+
+    Arguments:
+        graph: the float32 graph.
+        folder: where the int8 graph is kept.
+        pictures: what it is calibrated on.
+        names: which of the pictures may be taken; `CALIBRATION_PICTURES` of them are, chosen by a hash of their names.
+        resize: how pictures are made square, where it shall differ from the graph's own default.
+        show: show progress on stderr.
+
+    Raises:
+        MissingExtra: the package onnx is not installed.
+        InputError: the graph cannot be quantised, no picture can be read, or the folder's graph is of another encoder.
+    """
+    kept = folder / INT8_GRAPH
+    if kept.exists():
+        made = kept.read_bytes()
+        if Encoder(made, threads=1).info.float32_fingerprint != Encoder(graph, threads=1).info.fingerprint:
+            raise InputError(f"{kept}: was made of another encoder: choose another folder or delete it")
+        return made
+    made = quantised_on(graph, pictures, names, resize, show=show)
+    write_bytes(kept, made)
+    return made
+
+
+def quantised_on(
+    graph: bytes,
+    pictures: Pictures,
+    names: Collection[str],
+    resize: ResizeMode | None = None,
+    *,
+    show: bool = True,
+) -> bytes:
+    """The int8 form of an encoder's graph, kept nowhere; arguments and errors as for `int8_graph`."""
+    preprocessing = Encoder(graph, resize=resize, threads=1).info.preprocessing
+    chosen = set(sorted(names, key=_digest)[:CALIBRATION_PICTURES])
+    stream = prepared(pictures.read(skip=set(pictures.names()) - chosen), preprocessing)
+    squares = [picture.square for picture in stream if picture.square is not None]
+    if not squares:
+        raise InputError(f"{pictures}: no picture could be read to calibrate int8 on")
+    return quantised(graph, np.stack(squares), show=show)
+
+
+def _digest(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()

@@ -1,0 +1,89 @@
+"""Matrices kept in a quarter of their size: int8, with one float16 scale for each row (of an output layer: each word).
+
+The largest weight of a row is 127 of its scale, and every weight is off by half a scale at most. Graphs that multiply
+in int8 take them as they are (`showtell.quantization.int8_matmul`); for others they are made float32 when they are
+loaded.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.errors import InputError
+
+Floats = npt.NDArray[np.float32]
+
+_SCALES = ".scales"  # a tensor's name with this at its end is the name of its scales
+_SMALLEST = 4096  # numbers; below, a scale for each row is too much to bring anything
+
+
+def to_rows(matrix: Floats) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float16]]:
+    """A matrix `float32 (n, ...)` as int8 of its shape and scales `float16 (n,)`."""
+    flat = matrix.reshape(len(matrix), -1)
+    # Rounded before weights are divided by it, so that its own error is not added to theirs.
+    scales = np.maximum(np.abs(flat).max(axis=1) / 127, np.finfo(np.float16).tiny).astype(np.float16)
+    counts = np.rint(flat / scales.astype(np.float32)[:, None])
+    rounded = np.clip(counts, -127, 127).astype(np.int8).reshape(matrix.shape)
+    return np.ascontiguousarray(rounded), scales  # safetensors knows no strides
+
+
+def from_rows(counts: npt.NDArray[np.int8], scales: npt.NDArray[np.float16]) -> Floats:
+    """The inverse of `to_rows`, to half a scale: `float32`."""
+    along = (-1, *[1] * (counts.ndim - 1))
+    matrix: Floats = counts.astype(np.float32) * scales.astype(np.float32).reshape(along)
+    return matrix
+
+
+def scales_of(name: str) -> str:
+    """The name of the scales of a matrix."""
+    return name + _SCALES
+
+
+def pack(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Tensors by name, with the large float matrices in int8 and their scales beside them as `NAME.scales`."""
+    packed = dict(tensors)
+    for name, tensor in tensors.items():
+        if tensor.dtype in (np.float16, np.float32) and tensor.ndim > 1 and tensor.size >= _SMALLEST:
+            packed[name], packed[scales_of(name)] = to_rows(tensor.astype(np.float32))
+    return packed
+
+
+def int8_names(tensors: Mapping[str, npt.NDArray[Any]]) -> set[str]:
+    """The names of the matrices that are kept in int8."""
+    return {name for name in tensors if scales_of(name) in tensors}
+
+
+def unpack(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """The inverse of `pack`: floats are float32 afterwards, also those that were kept in float16.
+
+    Raises:
+        InputError: scales do not fit their matrix.
+    """
+    return as_taken(tensors, [name for name in tensors if not name.endswith(_SCALES)])
+
+
+def as_taken(packed: Mapping[str, npt.NDArray[Any]], names: Collection[str]) -> dict[str, npt.NDArray[Any]]:
+    """The tensors that a graph lists: as kept where scales are listed beside a matrix, else as `unpack` has them.
+
+    Raises:
+        InputError: scales do not fit their matrix.
+        KeyError: there is no such tensor.
+    """
+    for name in packed:
+        counts = packed.get(name.removesuffix(_SCALES))
+        if name.endswith(_SCALES) and (
+            counts is None or counts.dtype != np.int8 or packed[name].shape != counts.shape[:1]
+        ):
+            raise InputError(f"{name} are not the scales of an int8 matrix")
+    taken = {}
+    for name in names:
+        tensor, scales = packed[name], scales_of(name)
+        if not name.endswith(_SCALES) and scales not in names:
+            if scales in packed:
+                tensor = from_rows(tensor, packed[scales])
+            elif tensor.dtype == np.float16:
+                tensor = tensor.astype(np.float32)
+        taken[name] = tensor
+    return taken

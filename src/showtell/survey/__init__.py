@@ -1,5 +1,0 @@
-"""A look at a data set before anyone trains on it for an hour."""
-
-from showtell.survey.survey import Problem, Survey, SurveyOptions, survey
-
-__all__ = ["Problem", "Survey", "SurveyOptions", "survey"]

@@ -1,0 +1,1 @@
+"""The encoder as a PyTorch module, its embeddings, and its frozen features."""

@@ -1,0 +1,258 @@
+"""Pictures -> what an encoder's first trained layer is given, kept in a file, and from there to embeddings.
+
+    FOLDER/
+      inputs.bin        memory-mapped; a row for each picture, and another for its mirror image where that is needed
+      inputs.json       what it was made from, and the names of the pictures that are in it so far
+      validation.bin    the embeddings of the validation pictures, float16, written anew by each validation
+
+Where the encoder has a front, which learns nothing, a row is what the front makes of a picture: float16, channels last.
+Where all of it learns, a row is the square itself, `uint8 (S, S, 3)`, which is mirrored when it is read.
+"""
+
+import hashlib
+import math
+import os
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from showtell.data.sources.base import Pictures
+from showtell.embeddings.pipeline import Prepared, prepared
+from showtell.errors import InputError
+from showtell.files import read_json, write_json
+from showtell.images.preprocessing import normalise
+from showtell.onnx_session import open_session
+from showtell.progress import bar
+from showtell.training.encoder.module import EncoderModule, pictures
+from showtell.training.recipe import EncoderOptions, Recipe
+
+_AT_ONCE = 16
+_BATCHES_KEPT = 32  # between two notes of what is done; a run that is killed loses no more
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Embeddings in a memory-mapped `float16 (n, *shape)`, and the row of each picture."""
+
+    rows: Mapping[str, int]
+    embeddings: npt.NDArray[np.float16]
+
+    def take(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
+        """See `showtell.training.validate.Seen`."""
+        return self.embeddings[np.asarray(rows, np.int64)].astype(np.float32)
+
+
+class LayerInputs:
+    """What the trained layers of an encoder are given for every picture. The file is made when it is first needed."""
+
+    def __init__(
+        self,
+        folder: Path,
+        source: Pictures,
+        training: Collection[str],
+        validation: Collection[str],
+        encoder: EncoderModule,
+        options: EncoderOptions,
+        *,
+        mirrored: bool,
+        show: bool = True,
+    ) -> None:
+        """Note what the file will be made from.
+
+        Arguments:
+            folder: where it lies.
+            source: the pictures.
+            training: names of those to train on.
+            validation: names of those to validate on.
+            encoder: what is trained.
+            options: which of its outputs are the embeddings, and how pictures are made square.
+            mirrored: whether `take` will be asked for mirror images of training pictures.
+            show: progress bars on stderr.
+        """
+        self.folder, self.source, self.encoder, self.show = folder, source, encoder, show
+        self.output = options.output
+        self.validation = list(validation)
+        self.preprocessing = encoder.info.with_resize(options.resize).preprocessing
+        self._session = open_session(encoder.front()) if encoder.has_front else None
+        wanted = {*training, *validation}
+        self._names = [name for name in source.names() if name in wanted]
+        # A square is mirrored as it is read; what a front makes of one is not the mirror of what it makes of the other.
+        self._twice = {*training} if mirrored and self._session else set()
+        self._rows: dict[tuple[str, bool], int] = {}
+        for name in self._names:
+            for turned in (False, True) if name in self._twice else (False,):
+                self._rows[name, turned] = len(self._rows)
+
+    def take(
+        self, names: Sequence[str], mirror: npt.NDArray[np.bool_], parts: npt.NDArray[np.float32] | None = None
+    ) -> torch.Tensor:
+        """The inputs of the trained layers, `float32 (B, ...)`, where the encoder lies.
+
+        Arguments:
+            names: of the pictures.
+            mirror: which of them to mirror, `(B,)`.
+            parts: the part of each to see, `(B, 4)` as `showtell.training.encoder.frozen_features.boxes` gives them;
+            None for the
+                whole. Only where all of the encoder learns.
+        """
+        turned = mirror if self._twice else np.zeros_like(mirror)
+        rows = np.array([self._rows[name, bool(turn)] for name, turn in zip(names, turned, strict=True)], np.int64)
+        taken = self._array[rows]
+        if self._session:
+            given = torch.from_numpy(taken).to(self.encoder.device).float()
+            return given.movedim(-1, 1) if given.ndim == 4 else given
+        taken[mirror] = taken[mirror, :, ::-1]
+        squares = torch.from_numpy(taken).to(self.encoder.device)
+        return pictures(squares if parts is None else cropped(squares, parts), self.preprocessing)
+
+    def embed(self, given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Embeddings, `float32 (B, D)` or `(B, L, D)`, of what `take` gave; and the pooled ones, `float32 (B, D)`."""
+        pooled, grid = self.encoder.learn(given)
+        embeddings = pooled if self.output == "pooled" else grid
+        assert embeddings is not None  # an encoder without a grid was refused when the store was made
+        return embeddings.float(), pooled.float()
+
+    def seen(self) -> Seen:
+        """Embeddings of the validation pictures by the present weights, in float32, kept as float16."""
+        shape = (len(self.validation), *self.encoder.info.shape(self.output))
+        kept = _new_array(self.folder / "validation.bin", np.float16, shape)
+        with torch.no_grad(), bar("embedding the validation pictures", len(kept), "pictures", show=self.show) as tick:
+            for begin in range(0, len(kept), _AT_ONCE):
+                names = self.validation[begin : begin + _AT_ONCE]
+                embeddings, _ = self.embed(self.take(names, np.zeros(len(names), bool)))
+                kept[begin : begin + len(names)] = embeddings.cpu().numpy()
+                tick(len(names))
+        return Seen({name: row for row, name in enumerate(self.validation)}, kept)
+
+    @cached_property
+    def _array(self) -> npt.NDArray[Any]:
+        """The file, made or gone on with."""
+        side = self.preprocessing.size
+        kind: Any = np.float16 if self._session else np.uint8
+        shape = self._made(np.zeros((1, side, side, 3), np.uint8)).shape[1:]
+        described = self._description(shape)
+        path, note = self.folder / "inputs.bin", self.folder / "inputs.json"
+        found = read_json(note) if note.exists() and path.exists() else {}
+        done = found["names"] if found.get("made_from") == described else []
+        shape = (len(self._rows), *shape)
+        array = np.memmap(path, kind, "r+", shape=shape) if done else _new_array(path, kind, shape)
+        if len(done) < len(self._names):
+            self._fill(array, done, note, described)
+        return np.memmap(path, kind, "r", shape=shape)
+
+    def _description(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        names = "\n".join(f"{name} {turned}" for name, turned in self._rows)
+        front = self.encoder.front() if self._session else b""
+        return {
+            "front": hashlib.sha256(front).hexdigest(),
+            "pictures": hashlib.sha256(names.encode()).hexdigest(),
+            "preprocessing": self.preprocessing.to_json(),
+            "shape": list(shape),
+        }
+
+    def _fill(self, array: Any, done: Sequence[str], note: Path, described: dict[str, Any]) -> None:
+        names = list(done)
+        skip = (set(self.source.names()) - set(self._names)) | set(done)
+        stream = prepared(self.source.read(skip=skip), self.preprocessing)
+        what = "preparing pictures to train the encoder on"
+        batches = iter(lambda: list(islice(stream, _AT_ONCE)), [])
+        with closing(stream), bar(what, len(self._names), "pictures", done=len(names), show=self.show) as tick:
+            for number, batch in enumerate(batches, 1):
+                self._write(array, batch)
+                names += [picture.name for picture in batch]
+                if number % _BATCHES_KEPT == 0 or len(names) == len(self._names):
+                    array.flush()
+                    write_json(note, {"made_from": described, "names": names})
+                tick(len(batch))
+        if len(names) < len(self._names):
+            raise InputError(f"{self.source}: {len(self._names) - len(names)} pictures are no longer there")
+
+    def _write(self, array: Any, batch: Sequence[Prepared]) -> None:
+        squares = np.stack([_whole(picture) for picture in batch])
+        array[[self._rows[picture.name, False] for picture in batch]] = self._made(squares)
+        twice = [i for i, picture in enumerate(batch) if picture.name in self._twice]
+        if twice:
+            array[[self._rows[batch[i].name, True] for i in twice]] = self._made(squares[twice, :, ::-1])
+
+    def _made(self, squares: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        """What is kept of squares, a row each."""
+        if not self._session:
+            return squares
+        (given,) = self._session.run(None, {"picture": normalise(squares, self.preprocessing)})
+        kept: npt.NDArray[np.float16] = (np.moveaxis(given, 1, -1) if given.ndim == 4 else given).astype(np.float16)
+        return kept
+
+
+def layer_inputs(
+    recipe: Recipe,
+    graph: bytes,
+    folder: Path,
+    source: Pictures,
+    training: Collection[str],
+    validation: Collection[str],
+    *,
+    show: bool = True,
+) -> LayerInputs | None:
+    """Those of a recipe's encoder, whose float32 graph is `graph`; None where the recipe does not train it."""
+    options = recipe.fine_tune
+    if not options.epochs:
+        return None
+    encoder = EncoderModule(graph, options.first_layer, depthwise=options.depthwise)
+    splits = training, validation
+    return LayerInputs(folder, source, *splits, encoder, recipe.encoder, mirrored=options.mirrored, show=show)
+
+
+def _new_array(path: Path, kind: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """A memory-mapped array in a new file, whose place on the disk is taken at once.
+
+    A file that only grows as it is written would end the process, without a word, when the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = math.prod(shape) * np.dtype(kind).itemsize
+    try:
+        with open(path, "wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:  # neither macOS nor Windows has it
+                file.truncate(size)
+    except OSError as error:
+        raise InputError(
+            f"{path}: {size / 1e9:.1f} GB cannot be written ({error.strerror}): free some space"
+        ) from error
+    return np.memmap(path, kind, "r+", shape=shape)
+
+
+def _whole(picture: Prepared) -> npt.NDArray[np.uint8]:
+    if picture.square is None:
+        raise InputError(f"{picture.name}: could be read before and cannot now ({picture.error})")
+    return picture.square
+
+
+def boxes(count: int, crop: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Random parts of pictures, `float32 (count, 4)`: left, top, width and height as shares of the whole, width and
+    height at least `crop`.
+    """
+    sizes = rng.uniform(crop, 1, (count, 2))
+    return np.concatenate([rng.uniform(0, 1 - sizes), sizes], axis=1).astype(np.float32)
+
+
+def cropped(pictures: torch.Tensor, boxes: npt.NDArray[np.float32]) -> torch.Tensor:
+    """Parts of pictures `uint8 (B, H, W, C)`, as `boxes` gives them, scaled bilinearly to the whole: `float32`."""
+    channels_first = pictures.permute(0, 3, 1, 2).float()
+    left, top, width, height = torch.from_numpy(boxes).to(pictures.device).unbind(1)
+    zero = torch.zeros_like(left)
+    # affine_grid's places go from -1 to 1 over the picture, whatever its size.
+    across = torch.stack([width, zero, 2 * left + width - 1], dim=1)
+    down = torch.stack([zero, height, 2 * top + height - 1], dim=1)
+    places = functional.affine_grid(torch.stack([across, down], dim=1), [*channels_first.shape], align_corners=False)
+    parts = functional.grid_sample(channels_first, places, padding_mode="border", align_corners=False)
+    return parts.permute(0, 2, 3, 1)

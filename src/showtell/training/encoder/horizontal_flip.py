@@ -1,0 +1,59 @@
+"""The embeddings that a training step is given: those of the pictures, or at random of their mirror images."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from showtell.embeddings.store import EmbeddingStore
+from showtell.text import Vocabulary, tokenize
+
+_SIDED = frozenset({"left", "lefthand", "leftmost", "right", "righthand", "rightmost"})
+
+
+class Views:
+    """A store of pictures, and where there is one the store of the same pictures mirrored."""
+
+    def __init__(self, store: EmbeddingStore, mirrored: EmbeddingStore | None = None) -> None:
+        self.store, self.mirrored = store, mirrored
+        self.rows = store.rows
+        if mirrored is not None:
+            self._partners = np.array([mirrored.rows.get(name, -1) for name in store.names])
+
+    def take(
+        self,
+        rows: Sequence[int] | npt.NDArray[Any],
+        seed: int,
+        *,
+        as_is: Sequence[bool] | npt.NDArray[np.bool_] = (),
+        part: slice = slice(None),
+    ) -> torch.Tensor:
+        """The embeddings of `rows[part]`, `float32 (n, *shape)`, half of them mirrored where there are mirror images.
+
+        Arguments:
+            rows: the pictures', in the store.
+            seed: of the choice.
+            as_is: rows that are not to be mirrored are true; none where it is empty.
+            part: the rows that are read. Which are mirrored does not hang on it.
+        """
+        taken = self.store.take(rows[part])
+        if self.mirrored is not None:
+            partners = self._partners[np.asarray(rows, np.int64)]
+            swap = (np.random.default_rng(seed).random(len(rows)) < 0.5) & (partners >= 0)
+            if len(as_is):
+                swap &= ~np.asarray(as_is)
+            partners, swap = partners[part], swap[part]
+            taken[swap] = self.mirrored.take(partners[swap])
+        return torch.from_numpy(taken)
+
+
+def is_sided(caption: str) -> bool:
+    """Whether a caption speaks of left or right, which a mirror would make untrue."""
+    return not _SIDED.isdisjoint(tokenize(caption))
+
+
+def sided_ids(words: Vocabulary) -> list[int]:
+    """The ids of the words by which `is_sided` goes."""
+    return [words.ids[word] for word in sorted(_SIDED) if word in words.ids]

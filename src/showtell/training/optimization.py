@@ -1,0 +1,97 @@
+"""What a stage trains, with the optimiser and the moving average that go with it: all that a step changes."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import nn
+
+from showtell.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
+from showtell.training.distributed import ALONE, Team
+
+Tensors = dict[str, torch.Tensor]
+PARTS = {"decoder": ("model", "average"), "encoder": ("encoder", "encoder_average")}
+"""What a checkpoint calls the weights of a module, and their average."""
+
+
+class Learner:
+    """Modules that learn together, by AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101)."""
+
+    def __init__(
+        self, modules: Mapping[str, nn.Module], weight_decay: Mapping[str, float], average: float, team: Team = ALONE
+    ) -> None:
+        """Begin with an optimiser that remembers nothing, and averages that are the weights themselves.
+
+        Arguments:
+            modules: by name, a key of `PARTS`.
+            weight_decay: of each.
+            average: the decay of the moving averages; 0 keeps none.
+            team: those who learn together; the sum of their losses is what goes down.
+        """
+        self.modules, self.average, self.team = dict(modules), average, team
+        self.averages = {name: weights_of(module) for name, module in modules.items()} if average else {}
+        groups = [{"params": list(m.parameters()), "weight_decay": weight_decay[n]} for n, m in modules.items()]
+        self.optimizer = torch.optim.AdamW(groups, fused=True)
+
+    def step(self, loss: torch.Tensor, rates: Mapping[str, float], clip_norm: float, age: int) -> None:
+        """Go down one step.
+
+        Arguments:
+            loss: a scalar.
+            rates: the learning rate of each module.
+            clip_norm: what the norm of each module's gradient is brought down to; 0 leaves it.
+            age: steps that the averages have been taken over, this one included; young ones forget fast.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        weights = [weight for module in self.modules.values() for weight in module.parameters()]
+        self.team.add_up([weight.grad for weight in weights if weight.grad is not None])
+        for group, (name, module) in zip(self.optimizer.param_groups, self.modules.items(), strict=True):
+            group["lr"] = rates[name]
+            if clip_norm:
+                torch.nn.utils.clip_grad_norm_(module.parameters(), clip_norm)
+        self.optimizer.step()
+        decay = min(self.average, (1 + age) / (10 + age))
+        for name, average in self.averages.items():
+            for key, tensor in self.modules[name].state_dict().items():
+                average[key].lerp_(tensor, 1 - decay)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The modules have their average weights while the block runs."""
+        present = {name: weights_of(self.modules[name]) for name in self.averages}
+        try:
+            for name, average in self.averages.items():
+                self.modules[name].load_state_dict(average)
+            yield
+        finally:
+            for name, weights in present.items():
+                self.modules[name].load_state_dict(weights)
+
+    def parts(self) -> dict[str, Tensors]:
+        """Everything, by its owner's name in a checkpoint."""
+        parts = {PARTS[name][0]: module.state_dict() for name, module in self.modules.items()}
+        parts |= {PARTS[name][1]: average for name, average in self.averages.items()}
+        return parts | {"optimizer": optimizer_tensors(self.optimizer)}
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """The inverse of `parts`; a `RuntimeError` where weights do not fit."""
+        for name, module in self.modules.items():
+            weights, average = PARTS[name]
+            module.load_state_dict(checkpoint.part(weights))
+            if self.average:
+                kept = checkpoint.part(average) or checkpoint.part(weights)
+                present = module.state_dict()
+                self.averages[name] = {key: tensor.to(present[key].device) for key, tensor in kept.items()}
+        restore_optimizer(self.optimizer, checkpoint.part("optimizer"))
+
+
+def best_weights(checkpoint: Checkpoint, name: str) -> Tensors:
+    """What of a module is to be used: its average where the checkpoint has one, else its weights, if any."""
+    weights, average = PARTS[name]
+    return checkpoint.part(average) or checkpoint.part(weights)
+
+
+def weights_of(module: nn.Module) -> Tensors:
+    """A copy of what a module's weights are now."""
+    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}

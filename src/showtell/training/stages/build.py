@@ -1,0 +1,53 @@
+"""A recipe -> the stages of its training run, in order."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from showtell.encoders import classifier
+from showtell.errors import InputError
+from showtell.text import Vocabulary
+from showtell.training.encoder.frozen_features import LayerInputs
+from showtell.training.recipe import Recipe
+from showtell.training.stages.base import Stage
+from showtell.training.stages.cross_entropy import CrossEntropy
+from showtell.training.stages.fine_tune import FineTune
+from showtell.training.stages.self_critical import SelfCritical
+
+
+def stages_of(
+    recipe: Recipe,
+    captions: Mapping[str, Sequence[str]],
+    rows: Mapping[str, int],
+    words: Vocabulary,
+    inputs: LayerInputs | None = None,
+) -> list[Stage]:
+    """The stages that a recipe asks for, in order.
+
+    Arguments:
+        recipe: what is asked for.
+        captions: the training captions by picture name.
+        rows: the row of each picture in the store that the first stage sees.
+        words: the decoder's vocabulary.
+        inputs: what the layers to train of the encoder are given; None where none are trained.
+    """
+    stages: list[Stage] = [CrossEntropy(recipe.training, captions, rows, words)]
+    if inputs:
+        stages.append(FineTune(recipe.fine_tune, recipe.training, captions, words, inputs, _head(recipe)))
+    if recipe.self_critical.epochs:
+        stages.append(SelfCritical(recipe.self_critical, recipe.training, captions, words))
+    return stages
+
+
+def _head(recipe: Recipe) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The classifier whose classes are to be kept: weights `(C, D)` and biases `(C,)`."""
+    if not recipe.fine_tune.keep_classes:
+        return None
+    found = classifier(recipe.encoder.name)
+    if found is None:
+        raise InputError(
+            f"keep_classes needs the classifier that the encoder was trained with, and none is known of "
+            f"{recipe.encoder.name}: leave it out"
+        )
+    weights, biases = found
+    return torch.from_numpy(weights), torch.from_numpy(biases)

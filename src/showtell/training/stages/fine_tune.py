@@ -1,0 +1,112 @@
+"""Fine-tuning: the encoder learns to see what captions speak of, together with the decoder.
+
+As Show and Tell did at its end (Vinyals et al. 2016, arXiv:1609.06647, section 4.3.3). The layers of an encoder that
+lie before the first trained one are run once a picture, not once a step.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from showtell.decoders.registry import Decoder
+from showtell.text import Vocabulary, pad_batch
+from showtell.training.batches import shuffled
+from showtell.training.distributed import Part
+from showtell.training.encoder.frozen_features import LayerInputs, boxes
+from showtell.training.encoder.horizontal_flip import Views, is_sided
+from showtell.training.loss import next_word
+from showtell.training.recipe import FineTuneOptions, TrainingOptions
+from showtell.training.stages.base import Outcome, _precision, learning_rate
+from showtell.training.validate import Seen
+
+
+def choose(there: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """`wanted` of the numbers 0 to `there` - 1 in a random order, none more than once more often than another."""
+    times = -(-wanted // there)
+    return np.concatenate([rng.permutation(there) for _ in range(times)])[:wanted]
+
+
+def class_divergence(
+    before: torch.Tensor, now: torch.Tensor, weights: torch.Tensor, biases: torch.Tensor
+) -> torch.Tensor:
+    """How far a classifier has come to say something else of the same pictures, in nats: a scalar.
+
+    It is the Kullback-Leibler divergence of the probabilities that it gives now from those that it gave before, as Li
+    and Hoiem hold a network to its old tasks (2016, arXiv:1606.09282), averaged over the pictures.
+
+    Arguments:
+        before: pooled embeddings by the encoder as it came, `float32 (B, D)`.
+        now: those of the same pictures by the encoder that is being trained, `float32 (B, D)`.
+        weights: the classifier's, `float32 (C, D)`.
+        biases: likewise, `(C,)`.
+    """
+    old, new = (functional.linear(pooled, weights, biases).float().log_softmax(1) for pooled in (before, now))
+    return functional.kl_div(new, old, reduction="batchmean", log_target=True)
+
+
+class FineTune:
+    """Teacher forcing on the true captions, the encoder learning as well."""
+
+    name, main, trains_encoder = "fine_tune", "train_loss", True
+
+    def __init__(
+        self,
+        options: FineTuneOptions,
+        training: TrainingOptions,
+        captions: Mapping[str, Sequence[str]],
+        words: Vocabulary,
+        inputs: LayerInputs,
+        head: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> None:
+        self.options, self.training, self.pad, self.inputs, self.head = options, training, words.pad, inputs, head
+        self.epochs = options.epochs
+        self.names = list(captions)
+        self.ids = {name: [words.encode(text)[: training.max_length] for text in captions[name]] for name in captions}
+        self.sided = {name: np.array([is_sided(text) for text in captions[name]]) for name in captions}
+
+    def __len__(self) -> int:
+        return -(-len(self.names) // self.options.pictures)
+
+    def epoch(self, number: int) -> Sequence[list[str]]:
+        """The names of the pictures of every batch."""
+        return shuffled(self.names, self.options.pictures, [self.training.seed, number])
+
+    def learning_rates(self, step: int) -> dict[str, float]:
+        """Linear warm-up, then half a cosine to zero, for both."""
+        options, steps = self.options, self.epochs * len(self)
+        share = learning_rate(1.0, options.warmup_steps, step, steps)
+        return {"decoder": share * options.learning_rate, "encoder": share * options.encoder_learning_rate}
+
+    def lengths(self, given: list[str]) -> None:
+        """Captions are drawn within the step."""
+
+    def outcome(self, decoder: Decoder, given: list[str], views: Views, seed: int, part: Part) -> Outcome:
+        """Cross-entropy of some captions of each picture, half of the pictures mirrored where that is asked for.
+
+        The part is the whole: an encoder learns in a team of one.
+        """
+        rng = np.random.default_rng(seed)
+        chosen = [choose(len(self.ids[name]), self.options.captions, rng) for name in given]
+        mirror = rng.random(len(given)) < (0.5 if self.options.mirrored else 0.0)
+        mirror &= [not self.sided[name][some].any() for name, some in zip(given, chosen, strict=True)]
+        parts = boxes(len(given), self.options.crop, rng) if self.options.crop < 1 else None
+        ids = [self.ids[name][i] for name, some in zip(given, chosen, strict=True) for i in some]
+        tokens = torch.from_numpy(pad_batch(ids, self.pad)).to(decoder.device)
+        with _precision(self.training, decoder.device):
+            embeddings, pooled = self.inputs.embed(self.inputs.take(given, mirror, parts))
+            result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.training.label_smoothing)
+        sums = {"train_loss": result.loss.item() * result.count, "train_accuracy": float(result.correct)}
+        if not self.head:
+            return Outcome(result.loss, sums, result.count)
+        before = torch.from_numpy(views.store.take([views.rows[name] for name in given])).to(decoder.device)
+        head = [tensor.to(decoder.device) for tensor in self.head]
+        divergence = class_divergence(before.mean(1) if before.ndim == 3 else before, pooled, *head)
+        sums["class_divergence"] = divergence.item() * result.count
+        return Outcome(result.loss + self.options.keep_classes * divergence, sums, result.count)
+
+    def seen(self, views: Views) -> Seen:
+        """What the encoder makes of the validation pictures now."""
+        return self.inputs.seen()

@@ -1,0 +1,195 @@
+"""Self-critical training: the decoder draws captions, and those that score above the others become likelier.
+
+REINFORCE on CIDEr-D (Rennie et al. 2017, arXiv:1612.00563). The baseline of a caption is the mean reward of the other
+captions drawn for its picture (Luo 2020, arXiv:2003.09971). END counts as a word of captions and references alike, so
+that a caption which stops in the middle of a phrase is scored as one.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from showtell.decoders.registry import Decoder
+from showtell.metrics import CiderD, ptb_tokenize
+from showtell.text import END, Vocabulary, pad_batch
+from showtell.training.batches import shuffled
+from showtell.training.distributed import Part
+from showtell.training.encoder.horizontal_flip import Views, is_sided
+from showtell.training.loss import next_word
+from showtell.training.recipe import SelfCriticalOptions, TrainingOptions
+from showtell.training.stages.base import Outcome, _precision, learning_rate
+from showtell.training.validate import Seen
+
+
+class Reward:
+    """CIDEr-D of captions as ids against their pictures' references, END counted as a word."""
+
+    def __init__(self, references: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> None:
+        """Tokenise the references, which also give the document frequencies; `references` by picture name."""
+        self._end = vocabulary.end
+        self._tokens = [[END] if entry == END else list(ptb_tokenize(entry)) for entry in vocabulary.entries]
+        self._cider_d = CiderD(
+            {name: [[*ptb_tokenize(caption), END] for caption in captions] for name, captions in references.items()}
+        )
+
+    def __call__(self, names: Sequence[str], captions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Rewards `float32 (N,)` of the captions `int64 (N, T)` of pictures `names` (N of them); START comes first.
+
+        A caption that has not come to END within its T ids is scored without it.
+        """
+        return self._cider_d.score_batch(names, [self._words(row) for row in captions.tolist()]).astype(np.float32)
+
+    def _words(self, ids: list[int]) -> list[str]:
+        last = ids.index(self._end) if self._end in ids else len(ids)
+        return [token for i in ids[1 : last + 1] for token in self._tokens[i]]
+
+
+def draw(
+    decoder: Decoder,
+    embeddings: torch.Tensor,
+    vocabulary: Vocabulary,
+    *,
+    samples: int,
+    max_length: int,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Draw `samples` captions of each picture from the decoder's own probabilities.
+
+    Arguments:
+        decoder: in the mode that it is to draw in.
+        embeddings: `float32 (B, D)` or `(B, L, D)`.
+        vocabulary: the decoder's; PAD, START and UNK are never drawn, nor END as a first word.
+        samples: captions of each picture, which stand next to each other.
+        max_length: words at most; a caption that reaches it has no END.
+        generator: of the random numbers.
+
+    Returns:
+        `int64 (B * samples, T)`, T at most `max_length + 1`: START, words, END, then PAD, as for teacher forcing.
+    """
+    with torch.inference_mode():
+        count = len(embeddings) * samples
+        constants, state = decoder.start_all(embeddings, count)
+        drawn = torch.full((count, max_length + 1), vocabulary.pad, device=embeddings.device)
+        drawn[:, 0] = vocabulary.start
+        alive = torch.arange(count, device=embeddings.device)
+        for t in range(1, max_length + 1):
+            logits, state = decoder.step(drawn[alive, t - 1], constants, state)
+            _forbid(logits, torch.full_like(alive, t - 1), vocabulary)
+            words = torch.multinomial(logits.float().softmax(1), 1, generator=generator)[:, 0]
+            drawn[alive, t] = words
+            going_on = (words != vocabulary.end).nonzero()[:, 0]
+            if len(going_on) < len(alive):
+                alive = alive[going_on]
+                constants = {name: tensor[going_on] for name, tensor in constants.items()}
+                state = {name: tensor[going_on] for name, tensor in state.items()}
+            if not len(alive):
+                break
+    return drawn[:, : t + 1].clone()
+
+
+def log_probabilities(
+    decoder: Decoder, embeddings: torch.Tensor, captions: torch.Tensor, vocabulary: Vocabulary
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the decoder thinks of captions, under the distribution that `draw` draws from.
+
+    Arguments:
+        decoder: in the mode that it is to be trained in.
+        embeddings: `float32 (P, D)` or `(P, L, D)`; there are N / P captions of each, which stand next to each other.
+        captions: `int64 (N, T)`, as `draw` returns them.
+
+    Returns:
+        the log-probability of each word, END included, `float32 (M,)`, and the caption of each, `int64 (M,)`.
+    """
+    inputs, targets = captions[:, :-1], captions[:, 1:]
+    there = targets != vocabulary.pad
+    rows, places = there.nonzero(as_tuple=True)
+    logits = decoder.logits(decoder.hidden(embeddings, inputs, there.sum(1))[there]).float()
+    _forbid(logits, places, vocabulary)
+    return logits.log_softmax(1).gather(1, targets[there][:, None])[:, 0], rows
+
+
+def advantages(rewards: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Each reward less the mean of the other samples of its picture; `(B, samples)` in and out."""
+    samples = rewards.shape[1]
+    relative: npt.NDArray[np.float32] = (rewards - rewards.mean(axis=1, keepdims=True)) * samples / (samples - 1)
+    return relative
+
+
+def _forbid(logits: torch.Tensor, places: torch.Tensor, vocabulary: Vocabulary) -> None:
+    """Put to -inf, in place, what is never written; `places` `(N,)` count the words before each row of logits."""
+    logits[:, [vocabulary.pad, vocabulary.start, vocabulary.unk]] = -torch.inf
+    logits[places == 0, vocabulary.end] = -torch.inf
+
+
+class SelfCritical:
+    """Captions of the decoder's own, weighed by how much they score above each other."""
+
+    name, main, trains_encoder = "self_critical", "reward", False
+
+    def __init__(
+        self,
+        options: SelfCriticalOptions,
+        training: TrainingOptions,
+        captions: Mapping[str, Sequence[str]],
+        words: Vocabulary,
+    ) -> None:
+        self.options, self.training, self.words = options, training, words
+        self.epochs = options.epochs
+        self.captions, self.names = captions, list(captions)
+        self.reward = Reward(captions, words)
+
+    def __len__(self) -> int:
+        return -(-len(self.names) // self.options.pictures)
+
+    def epoch(self, number: int) -> Sequence[list[str]]:
+        """The names of the pictures of every batch."""
+        return shuffled(self.names, self.options.pictures, [self.training.seed, number])
+
+    def learning_rates(self, step: int) -> dict[str, float]:
+        """Linear warm-up, then half a cosine to zero."""
+        options = self.options
+        return {"decoder": learning_rate(options.learning_rate, options.warmup_steps, step, self.epochs * len(self))}
+
+    def lengths(self, given: list[str]) -> None:
+        """Captions are drawn within the step."""
+
+    def outcome(self, decoder: Decoder, given: list[str], views: Views, seed: int, part: Part) -> Outcome:
+        """Draw captions without dropout, compare their rewards, and weigh their log-probabilities by the difference."""
+        samples, share = self.options.samples, self.options.cross_entropy
+        as_is = [any(map(is_sided, self.captions[name])) for name in given]
+        rows = [views.rows[name] for name in given]
+        embeddings = views.take(rows, seed, as_is=as_is, part=part.rows).to(decoder.device)
+        generator = torch.Generator(decoder.device).manual_seed(part.own_seed(seed))
+        decoder.eval()
+        drawn = draw(
+            decoder,
+            embeddings,
+            self.words,
+            samples=samples,
+            max_length=self.training.max_length - 2,
+            generator=generator,
+        )
+        decoder.train()
+        rewards = self.reward([name for name in given[part.rows] for _ in range(samples)], drawn.cpu().numpy())
+        weights = torch.from_numpy(advantages(rewards.reshape(-1, samples))).reshape(-1).to(decoder.device)
+        with _precision(self.training, decoder.device):
+            words, row_of = log_probabilities(decoder, embeddings, drawn, self.words)
+            loss = -(1 - share) * part.of_mean((weights[row_of] * words).mean(), len(words))
+            if share:
+                true_ids = self._true(given, seed)[part.rows].to(decoder.device)
+                true = next_word(decoder, embeddings, true_ids, self.words.pad)
+                loss = loss + share * part.of_mean(true.loss, true.count)
+        return Outcome(loss, {"reward": float(rewards.sum())}, len(rewards))
+
+    def seen(self, views: Views) -> Seen:
+        """The pictures as they are."""
+        return views.store
+
+    def _true(self, names: Sequence[str], seed: int) -> torch.Tensor:
+        """One random true caption of each picture, as padded ids."""
+        rng = np.random.default_rng(seed)
+        chosen = [self.captions[name][int(rng.integers(len(self.captions[name])))] for name in names]
+        ids = [self.words.encode(caption) for caption in chosen]
+        return torch.from_numpy(pad_batch(ids, self.words.pad, self.training.max_length))

@@ -1,0 +1,65 @@
+"""Captions with each word marked by how probable the model found it: one hue, the stronger the more doubtful."""
+
+import itertools
+from collections.abc import Iterable
+
+from showtell.visualization.html import escape, percent
+
+_LEVELS = 5  # steps of doubt, one CSS class each: .doubt-0 (sure, unmarked) to .doubt-4
+SCORE = "length-normalised log-probability of the sentence: 0 is certainty, larger is better"
+"""What the score of a caption is, for people."""
+CONFIDENCE = "how probable it is that the caption is at least half as good as a person's"
+"""What its confidence is."""
+
+
+def legend(measure: str) -> str:
+    """What the marks mean, and as a sentence of HTML what the captions' measure is."""
+    bounds = [round(100 * step / _LEVELS) for step in range(_LEVELS, -1, -1)]
+    steps = [
+        f'<li><span class="doubt-{level}">{low}–{high}%</span></li>'
+        for level, (high, low) in enumerate(itertools.pairwise(bounds))
+    ]
+    return (
+        '<section class="legend" aria-labelledby="legend">\n'
+        '<h2 id="legend">The less probable the model found a word after those before it, the stronger its mark:</h2>\n'
+        f'<ul class="scale" role="list">{"".join(steps)}</ul>\n'
+        f'<p class="label">{measure}</p>\n'
+        "</section>"
+    )
+
+
+def marked(caption: str, words: tuple[tuple[str, float], ...]) -> str:
+    """The caption with each word marked by its probability.
+
+    The caption is what people read: its spacing and punctuation stay. Where the words are not those of the caption in
+    their order, the words themselves are shown.
+    """
+    parts, position = [], 0
+    for word, probability in words:
+        start = caption.find(word, position)
+        if start < 0 or any(map(str.isalnum, caption[position:start])):
+            return " ".join(word_mark(word, probability) for word, probability in words)
+        parts += [escape(caption[position:start]), word_mark(word, probability)]
+        position = start + len(word)
+    return "".join(parts) + escape(caption[position:])
+
+
+def word_mark(word: str, probability: float) -> str:
+    """One word, marked by its probability, which is its tooltip."""
+    return f'<span class="doubt-{_level(probability)}" title="{percent(probability)}">{escape(word)}</span>'
+
+
+def _level(probability: float) -> int:
+    """0 for a sure word to 4 for a doubtful one; a bound such as 80% belongs to the surer side."""
+    return min(_LEVELS - 1, max(0, _LEVELS - 1 - int(probability * _LEVELS)))
+
+
+def tag_line(tags: Iterable[tuple[str, float]]) -> str:
+    """What is seen in a picture, names with their probabilities, as a paragraph; nothing where nothing is."""
+    names = ", ".join(f'<span title="{percent(probability)}">{escape(name)}</span>' for name, probability in tags)
+    return f'<p class="seen">Seen: {names}</p>\n' if names else ""
+
+
+def signed(number: float) -> str:
+    """Two decimals, with a minus sign that is as wide as a digit."""
+    return f"{number:.2f}".replace("-", "\N{MINUS SIGN}")
