@@ -18,7 +18,7 @@ check: .venv/test.stamp
 
 # BENCH_PICTURES names a folder or zip of JPEGs; without it pictures are drawn.
 bench: .venv/bench.stamp
-	.venv/bin/python benchmarks/captioning.py $(if $(BENCH_PICTURES),--pictures $(BENCH_PICTURES)) --write docs/benchmarks.md
+	.venv/bin/python benchmarks/captioning.py $(if $(BENCH_PICTURES),--pictures $(BENCH_PICTURES)) --write docs/results/benchmarks.md
 
 # Showtell alone: no PyTorch.
 .venv/demo.stamp: pyproject.toml | .venv/bin/python

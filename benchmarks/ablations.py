@@ -1,6 +1,6 @@
 """What does each part of the recipe bring? Train it again without, with several seeds, and write a page of the scores.
 
-    python benchmarks/ablations.py --root DATA [--seeds 3] [--only NAME] [--page docs/ablations.md]
+    python benchmarks/ablations.py --root DATA [--seeds 3] [--only NAME] [--page docs/results/ablations.md]
 
 The rows stand in `benchmarks/ablations.toml`. Runs are kept: what has been trained is not trained again, and a command
 that was stopped goes on. Each run is a training in full: on two cores the whole table takes hours, so that `--only`
@@ -132,7 +132,7 @@ def as_page(table: str, base: str, seeds: int, missing: list[str]) -> str:
     not_run = f"\n\nNot run: {'; '.join(missing)}." if missing else ""
     return f"""# What each part of the recipe brings
 
-Every row is [{base}](../{base}) with one thing changed (what the recipe has stands in brackets),
+Every row is [{base}](../../{base}) with one thing changed (what the recipe has stands in brackets),
 trained with {seeds} seeds: mean and standard deviation of BLEU-4 and CIDEr-D, times 100, on the validation pictures of
 Flickr8k. These also chose each run's epoch, so all figures flatter a little, and alike. A difference smaller than the
 spreads is none. Rows on the search caption with the recipe's own models.
@@ -143,8 +143,8 @@ The recipe is small and short so that the table can be made on a processor. A la
 overfits, which dropout, mirror images and the average of the weights are against, so there the differences are others.
 What the stages bring the package's models stands in [models](models.md#what-each-stage-brings).
 
-Made by `python benchmarks/ablations.py --root DATA --seeds {seeds} --page docs/ablations.md`; the rows stand in
-[benchmarks/ablations.toml](../benchmarks/ablations.toml).
+Made by `python benchmarks/ablations.py --root DATA --seeds {seeds} --page docs/results/ablations.md`; the rows stand in
+[benchmarks/ablations.toml](../../benchmarks/ablations.toml).
 """
 
 

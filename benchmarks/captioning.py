@@ -1,7 +1,7 @@
 """Showtell and its peers side by side, on the same pictures, in one run: captions, encoders, a training step, metrics.
 
     python benchmarks/captioning.py [--pictures FOLDER_OR_ZIP] [--rounds 5] [--seconds 6] [--only WORD ...]
-        [--sizes 1000 10000] [--write docs/benchmarks.md] [--quick]
+        [--sizes 1000 10000] [--write docs/results/benchmarks.md] [--quick]
 
 Every contender is a process of its own. All are started and warmed up, then they take turns, one after the other, for
 `--rounds` rounds; each does as many items a turn as it can do in about `--seconds`. What counts is the ratio within a

@@ -1,4 +1,4 @@
-"""What docs/confidence.md says was tried: other temperatures, other features, and pictures of other kinds.
+"""What docs/explanation/confidence.md says was tried: other temperatures, other features, and pictures of other kinds.
 
     python benchmarks/confidence.py MODEL --pictures PICTURES --captions CAPTIONS [--split SPLIT] [--others PICTURES]
 

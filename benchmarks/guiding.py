@@ -1,4 +1,4 @@
-"""What guiding captions by tags gives, and what else it might have been: the table of docs/tags.md.
+"""What guiding captions by tags gives, and what else it might have been: the table of docs/guide/tags.md.
 
     python benchmarks/guiding.py MODEL --pictures PICTURES --captions CAPTIONS [--split SPLIT] [--show N]
 

@@ -1,6 +1,6 @@
 """What a million, a hundred million and five billion pictures take, from what some thousand took on this machine.
 
-    python benchmarks/scale.py --pictures val.zip [--sizes 250 1000 4000] [--write docs/scale.md] [parameters]
+    python benchmarks/scale.py --pictures val.zip [--sizes 250 1000 4000] [--write docs/results/scale.md] [parameters]
 
 One core embeds and captions two small sets of pictures; the line through them predicts the larger `--sizes`, which are
 then measured. What counts is the work of the processor, so that other work on the machine disturbs little. The pictures

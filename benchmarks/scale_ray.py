@@ -1,6 +1,6 @@
 """What Ray costs beside one process, and what a second node brings, in paired rounds.
 
-    python benchmarks/scale_ray.py --pictures val.zip [--count 5000] [--rounds 3] [--write docs/scale.md]
+    python benchmarks/scale_ray.py --pictures val.zip [--count 5000] [--rounds 3] [--write docs/results/scale.md]
 
 Every round embeds and captions the same pictures three times, each round in another order: in one process, on a cluster
 of one node, and on a cluster of two. The process and every node are bound to one core each; the driver and what else a

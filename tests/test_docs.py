@@ -10,7 +10,7 @@ import typer
 from repository import ROOT
 from showtell.cli import app
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page, language):
@@ -59,7 +59,7 @@ def test_every_option_in_the_pages_exists_and_every_option_of_caption_is_documen
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
         assert named <= everything, (page.name, named - everything)
     options = options_of(program.commands["caption"]) - {"--help"}
-    documented = set(re.findall(r"--[a-z][a-z-]+", (ROOT / "docs" / "captioning.md").read_text()))
+    documented = set(re.findall(r"--[a-z][a-z-]+", (ROOT / "docs/guide/caption.md").read_text()))
     assert options - documented <= {"--output", "--model"}
 
 

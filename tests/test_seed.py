@@ -1,4 +1,6 @@
-"""Everything the course notebook did, row by row: the table of docs/seed.md, and the tests that hold each row.
+"""Everything the course notebook did, row by row.
+
+The rows are the tables of docs/guide/course-notebook.md; the tests named here hold each.
 
 Rows that no other test holds have theirs here, named in its docstring.
 """
@@ -126,7 +128,7 @@ ROWS = {
 
 
 def test_every_row_of_the_page_has_tests_and_every_test_exists():
-    page = (TESTS.parent / "docs" / "seed.md").read_text()
+    page = (TESTS.parent / "docs/guide/course-notebook.md").read_text()
     assert list(ROWS) == re.findall(r"^\| (\d\.\d+) \|", page, re.MULTILINE)
     for row, tests in ROWS.items():
         assert tests, row

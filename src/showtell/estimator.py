@@ -28,7 +28,7 @@ from showtell.models.bundle import write_bundle
 class CaptioningEstimator:
     """A captioner that is trained by `fit`.
 
-    `encoder` to `seed` are keys of a recipe; `recipe` holds any further tables of one (see docs/training.md), as
+    `encoder` to `seed` are keys of a recipe; `recipe` holds any further tables of one (see docs/guide/train.md), as
     `{"training": {"average": 0.999}}`, which have the last word. `folder` keeps the run, so that a `fit` that was
     broken off goes on; None trains in a folder that is deleted at the end. `verbose` shows progress.
 

@@ -198,7 +198,7 @@ def test_the_command_prints_a_table_and_a_signature_and_writes_the_file(tiny_bun
 
 
 def test_the_commands_of_the_documentation_run_in_a_checkout(tmp_path):
-    page = (ROOT / "docs" / "evaluation.md").read_text()
+    page = (ROOT / "docs/guide/evaluate.md").read_text()
     commands = [line for line in page.splitlines() if line.startswith("showtell ") and "DATA/" not in line]
     assert commands
     for folder in ("src", "examples"):

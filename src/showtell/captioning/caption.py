@@ -42,11 +42,12 @@ class Caption:
     `alternatives` are further sentences, best first, where more than one was asked for.
 
     A calibrated model also gives `confidence`, the probability in [0, 1] that the sentence is good, and whether the
-    picture is `unfamiliar`, far from those that it learnt from (docs/confidence.md defines both); else they are None.
+    picture is `unfamiliar`, far from those that it learnt from (docs/explanation/confidence.md defines both); else they
+    are None.
     Where the confidence is below what was asked for, `text` is `NOT_SURE`, and `guess` the sentence all the same.
 
     `tags` are names of what the picture shows, best first, where the model has its encoder's classifier
-    (docs/tags.md); of the best caption alone. `guided` is whether the sentence was made to say the first of them.
+    (docs/guide/tags.md); of the best caption alone. `guided` is whether the sentence was made to say the first of them.
     """
 
     text: str

@@ -117,7 +117,7 @@ class Writer:
         if guide not in get_args(Guiding):
             raise InputError(f"guide must be one of {', '.join(get_args(Guiding))}, not {guide!r}")
         if guide == "always" and not self.guide:
-            raise InputError(f"{self.name}: has no calibrated tags to guide captions by: see docs/tags.md")
+            raise InputError(f"{self.name}: has no calibrated tags to guide captions by: see docs/guide/tags.md")
         return guide == "always" or (guide == "auto" and self.guides)
 
     def require_attention(self) -> None:

@@ -123,7 +123,7 @@ def caption(
         captioner.require_attention()
     captioner.guiding(guide.value)
     if tags and not captioner.tagger:
-        raise InputError(f"{captioner.name}: has no tags: leave out --tags, or see docs/tags.md")
+        raise InputError(f"{captioner.name}: has no tags: leave out --tags, or see docs/guide/tags.md")
     gallery = None
     if html or show:
         from showtell.captioning.output.gallery import Gallery

@@ -2,7 +2,7 @@
 
 `Evaluation` has the figures of the whole split and everything known of each picture, so that a report can be made of it
 later and elsewhere, without the model. `read_evaluation` and `write_evaluation` keep it in a file; the format is in
-docs/formats.md.
+docs/reference/file-formats.md.
 """
 
 from collections.abc import Mapping

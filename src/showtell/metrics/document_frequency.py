@@ -1,7 +1,8 @@
 """In how many pictures' references each n-gram occurs: counted from references, kept in a file, given to CIDEr.
 
 CIDEr weighs an n-gram by its rarity, and takes it from the references that it scores against. Of one picture, or of
-few, that says nothing; a table counted once from many pictures serves instead. The file's format is in docs/formats.md.
+few, that says nothing; a table counted once from many pictures serves instead. The file's format is
+in docs/reference/file-formats.md.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 Comes in: what a search has found, and a `Calibration` that was fitted on pictures whose captions are known (see
 `showtell.post_training.calibration`). Goes out: for every sentence a `Judgement`. Everything is NumPy;
-docs/confidence.md defines each number.
+docs/explanation/confidence.md defines each number.
 """
 
 from showtell.captioning.confidence.calibration import Calibration, calibration_of

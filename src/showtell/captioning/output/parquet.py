@@ -1,7 +1,7 @@
 """Captions <-> rows of Parquet, to the last digit: what a job keeps of its pieces, and `--format parquet` writes.
 
 A row is a picture: its `name`, and either its caption or the `error` that it could not be read with. Columns are the
-fields of `showtell.captioning.caption.Caption`; docs/formats.md lists them.
+fields of `showtell.captioning.caption.Caption`; docs/reference/file-formats.md lists them.
 """
 
 from collections.abc import Callable, Iterator, Mapping

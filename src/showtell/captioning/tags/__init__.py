@@ -1,7 +1,7 @@
 """What a picture shows, in plain names, by the classifier that its encoder was trained with; and captions that say so.
 
 Comes in: embeddings, and a `Tagger` out of a model bundle. Goes out: for every picture a few `Tag`s with calibrated
-probabilities. Everything is NumPy; docs/tags.md tells how the names came about and how they are calibrated.
+probabilities. Everything is NumPy; docs/guide/tags.md tells how the names came about and how they are calibrated.
 """
 
 from showtell.captioning.tags.head import ClassHead
