@@ -25,7 +25,7 @@ from scale_model import Cluster, Driver, Plan, Work, cores_until, fitted, plan
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.jobs import caption_pieces, captioned
 from showtell.captioning.output.writers import Format, writing
-from showtell.data.sources.gather import Gathered
+from showtell.data.sources.gather import PictureSelection
 from showtell.data.sources.picture_source import PictureSource
 from showtell.embeddings.embed import EmbedOptions, embed
 
@@ -127,7 +127,7 @@ class Bench:
             return float(sum(path.stat().st_size for path in Path(parts).iterdir()))
 
     def parts(self, source: Path, folder: Path) -> int:
-        pictures = Gathered([str(source)])
+        pictures = PictureSelection([str(source)])
         return caption_pieces(pictures, self.captioner, folder, self.piece_size, batch_size=BATCH, show=False)[1]
 
     def driver(self, size: int, pieces: float) -> Driver:
@@ -137,7 +137,7 @@ class Bench:
         PictureSource(source).names()
         listed = size / (time.process_time() - began)
         tracemalloc.start()
-        pictures = Gathered([str(source)])
+        pictures = PictureSelection([str(source)])
         pieces_kept = list(pictures.split(self.piece_size))
         memory = tracemalloc.get_traced_memory()[0] / sum(piece.count for piece in pieces_kept)
         tracemalloc.stop()

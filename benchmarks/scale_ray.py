@@ -29,7 +29,7 @@ from scale import BATCH, Bench, write_into
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.jobs import caption_pieces, captioned
 from showtell.captioning.output.writers import Format, writing
-from showtell.data.sources.gather import Gathered
+from showtell.data.sources.gather import PictureSelection
 from showtell.data.sources.picture_source import PictureSource
 from showtell.embeddings.embed import EmbedOptions, embed
 
@@ -111,7 +111,7 @@ def embedded(captioner: Captioner, source: Path, out: Path, size: int, address: 
 
 
 def described_in(captioner: Captioner, source: Path, out: Path, args: argparse.Namespace, address: str) -> None:
-    pictures = Gathered([str(source)])
+    pictures = PictureSelection([str(source)])
     if not address:
         with writing(Format.jsonl, out / "captions.jsonl", None) as write:
             for result in captioner.caption_stream(pictures.read(), batch_size=BATCH):

@@ -10,7 +10,7 @@ import pytest
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.jobs import caption_pieces, captioned, part_of
 from showtell.captioning.output.parquet import read_rows, row_writer
-from showtell.data.sources.gather import Choice, Gathered
+from showtell.data.sources.gather import PictureSelection, Sample
 
 
 def rows_of(path, results):
@@ -23,7 +23,7 @@ def rows_of(path, results):
 def test_rows_hold_all_of_a_caption_to_the_last_digit(looking_bundle, photos, tmp_path):
     (photos / "4.png").write_bytes(b"no picture")
     captioner = Captioner(looking_bundle)
-    results = list(captioner.caption_stream(Gathered([str(photos)]).read(), num_captions=3, attention=True))
+    results = list(captioner.caption_stream(PictureSelection([str(photos)]).read(), num_captions=3, attention=True))
     kept = rows_of(tmp_path / "rows.parquet", results)
     assert kept == results
     assert [one.name for one in kept if one.error] == ["4.png"]
@@ -52,7 +52,7 @@ def test_pieces_make_the_file_of_an_unbroken_run(photos, tiny_bundle, tmp_path, 
 
 def test_a_job_goes_on_from_its_finished_parts(photos, tiny_bundle, tmp_path):
     captioner, folder = Captioner(tiny_bundle), tmp_path / "parts"
-    pictures = Gathered([str(photos)])
+    pictures = PictureSelection([str(photos)])
     (photos / "7.png").write_bytes(b"no picture")
 
     def job(**asked):
@@ -75,10 +75,10 @@ def test_a_job_goes_on_from_its_finished_parts(photos, tiny_bundle, tmp_path):
     _, others = job(beam=1)  # other settings make another job
     assert all(others[name] != mended[name] for name in mended)
     photos.rename(tmp_path / "elsewhere")
-    pictures = Gathered([str(tmp_path / "elsewhere")])  # pictures of the same names may be others
+    pictures = PictureSelection([str(tmp_path / "elsewhere")])  # pictures of the same names may be others
     _, elsewhere = job(beam=1)
     assert all(elsewhere[name] != others[name] for name in others)
-    pictures = Gathered([str(tmp_path / "elsewhere")], Choice(indices=(1, 2)))
+    pictures = PictureSelection([str(tmp_path / "elsewhere")], Sample(indices=(1, 2)))
     assert job()[1].keys() == {"part-000000.parquet"}
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from showtell.data.sources.braces import expanded
-from showtell.data.sources.gather import Gathered
+from showtell.data.sources.gather import PictureSelection
 from showtell.data.sources.picture_source import PictureSource
 from showtell.errors import InputError
 
@@ -77,7 +77,7 @@ def test_a_list_names_files_addresses_and_what_is_missing(pictures, photos, tmp_
     assert list(found) == list(wanted)
     assert list(in_pieces(tmp_path / "list.txt", 2).items())[:4] == list(found.items())
     assert list(read(tmp_path / "list.txt", skip={address})) != list(found)
-    assert next(Gathered([str(tmp_path / "list.txt"), str(photos / "5.png")]).names()) == "photos/0.png"
+    assert next(PictureSelection([str(tmp_path / "list.txt"), str(photos / "5.png")]).names()) == "photos/0.png"
 
 
 def test_many_addresses_are_fetched_a_little_ahead_and_no_further(pictures, tmp_path, server):
@@ -195,7 +195,7 @@ def test_remote_files_and_folders_are_read_as_local_ones(pictures, tmp_path, mem
             assert in_pieces(f"{base}/{source}") == here
     assert read("memory://bucket/photos/1.png") == {"1.png": pictures["1.png"]}
     assert list(read("memory://bucket/list.txt").values()) == [pictures["4.png"], pictures["5.png"]]
-    both = Gathered(["memory://bucket/photos", str(tmp_path / "p.zip")])
+    both = PictureSelection(["memory://bucket/photos", str(tmp_path / "p.zip")])
     assert next(both.names()) == "memory://bucket/photos/0.png"
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from showtell.captioning.caption import Captioned
 from showtell.captioning.captioner import Captioner, fingerprint
 from showtell.captioning.output.parquet import read_rows, require_arrow, row_writer
-from showtell.data.sources.gather import Gathered
+from showtell.data.sources.gather import PictureSelection
 from showtell.errors import InputError, ShowtellError, one_line
 from showtell.files import sha256_of, write_beside
 from showtell.progress import bar
@@ -30,7 +30,7 @@ class Piece:
 
     number: int
     first: int
-    pictures: Gathered
+    pictures: PictureSelection
     key: str
 
 
@@ -60,7 +60,7 @@ Elsewhere: TypeAlias = Callable[[Sequence[Piece], Path], Iterator[Tally]]
 
 
 def caption_pieces(
-    pictures: Gathered,
+    pictures: PictureSelection,
     captioner: Captioner,
     folder: Path,
     size: int,
@@ -149,7 +149,7 @@ def part_of(folder: Path, number: int) -> Path:
     return folder / f"part-{number:06d}.parquet"
 
 
-def _pieces(pictures: Gathered, size: int, settings: str) -> Iterator[Piece]:
+def _pieces(pictures: PictureSelection, size: int, settings: str) -> Iterator[Piece]:
     first = 0
     for number, piece in enumerate(pictures.split(size)):
         key = sha256_of(json.dumps([settings, first, piece.sources, *piece.names()]).encode())

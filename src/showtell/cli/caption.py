@@ -109,12 +109,12 @@ def caption(
         raise InputError("finished pieces are kept beside --output: add it, or leave out --ray and --piece-size")
 
     from showtell.captioning.captioner import Captioner
-    from showtell.data.sources.gather import Choice, Gathered, WebOptions
+    from showtell.data.sources.gather import PictureSelection, Sample, WebOptions
     from showtell.progress import bar
 
     drawn = secrets.randbelow(10**6) if seed is None else seed
-    choice = Choice(random, drawn, tuple(index or ()))
-    pictures = Gathered(sources, choice, WebOptions(round(max_size * 10**6), timeout, not in_pieces))
+    sample = Sample(random, drawn, tuple(index or ()))
+    pictures = PictureSelection(sources, sample, WebOptions(round(max_size * 10**6), timeout, not in_pieces))
     way: ResizeMode | None = resize.value if resize else None
     captioner = Captioner(model or None, resize=way, threads=threads)
     captioner.search_options(**options)  # a bad option is told before anything is read

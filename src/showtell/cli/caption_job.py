@@ -11,7 +11,7 @@ from showtell.errors import InputError
 if TYPE_CHECKING:
     from showtell.captioning.captioner import Captioner
     from showtell.captioning.jobs import Tally
-    from showtell.data.sources.gather import Gathered
+    from showtell.data.sources.gather import PictureSelection
     from showtell.images.preprocessing import ResizeMode
 
 BATCHES_IN_A_PIECE = 8
@@ -35,7 +35,7 @@ class Job:
 
     def run(
         self,
-        pictures: "Gathered",
+        pictures: "PictureSelection",
         captioner: "Captioner",
         models: list[Path] | None,
         resize: "ResizeMode | None",

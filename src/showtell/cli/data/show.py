@@ -55,7 +55,7 @@ def show(
     """
     from showtell.data.captions.caption_set import align
     from showtell.data.examples import DataOptions, open_data
-    from showtell.data.sources.gather import Choice
+    from showtell.data.sources.gather import Sample
 
     if sum(bool(way) for way in (name, index, random)) > 1:
         raise InputError("--name, --index and --random choose in different ways: give one of them")
@@ -70,7 +70,7 @@ def show(
         chosen = _by_name(names, name, str(source))
     else:
         count = None if index else random or 1
-        chosen = [names[i] for i in Choice(count, drawn, tuple(index or ())).of(len(names))]
+        chosen = [names[i] for i in Sample(count, drawn, tuple(index or ())).of(len(names))]
         if count and not data and seed is None:
             print(f"{len(chosen)} of {len(names):,} pictures; --seed {drawn} chooses them again", file=sys.stderr)
     examples = _examples(source, chosen, aligned, view)

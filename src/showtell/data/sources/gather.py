@@ -18,15 +18,13 @@ from showtell.data.sources.picture_source import PictureSource
 from showtell.data.sources.remote import is_remote
 from showtell.errors import InputError
 
-__all__ = ["Choice", "Gathered", "RawPicture", "WebOptions"]
-
-_WITH_BARS = WebOptions()
+__all__ = ["PictureSelection", "RawPicture", "Sample", "WebOptions"]
 
 _WITH_BARS = WebOptions()
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Sample:
     """Which pictures, out of all in their order: `count` at random, by `seed`, or those at `indices` (from 0)."""
 
     count: int | None = None
@@ -48,7 +46,7 @@ class Choice:
         return sorted(set(self.indices)) if self.indices else list(range(total))
 
 
-class Gathered:
+class PictureSelection:
     """The chosen pictures of every source, named so that a person finds them again.
 
     A picture file is called what the user called it, a picture on the web by its address; what lies in a folder or
@@ -56,19 +54,19 @@ class Gathered:
 
     Arguments:
         sources: paths, patterns and addresses.
-        choice: which of the pictures.
+        sample: which of the pictures.
         web: limits for those on the web.
 
     Raises:
         InputError: a source does not exist or holds no pictures, an address is none, or an index is beyond the last.
     """
 
-    def __init__(self, sources: Sequence[str], choice: Choice = Choice(), web: WebOptions = _WITH_BARS) -> None:
+    def __init__(self, sources: Sequence[str], sample: Sample = Sample(), web: WebOptions = _WITH_BARS) -> None:
         self._sources, self._alone = list(sources), len(sources) == 1
         self._parts = [PictureSource(source, web) for source in sources]
         listed = [part.names() for part in self._parts]
         self.total = sum(map(len, listed))
-        chosen = choice.of(self.total)
+        chosen = sample.of(self.total)
         self.count = len(chosen)
         self._chosen: list[list[str]] = []  # of each part
         first = 0
@@ -96,7 +94,7 @@ class Gathered:
         for source, chosen in zip(self._sources, self._chosen, strict=True):
             yield from (self._called(source, name) for name in chosen)
 
-    def split(self, size: int) -> "Iterator[Gathered]":
+    def split(self, size: int) -> "Iterator[PictureSelection]":
         """The chosen pictures as pieces of `size` each, the last of what is left; as `PictureSource.split` has them."""
         held: list[tuple[str, PictureSource]] = []
         room = size
@@ -113,8 +111,8 @@ class Gathered:
         if held:
             yield self._of(held)
 
-    def _of(self, held: "list[tuple[str, PictureSource]]") -> "Gathered":
-        piece = object.__new__(Gathered)
+    def _of(self, held: "list[tuple[str, PictureSource]]") -> "PictureSelection":
+        piece = object.__new__(PictureSelection)
         piece._sources, piece._alone = [source for source, _ in held], self._alone
         piece._parts = [part for _, part in held]
         piece._chosen = [part.names() for part in piece._parts]

@@ -23,9 +23,6 @@ __all__ = ["PictureSource", "RawPicture", "Source"]
 _LISTED_AT_ONCE = 16  # far archives
 _QUIETLY = WebOptions(show=False)
 
-_LISTED_AT_ONCE = 16  # far archives
-_QUIETLY = WebOptions(show=False)
-
 Source: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
 
 
