@@ -18,7 +18,7 @@ from showtell.data.sources.picture_source import PictureSource
 from showtell.embeddings.embed import embed
 from showtell.errors import InputError
 from showtell.evaluation import KINDS, read_evaluation, write_evaluation
-from showtell.evaluation.figures import Foretold, figures_of
+from showtell.evaluation.figures import NextWordFigures, figures_of
 from showtell.evaluation.next_word import next_words
 from showtell.metrics import score
 
@@ -78,7 +78,7 @@ def test_perplexity_is_that_of_every_reference_fed_alone(evaluation, tiny_bundle
     loss, right, words = np.sum(sums, axis=0)
     assert evaluation.figures["perplexity"].value == pytest.approx(math.exp(loss / words), rel=1e-4)
     assert evaluation.figures["next_word_accuracy"].value == pytest.approx(right / words)
-    expected = figures_of([Foretold(np.array(sums))], resamples=1000, seed=0)["perplexity"]
+    expected = figures_of([NextWordFigures(np.array(sums))], resamples=1000, seed=0)["perplexity"]
     assert evaluation.figures["perplexity"].low == pytest.approx(expected.low, rel=1e-4)
     assert evaluation.figures["perplexity"].high == pytest.approx(expected.high, rel=1e-4)
 

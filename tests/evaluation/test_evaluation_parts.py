@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from showtell.evaluation.copies import find_copies
 from showtell.evaluation.correlation import rank_correlation
-from showtell.evaluation.figures import Foretold, Means, figures_of
+from showtell.evaluation.figures import Means, NextWordFigures, figures_of
 from showtell.evaluation.wording import diversity, repeats_a_pair, wording
 from showtell.metrics import bleu
 from showtell.metrics.bootstrap import interval, resampled_sums
@@ -73,7 +73,7 @@ def test_bleu_of_a_resample_is_that_of_its_pictures():
 
 
 def test_perplexity_weighs_words_not_pictures():
-    figures = figures_of([Foretold(np.array([[2.0, 1.0, 1.0], [1.0, 2.0, 3.0]]))], resamples=10, seed=0)
+    figures = figures_of([NextWordFigures(np.array([[2.0, 1.0, 1.0], [1.0, 2.0, 3.0]]))], resamples=10, seed=0)
     assert figures["perplexity"].value == pytest.approx(math.exp(3 / 4))
     assert figures["next_word_accuracy"].value == pytest.approx(3 / 4)
 

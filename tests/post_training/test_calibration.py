@@ -19,7 +19,7 @@ from showtell.data.captions.caption_set import read_captions
 from showtell.embeddings.store import EmbeddingStore
 from showtell.errors import BundleError, InputError
 from showtell.evaluation.correlation import rank_correlation
-from showtell.evaluation.human_baseline import worth
+from showtell.evaluation.human_baseline import human_baseline
 from showtell.images.decode import decode
 from showtell.images.preprocessing import square
 from showtell.metrics import DocumentFrequency, cider_d, ptb_tokenize
@@ -185,7 +185,7 @@ def test_a_malformed_calibration_names_the_bundle(tiny_bundle, tmp_path):
 def test_an_evaluation_tells_how_honest_the_confidence_is(calibrated, tiny_bundle, pictures, captions):
     found = evaluate(calibrated, pictures, captions, "val", show=False)
     texts = {picture.name: picture.references for picture in found.pictures}
-    good = worth([picture.caption for picture in found.pictures], texts).good
+    good = human_baseline([picture.caption for picture in found.pictures], texts).good
     stated = np.array([picture.confidence for picture in found.pictures])
     assert found.figures["confidence_error"].value == pytest.approx(expected_calibration_error(stated, good))
     assert found.figures["confidence_error"].value < 0.15
@@ -203,7 +203,7 @@ def test_people_are_scored_one_against_the_others(pictures, captions):
     references["00.png"] = ("a dog", "a big dog jumps", "the dog jumps in the snow")
     references["01.png"] = ("one person alone",)
     tokens = {name: [ptb_tokenize(text) for text in texts] for name, texts in references.items()}
-    found = worth([texts[0] for texts in references.values()], references)
+    found = human_baseline([texts[0] for texts in references.values()], references)
     frequency = DocumentFrequency.of(tokens)
     for i, (name, texts) in enumerate(tokens.items()):
         own = [
@@ -213,7 +213,7 @@ def test_people_are_scored_one_against_the_others(pictures, captions):
         ]
         assert found.people[i] == pytest.approx(np.mean(own) if own else math.nan, nan_ok=True)
     assert found.judged.tolist() == [name != "01.png" for name in references]
-    silent = worth(["xyz"] * 8, references)
+    silent = human_baseline(["xyz"] * 8, references)
     assert not silent.good.any()
     assert found.good.all()
 

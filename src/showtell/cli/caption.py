@@ -113,8 +113,8 @@ def caption(
     from showtell.progress import bar
 
     drawn = secrets.randbelow(10**6) if seed is None else seed
-    sample = Sample(random, drawn, tuple(index or ()))
-    pictures = PictureSelection(sources, sample, WebOptions(round(max_size * 10**6), timeout, not in_pieces))
+    wanted = Sample(random, drawn, tuple(index or ()))
+    pictures = PictureSelection(sources, wanted, WebOptions(round(max_size * 10**6), timeout, not in_pieces))
     way: ResizeMode | None = resize.value if resize else None
     captioner = Captioner(model or None, resize=way, threads=threads)
     captioner.search_options(**options)  # a bad option is told before anything is read

@@ -112,7 +112,7 @@ def _side_by_side(found: "Check", show: int) -> "Table":
 
 
 def _marked(words: Sequence[str], right: Sequence[bool], style: str) -> "Text":
-    """A sentence in which the words that were not foretold stand out."""
+    """A sentence in which the words that were predicted wrongly stand out."""
     from rich.text import Text
 
     return Text(" ").join(Text(word, "" if good else style) for word, good in zip(words, right, strict=True))

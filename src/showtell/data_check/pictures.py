@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from showtell.data.sources.base import Pictures, RawPicture
-from showtell.data_check.spread import Spread
+from showtell.data_check.spread import Summary
 from showtell.embeddings.pipeline import in_order
 from showtell.errors import PictureError, ShowtellError
 from showtell.images.decode import decode
@@ -24,8 +24,8 @@ class PictureFacts:
 
     read: int
     unreadable: tuple[tuple[str, str], ...]
-    short_side: Spread
-    long_side: Spread
+    short_side: Summary
+    long_side: Summary
     square: int
     bytes: int
     twins: tuple[tuple[str, ...], ...]
@@ -33,7 +33,7 @@ class PictureFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Examined:
     name: str
     digest: bytes
     bytes: int
@@ -55,7 +55,7 @@ def look_at_pictures(source: Pictures, names: Collection[str], *, show: bool = T
     twins: dict[bytes, list[str]] = {}
     unreadable, sides, size, broken_off = [], [], 0, ""
     with (
-        closing(in_order(source.read(skip=skip), _look)) as stream,
+        closing(in_order(source.read(skip=skip), _examine)) as stream,
         bar("reading", len(wanted), "pictures", show=show) as tick,
     ):
         try:
@@ -73,8 +73,8 @@ def look_at_pictures(source: Pictures, names: Collection[str], *, show: bool = T
     return PictureFacts(
         read=len(sides),
         unreadable=tuple(unreadable),
-        short_side=Spread.of([min(pair) for pair in sides]),
-        long_side=Spread.of([max(pair) for pair in sides]),
+        short_side=Summary.of([min(pair) for pair in sides]),
+        long_side=Summary.of([max(pair) for pair in sides]),
         square=sum(width == height for width, height in sides),
         bytes=size,
         twins=tuple(map(tuple, twins.values())),
@@ -82,12 +82,12 @@ def look_at_pictures(source: Pictures, names: Collection[str], *, show: bool = T
     )
 
 
-def _look(picture: RawPicture) -> _Seen:
+def _examine(picture: RawPicture) -> _Examined:
     digest = hashlib.blake2b(picture.data, digest_size=16).digest()
     try:
         if picture.error:
             raise PictureError(picture.error)
         image = decode(picture.data)
     except PictureError as error:
-        return _Seen(picture.name, digest, len(picture.data), (0, 0), str(error))
-    return _Seen(picture.name, digest, len(picture.data), image.size, "")
+        return _Examined(picture.name, digest, len(picture.data), (0, 0), str(error))
+    return _Examined(picture.name, digest, len(picture.data), image.size, "")

@@ -36,7 +36,7 @@ KINDS = {
     "ROUGE-L": Kind("ROUGE-L", "score", "longest shared subsequence"),
     "CIDEr-D": Kind("CIDEr-D", "score", "shared runs, weighed by rarity"),
     "perplexity": Kind("perplexity", "number", "of the references; 1 is least"),
-    "next_word_accuracy": Kind("next word", "percent", "of the references, foretold"),
+    "next_word_accuracy": Kind("next word", "percent", "of the references, predicted"),
     "mean_length": Kind("mean length", "number", "words of a caption"),
     "vocabulary_used": Kind("vocabulary used", "percent", "of the model's words"),
     "distinct": Kind("distinct", "percent", "captions unlike each other"),
@@ -66,8 +66,11 @@ class Means:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Foretold:
-    """Perplexity and next-word accuracy: for each picture its references' loss in nats, words foretold, and words."""
+class NextWordFigures:
+    """Perplexity and next-word accuracy.
+
+    For each picture: the loss of its references in nats, how many of their words were predicted, how many there are.
+    """
 
     statistics: Floats
 

@@ -15,7 +15,7 @@ SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Worth:
+class HumanBaseline:
     """CIDEr-D of each picture, `float64 (N,)`: of the model's caption against all people's, and the mean of each
     person's caption against the other people's; nan where there is but one person.
     """
@@ -34,7 +34,7 @@ class Worth:
         return (self.model > 0) & (self.model >= SHARE * np.nan_to_num(self.people))
 
 
-def worth(captions: Sequence[str], references: Mapping[str, Sequence[str]]) -> Worth:
+def human_baseline(captions: Sequence[str], references: Mapping[str, Sequence[str]]) -> HumanBaseline:
     """Score the model's captions and people's, with rarities of n-grams counted from all the references.
 
     Arguments:
@@ -55,4 +55,4 @@ def worth(captions: Sequence[str], references: Mapping[str, Sequence[str]]) -> W
             sums[rows] += cider_d(own, others, frequency).per_picture[:, 0]
             counts[rows] += 1
     people = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
-    return Worth(model, people)
+    return HumanBaseline(model, people)

@@ -1,4 +1,4 @@
-"""How well a bundle's decoder foretells the next word of true captions, as the course notebook printed it."""
+"""How well a bundle's decoder predicts the next word of true captions, as the course notebook printed it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from showtell.text import Vocabulary, pad_batch
 class NextWords:
     """Teacher-forced figures of a batch of captions.
 
-    `losses` are the cross-entropies in nats of every word that was to be foretold, END included, `correct` says whether
-    it was the likeliest; `predicted` and `true` are the sentences side by side, each predicted word being the likeliest
+    `losses` are the cross-entropies in nats of every word to be predicted, END included. `correct` says whether the
+    word was the likeliest. `predicted` and `true` are the sentences side by side: each predicted word is the likeliest
     after the true words before it.
     """
 
@@ -48,7 +48,7 @@ def next_words(
         decoder: an exported decoder, or one in training.
         embeddings: `float32 (B, D)` or `(B, L, D)`, one for each caption.
         captions: one sentence for each embedding.
-        vocabulary: the decoder's; words that it lacks count as UNK, and are hard to foretell.
+        vocabulary: the decoder's; words that it lacks count as UNK, and are hard to predict.
         max_length: ids of a caption that are kept, START included.
     """
     ids = pad_batch([vocabulary.encode(caption) for caption in captions], vocabulary.pad, max_length)
@@ -97,7 +97,7 @@ def check(
     seed: int = 0,
     max_length: int = 20,
 ) -> Check:
-    """Draw a batch of different pictures with one caption each, and let the model foretell the captions.
+    """Draw a batch of different pictures with one caption each, and let the model predict the captions.
 
     Arguments:
         captioner: the model.

@@ -1,4 +1,4 @@
-"""A model, pictures and captions -> an `Evaluation`: caption every picture, score, foretell, and look for copies."""
+"""A model, pictures and captions -> an `Evaluation`: captions, their scores, next-word predictions and copies."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,8 +14,8 @@ from showtell.embeddings.cached import CachedEmbeddings, embedded
 from showtell.errors import InputError
 from showtell.evaluation.copies import TrainingCaption, Words, find_copies
 from showtell.evaluation.correlation import rank_correlation
-from showtell.evaluation.figures import KINDS, Foretold, figures_of
-from showtell.evaluation.human_baseline import worth
+from showtell.evaluation.figures import KINDS, NextWordFigures, figures_of
+from showtell.evaluation.human_baseline import human_baseline
 from showtell.evaluation.next_word import next_words
 from showtell.evaluation.result import EvaluatedPicture, Evaluation, Figure
 from showtell.evaluation.signature import signature
@@ -27,7 +27,7 @@ from showtell.text import SPECIALS, tokenize
 
 _PICTURES_AT_ONCE = 64
 _CAPTIONS_AT_ONCE = 256
-_LONGEST = 1000  # ids of a reference that are foretold: all of them, but for what is no caption any more
+_LONGEST = 1000  # ids of a reference that are predicted: all of them, but for what is no caption any more
 
 
 def evaluate(
@@ -83,7 +83,7 @@ def evaluate(
     words = [tuple(tokenize(caption.text)) for caption in found]
     copies = find_copies(words, _learnt(selected.learnt, show)) if selected.learnt else None
     scores = score({name: caption.text for name, caption in zip(done.names, found, strict=True)}, references)
-    parts: list[Summed] = [*scores.parts, _foretold(captioner, done, references, show), wording(words, copies)]
+    parts: list[Summed] = [*scores.parts, _next_word_figures(captioner, done, references, show), wording(words, copies)]
     figures = {
         **figures_of(parts, resamples, bootstrap_seed),
         **diversity(words, captioner.bundle.vocabulary),
@@ -110,9 +110,9 @@ def _captioned(captioner: Captioner, done: CachedEmbeddings, options: Mapping[st
     return found
 
 
-def _foretold(
+def _next_word_figures(
     captioner: Captioner, done: CachedEmbeddings, references: Mapping[str, Sequence[str]], show: bool
-) -> Foretold:
+) -> NextWordFigures:
     """Feed the model every reference, those of like length together, so that little is computed for padding."""
     vocabulary = captioner.bundle.vocabulary
     every = [
@@ -120,7 +120,7 @@ def _foretold(
     ]
     every.sort(key=lambda one: one[0])
     sums = np.zeros((len(references), 3))
-    with bar("foretelling", len(every), "captions", show=show) as tick:
+    with bar("predicting words", len(every), "captions", show=show) as tick:
         for begin in range(0, len(every), _CAPTIONS_AT_ONCE):
             lengths, rows, texts = zip(*every[begin : begin + _CAPTIONS_AT_ONCE], strict=True)
             result = next_words(captioner.decoder, done.take(rows), texts, vocabulary, _LONGEST)
@@ -128,7 +128,7 @@ def _foretold(
             columns = np.stack([result.losses, result.correct, np.ones(len(owner))], axis=1)
             np.add.at(sums, owner, columns)
             tick(len(texts))
-    return Foretold(sums)
+    return NextWordFigures(sums)
 
 
 def _learnt(captions: Mapping[str, Sequence[str]], show: bool) -> Iterator[tuple[str, Words]]:
@@ -147,7 +147,7 @@ def _trust(captions: Sequence[Caption], scores: Scores, references: Mapping[str,
     stated = [caption.confidence for caption in captions]
     sure = np.array([caption.score for caption in captions] if None in stated else stated, np.float64)
     figures = {"rank_correlation": Figure(rank_correlation(sure, cider))}
-    found = None if None in stated else worth([caption.text for caption in captions], references)
+    found = None if None in stated else human_baseline([caption.text for caption in captions], references)
     if found and found.judged.any():
         figures["confidence_error"] = Figure(expected_calibration_error(sure[found.judged], found.good[found.judged]))
     strange = [caption.unfamiliar for caption in captions]

@@ -8,7 +8,7 @@ from showtell.visualization.charts import Series, line_chart, panel
 _CURVES = (
     ("Loss", "nats per word", 1, (("training", "train_loss"), ("validation", "val_loss"))),
     ("Scores", "score x 100", 100, (("BLEU-4", "bleu_4"), ("CIDEr-D", "cider_d"))),
-    ("Next word", "% foretold", 100, (("training", "train_accuracy"), ("validation", "val_accuracy"))),
+    ("Next word", "% correct", 100, (("training", "train_accuracy"), ("validation", "val_accuracy"))),
 )
 
 

@@ -22,7 +22,7 @@ from showtell.captioning.confidence.calibration import features
 from showtell.captioning.confidence.judge import sentence_log_probs
 from showtell.captioning.confidence.temperature import likeliest
 from showtell.evaluation.correlation import rank_correlation
-from showtell.evaluation.human_baseline import SHARE, Worth, worth
+from showtell.evaluation.human_baseline import SHARE, HumanBaseline, human_baseline
 from showtell.post_training.calibration.words import ForetoldWords, OwnWords, Take, foretell, own_words
 from showtell.progress import bar
 from showtell.search import Floats, SearchOptions, StepDecoder, search
@@ -75,7 +75,7 @@ def fit_calibration(
     temperature = find_temperature(foretold.log_probs, foretold.words)
     familiarity = fit_familiarity(training, known.pieces()) if training is not None else None
     said = _captioned(decoder, vocabulary, options, known, Calibration(temperature, familiarity=familiarity), show)
-    found = worth(said.captions, known.references)
+    found = human_baseline(said.captions, known.references)
     figures: dict[str, Any] = {"pictures": len(references), **_figures_of_words(foretold), **said.figures}
     quality = None
     if found.judged.sum() >= FEWEST_PICTURES:
@@ -145,7 +145,7 @@ def _figures_of_words(foretold: ForetoldWords) -> dict[str, Any]:
     return {"words": len(right), "words_before": _stated(before, right), "words_after": _stated(after, right)}
 
 
-def _figures_of_confidence(said: _Said, found: Worth) -> dict[str, Any]:
+def _figures_of_confidence(said: _Said, found: HumanBaseline) -> dict[str, Any]:
     """Rank correlations with CIDEr-D, and the reliability of the confidence, of captions left out of the fit."""
     judged = found.judged
     model, good = found.model[judged], found.good[judged]
@@ -160,7 +160,7 @@ def _figures_of_confidence(said: _Said, found: Worth) -> dict[str, Any]:
     }
 
 
-def _figures_of_familiarity(familiarity: Familiarity, known: Known, found: Worth) -> dict[str, Any]:
+def _figures_of_familiarity(familiarity: Familiarity, known: Known, found: HumanBaseline) -> dict[str, Any]:
     """How many of the pictures are unfamiliar, and what captions of both kinds are worth."""
     strange = np.concatenate([familiarity.outside(piece) for piece in known.pieces()]) > familiarity.bound
     means = {
