@@ -7,7 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from showtell.captioning.confidence import Calibration
-    from showtell.captioning.tags import TagCalibration, tagger_of
+    from showtell.captioning.tags import TagCalibration
 
 
 def calibrate(
@@ -25,6 +25,7 @@ def calibrate(
     out: Annotated[Path | None, typer.Option(help="Write the calibrated bundle to this file instead.")] = None,
 ) -> None:
     """Fit word probabilities, confidence, tags and the bound of the familiar on pictures whose captions are known."""
+    from showtell.captioning.tags import tagger_of
     from showtell.models.bundle import read_bundle
     from showtell.post_training.calibration import calibrate as fit
 
