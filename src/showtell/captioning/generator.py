@@ -15,7 +15,7 @@ import numpy as np
 
 from showtell.captioning.attention import attention_maps
 from showtell.captioning.caption import NOT_SURE, Caption, Word
-from showtell.captioning.confidence import Judge, Judgement, calibration_of
+from showtell.captioning.confidence import ConfidenceEstimator, SentenceConfidence, calibration_of
 from showtell.captioning.tags import tagger_of
 from showtell.captioning.tags.guide import Guide, Guiding, Told, as_it_is
 from showtell.errors import InputError
@@ -49,7 +49,7 @@ class Writer:
         self.options = self.bundle.search_options()
         # A calibration is of one model, and says nothing of an ensemble.
         calibration = calibration_of(self.bundle) if len(self.bundles) == 1 else None
-        self.judge = Judge(calibration, self.decoder, self.bundle.vocabulary) if calibration else None
+        self.judge = ConfidenceEstimator(calibration, self.decoder, self.bundle.vocabulary) if calibration else None
         self.tagger = tagger_of(self.bundle)
         fitted = self.tagger.calibration if self.tagger else None
         self.guide = Guide(self.decoder, self.bundle.vocabulary, self.tagger.names) if self.tagger and fitted else None
@@ -144,8 +144,10 @@ class Writer:
     def _describe_embeddings(
         self, options: SearchOptions, attention: bool, guiding: bool, embeddings: Floats, first: int | Sequence[int]
     ) -> list[Caption]:
-        judge_at = self.judge.temperature if self.judge else None
-        found = search(self.decoder, embeddings, self.bundle.vocabulary, options, first=first, judge_at=judge_at)
+        temperature = self.judge.temperature if self.judge else None
+        found = search(
+            self.decoder, embeddings, self.bundle.vocabulary, options, first=first, calibration_temperature=temperature
+        )
         judged = self.judge(embeddings, found) if self.judge else None
         seen = self.tagger.probabilities(embeddings) if self.tagger else None
         told = [[as_it_is(one, self.bundle.vocabulary) for one in hypotheses] for hypotheses in found]
@@ -175,7 +177,7 @@ class Writer:
         return iter(attention_maps(self.decoder, embeddings[of], sentences, self.bundle.vocabulary.start))
 
 
-def _to_caption(told: Told, looked: Floats | None, judged: Judgement | None) -> Caption:
+def _to_caption(told: Told, looked: Floats | None, judged: SentenceConfidence | None) -> Caption:
     maps = itertools.repeat(None) if looked is None else looked
     log_probs = judged.log_probs if judged else told.hypothesis.log_probs
     triples = zip(told.words, log_probs, maps, strict=looked is not None)

@@ -39,7 +39,7 @@ def search(
     *,
     first: int | Sequence[int] = 0,
     must: Sequence[Sequence[str]] | None = None,
-    judge_at: float | None = None,
+    calibration_temperature: float | None = None,
 ) -> list[list[Hypothesis]]:
     """Find up to `options.num_captions` sentences, at least one, for each embedding, best first.
 
@@ -50,7 +50,8 @@ def search(
         options: the method and its settings.
         first: place of the first embedding in the whole run, or of each, which seeds sampling.
         must: for each embedding what must appear in its sentences besides `options.must`, in the same notation.
-        judge_at: a temperature at which words are judged as well, see `Hypothesis`; it changes no sentence.
+        calibration_temperature: a temperature at which log-probabilities are recorded, too, see `Hypothesis`; it
+            changes no sentence.
 
     Raises:
         InputError: a word that must appear is unknown, banned, or one too many; the message names near words.
@@ -58,16 +59,16 @@ def search(
     if not len(embeddings):
         return []
     if not options.must and must is None:
-        return _free(decoder, embeddings, vocabulary, options, first, judge_at)
+        return _free(decoder, embeddings, vocabulary, options, first, calibration_temperature)
     wanted = [replace(options, must=(*options.must, *further)) for further in must or [()] * len(embeddings)]
     required = [requirements(one, vocabulary) for one in wanted]
     found: dict[int, list[Hypothesis]] = {}
     for pictures, banks in banks_of(required, vocabulary, options.beam):
         some = embeddings[pictures]
         if banks:
-            sentences = Beams(decoder, some, vocabulary, options, banks, judge_at).run()
+            sentences = Beams(decoder, some, vocabulary, options, banks, calibration_temperature).run()
         else:
-            sentences = _free(decoder, some, vocabulary, options, first, judge_at)
+            sentences = _free(decoder, some, vocabulary, options, first, calibration_temperature)
         found |= dict(zip(pictures.tolist(), sentences, strict=True))
     return [found[picture] for picture in range(len(embeddings))]
 
@@ -84,11 +85,11 @@ def _free(
     vocabulary: Vocabulary,
     options: SearchOptions,
     first: int | Sequence[int],
-    judge_at: float | None,
+    calibration_temperature: float | None,
 ) -> list[list[Hypothesis]]:
     """Search where no word must appear."""
     if options.sample or options.beam == 1:
-        return sample(decoder, embeddings, vocabulary, options, first, judge_at)
+        return sample(decoder, embeddings, vocabulary, options, first, calibration_temperature)
     groups, width = options.beam_groups, options.beam // options.beam_groups
     lanes = OneLane(width) if groups == 1 else Groups(groups, width, options.diversity, vocabulary.end)
-    return Beams(decoder, embeddings, vocabulary, options, lanes, judge_at).run()
+    return Beams(decoder, embeddings, vocabulary, options, lanes, calibration_temperature).run()

@@ -12,7 +12,15 @@ import numpy as np
 from showtell.search.lanes import Lanes
 from showtell.search.options import Hypothesis, SearchOptions
 from showtell.search.rules import rules_of
-from showtell.search.steps import Floats, Ints, StepDecoder, judged_end, log_probabilities, shift_at, take_rows
+from showtell.search.steps import (
+    Floats,
+    Ints,
+    StepDecoder,
+    calibrated_end,
+    calibration_shift,
+    log_probabilities,
+    take_rows,
+)
 from showtell.text import Vocabulary
 
 
@@ -38,10 +46,10 @@ class Beams:
         vocabulary: Vocabulary,
         options: SearchOptions,
         lanes: Lanes,
-        judge_at: float | None = None,
+        calibration_temperature: float | None = None,
     ) -> None:
         self.decoder, self.vocabulary, self.options, self.lanes = decoder, vocabulary, options, lanes
-        self.rules, self.judge_at = rules_of(options, vocabulary), judge_at
+        self.rules, self.temperature = rules_of(options, vocabulary), calibration_temperature
         pictures = len(embeddings)
         self.constants, self.state = decoder.start(embeddings)
         self.finished = [[_Finished() for _ in range(lanes.goals)] for _ in range(pictures)]
@@ -50,8 +58,8 @@ class Beams:
         self.scores = np.zeros((pictures, 1), np.float32)  # (A, K) sums of log-probabilities
         self.ids = np.empty((pictures, 1, 0), np.int64)  # (A, K, t)
         self.log_probs = np.empty((pictures, 1, 0), np.float32)  # (A, K, t)
-        self.shifts = np.empty((pictures, 1, 0), np.float32)  # (A, K, t), 0 where words are not judged
-        self.ends: Floats | None = None  # (A, K), of sentences that are cut: END, judged
+        self.shifts = np.empty((pictures, 1, 0), np.float32)  # (A, K, t), 0 where words are not calibrated
+        self.ends: Floats | None = None  # (A, K), of sentences that are cut: END, calibrated
 
     def run(self) -> list[list[Hypothesis]]:
         """The sentences of every picture, best first."""
@@ -59,7 +67,9 @@ class Beams:
         for t in range(self.options.max_length):
             logits, self.state = self.decoder.step(tokens, self.constants, self.state)
             ahead = log_probabilities(logits, self.vocabulary, first_word=t == 0)
-            shifts = shift_at(self.judge_at, ahead) if self.judge_at else np.zeros((len(ahead), 1), np.float32)
+            shifts = np.zeros((len(ahead), 1), np.float32)
+            if self.temperature:
+                shifts = calibration_shift(self.temperature, ahead)
             self.shifts = np.concatenate([self.shifts, shifts.reshape(*self.scores.shape, 1)], axis=2)
             if self.rules:
                 needed = self.lanes.needed(self.marks)
@@ -69,9 +79,9 @@ class Beams:
             if not len(self.alive):
                 break
             tokens = self.ids[:, :, -1].reshape(-1)
-        if self.judge_at and len(self.alive):
+        if self.temperature and len(self.alive):
             logits, _ = self.decoder.step(tokens, self.constants, self.state)
-            self.ends = judged_end(logits, self.vocabulary, self.judge_at).reshape(self.scores.shape)
+            self.ends = calibrated_end(logits, self.vocabulary, self.temperature).reshape(self.scores.shape)
         for a in range(len(self.alive)):
             self._cut(a)
         return [_best(lists, self.options.num_captions) for lists in self.finished]
@@ -136,14 +146,14 @@ class Beams:
     def _finish(self, a: int, lane: int, k: int, ids: Ints, log_probs: Floats, total: float) -> None:
         """Keep live sentence `k` with the log-probabilities of its words, and of END where it came to that."""
         score = total / len(log_probs) ** self.options.length_penalty
-        judged: list[float] = []
-        if self.judge_at and (len(log_probs) > len(ids) or self.ends is not None):
-            judged = (log_probs * np.float32(1 / self.judge_at) + self.shifts[a, k]).tolist()
+        calibrated: list[float] = []
+        if self.temperature and (len(log_probs) > len(ids) or self.ends is not None):
+            calibrated = (log_probs * np.float32(1 / self.temperature) + self.shifts[a, k]).tolist()
             if self.ends is not None:
-                judged.append(float(self.ends[a, k]))
+                calibrated.append(float(self.ends[a, k]))
         words = tuple(log_probs[: len(ids)].tolist())
         goal = lane * self.lanes.goals // self.lanes.count
-        found = Hypothesis(tuple(ids.tolist()), words, score, tuple(judged))
+        found = Hypothesis(tuple(ids.tolist()), words, score, tuple(calibrated))
         self.finished[self.alive[a]][goal].add(found, self.lanes.width)
 
 

@@ -93,14 +93,14 @@ class Hypothesis:
     `score` is the sum of the log-probabilities, that of END included where the sentence was not cut, divided by the
     number of summands to the power `length_penalty`; 0 is certainty.
 
-    `judged` are the log-probabilities of the words and of END, even where that did not come, at the temperature that
-    the search was told to judge at; empty where it was told none, or rules left the sentence no word.
+    `calibrated_log_probs` are the log-probabilities of the words and of END, even where that did not come, at the
+    calibration temperature of the search; empty where it had none, or rules left the sentence no word.
     """
 
     tokens: tuple[int, ...]
     log_probs: tuple[float, ...]
     score: float
-    judged: tuple[float, ...] = ()
+    calibrated_log_probs: tuple[float, ...] = ()
 
 
 def _entries(given: str | Iterable[str]) -> tuple[str, ...]:

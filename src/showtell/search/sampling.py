@@ -15,10 +15,10 @@ from showtell.search.steps import (
     Floats,
     Ints,
     StepDecoder,
-    judged_end,
+    calibrated_end,
+    calibration_shift,
     log_probabilities,
     repeat_rows,
-    shift_at,
     take_rows,
 )
 from showtell.text import Vocabulary
@@ -60,7 +60,7 @@ def sample(
     vocabulary: Vocabulary,
     options: SearchOptions,
     first: int | Sequence[int],
-    judge_at: float | None = None,
+    calibration_temperature: float | None = None,
 ) -> list[list[Hypothesis]]:
     """One row per sentence; greedy is the case in which the likeliest word is always drawn."""
     copies = options.num_captions if options.sample else 1
@@ -81,8 +81,8 @@ def sample(
     for t in range(options.max_length):
         logits, state = decoder.step(tokens, constants, state)
         ahead = log_probabilities(logits, vocabulary, first_word=t == 0)
-        if judge_at:
-            shifts[alive, t] = shift_at(judge_at, ahead)[:, 0]
+        if calibration_temperature:
+            shifts[alive, t] = calibration_shift(calibration_temperature, ahead)[:, 0]
         if rules:
             rules.apply(ahead, chosen[alive, :t])
             able = ahead.max(axis=1) > -np.inf
@@ -103,17 +103,19 @@ def sample(
         if len(going_on) < len(alive):
             alive, tokens = alive[going_on], tokens[going_on]
             constants, state = take_rows(constants, going_on), take_rows(state, going_on)
-    judged: list[tuple[float, ...]] = [()] * count
-    if judge_at:
-        at = log_probs * np.float32(1 / judge_at) + shifts
-        judged = [tuple(row[:n].tolist()) for row, n in zip(at, summands, strict=True)]
+    calibrated: list[tuple[float, ...]] = [()] * count
+    if calibration_temperature:
+        at = log_probs * np.float32(1 / calibration_temperature) + shifts
+        calibrated = [tuple(row[:n].tolist()) for row, n in zip(at, summands, strict=True)]
         if len(going_on):  # cut at the maximal length: what END would have been
             logits, _ = decoder.step(tokens, constants, state)
-            for row, end in zip(alive.tolist(), judged_end(logits, vocabulary, judge_at).tolist(), strict=True):
-                judged[row] += (end,)
+            for row, end in zip(
+                alive.tolist(), calibrated_end(logits, vocabulary, calibration_temperature).tolist(), strict=True
+            ):
+                calibrated[row] += (end,)
     sentences = [
         _hypothesis(ids[:n], lp[:n], of_words, vocabulary.end, options)
-        for ids, lp, of_words, n in zip(chosen, log_probs, judged, summands, strict=True)
+        for ids, lp, of_words, n in zip(chosen, log_probs, calibrated, summands, strict=True)
     ]
     grouped = [sentences[i : i + copies] for i in range(0, count, copies)]
     return [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in grouped]
@@ -128,10 +130,10 @@ def _draw(probabilities: npt.NDArray[np.float64], uniform: npt.NDArray[np.float6
 
 
 def _hypothesis(
-    ids: Ints, log_probs: Floats, judged: tuple[float, ...], end: int, options: SearchOptions
+    ids: Ints, log_probs: Floats, calibrated: tuple[float, ...], end: int, options: SearchOptions
 ) -> Hypothesis:
     """The sentence whose summands, END among them where it came to that, are `ids`."""
     words = len(ids) - int(ids[-1] == end)
     score = float(log_probs.sum()) / len(ids) ** options.length_penalty
-    ended = judged if len(judged) > words else ()
+    ended = calibrated if len(calibrated) > words else ()
     return Hypothesis(tuple(ids[:words].tolist()), tuple(log_probs[:words].tolist()), score, ended)

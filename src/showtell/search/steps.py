@@ -36,7 +36,7 @@ def log_probabilities(logits: Floats, vocabulary: Vocabulary, *, first_word: boo
     return logits
 
 
-def shift_at(temperature: float, ahead: Floats) -> Floats:
+def calibration_shift(temperature: float, ahead: Floats) -> Floats:
     """What `ahead / temperature` lacks to be log-probabilities again, of rows `(N, V)`: `float32 (N, 1)`.
 
     Logits over a temperature and log-probabilities over it have the same softmax.
@@ -49,11 +49,13 @@ def shift_at(temperature: float, ahead: Floats) -> Floats:
     return shift
 
 
-def judged_end(logits: Floats, vocabulary: Vocabulary, temperature: float) -> Floats:
+def calibrated_end(logits: Floats, vocabulary: Vocabulary, temperature: float) -> Floats:
     """The log-probability of END at a temperature after a word or more: `float32 (N,)` of logits `(N, V)`."""
     ahead = log_probabilities(logits, vocabulary, first_word=False)
-    judged: Floats = ahead[:, vocabulary.end] * np.float32(1 / temperature) + shift_at(temperature, ahead)[:, 0]
-    return judged
+    calibrated: Floats = (
+        ahead[:, vocabulary.end] * np.float32(1 / temperature) + calibration_shift(temperature, ahead)[:, 0]
+    )
+    return calibrated
 
 
 def repeat_rows(state: State, copies: int) -> State:

@@ -1,13 +1,13 @@
 """How far a caption can be trusted: calibrated probabilities, a confidence in [0, 1], and unfamiliar pictures.
 
 Comes in: what a search has found, and a `Calibration` that was fitted on pictures whose captions are known (see
-`showtell.post_training.calibration`). Goes out: for every sentence a `Judgement`. Everything is NumPy;
+`showtell.post_training.calibration`). Goes out: for every sentence a `SentenceConfidence`. Everything is NumPy;
 docs/explanation/confidence.md defines each number.
 """
 
 from showtell.captioning.confidence.calibration import Calibration, calibration_of
+from showtell.captioning.confidence.estimator import ConfidenceEstimator, SentenceConfidence
 from showtell.captioning.confidence.familiarity import Familiarity, fit_familiarity
-from showtell.captioning.confidence.judge import Judge, Judgement
 from showtell.captioning.confidence.measures import Bin, expected_calibration_error, reliability
 from showtell.captioning.confidence.quality import CaptionQuality, fit_quality, held_out_confidence
 from showtell.captioning.confidence.temperature import find_temperature
@@ -16,9 +16,9 @@ __all__ = [
     "Bin",
     "Calibration",
     "CaptionQuality",
+    "ConfidenceEstimator",
     "Familiarity",
-    "Judge",
-    "Judgement",
+    "SentenceConfidence",
     "calibration_of",
     "expected_calibration_error",
     "find_temperature",

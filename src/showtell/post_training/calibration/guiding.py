@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from showtell.captioning.captioner import Captioner
-from showtell.captioning.confidence import Calibration, Judge
+from showtell.captioning.confidence import Calibration, ConfidenceEstimator
 from showtell.captioning.tags import Tagger
 from showtell.captioning.tags.guide import Guide
 from showtell.metrics import score
@@ -35,15 +35,15 @@ def try_guiding(
         of these with the 95% interval of its bootstrap, `low` to `high`.
     """
     guide = Guide(captioner.decoder, captioner.bundle.vocabulary, tagger.names)
-    judge = Judge(calibration, captioner.decoder, captioner.bundle.vocabulary)
+    estimator = ConfidenceEstimator(calibration, captioner.decoder, captioner.bundle.vocabulary)
     plain: list[str] = []
     guided: list[str] = []
     with bar("guiding", len(known.references), "pictures", show=show) as tick:
         for piece in known.pieces():
             options = captioner.options
-            vocabulary, at = captioner.bundle.vocabulary, judge.temperature
-            found = search(captioner.decoder, piece, vocabulary, options, first=len(plain), judge_at=at)
-            sure = [best.confidence for best, *_ in judge(piece, [one[:1] for one in found])]
+            vocabulary, at = captioner.bundle.vocabulary, estimator.temperature
+            found = search(captioner.decoder, piece, vocabulary, options, first=len(plain), calibration_temperature=at)
+            sure = [best.confidence for best, *_ in estimator(piece, [one[:1] for one in found])]
             told = guide(piece, tagger.probabilities(piece), found, sure, options)
             texts = [vocabulary.decode(best.tokens) for best, *_ in found]
             plain += texts

@@ -1,9 +1,9 @@
 """Sentences that a search has found -> calibrated probabilities, the confidence of each, and unfamiliar pictures.
 
-A temperature changes a probability by those of all other words, so a search that is told `judge_at` notes what it makes
-of each word. A sentence without such notes is fed to the decoder once more: one that was changed afterwards, that rules
-left without a word to go on, or that was found by a search which was told nothing. The judgement of a sentence is the
-same either way, whatever search and rules found it.
+The calibrated probability of a word depends on those of all other words, so a search with a `calibration_temperature`
+records it as it goes. A sentence without such a record goes through the decoder once more: one that was changed after
+the search, that rules cut short, or that was found by a search without a temperature. The result is the same either
+way, whatever search and rules found the sentence.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from showtell.text import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class SentenceConfidence:
     """Of one sentence: the calibrated log-probability of each word, its confidence in [0, 1] where the calibration has
     one, and whether the picture is unfamiliar where it can tell.
     """
@@ -29,29 +29,29 @@ class Judgement:
     unfamiliar: bool | None
 
 
-class Judge:
-    """Judges what a decoder says."""
+class ConfidenceEstimator:
+    """Estimates how far the sentences of a decoder can be trusted."""
 
     def __init__(self, calibration: Calibration, decoder: StepDecoder, vocabulary: Vocabulary) -> None:
         self.calibration, self.decoder, self.vocabulary = calibration, decoder, vocabulary
 
     @property
     def temperature(self) -> float:
-        """What a search whose sentences are to be judged is told as `judge_at`."""
+        """The `calibration_temperature` of a search whose sentences go to this estimator."""
         return self.calibration.temperature
 
-    def __call__(self, embeddings: Floats, found: Sequence[Sequence[Hypothesis]]) -> list[list[Judgement]]:
-        """Judge every sentence of every picture.
+    def __call__(self, embeddings: Floats, found: Sequence[Sequence[Hypothesis]]) -> list[list[SentenceConfidence]]:
+        """Estimate the confidence of every sentence of every picture.
 
         Arguments:
             embeddings: `float32 (B, D)` or `(B, L, D)`.
-            found: for each picture its sentences, as `showtell.search.search` gives them; where they were judged during
-                the search, at this judge's temperature.
+            found: for each picture its sentences, as `showtell.search.search` gives them; those with
+                `calibrated_log_probs` were found at this estimator's temperature.
         """
         of = np.repeat(np.arange(len(found)), [len(hypotheses) for hypotheses in found])
         sentences = [hypothesis for hypotheses in found for hypothesis in hypotheses]
-        log_probs = [np.array(sentence.judged, np.float32) for sentence in sentences]
-        if unread := [i for i, sentence in enumerate(sentences) if not sentence.judged]:
+        log_probs = [np.array(sentence.calibrated_log_probs, np.float32) for sentence in sentences]
+        if unread := [i for i, sentence in enumerate(sentences) if not sentence.calibrated_log_probs]:
             tokens = [sentences[i].tokens for i in unread]
             read = sentence_log_probs(self.decoder, embeddings[of[unread]], tokens, self.vocabulary, self.temperature)
             for i, one in zip(unread, read, strict=True):
@@ -59,11 +59,11 @@ class Judge:
         means = np.array([one.mean() for one in log_probs])
         confidence = self.calibration.confidence(means, embeddings[of])
         unfamiliar = self.calibration.unfamiliar(embeddings)
-        judged = iter(
-            Judgement(tuple(log_probs[i][:-1].tolist()), confidence[i], unfamiliar[of[i]])
+        estimates = iter(
+            SentenceConfidence(tuple(log_probs[i][:-1].tolist()), confidence[i], unfamiliar[of[i]])
             for i in range(len(sentences))
         )
-        return [[next(judged) for _ in hypotheses] for hypotheses in found]
+        return [[next(estimates) for _ in hypotheses] for hypotheses in found]
 
 
 def sentence_log_probs(
