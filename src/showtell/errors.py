@@ -5,6 +5,8 @@ it and what to do. The command line catches it once, prints that line, and exits
 bad, 1 where the work failed.
 """
 
+import errno
+
 
 def one_line(error: BaseException | str, most: int | None = None) -> str:
     """The first `most` characters of an exception's message on one line, or of its kind where it has none."""
@@ -21,6 +23,17 @@ class InputError(ShowtellError):
     """A file, option or value that the user gave is wrong: missing, malformed, or of another kind."""
 
     exit_code = 2
+
+
+class OutputError(InputError):
+    """A file that cannot be written: there is no right to, no room left, or no such folder."""
+
+    def __init__(self, path: object, error: OSError) -> None:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        remedy = "make room" if full else "check its folder and your rights"
+        super().__init__(f"{path}: cannot be written ({error.strerror or one_line(error)}): {remedy}, or name another")
+        self.reason = error.strerror or one_line(error)
+        self.exit_code = 1 if full else 2
 
 
 class PictureError(InputError):

@@ -1,34 +1,99 @@
-"""Writing and reading files so that nothing finished is ever lost: beside, flushed, then renamed into place."""
+"""Writes files so that nothing finished is lost, and nothing half-written is taken for whole; reads and checks files.
+
+An output is written beside its place, flushed to disk and renamed. While it is written its process holds a lock on it,
+which the system takes away when the process ends, in whatever way: so what a killed process left is known from what
+another one is writing.
+"""
 
 import contextlib
+import errno
 import hashlib
+import io
 import json
 import os
+import re
+import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from showtell.errors import InputError
+from showtell.errors import InputError, OutputError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_LONGEST_NAME = 255  # bytes, on nearly every file system
+
+
+class _Output(io.FileIO):
+    """A file whose failures are reported under the name that it is going to have."""
+
+    def __init__(self, file: int | Path, path: Path) -> None:
+        super().__init__(file, "wb")
+        self._path = path
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError as error:
+            raise OutputError(self._path, error) from error
 
 
 @contextlib.contextmanager
-def write_beside(path: Path, *, alone: bool = False) -> Iterator[IO[bytes]]:
+def write_beside(path: Path, *, alone: bool = False, growing: bool = False) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `path` for bytes; on success flush it to disk and rename it to `path`.
 
     A reader sees the old file or the whole new one, never a part. When the block raises, the temporary file is removed
-    and `path` stays as it was. Where the caller is `alone`, no other process writing to `path`, the temporary file has
-    the same name every time, so that what a killed process left is gone once the work is done again.
+    and `path` stays as it was. A link at `path` stays, and what it leads to is replaced. What is no regular file, such
+    as `/dev/stdout` or a pipe, is written to as it is.
+
+    Arguments:
+        path: the file; folders on the way to it are made.
+        alone: no other process writes to `path`, so the temporary file has the same name every time, and what a killed
+            process left is replaced.
+        growing: the temporary file is `NAME.partial`, which people may watch, and which stays when the block raises.
+            It is of one process at a time.
+
+    Raises:
+        OutputError: the file cannot be written.
+        InputError: it is growing, and another process writes it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.partial" if alone else f".{path.name}.{os.getpid()}.partial")
+    if _is_device(path):
+        with _reported(path), io.BufferedWriter(_Output(path, path)) as device:
+            yield device
+        return
+    target = Path(os.path.realpath(path))
+    with _reported(path):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = _beside(target, alone, growing)
+        if not (alone or growing):
+            remove_unfinished(target.parent, target.name)
+        descriptor = _open_held(beside)
+        if descriptor is None:
+            raise InputError(f"{path}: another run is writing it ({beside.name}): wait until it has ended, or stop it")
+        os.truncate(descriptor, 0)
+        file = io.BufferedWriter(_Output(descriptor, path))
+    done = False
     try:
-        with open(beside, "wb") as file:
-            yield file
+        yield file
+        with _reported(path):
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+            with contextlib.suppress(OSError):  # a file that is replaced stays as private as it was
+                os.chmod(beside, stat.S_IMODE(target.stat().st_mode))
+            if sys.platform == "win32":
+                file.close()  # or it could not be renamed
+            os.replace(beside, target)
+        done = True
     finally:
-        beside.unlink(missing_ok=True)
+        _close(file)
+        if not done and not growing:
+            beside.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes, *, alone: bool = False) -> None:
@@ -40,6 +105,124 @@ def write_bytes(path: Path, data: bytes, *, alone: bool = False) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` to `path` as indented UTF-8 JSON through `write_beside`."""
     write_bytes(path, json_bytes(value))
+
+
+def remove_unfinished(folder: Path, name: str = "*") -> None:
+    """Remove what killed processes had begun to write in `folder`: of the file `name`, or of those that it matches."""
+    ours = re.compile(r"\..+\.[0-9]+\.partial")
+    for leftover in folder.glob(f".{_escaped(name)}.*.partial"):
+        if ours.fullmatch(leftover.name) and not _is_held(leftover):
+            with contextlib.suppress(OSError):
+                leftover.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def held(lock: Path, what: Path) -> Iterator[None]:
+    """Hold the file `lock` while the block runs, so that a second run on `what` stops before it does any harm.
+
+    The file has the process's number, for people. It is removed at the end; one that a killed process left is not
+    held, and is taken over.
+
+    Raises:
+        InputError: another process holds it.
+        OutputError: it cannot be written.
+    """
+    with _reported(lock):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _open_held(lock)
+        if descriptor is None:
+            raise InputError(f"{what}: another run{_process_in(lock)} is at work there: wait until it has ended")
+        os.truncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            lock.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _process_in(lock: Path) -> str:
+    try:
+        number = lock.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return f" (process {number})" if number.isdigit() else ""
+
+
+def _open_held(path: Path) -> int | None:
+    """A descriptor of the file, made where it is missing, with its lock; None where another process holds that."""
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        if not _lock(file):
+            os.close(file)
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file), os.stat(path)):
+                return file
+        os.close(file)  # its holder removed it between our opening and our locking it
+
+
+def _lock(file: int) -> bool:
+    """Lock an open file until it is closed, or its process ends; whether it could be, or locks are unknown here."""
+    try:
+        if sys.platform == "win32":
+            os.lseek(file, 1 << 30, os.SEEK_SET)  # a byte that nobody writes: others may still read the file
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+            os.lseek(file, 0, os.SEEK_SET)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
+    return True
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a process that is alive is writing the file; also where that cannot be known."""
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        return not _lock(file)
+    finally:
+        os.close(file)
+
+
+def _close(file: IO[bytes]) -> None:
+    """Close without flushing what failed to be written once more."""
+    with contextlib.suppress(OSError, OutputError):
+        file.close()
+
+
+@contextlib.contextmanager
+def _reported(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(path, error) from error
+
+
+def _is_device(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _beside(target: Path, alone: bool, growing: bool) -> Path:
+    end = ".partial" if alone or growing else f".{os.getpid()}.partial"
+    name = f"{'' if growing else '.'}{target.name}{end}"
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = f".{sha256_of(os.fsencode(target.name))[:32]}{end}"
+    return target.with_name(name)
+
+
+def _escaped(name: str) -> str:
+    return name if name == "*" else re.sub(r"([*?\[])", r"[\1]", name)
 
 
 def json_bytes(value: Any) -> bytes:

@@ -13,6 +13,7 @@ from showtell.cli.check import check
 from showtell.cli.data import data
 from showtell.cli.embed import embed
 from showtell.cli.evaluate import evaluate
+from showtell.cli.guard import App
 from showtell.cli.quantize import quantize
 from showtell.cli.report import report
 from showtell.cli.score import score
@@ -22,7 +23,7 @@ from showtell.cli.tune import tune
 from showtell.cli.verify import verify
 from showtell.errors import ShowtellError
 
-app = typer.Typer(
+app = App(
     name="showtell",
     help="Train image captioners and caption pictures, on an ordinary CPU.",
     no_args_is_help=True,

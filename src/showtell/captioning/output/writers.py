@@ -107,7 +107,8 @@ def writing(
         format: how.
         output: the file; None for standard output.
         tags: names of what is seen, at most; None for all, but in text, where it is none.
-        at_once: whether the file is to appear when it is whole, as Parquet does anyway, and not to grow line by line.
+        at_once: whether the results are all at hand. Otherwise `OUTPUT.partial` grows line by line until it is whole,
+            but for Parquet.
 
     Raises:
         InputError: the file cannot be written, or is a table and there is none.
@@ -121,29 +122,13 @@ def writing(
     elif format is Format.parquet:
         from showtell.captioning.output.parquet import row_writer
 
-        with _beside(output) as file, row_writer(file) as write:
+        with write_beside(output) as file, row_writer(file) as write:
             yield lambda result: write(_with_tags(result, tags))
-    elif at_once:
-        with _beside(output) as file:
+    else:
+        with write_beside(output, growing=not at_once) as file:
             text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
             yield WRITERS[format](text, tags)
             text.detach()
-    else:
-        try:
-            growing = open(output, "w", encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115
-        except OSError as error:
-            raise InputError(f"{output}: cannot be written ({error.strerror})") from error
-        with growing:
-            yield WRITERS[format](growing, tags)
-
-
-@contextlib.contextmanager
-def _beside(output: Path) -> Iterator[IO[bytes]]:
-    try:
-        with write_beside(output) as file:
-            yield file
-    except OSError as error:
-        raise InputError(f"{output}: cannot be written ({error.strerror})") from error
 
 
 def _with_tags(result: "Captioned", tags: int | None) -> "Captioned":

@@ -1,15 +1,12 @@
 """`showtell data`: everything about data sets that comes before training; one file per subcommand."""
 
-import typer
-
 from showtell.cli.data.check import check
 from showtell.cli.data.download import download
 from showtell.cli.data.sample import sample
 from showtell.cli.data.show import show
+from showtell.cli.guard import App
 
-data = typer.Typer(
-    help="Data sets: download, sample, show and check them.", no_args_is_help=True, rich_markup_mode="markdown"
-)
+data = App(help="Data sets: download, sample, show and check them.", no_args_is_help=True, rich_markup_mode="markdown")
 data.command()(check)
 data.command()(download)
 data.command()(sample)
