@@ -5,8 +5,8 @@ from unittest import mock
 from safetensors.torch import load_file
 
 from showtell.training import Stopped, recipe_from, train
-from showtell.training.distributed import ALONE
-from showtell.training.resume import Position
+from showtell.training.distributed import SINGLE_WORKER
+from showtell.training.resume import TrainingState
 from showtell.training.watch import Unwatched
 
 
@@ -44,17 +44,17 @@ class StopAfter(Unwatched):
         return self.left == 0
 
 
-def trained(data, folder, chosen, team=ALONE, stop=0):
+def trained(data, folder, chosen, group=SINGLE_WORKER, stop=0):
     """A run, broken off after `stop` steps where that is given; the loss of its every step."""
-    losses, add = [], Position.add
+    losses, add = [], TrainingState.add
 
     def noted(position, sums, weight):
         losses.append(sums.get("train_loss", 0.0) / weight)
         add(position, sums, weight)
 
-    with mock.patch.object(Position, "add", noted):
+    with mock.patch.object(TrainingState, "add", noted):
         try:
-            train(chosen, folder, root=data, store=data / "store", team=team, show=False, watch=StopAfter(stop))
+            train(chosen, folder, root=data, store=data / "store", group=group, show=False, watch=StopAfter(stop))
         except Stopped:
             assert len(losses) == stop
     return losses

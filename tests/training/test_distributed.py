@@ -12,8 +12,8 @@ from showtell.decoders.lstm import Packing
 from showtell.errors import InputError
 from showtell.training import train
 from showtell.training.checkpoint import load_checkpoint
-from showtell.training.distributed import Team
-from showtell.training.dropout import Masks
+from showtell.training.distributed import WorkerGroup
+from showtell.training.dropout import DropoutMasks
 from small_runs import furthest, last, recipe, trained
 
 
@@ -22,23 +22,23 @@ def join(rank, size, meeting, work, *arguments):
     torch.set_num_threads(1)
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
-    work(Team(rank, size), *arguments)
+    work(WorkerGroup(rank, size), *arguments)
     distributed.destroy_process_group()
 
 
 def together(size, meeting, work, *arguments):
-    """Do `work(team, *arguments)` in as many processes."""
+    """Do `work(group, *arguments)` in as many processes."""
     processes = [run(join, rank, size, meeting, work, *arguments) for rank in range(size)]
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * size
 
 
-def all_runs(team, data, folder, runs):
-    """Several runs by one team, whose beginning takes longer than they do; the leader keeps their losses."""
+def all_runs(group, data, folder, runs):
+    """Several runs by one group, whose beginning takes longer than they do; the leader keeps their losses."""
     for name, chosen, stop in runs:
-        losses = trained(data, folder / name, chosen, team, stop)
-        if team.leads:
+        losses = trained(data, folder / name, chosen, group, stop)
+        if group.is_main:
             (folder / f"{name}.json").write_text(json.dumps(losses))
 
 
@@ -100,7 +100,7 @@ def test_self_critical_training_takes_all_its_steps_and_all_workers_rows(of_two)
     assert state["sums"]["reward"] > 0
 
 
-def gradients(team, folder):
+def gradients(group, folder):
     """The gradient of a mean over five rows of unlike many words, of which three workers have two, two and one."""
     torch.manual_seed(0)
     weights, rows, counts = torch.nn.Parameter(torch.randn(4)), torch.randn(5, 4), torch.tensor([1, 2, 3, 4, 5])
@@ -109,21 +109,24 @@ def gradients(team, folder):
         losses = (rows @ weights).tanh()
         return (losses * counts).sum() / counts.sum(), int(counts.sum())
 
-    part = team.part(5)
-    part.of_mean(*of(rows[part.rows], counts[part.rows])).backward()
-    team.add_up([weights.grad])
+    shard = group.shard(5)
+    shard.share_of_mean(*of(rows[shard.rows], counts[shard.rows])).backward()
+    group.all_reduce([weights.grad])
     found = weights.grad.clone()
     weights.grad = None
     of(rows, counts)[0].backward()
     assert torch.allclose(found, weights.grad, rtol=1e-6, atol=1e-7)
-    assert part.totals([len(part), 0.5]) == [5, 1.5]
-    lonely = team.part(1)
-    assert (len(lonely), lonely.counts) == (1, team.leads)
-    assert lonely.of_mean(torch.tensor(2.0), 7).item() == (2.0 if team.leads else 0.0)
+    assert shard.totals([len(shard), 0.5]) == [5, 1.5]
+    lonely = group.shard(1)
+    assert (len(lonely), lonely.counts) == (1, group.is_main)
+    assert lonely.share_of_mean(torch.tensor(2.0), 7).item() == (2.0 if group.is_main else 0.0)
     assert lonely.totals([1.0]) == [1.0]
-    assert team.tell({"ids": [team.rank], "loss": 0.1} if team.leads else None) == {"ids": [0], "loss": 0.1}
-    own = [torch.full((2, 3), float(team.rank)), torch.tensor(team.rank)]
-    team.copy(own)
+    assert group.broadcast_object({"ids": [group.rank], "loss": 0.1} if group.is_main else None) == {
+        "ids": [0],
+        "loss": 0.1,
+    }
+    own = [torch.full((2, 3), float(group.rank)), torch.tensor(group.rank)]
+    group.broadcast(own)
     assert [tensor.sum().item() for tensor in own] == [0, 0]
 
 
@@ -137,11 +140,11 @@ LENGTHS = torch.tensor([3, 1, 4, 4, 2, 3, 1])
 def dropped_by_parts(given, rows_of):
     """Dropout of three workers' parts, put together; `rows_of` a part are its rows of `given`, as rows may lie."""
     model = nn.Sequential(nn.Identity(), nn.Sequential(nn.Dropout(0.4)))
-    masks, found = Masks(model), torch.empty_like(given)
+    masks, found = DropoutMasks(model), torch.empty_like(given)
     for rank in range(3):
-        part = Team(rank, 3).part(len(LENGTHS))
-        mine = rows_of(part)
-        masks.share(part, LENGTHS)
+        shard = WorkerGroup(rank, 3).shard(len(LENGTHS))
+        mine = rows_of(shard)
+        masks.share(shard, LENGTHS)
         torch.manual_seed(3)
         found[mine] = model(torch.empty_like(given[mine]).copy_(given[mine]))
         assert torch.equal(model.eval()(given), given)
@@ -158,8 +161,8 @@ def test_masks_of_parts_are_those_of_the_whole_batch(shape, turned):
     torch.manual_seed(3)
     expected = nn.Dropout(0.4)(given)
 
-    def rows_of(part):
-        return part.rows
+    def rows_of(shard):
+        return shard.rows
 
     assert torch.equal(dropped_by_parts(given, rows_of), expected)
 
@@ -170,12 +173,12 @@ def test_masks_of_words_are_those_of_the_whole_batch():
     torch.manual_seed(3)
     expected = nn.Dropout(0.4)(given)
 
-    def rows_of(part):
-        own = Packing.of(LENGTHS[part.rows], 4)  # the words of a part in the order in which a decoder has them
+    def rows_of(shard):
+        own = Packing.of(LENGTHS[shard.rows], 4)  # the words of a part in the order in which a decoder has them
         places = {
             (int(row), int(step)): i for i, (row, step) in enumerate(zip(packing.rows, packing.steps, strict=True))
         }
-        captions = range(part.of)[part.rows]
+        captions = range(shard.of)[shard.rows]
         return [places[captions[int(row)], int(step)] for row, step in zip(own.rows, own.steps, strict=True)]
 
     assert torch.equal(dropped_by_parts(given, rows_of), expected)
@@ -183,9 +186,9 @@ def test_masks_of_words_are_those_of_the_whole_batch():
 
 def test_where_lengths_are_not_known_dropout_is_as_ever():
     model = nn.Sequential(nn.Dropout(0.4))
-    masks, given = Masks(model), torch.rand(6, 5) + 1
-    masks.share(Team(0, 2).part(6), LENGTHS[:6])
-    masks.share(Team(0, 2).part(6), None)
+    masks, given = DropoutMasks(model), torch.rand(6, 5) + 1
+    masks.share(WorkerGroup(0, 2).shard(6), LENGTHS[:6])
+    masks.share(WorkerGroup(0, 2).shard(6), None)
     torch.manual_seed(3)
     expected = nn.Dropout(0.4)(given)
     torch.manual_seed(3)
@@ -193,6 +196,6 @@ def test_where_lengths_are_not_known_dropout_is_as_ever():
 
 
 def test_a_team_is_refused_what_it_cannot_do(small_data, tmp_path):
-    with pytest.raises(InputError, match="a recipe with fine_tune trains the encoder, which a team cannot do"):
-        train(recipe(fine_tune=1), tmp_path / "run", root=small_data, team=Team(0, 2), show=False)
+    with pytest.raises(InputError, match="a recipe with fine_tune trains the encoder, which several workers cannot do"):
+        train(recipe(fine_tune=1), tmp_path / "run", root=small_data, group=WorkerGroup(0, 2), show=False)
     assert not (tmp_path / "run").exists()

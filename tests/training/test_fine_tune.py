@@ -24,7 +24,7 @@ from showtell.images.preprocessing import Preprocessing
 from showtell.models.bundle import read_bundle
 from showtell.training import loop, recipe_from, train
 from showtell.training.encoder import frozen_features
-from showtell.training.encoder.frozen_features import LayerInputs, boxes, cropped
+from showtell.training.encoder.frozen_features import FrozenFeatures, boxes, cropped
 from showtell.training.encoder.module import EncoderModule
 from showtell.training.recipe import EncoderOptions
 from showtell.training.stages import build
@@ -207,7 +207,9 @@ def inputs_of(data, folder, layer, mirrored=True):
     names = source.names()
     encoder = EncoderModule(random_encoder(), layer)
     options = EncoderOptions("onnx:random.onnx", output="grid")
-    return LayerInputs(folder, source, names[:20], names[20:30], encoder, options, mirrored=mirrored, show=False), names
+    return FrozenFeatures(
+        folder, source, names[:20], names[20:30], encoder, options, mirrored=mirrored, show=False
+    ), names
 
 
 @pytest.mark.parametrize("layer", ["", "layer1"])
@@ -223,7 +225,7 @@ def test_inputs_of_a_layer_lead_to_the_embeddings_of_pictures_and_of_their_mirro
     squares = np.stack([square(decode(pictures[name]), expected.info.preprocessing) for name in names[3:5]])
     squares[1] = squares[1, :, ::-1]
     assert found == pytest.approx(expected(squares, "grid"), abs=0.01)
-    seen = inputs.seen()
+    seen = inputs.validation_embeddings()
     assert list(seen.rows) == names[20:30]
     last = np.stack([square(decode(pictures[names[29]]), expected.info.preprocessing)])
     assert seen.take([9]) == pytest.approx(expected(last, "grid"), abs=0.01)
@@ -235,7 +237,7 @@ def test_inputs_that_were_not_finished_are_gone_on_with(data, tmp_path, monkeypa
     whole, names = inputs_of(data, tmp_path / "whole", "layer1")
     nothing = np.zeros(30, bool)
     expected = whole.take(names[:30], nothing)
-    write, batches = LayerInputs._write, []
+    write, batches = FrozenFeatures._write, []
 
     def breaking(self, array, batch):
         if batches:
@@ -243,11 +245,11 @@ def test_inputs_that_were_not_finished_are_gone_on_with(data, tmp_path, monkeypa
         batches.append([picture.name for picture in batch])
         write(self, array, batch)
 
-    monkeypatch.setattr(LayerInputs, "_write", breaking)
+    monkeypatch.setattr(FrozenFeatures, "_write", breaking)
     with pytest.raises(Broken):
         inputs_of(data, tmp_path / "broken", "layer1")[0].take(names[:1], nothing[:1])
     assert json.loads((tmp_path / "broken" / "inputs.json").read_text())["names"] == batches[0]
-    monkeypatch.setattr(LayerInputs, "_write", write)
+    monkeypatch.setattr(FrozenFeatures, "_write", write)
     again = inputs_of(data, tmp_path / "broken", "layer1")[0]
     assert torch.equal(again.take(names[:30], nothing), expected)
     assert (tmp_path / "broken" / "inputs.bin").read_bytes() == (tmp_path / "whole" / "inputs.bin").read_bytes()

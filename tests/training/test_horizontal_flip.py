@@ -13,7 +13,7 @@ from showtell.errors import StoreError
 from showtell.models.bundle import read_bundle
 from showtell.text import Vocabulary
 from showtell.training import recipe_from, train
-from showtell.training.encoder.horizontal_flip import Views, is_sided, sided_ids
+from showtell.training.encoder.horizontal_flip import AugmentedEmbeddings, is_sided, sided_ids
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_store_knows_that_it_is_mirrored(photos, tiny_encoder, stores):
 
 def test_half_of_the_pictures_that_have_a_mirror_image_are_exchanged(stores):
     plain, mirrored = stores
-    views = Views(plain, mirrored)
+    views = AugmentedEmbeddings(plain, mirrored)
     rows = [plain.rows["1.png"]] * 400 + [plain.rows["2.png"]] * 10
     taken = views.take(rows, seed=3).numpy()
     same = (taken[:400] == plain.take(rows[:1])).all(axis=1)
@@ -58,11 +58,11 @@ def test_half_of_the_pictures_that_have_a_mirror_image_are_exchanged(stores):
 def test_what_is_to_stay_as_it_is_stays(stores):
     plain, mirrored = stores
     rows = [plain.rows["1.png"]] * 100
-    taken = Views(plain, mirrored).take(rows, seed=0, as_is=[True] * 50 + [False] * 50).numpy()
+    taken = AugmentedEmbeddings(plain, mirrored).take(rows, seed=0, as_is=[True] * 50 + [False] * 50).numpy()
     same = (taken == plain.take(rows[:1])).all(axis=1)
     assert same[:50].all()
     assert not same[50:].all()
-    assert (Views(plain).take(rows, seed=0).numpy() == plain.take(rows)).all()
+    assert (AugmentedEmbeddings(plain).take(rows, seed=0).numpy() == plain.take(rows)).all()
 
 
 def test_captions_that_speak_of_sides_are_known():

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from showtell.errors import InputError
 from showtell.models.bundle import read_bundle
 from showtell.training import Stopped, recipe_from, train
-from showtell.training.resume import claim
+from showtell.training.resume import check_run_folder
 
 EPOCHS, STEPS = 3, 5
 
@@ -158,14 +158,14 @@ def test_weights_without_an_optimiser_are_refused(small_data, unbroken, tmp_path
 
 
 def test_a_run_of_a_release_with_fewer_options_is_gone_on_with(small_data, tmp_path):
-    claim(tmp_path, recipe())
+    check_run_folder(tmp_path, recipe())
     older = json.loads((tmp_path / "recipe.json").read_text())
     del older["fine_tune"], older["encoder"]["precision"], older["training"]["patience"]
     (tmp_path / "recipe.json").write_text(json.dumps(older))
-    claim(tmp_path, recipe())
+    check_run_folder(tmp_path, recipe())
     for changed in (recipe(patience=3), recipe(hidden=25)):
         with pytest.raises(InputError, match="another recipe"):
-            claim(tmp_path, changed)
+            check_run_folder(tmp_path, changed)
 
 
 def test_a_missing_checkpoint_is_told_before_anything_is_made(small_data, tmp_path):

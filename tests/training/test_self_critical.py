@@ -12,7 +12,7 @@ from showtell.metrics import ptb_tokenize
 from showtell.text import SPECIALS, Vocabulary
 from showtell.training import recipe_from, train
 from showtell.training.recipe import SelfCriticalOptions, TrainingOptions
-from showtell.training.resume import place_of
+from showtell.training.resume import current_epoch
 from showtell.training.stages.self_critical import Reward, advantages, draw, log_probabilities
 
 REFERENCES = {
@@ -210,15 +210,15 @@ def test_a_stage_ends_after_its_epochs_or_when_patience_does():
     rising = [line(n, n) for n in range(1, 6)]
     falling = [line(1, 1.0), line(2, 0.9), line(3, 0.8)]
     patient, impatient = TrainingOptions(), TrainingOptions(patience=2)
-    place = place_of(rising[:4], stages, impatient)
+    place = current_epoch(rising[:4], stages, impatient)
     assert (place.stage.name, place.epoch, place.stage_step, place.epoch_step) == ("cross_entropy", 4, 0, 40)
-    place = place_of(falling, stages, impatient)
+    place = current_epoch(falling, stages, impatient)
     assert (place.stage.name, place.epoch, place.stage_step, place.epoch_step) == ("self_critical", 0, 30, 30)
-    assert place_of(falling[:2], stages, impatient).stage.name == "cross_entropy"
-    assert place_of(falling, stages, patient).epoch == 3
+    assert current_epoch(falling[:2], stages, impatient).stage.name == "cross_entropy"
+    assert current_epoch(falling, stages, patient).epoch == 3
     second = [*falling, line(4, 0.7, "self_critical")]
-    assert place_of(second, stages, impatient).epoch == 1
-    assert place_of([*second, line(5, 0.7, "self_critical")], stages, impatient) is None
+    assert current_epoch(second, stages, impatient).epoch == 1
+    assert current_epoch([*second, line(5, 0.7, "self_critical")], stages, impatient) is None
 
 
 def test_the_validation_loss_cannot_choose_among_self_critical_epochs():

@@ -18,7 +18,7 @@ import ray
 from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
 from showtell.ray.cluster import cluster
 from showtell.training import Recipe, TrainResult, train
-from showtell.training.distributed import Team
+from showtell.training.distributed import WorkerGroup
 from showtell.training.loop import Say
 
 try:
@@ -102,20 +102,20 @@ def _work(arguments: dict[str, Any]) -> None:
     """What each worker does."""
     arguments = dict(arguments)
     board, context, device = arguments.pop("board"), get_context(), get_device()
-    team = Team(context.get_world_rank(), context.get_world_size(), device)
-    if not ray.get(board.begin.remote(team.rank)):
+    group = WorkerGroup(context.get_world_rank(), context.get_world_size(), device)
+    if not ray.get(board.begin.remote(group.rank)):
         return
 
     def say(line: str) -> None:
-        if team.leads:
+        if group.is_main:
             ray.get(board.say.remote(line))
 
     try:
-        result = train(**arguments, device=str(device), team=team, show=False, say=say)
+        result = train(**arguments, device=str(device), group=group, show=False, say=say)
     except ShowtellError as error:
         ray.get(board.fail.remote(error.exit_code, str(error)))
         raise
-    if team.leads:
+    if group.is_main:
         ray.get(board.finish.remote(result))
 
 

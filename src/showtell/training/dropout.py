@@ -1,7 +1,7 @@
-"""Dropout of which a row's mask does not hang on how many workers share the batch.
+"""Dropout whose mask of a row does not depend on how many workers share the batch.
 
-A worker of a team draws the masks of the whole batch, from the same seed as one worker would, and takes its own rows of
-them. On the processor these are bit for bit the masks that `torch.nn.Dropout` has for the whole batch.
+Each worker draws the masks of the whole batch, from the seed that a single worker would use, and takes its own rows.
+On the processor these are bit for bit the masks that `torch.nn.Dropout` has for the whole batch.
 """
 
 import torch
@@ -9,44 +9,44 @@ from torch import nn
 from torch.nn import functional
 
 from showtell.decoders.lstm import Packing
-from showtell.training.distributed import Part
+from showtell.training.distributed import BatchShard
 
 
-class Masks:
+class DropoutMasks:
     """Takes the place of dropout in a decoder. Until a batch is shared, and where none is, it is dropout as ever."""
 
     def __init__(self, decoder: nn.Module) -> None:
-        self._part: Part | None = None
+        self._shard: BatchShard | None = None
         dropouts = [(name, child) for name, child in decoder.named_modules() if type(child) is nn.Dropout]
         for name, child in dropouts:
             decoder.set_submodule(name, _SharedDropout(child.p, self))
 
-    def share(self, part: Part, lengths: torch.Tensor | None) -> None:
-        """Be ready for a worker's part of a batch.
+    def share(self, shard: BatchShard, lengths: torch.Tensor | None) -> None:
+        """Prepare for a worker's shard of a batch.
 
         Arguments:
-            part: of the captions.
+            shard: of the captions.
             lengths: how many words each caption of the whole batch has, `int64 (B,)`; None where that is not known, and
                 every worker has masks of its own.
         """
-        self._part = None if lengths is None else part
+        self._shard = None if lengths is None else shard
         if lengths is not None:
             packed = Packing.of(lengths, int(lengths.max())).rows
-            self._packed, self._words = len(packed), torch.isin(packed, _rows(part)).nonzero()[:, 0]
+            self._packed, self._words = len(packed), torch.isin(packed, _rows(shard)).nonzero()[:, 0]
 
     def of(self, given: torch.Tensor, probability: float) -> torch.Tensor | None:
-        """What to multiply `given` by: of its rows there is one for each caption of the part, or one for each word, as
+        """What to multiply `given` by: of its rows there is one for each caption of the shard, or one for each word, as
         `Packing` has them. None where nothing is shared.
         """
-        if self._part is None:
+        if self._shard is None:
             return None
         words = len(given) == len(self._words)
-        rows, mine = (self._packed, self._words) if words else (self._part.of, _rows(self._part))
+        rows, mine = (self._packed, self._words) if words else (self._shard.of, _rows(self._shard))
         return functional.dropout(_ones_like(given, rows), probability)[mine.to(given.device)]
 
 
 class _SharedDropout(nn.Module):
-    def __init__(self, probability: float, masks: Masks) -> None:
+    def __init__(self, probability: float, masks: DropoutMasks) -> None:
         super().__init__()
         self.p, self.masks = probability, masks
 
@@ -55,8 +55,8 @@ class _SharedDropout(nn.Module):
         return functional.dropout(given, self.p, self.training) if mask is None else given * mask
 
 
-def _rows(part: Part) -> torch.Tensor:
-    return torch.arange(part.of)[part.rows]
+def _rows(shard: BatchShard) -> torch.Tensor:
+    return torch.arange(shard.of)[shard.rows]
 
 
 def _ones_like(given: torch.Tensor, rows: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The training loop, in plain sight: embed, build, step, validate, keep, export.
+"""The training loop, in plain encoded: embed, build, step, validate, keep, export.
 
     RUN/
       recipe.json         the recipe with every default spelt out
@@ -40,20 +40,20 @@ from showtell.text import Vocabulary
 from showtell.training.checkpoint import load_checkpoint, save_checkpoint
 from showtell.training.curves import write_figures
 from showtell.training.device import device_of
-from showtell.training.distributed import ALONE, Team
-from showtell.training.dropout import Masks
-from showtell.training.encoder.embeddings import Captions, Sights, see
-from showtell.training.encoder.frozen_features import LayerInputs, layer_inputs
+from showtell.training.distributed import SINGLE_WORKER, WorkerGroup
+from showtell.training.dropout import DropoutMasks
+from showtell.training.encoder.embeddings import Captions, EncoderState, embed_dataset
+from showtell.training.encoder.frozen_features import FrozenFeatures, frozen_features
 from showtell.training.export import export_bundle
-from showtell.training.optimization import Learner, best_weights
+from showtell.training.optimization import Optimization, best_weights
 from showtell.training.recipe import Recipe, recipe_of
 from showtell.training.resume import (
-    Place,
-    Position,
-    adopt,
+    CurrentEpoch,
+    TrainingState,
     best_of,
-    claim,
-    place_of,
+    check_run_folder,
+    current_epoch,
+    fork_from,
     read_checkpoint,
     require_checkpoint,
     stage_behind,
@@ -91,7 +91,7 @@ def train(
     store: str | Path | None = None,
     begin_from: str | Path | None = None,
     device: str = "auto",
-    team: Team = ALONE,
+    group: WorkerGroup = SINGLE_WORKER,
     show: bool = True,
     say: Say = lambda line: None,
     on_epoch: OnEpoch = lambda metrics: None,
@@ -107,7 +107,7 @@ def train(
         begin_from: a checkpoint of another run to begin from, such as its `weights_3.safetensors`.
         device: where to compute, as `showtell.training.device` names it. Encoders as they came, and quantised ones, run
             on the processor whatever it is.
-        team: those who call this together with the same arguments, this process one of them.
+        group: the workers that call this together with the same arguments, this process among them.
         show: progress bars on stderr.
         say: is called with a line for people at every stage.
         on_epoch: is called after every epoch with the figures of all so far, as they stand in `metrics.jsonl`.
@@ -115,41 +115,44 @@ def train(
 
     Raises:
         InputError: the folder holds a run of another recipe, the data cannot be used, the checkpoint to begin from does
-            not fit, there is no such device, or the recipe is not for a team.
+            not fit, there is no such device, or several workers cannot train the recipe.
         Stopped: `watch` asked for it, and the run was saved.
     """
     recipe, folder, place = recipe_of(recipe), Path(folder), device_of(device)
-    if team.size > 1 and recipe.fine_tune.epochs:
-        raise InputError("a recipe with fine_tune trains the encoder, which a team cannot do: leave it out")
+    if group.size > 1 and recipe.fine_tune.epochs:
+        raise InputError("a recipe with fine_tune trains the encoder, which several workers cannot do: leave it out")
     if begin_from:
         require_checkpoint(Path(begin_from))
-    if team.leads:
-        claim(folder, recipe)
+    if group.is_main:
+        check_run_folder(folder, recipe)
     examples = load_examples(recipe.data, Path(root))
     say(examples.summary)
-    graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say) if team.leads else b""
-    look = partial(see, options=recipe.encoder, examples=examples, team=team, show=show, say=say)
-    sight = look(graph, store=Path(store or folder / "embeddings"), beside=folder)
-    training, validation = sight.readable(examples.of(examples.train)), sight.readable(examples.of(examples.validation))
+    graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say) if group.is_main else b""
+    encode = partial(embed_dataset, options=recipe.encoder, examples=examples, group=group, show=show, say=say)
+    encoded = encode(graph, store=Path(store or folder / "embeddings"), beside=folder)
+    training, validation = (
+        encoded.readable(examples.of(examples.train)),
+        encoded.readable(examples.of(examples.validation)),
+    )
     if not training or not validation:
         raise InputError("no readable picture is left in the training or the validation split")
-    inputs = layer_inputs(recipe, graph, folder / "fine-tune", examples.source, training, validation, show=show)
-    sights = Sights(sight, inputs.encoder if inputs else None, folder / "tuned", look, say)
-    run = _Run(recipe, folder, training, validation, inputs, sights, place, team)
+    inputs = frozen_features(recipe, graph, folder / "fine-tune", examples.source, training, validation, show=show)
+    encoder_state = EncoderState(encoded, inputs.encoder if inputs else None, folder / "tuned", encode, say)
+    run = _Run(recipe, folder, training, validation, inputs, encoder_state, place, group)
     watch = watch or Unwatched()
     watch.begin(recipe.name, examples.source, examples.of(run.validator.names))
     run.go_on(Path(begin_from) if begin_from else None, show, say, on_epoch, watch)
     bundle = folder / f"{recipe.name}.showtell"
     best = best_of(run.at.own_metrics(), recipe.training)
     scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
-    if not team.leads:
+    if not group.is_main:
         return TrainResult(folder, bundle, tuple(run.at.metrics), best)
     run.take_best()
-    if inputs and not run.sights.trained:
+    if inputs and not run.encoder_state.trained:
         say("no epoch with the encoder trained was the best one, so the model has it as it was")
-    now = run.sights.now
+    now = run.encoder_state.current
     export_bundle(bundle, recipe, run.decoder.eval().cpu(), run.vocabulary, now.graph, scores, examples.counts())
-    calibrate_from_store(bundle, now.views.store, validation, training, show=show)
+    calibrate_from_store(bundle, now.embeddings.store, validation, training, show=show)
     say(f"model: {bundle}")
     return TrainResult(folder, bundle, tuple(run.at.metrics), best)
 
@@ -163,18 +166,24 @@ class _Run:
         folder: Path,
         training: Captions,
         validation: Captions,
-        inputs: LayerInputs | None,
-        sights: Sights,
+        inputs: FrozenFeatures | None,
+        encoder_state: EncoderState,
         device: torch.device,
-        team: Team,
+        group: WorkerGroup,
     ) -> None:
-        self.recipe, self.options, self.folder, self.sights, self.team = recipe, recipe.training, folder, sights, team
+        self.recipe, self.options, self.folder, self.encoder_state, self.group = (
+            recipe,
+            recipe.training,
+            folder,
+            encoder_state,
+            group,
+        )
         self.encoder = inputs.encoder.to(device) if inputs else None
-        store = sights.now.views.store
+        store = encoder_state.current.embeddings.store
         self.vocabulary = Vocabulary.build(
             (caption for captions in training.values() for caption in captions), recipe.vocabulary.min_count
         )
-        if team.leads:
+        if group.is_main:
             write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
         self.stages = stages_of(recipe, training, store.rows, self.vocabulary, inputs)
         scored = list(validation)[: self.options.validation_pictures or None]
@@ -183,21 +192,21 @@ class _Run:
         )
         torch.manual_seed(self.options.seed)
         self.decoder = build(recipe.decoder_kind, recipe.decoder, store.spec.shape, len(self.vocabulary)).to(device)
-        if team.leads:
+        if group.is_main:
             rows = np.sort([store.rows[name] for name in training])
             chunks = (rows[i : i + _ROWS_AT_ONCE] for i in range(0, len(rows), _ROWS_AT_ONCE))
             self.decoder.standardise_by(torch.from_numpy(store.take(chunk)) for chunk in chunks)
-        team.copy(self.decoder.state_dict().values())
-        self.masks = Masks(self.decoder) if team.size > 1 else None
-        self.learner = self._new_learner(self.stages[0])
-        self.at = Position()
+        group.broadcast(self.decoder.state_dict().values())
+        self.masks = DropoutMasks(self.decoder) if group.size > 1 else None
+        self.optimization = self._new_optimization(self.stages[0])
+        self.at = TrainingState()
 
-    def _new_learner(self, stage: Stage) -> Learner:
+    def _new_optimization(self, stage: Stage) -> Optimization:
         modules: dict[str, torch.nn.Module] = {"decoder": self.decoder}
         if stage.trains_encoder and self.encoder:
             modules["encoder"] = self.encoder
         decay = {"decoder": self.options.weight_decay, "encoder": self.recipe.fine_tune.weight_decay}
-        return Learner(modules, decay, self.options.average, self.team)
+        return Optimization(modules, decay, self.options.average, self.group)
 
     def go_on(self, begin_from: Path | None, show: bool, say: Say, on_epoch: OnEpoch, watch: Watch) -> None:
         """Train from the last checkpoint, from another run's, or from the beginning, to the end."""
@@ -206,7 +215,7 @@ class _Run:
             say(f"going on after step {self.at.step}")
             watch.epoch(tuple(self.at.metrics), {})
         epochs = sum(stage.epochs for stage in self.stages)
-        while place := place_of(self.at.metrics, self.stages, self.options):
+        while place := current_epoch(self.at.metrics, self.stages, self.options):
             began, stage = time.monotonic(), place.stage
             if self.at.step == place.stage_step > 0:
                 self._begin_from_best(stage)
@@ -216,7 +225,10 @@ class _Run:
             with bar(title, len(given), "steps", done=done, show=show) as tick:
                 for one in given[done:]:
                     self._train_on(one, place)
-                    tick(1, note=f"{stage.main.replace('train_', '')} {self.at.figures()[stage.main]:.3f}")
+                    tick(
+                        1,
+                        note=f"{_written(stage, self.at.figures())}",
+                    )
                     if self.options.checkpoint_steps and self.at.step % self.options.checkpoint_steps == 0:
                         self._save("last")
                     if watch.step(self._progress(place, epochs, len(given))):
@@ -227,11 +239,11 @@ class _Run:
             watch.epoch(tuple(self.at.metrics), captions)
         if self.options.keep_epochs:
             self._save("weights")
-        if self.team.leads:  # a run that was killed between its last checkpoint and this goes on to here
+        if self.group.is_main:  # a run that was killed between its last checkpoint and this goes on to here
             shutil.rmtree(self.folder / "fine-tune", ignore_errors=True)  # large, and of no more use
             write_figures(self.folder, self.at.metrics)
 
-    def _progress(self, place: Place, epochs: int, steps: int) -> Progress:
+    def _progress(self, place: CurrentEpoch, epochs: int, steps: int) -> Progress:
         return Progress(len(self.at.metrics) + 1, epochs, self.at.step - place.epoch_step, steps, self.at.figures())
 
     def _find_position(self, begin_from: Path | None) -> None:
@@ -240,55 +252,57 @@ class _Run:
             self._restore(last)
         elif begin_from is not None:
             self._restore(begin_from)
-            if adopt(self.at):
+            if fork_from(self.at):
                 self._save("best")
             self._save("last")
-        if self.team.tell(self.at.step) != self.at.step:
+        if self.group.broadcast_object(self.at.step) != self.at.step:
             raise InputError(f"{last}: the workers see different files: all machines must see the run's folder")
 
     def take_best(self) -> None:
         """Have the best epoch's weights, and see through its encoder."""
         self._load_best()
-        self.sights.look()
+        self.encoder_state.embed()
 
     def _load_best(self) -> None:
         best = load_checkpoint(self.folder / "checkpoints" / "best.safetensors")
         self.decoder.load_state_dict(best_weights(best, "decoder"))
-        self.sights.load(best_weights(best, "encoder"))
+        self.encoder_state.load(best_weights(best, "encoder"))
 
     def _begin_from_best(self, stage: Stage) -> None:
         """Begin a later stage: the best weights so far, and an optimiser that remembers nothing."""
-        if self.team.leads:  # the others may not see yet what it has just written
+        if self.group.is_main:  # the others may not see yet what it has just written
             self._load_best()
-        self.team.copy(self.decoder.state_dict().values())
+        self.group.broadcast(self.decoder.state_dict().values())
         if not stage.trains_encoder:
-            self.sights.look()
-        self.learner = self._new_learner(stage)
+            self.encoder_state.embed()
+        self.optimization = self._new_optimization(stage)
 
-    def _train_on(self, given: Any, place: Place) -> None:
+    def _train_on(self, given: Any, place: CurrentEpoch) -> None:
         seed = self.options.seed * 1_000_003 + self.at.step  # what is random in a step depends on its number alone
-        part, lengths = self.team.part(len(given)), place.stage.lengths(given)
-        torch.manual_seed(part.own_seed(seed) if lengths is None else seed)
+        shard, lengths = self.group.shard(len(given)), place.stage.caption_lengths(given)
+        torch.manual_seed(shard.own_seed(seed) if lengths is None else seed)
         self.decoder.train()
         if self.masks:
-            self.masks.share(part, lengths)
-        outcome = place.stage.outcome(self.decoder, given, self.sights.now.views, seed, part)
+            self.masks.share(shard, lengths)
+        outcome = place.stage.step_loss(self.decoder, given, self.encoder_state.current.embeddings, seed, shard)
         step = self.at.step - place.stage_step
         age = (step if place.stage.trains_encoder else self.at.step) + 1
-        self.learner.step(outcome.loss, place.stage.learning_rates(step), self.options.clip_norm, age)
-        *sums, weight = part.totals([*outcome.sums.values(), outcome.weight])
+        self.optimization.step(outcome.loss, place.stage.learning_rates(step), self.options.clip_norm, age)
+        *sums, weight = shard.totals([*outcome.sums.values(), outcome.weight])
         self.at.add(dict(zip(outcome.sums, sums, strict=True)), round(weight))
 
     def _end_epoch(self, stage: Stage, title: str, seconds: float, say: Say) -> dict[str, str]:
         """Validate, keep and say; the captions of the validation pictures, which the leader has."""
-        validation = self._validate(stage) if self.team.leads else None
+        validation = self._validate(stage) if self.group.is_main else None
         line: dict[str, Any] = {
             "epoch": len(self.at.metrics) + 1,
             "stage": stage.name,
             "step": self.at.step,
             **self.at.figures(),
         }
-        line |= self.team.tell(validation.figures() | {"seconds": round(seconds, 1)} if validation else None)
+        line |= self.group.broadcast_object(
+            validation.figures() | {"seconds": round(seconds, 1)} if validation else None
+        )
         self.at.end_epoch(line)
         best = best_of(self.at.own_metrics(), self.options) is line
         note = " (best)" if best and self.options.best_by != "last" else ""
@@ -297,23 +311,25 @@ class _Run:
         if self.options.keep_epochs:
             self._save(f"weights_{len(self.at.metrics) - 1}")
         self._save("last")
-        if self.team.leads:
+        if self.group.is_main:
             write_figures(self.folder, self.at.metrics, soon=True)
         say(
-            f"{title}: {stage.main.replace('train_', '')} {line[stage.main]:.3f}, validation loss "
-            f"{line['val_loss']:.3f}, next word {line['val_accuracy']:.1%}, BLEU-4 {100 * line['bleu_4']:.1f}, "
+            f"{title}: {_written(stage, line)}, validation loss {line['val_loss']:.3f}, "
+            f"next word {line['val_accuracy']:.1%}, BLEU-4 {100 * line['bleu_4']:.1f}, "
             f"CIDEr-D {100 * line['cider_d']:.1f}{note}"
         )
         return validation.captions if validation else {}
 
     def _validate(self, stage: Stage) -> Validation:
-        with self.learner.averaged():
-            return self.validator(self.decoder, stage.seen(self.sights.now.views))
+        with self.optimization.averaged():
+            return self.validator(self.decoder, stage.validation_embeddings(self.encoder_state.current.embeddings))
 
     def _save(self, which: str) -> None:
-        if not self.team.leads:
+        if not self.group.is_main:
             return
-        parts = ({"encoder": self.sights.trained} if self.sights.trained else {}) | self.learner.parts()
+        parts = (
+            {"encoder": self.encoder_state.trained} if self.encoder_state.trained else {}
+        ) | self.optimization.parts()
         if which == "best":
             del parts["optimizer"]
         save_checkpoint(self.folder / "checkpoints" / f"{which}.safetensors", parts, state_of(self.at, self.vocabulary))
@@ -321,11 +337,16 @@ class _Run:
     def _restore(self, path: Path) -> None:
         checkpoint, self.at = read_checkpoint(path, self.vocabulary, self.stages, self.options)
         stage = stage_behind(self.at, self.stages, self.options)
-        self.learner = self._new_learner(stage)
+        self.optimization = self._new_optimization(stage)
         try:
-            self.learner.load(checkpoint)
+            self.optimization.load(checkpoint)
         except RuntimeError as error:
             raise InputError(f"{path}: is of another decoder: choose the recipe that made it") from error
         if not stage.trains_encoder:
-            self.sights.load(best_weights(checkpoint, "encoder"))
-            self.sights.look()
+            self.encoder_state.load(best_weights(checkpoint, "encoder"))
+            self.encoder_state.embed()
+
+
+def _written(stage: Stage, figures: Mapping[str, Any]) -> str:
+    """The stage's figure for people, such as `loss 2.345`."""
+    return f"{stage.progress_metric.replace('train_', '')} {figures[stage.progress_metric]:.3f}"

@@ -7,18 +7,22 @@ import torch
 from torch import nn
 
 from showtell.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
-from showtell.training.distributed import ALONE, Team
+from showtell.training.distributed import SINGLE_WORKER, WorkerGroup
 
 Tensors = dict[str, torch.Tensor]
 PARTS = {"decoder": ("model", "average"), "encoder": ("encoder", "encoder_average")}
 """What a checkpoint calls the weights of a module, and their average."""
 
 
-class Learner:
+class Optimization:
     """Modules that learn together, by AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101)."""
 
     def __init__(
-        self, modules: Mapping[str, nn.Module], weight_decay: Mapping[str, float], average: float, team: Team = ALONE
+        self,
+        modules: Mapping[str, nn.Module],
+        weight_decay: Mapping[str, float],
+        average: float,
+        group: WorkerGroup = SINGLE_WORKER,
     ) -> None:
         """Begin with an optimiser that remembers nothing, and averages that are the weights themselves.
 
@@ -26,9 +30,9 @@ class Learner:
             modules: by name, a key of `PARTS`.
             weight_decay: of each.
             average: the decay of the moving averages; 0 keeps none.
-            team: those who learn together; the sum of their losses is what goes down.
+            group: the workers; the sum of their losses is minimized.
         """
-        self.modules, self.average, self.team = dict(modules), average, team
+        self.modules, self.average, self.group = dict(modules), average, group
         self.averages = {name: weights_of(module) for name, module in modules.items()} if average else {}
         groups = [{"params": list(m.parameters()), "weight_decay": weight_decay[n]} for n, m in modules.items()]
         self.optimizer = torch.optim.AdamW(groups, fused=True)
@@ -45,7 +49,7 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         weights = [weight for module in self.modules.values() for weight in module.parameters()]
-        self.team.add_up([weight.grad for weight in weights if weight.grad is not None])
+        self.group.all_reduce([weight.grad for weight in weights if weight.grad is not None])
         for group, (name, module) in zip(self.optimizer.param_groups, self.modules.items(), strict=True):
             group["lr"] = rates[name]
             if clip_norm:

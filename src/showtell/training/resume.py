@@ -1,7 +1,7 @@
-"""Going on: whose folder it is, where a run stands, and whether a checkpoint fits.
+"""Resuming a run: whose folder it is, where the run stands, and whether a checkpoint fits.
 
-A run goes on from its own `last` checkpoint, or begins from a checkpoint of another run (`showtell train --from`), such
-as the course notebook's `weights_3`. Either way it stands at a `Position`, which is what a checkpoint keeps beside its
+A run resumes from its own `last` checkpoint, or begins from a checkpoint of another run (`showtell train --from`), such
+as the course notebook's `weights_3`. Either way its position is a `TrainingState`, which a checkpoint stores beside its
 tensors.
 """
 
@@ -20,7 +20,7 @@ from showtell.training.stages.base import Stage
 
 
 @dataclass(slots=True)
-class Position:
+class TrainingState:
     """Where a run stands.
 
     `step` counts steps, `metrics` has the figures of the epochs that have ended; `sums` are of figures over `weight`
@@ -56,7 +56,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CurrentEpoch:
     """The epoch that a run is in: number `epoch` of `stage`. They began at steps `epoch_step` and `stage_step`."""
 
     stage: Stage
@@ -65,7 +65,9 @@ class Place:
     epoch_step: int
 
 
-def place_of(metrics: Sequence[dict[str, Any]], stages: Sequence[Stage], options: TrainingOptions) -> Place | None:
+def current_epoch(
+    metrics: Sequence[dict[str, Any]], stages: Sequence[Stage], options: TrainingOptions
+) -> CurrentEpoch | None:
     """The epoch that follows those in `metrics`; None where all is done.
 
     A stage is over after its epochs, or with `patience` when so many in a row have brought nothing better.
@@ -75,14 +77,14 @@ def place_of(metrics: Sequence[dict[str, Any]], stages: Sequence[Stage], options
         lines = _lines_of(stage, metrics)
         stalled = options.patience and len(lines) - _best_index(lines, options) > options.patience
         if len(lines) < stage.epochs and not stalled:
-            return Place(stage, len(lines), stage_step, _steps(metrics, stages))
+            return CurrentEpoch(stage, len(lines), stage_step, _steps(metrics, stages))
         stage_step += len(stage) * len(lines)
     return None
 
 
-def stage_behind(position: Position, stages: Sequence[Stage], options: TrainingOptions) -> Stage:
+def stage_behind(position: TrainingState, stages: Sequence[Stage], options: TrainingOptions) -> Stage:
     """The stage that the last step of a run was of; the first where there was none yet."""
-    place = place_of(position.metrics, stages, options)
+    place = current_epoch(position.metrics, stages, options)
     if place and (position.step > place.epoch_step or not position.metrics):
         return place.stage
     return next(stage for stage in stages if stage.name == position.metrics[-1]["stage"])
@@ -109,7 +111,7 @@ def _lines_of(stage: Stage, metrics: Sequence[dict[str, Any]]) -> list[dict[str,
     return [line for line in metrics if line["stage"] == stage.name]
 
 
-def claim(folder: Path, recipe: Recipe) -> None:
+def check_run_folder(folder: Path, recipe: Recipe) -> None:
     """Make the folder this recipe's; an `InputError` where it holds a run of another.
 
     What the recipe of an older release does not say has its default.
@@ -135,14 +137,14 @@ def require_checkpoint(path: Path) -> None:
         raise InputError(f"{path}: there is no such checkpoint: a run keeps its own in the folder checkpoints/")
 
 
-def state_of(position: Position, vocabulary: Vocabulary) -> dict[str, Any]:
+def state_of(position: TrainingState, vocabulary: Vocabulary) -> dict[str, Any]:
     """What a checkpoint keeps beside its tensors, as JSON values."""
     return dataclasses.asdict(position) | {"vocabulary": list(vocabulary.entries)}
 
 
 def read_checkpoint(
     path: Path, vocabulary: Vocabulary, stages: Sequence[Stage], options: TrainingOptions
-) -> tuple[Checkpoint, Position]:
+) -> tuple[Checkpoint, TrainingState]:
     """A checkpoint that a run with this vocabulary and these stages can go on from.
 
     Raises:
@@ -156,20 +158,20 @@ def read_checkpoint(
         raise InputError(f"{path}: was trained on other captions (its words differ): go on with those, or begin anew")
     if not checkpoint.part("optimizer"):
         raise InputError(f"{path}: has weights alone, which nothing can go on from: take last or one of weights_0, ...")
-    position = Position(**{key: value for key, value in state.items() if key != "format"})
+    position = TrainingState(**{key: value for key, value in state.items() if key != "format"})
     for stage in stages:
         if len(_lines_of(stage, position.metrics)) > stage.epochs:
             raise InputError(
                 f"{path}: was trained for more than the {stage.epochs} epochs that are asked for: raise them"
             )
-    place = place_of(position.metrics, stages, options)
+    place = current_epoch(position.metrics, stages, options)
     ended = _steps(position.metrics, stages)
     if not ended <= position.step <= ended + (len(place.stage) if place else 0):
         raise InputError(f"{path}: its epochs are not of {len(stages[0])} steps: choose the recipe that made it")
     return checkpoint, position
 
 
-def adopt(position: Position) -> bool:
+def fork_from(position: TrainingState) -> bool:
     """Make another run's position this run's own; whether its weights are those that its last epoch left.
 
     Of the epochs behind it, only one that it stands at the very end of is this run's to export.

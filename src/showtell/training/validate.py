@@ -58,7 +58,7 @@ class TorchSteps:
         return logits.cpu().numpy(), _arrays(after)
 
 
-class Seen(Protocol):
+class EmbeddingSource(Protocol):
     """Embeddings of pictures: a store's, or what an encoder that is being trained gives."""
 
     @property
@@ -96,7 +96,7 @@ class Validator:
         self.references = {name: [ptb_tokenize(caption) for caption in captions[name]] for name in self.names}
         self.batches = batches
 
-    def __call__(self, decoder: Decoder, seen: Seen) -> Validation:
+    def __call__(self, decoder: Decoder, seen: EmbeddingSource) -> Validation:
         """Validate `decoder`, which is put into evaluation mode and left there, on the embeddings `seen`."""
         decoder.eval()
         loss, accuracy = self._teacher_forced(decoder, seen)
@@ -105,7 +105,7 @@ class Validator:
         bleu_4 = bleu(hypotheses, self.references).corpus["BLEU-4"]
         return Validation(loss, accuracy, bleu_4, cider_d(hypotheses, self.references).corpus["CIDEr-D"], captions)
 
-    def _teacher_forced(self, decoder: Decoder, seen: Seen) -> tuple[float, float]:
+    def _teacher_forced(self, decoder: Decoder, seen: EmbeddingSource) -> tuple[float, float]:
         loss, correct, count = 0.0, 0, 0
         rows = np.array([seen.rows[name] for name in self.pictures], np.int64)
         with torch.inference_mode():
@@ -118,7 +118,7 @@ class Validator:
                 count += result.count
         return loss / count, correct / count
 
-    def _captions(self, decoder: Decoder, seen: Seen) -> dict[str, str]:
+    def _captions(self, decoder: Decoder, seen: EmbeddingSource) -> dict[str, str]:
         captions: dict[str, str] = {}
         for begin in range(0, len(self.names), _PICTURES_AT_ONCE):
             names = self.names[begin : begin + _PICTURES_AT_ONCE]

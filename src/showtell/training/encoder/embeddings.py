@@ -13,8 +13,8 @@ from showtell.embeddings.store import EmbeddingStore
 from showtell.encoders import Encoder
 from showtell.files import write_bytes
 from showtell.quantization.encoder import int8_graph
-from showtell.training.distributed import ALONE, Team
-from showtell.training.encoder.horizontal_flip import Views
+from showtell.training.distributed import SINGLE_WORKER, WorkerGroup
+from showtell.training.encoder.horizontal_flip import AugmentedEmbeddings
 from showtell.training.encoder.module import EncoderModule
 from showtell.training.recipe import EncoderOptions
 
@@ -22,46 +22,46 @@ Captions: TypeAlias = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class EncodedData:
     """The encoder's graph, quantised where the recipe asks for that, and the embeddings that it gave."""
 
     graph: bytes
-    views: Views
+    embeddings: AugmentedEmbeddings
 
     def readable(self, captions: Captions) -> Captions:
         """Those of the captions, by picture, whose pictures could be read."""
-        return {name: texts for name, texts in captions.items() if name in self.views.rows}
+        return {name: texts for name, texts in captions.items() if name in self.embeddings.rows}
 
 
-def see(
+def embed_dataset(
     graph: bytes,
     options: EncoderOptions,
     examples: Examples,
     store: Path,
     beside: Path,
     *,
-    team: Team = ALONE,
+    group: WorkerGroup = SINGLE_WORKER,
     show: bool = True,
     say: Callable[[str], None] = lambda line: None,
-) -> Sight:
+) -> EncodedData:
     """Embed what is not embedded yet: all pictures, and where asked the training pictures' mirror images.
 
     Arguments:
-        graph: the encoder in float32; only the leader of a team needs it, and has it in what is returned.
+        graph: the encoder in float32; only the main worker needs it, and has it in what is returned.
         options: the precision that it is brought to, its output, and how pictures are made square.
         examples: the pictures.
         store: the embedding store; that of mirror images lies beside it, as `NAME-mirrored`.
         beside: the folder for the graph of another precision.
-        team: those who look; the leader embeds, and the others open what it has made.
+        group: the workers; the main one embeds, and the others open what it has written.
         show: progress bars on stderr.
         say: is called with a line for people where pictures could not be read.
     """
-    if team.leads:
+    if group.is_main:
         if options.precision == "int8":
             graph = int8_graph(graph, beside, examples.source, examples.train, options.resize, show=show)
         _embed(Encoder(graph, resize=options.resize), options, examples, store, show, say)
-    team.tell("embedded")
-    return Sight(graph, Views(*(EmbeddingStore(folder) for folder in _folders(store, options))))
+    group.broadcast_object("embedded")
+    return EncodedData(graph, AugmentedEmbeddings(*(EmbeddingStore(folder) for folder in _folders(store, options))))
 
 
 def _embed(
@@ -87,46 +87,46 @@ def _folders(store: Path, options: EncoderOptions) -> list[Path]:
     return [store, store.with_name(f"{store.name}-mirrored")] if options.mirrored else [store]
 
 
-class Sights:
-    """What the decoder of a run sees: through the encoder as it came, or through what training made of it.
+class EncoderState:
+    """The encoder of a run: as it came, or as training left it, and the embeddings that it gives the decoder.
 
-    `now` is what it sees at present. `trained` has the weights that were trained, and none where the encoder is as it
-    came.
+    `current` is what the decoder is given at present. `trained` has the encoder's trained weights, none where it is as
+    it came.
     """
 
     def __init__(
         self,
-        first: Sight,
+        first: EncodedData,
         encoder: EncoderModule | None,
         folder: Path,
-        look: Callable[..., Sight],
+        embed: Callable[..., EncodedData],
         say: Callable[[str], None],
     ) -> None:
         """Begin with the encoder as it came.
 
         Arguments:
-            first: what is seen through it.
+            first: the embeddings that it gave.
             encoder: the module that is trained, if any.
             folder: for `encoder.onnx`, the embeddings that it gives, and its form of another precision.
-            look: `see`, all arguments but the graph and the folders given.
-            say: is called with a line for people when the trained encoder is first looked through.
+            embed: `embed_dataset`, with all arguments but the graph and the folders.
+            say: is called with a line for people when the trained encoder first embeds.
         """
-        self.first = self.now = first
-        self.encoder, self.folder, self._see, self._say = encoder, folder, look, say
+        self.first = self.current = first
+        self.encoder, self.folder, self._embed, self._say = encoder, folder, embed, say
         self.trained: dict[str, torch.Tensor] = {}
 
     def load(self, trained: dict[str, torch.Tensor]) -> None:
-        """Take these weights for the encoder; what is seen stays the same until the next look."""
+        """Take these weights for the encoder; the embeddings stay the same until the next `embed`."""
         self.trained = trained
         if self.encoder and trained:
             self.encoder.load_state_dict(trained)
 
-    def look(self) -> None:
-        """See through the encoder with the weights that were loaded, which is written down, or as it came."""
-        self.now = self.first
+    def embed(self) -> None:
+        """Embed all pictures with the weights that were loaded, and write the encoder; as it came where none were."""
+        self.current = self.first
         if self.encoder and self.trained:
             graph, path = self.encoder.graph(), self.folder / "encoder.onnx"
             if not path.exists() or path.read_bytes() != graph:
                 write_bytes(path, graph)
                 self._say(f"the trained encoder is {path}; all pictures are embedded anew with it")
-            self.now = self._see(graph, store=self.folder / "embeddings", beside=self.folder)
+            self.current = self._embed(graph, store=self.folder / "embeddings", beside=self.folder)

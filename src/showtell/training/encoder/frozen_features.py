@@ -40,18 +40,18 @@ _BATCHES_KEPT = 32  # between two notes of what is done; a run that is killed lo
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FrozenEmbeddings:
     """Embeddings in a memory-mapped `float16 (n, *shape)`, and the row of each picture."""
 
     rows: Mapping[str, int]
     embeddings: npt.NDArray[np.float16]
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
-        """See `showtell.training.validate.Seen`."""
+        """See `showtell.training.validate.EmbeddingSource`."""
         return self.embeddings[np.asarray(rows, np.int64)].astype(np.float32)
 
 
-class LayerInputs:
+class FrozenFeatures:
     """What the trained layers of an encoder are given for every picture. The file is made when it is first needed."""
 
     def __init__(
@@ -121,7 +121,7 @@ class LayerInputs:
         assert embeddings is not None  # an encoder without a grid was refused when the store was made
         return embeddings.float(), pooled.float()
 
-    def seen(self) -> Seen:
+    def validation_embeddings(self) -> FrozenEmbeddings:
         """Embeddings of the validation pictures by the present weights, in float32, kept as float16."""
         shape = (len(self.validation), *self.encoder.info.shape(self.output))
         kept = _new_array(self.folder / "validation.bin", np.float16, shape)
@@ -131,7 +131,7 @@ class LayerInputs:
                 embeddings, _ = self.embed(self.take(names, np.zeros(len(names), bool)))
                 kept[begin : begin + len(names)] = embeddings.cpu().numpy()
                 tick(len(names))
-        return Seen({name: row for row, name in enumerate(self.validation)}, kept)
+        return FrozenEmbeddings({name: row for row, name in enumerate(self.validation)}, kept)
 
     @cached_property
     def _array(self) -> npt.NDArray[Any]:
@@ -192,7 +192,7 @@ class LayerInputs:
         return kept
 
 
-def layer_inputs(
+def frozen_features(
     recipe: Recipe,
     graph: bytes,
     folder: Path,
@@ -201,14 +201,14 @@ def layer_inputs(
     validation: Collection[str],
     *,
     show: bool = True,
-) -> LayerInputs | None:
+) -> FrozenFeatures | None:
     """Those of a recipe's encoder, whose float32 graph is `graph`; None where the recipe does not train it."""
     options = recipe.fine_tune
     if not options.epochs:
         return None
     encoder = EncoderModule(graph, options.first_layer, depthwise=options.depthwise)
     splits = training, validation
-    return LayerInputs(folder, source, *splits, encoder, recipe.encoder, mirrored=options.mirrored, show=show)
+    return FrozenFeatures(folder, source, *splits, encoder, recipe.encoder, mirrored=options.mirrored, show=show)
 
 
 def _new_array(path: Path, kind: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:

@@ -13,7 +13,7 @@ from showtell.text import Vocabulary, tokenize
 _SIDED = frozenset({"left", "lefthand", "leftmost", "right", "righthand", "rightmost"})
 
 
-class Views:
+class AugmentedEmbeddings:
     """A store of pictures, and where there is one the store of the same pictures mirrored."""
 
     def __init__(self, store: EmbeddingStore, mirrored: EmbeddingStore | None = None) -> None:
@@ -28,23 +28,23 @@ class Views:
         seed: int,
         *,
         as_is: Sequence[bool] | npt.NDArray[np.bool_] = (),
-        part: slice = slice(None),
+        shard: slice = slice(None),
     ) -> torch.Tensor:
-        """The embeddings of `rows[part]`, `float32 (n, *shape)`, half of them mirrored where there are mirror images.
+        """The embeddings of `rows[shard]`, `float32 (n, *shape)`, half of them mirrored where there are mirror images.
 
         Arguments:
             rows: the pictures', in the store.
             seed: of the choice.
             as_is: rows that are not to be mirrored are true; none where it is empty.
-            part: the rows that are read. Which are mirrored does not hang on it.
+            shard: the rows that are read; which are mirrored does not depend on it.
         """
-        taken = self.store.take(rows[part])
+        taken = self.store.take(rows[shard])
         if self.mirrored is not None:
             partners = self._partners[np.asarray(rows, np.int64)]
             swap = (np.random.default_rng(seed).random(len(rows)) < 0.5) & (partners >= 0)
             if len(as_is):
                 swap &= ~np.asarray(as_is)
-            partners, swap = partners[part], swap[part]
+            partners, swap = partners[shard], swap[shard]
             taken[swap] = self.mirrored.take(partners[swap])
         return torch.from_numpy(taken)
 

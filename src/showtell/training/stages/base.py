@@ -12,17 +12,17 @@ from typing import Any, Protocol
 import torch
 
 from showtell.decoders.registry import Decoder
-from showtell.training.distributed import Part
-from showtell.training.encoder.horizontal_flip import Views
+from showtell.training.distributed import BatchShard
+from showtell.training.encoder.horizontal_flip import AugmentedEmbeddings
 from showtell.training.recipe import TrainingOptions
-from showtell.training.validate import Seen
+from showtell.training.validate import EmbeddingSource
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepLoss:
     """What one step gave: a scalar `loss` to go down, and sums of figures over `weight` words or captions.
 
-    In a team that is what came of a worker's own rows, and what goes down is the sum of all workers' losses.
+    With several workers these are of a worker's own rows, and the sum of all workers' losses is minimized.
     """
 
     loss: torch.Tensor
@@ -31,11 +31,11 @@ class Outcome:
 
 
 class Stage(Protocol):
-    """What the training loop asks of a stage; `main` is the figure that the progress bar shows."""
+    """What the training loop asks of a stage; `progress_metric` is the figure that the progress bar shows."""
 
     name: str
     epochs: int
-    main: str
+    progress_metric: str
     trains_encoder: bool
 
     def __len__(self) -> int:
@@ -50,19 +50,21 @@ class Stage(Protocol):
         """The learning rates of the stage's step `step`, by what it trains: `decoder`, and `encoder` if that, too."""
         ...
 
-    def lengths(self, given: Any) -> torch.Tensor | None:
-        """How many words of each caption that a step is given will be foreseen, `int64 (B,)`; None where only the step
+    def caption_lengths(self, given: Any) -> torch.Tensor | None:
+        """How many words of each caption that a step is given are predicted, `int64 (B,)`; None where only the step
         tells.
         """
         ...
 
-    def outcome(self, decoder: Decoder, given: Any, views: Views, seed: int, part: Part) -> Outcome:
-        """Compute one step's loss on this worker's `part` of what is given; `seed` is of its random numbers other than
+    def step_loss(
+        self, decoder: Decoder, given: Any, views: AugmentedEmbeddings, seed: int, shard: BatchShard
+    ) -> StepLoss:
+        """Compute one step's loss on this worker's `shard` of what is given; `seed` is of its random numbers other than
         dropout's.
         """
         ...
 
-    def seen(self, views: Views) -> Seen:
+    def validation_embeddings(self, views: AugmentedEmbeddings) -> EmbeddingSource:
         """The embeddings to validate with."""
         ...
 

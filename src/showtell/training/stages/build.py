@@ -7,7 +7,7 @@ import torch
 from showtell.encoders import classifier
 from showtell.errors import InputError
 from showtell.text import Vocabulary
-from showtell.training.encoder.frozen_features import LayerInputs
+from showtell.training.encoder.frozen_features import FrozenFeatures
 from showtell.training.recipe import Recipe
 from showtell.training.stages.base import Stage
 from showtell.training.stages.cross_entropy import CrossEntropy
@@ -20,7 +20,7 @@ def stages_of(
     captions: Mapping[str, Sequence[str]],
     rows: Mapping[str, int],
     words: Vocabulary,
-    inputs: LayerInputs | None = None,
+    inputs: FrozenFeatures | None = None,
 ) -> list[Stage]:
     """The stages that a recipe asks for, in order.
 

@@ -8,18 +8,18 @@ import torch
 from showtell.decoders.registry import Decoder
 from showtell.text import Vocabulary
 from showtell.training.batches import Batch, Batches, CaptionBatches, PictureBatches
-from showtell.training.distributed import Part
-from showtell.training.encoder.horizontal_flip import Views, sided_ids
+from showtell.training.distributed import BatchShard
+from showtell.training.encoder.horizontal_flip import AugmentedEmbeddings, sided_ids
 from showtell.training.loss import next_word
 from showtell.training.recipe import TrainingOptions
-from showtell.training.stages.base import Outcome, _precision, learning_rate
-from showtell.training.validate import Seen
+from showtell.training.stages.base import StepLoss, _precision, learning_rate
+from showtell.training.validate import EmbeddingSource
 
 
 class CrossEntropy:
     """Teacher forcing on the true captions."""
 
-    name, main, trains_encoder = "cross_entropy", "train_loss", False
+    name, progress_metric, trains_encoder = "cross_entropy", "train_loss", False
 
     def __init__(
         self,
@@ -51,20 +51,22 @@ class CrossEntropy:
         steps = self.epochs * len(self) if options.schedule == "cosine" else None
         return {"decoder": learning_rate(options.learning_rate, options.warmup_steps, step, steps)}
 
-    def lengths(self, given: Batch) -> torch.Tensor:
+    def caption_lengths(self, given: Batch) -> torch.Tensor:
         """Those of the batch's captions without START."""
         return torch.from_numpy((given.tokens[:, 1:] != self.pad).sum(1))
 
-    def outcome(self, decoder: Decoder, given: Batch, views: Views, seed: int, part: Part) -> Outcome:
-        """Cross-entropy of a batch, and how many words were foreseen."""
+    def step_loss(
+        self, decoder: Decoder, given: Batch, views: AugmentedEmbeddings, seed: int, shard: BatchShard
+    ) -> StepLoss:
+        """Cross-entropy of a batch, and how many words were predicted."""
         sided = np.any(np.isin(given.tokens, self.sided), axis=1)
-        embeddings = views.take(given.rows, seed, as_is=sided, part=part.rows).to(decoder.device)
-        tokens = torch.from_numpy(given.tokens[part.rows]).to(decoder.device)
+        embeddings = views.take(given.rows, seed, as_is=sided, shard=shard.rows).to(decoder.device)
+        tokens = torch.from_numpy(given.tokens[shard.rows]).to(decoder.device)
         with _precision(self.options, decoder.device):
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.options.label_smoothing)
         sums = {"train_loss": result.loss.item() * result.count, "train_accuracy": float(result.correct)}
-        return Outcome(part.of_mean(result.loss, result.count), sums, result.count)
+        return StepLoss(shard.share_of_mean(result.loss, result.count), sums, result.count)
 
-    def seen(self, views: Views) -> Seen:
+    def validation_embeddings(self, views: AugmentedEmbeddings) -> EmbeddingSource:
         """The pictures as they are."""
         return views.store

@@ -14,13 +14,13 @@ from torch.nn import functional
 from showtell.decoders.registry import Decoder
 from showtell.text import Vocabulary, pad_batch
 from showtell.training.batches import shuffled
-from showtell.training.distributed import Part
-from showtell.training.encoder.frozen_features import LayerInputs, boxes
-from showtell.training.encoder.horizontal_flip import Views, is_sided
+from showtell.training.distributed import BatchShard
+from showtell.training.encoder.frozen_features import FrozenFeatures, boxes
+from showtell.training.encoder.horizontal_flip import AugmentedEmbeddings, is_sided
 from showtell.training.loss import next_word
 from showtell.training.recipe import FineTuneOptions, TrainingOptions
-from showtell.training.stages.base import Outcome, _precision, learning_rate
-from showtell.training.validate import Seen
+from showtell.training.stages.base import StepLoss, _precision, learning_rate
+from showtell.training.validate import EmbeddingSource
 
 
 def choose(there: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -50,7 +50,7 @@ def class_divergence(
 class FineTune:
     """Teacher forcing on the true captions, the encoder learning as well."""
 
-    name, main, trains_encoder = "fine_tune", "train_loss", True
+    name, progress_metric, trains_encoder = "fine_tune", "train_loss", True
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class FineTune:
         training: TrainingOptions,
         captions: Mapping[str, Sequence[str]],
         words: Vocabulary,
-        inputs: LayerInputs,
+        inputs: FrozenFeatures,
         head: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> None:
         self.options, self.training, self.pad, self.inputs, self.head = options, training, words.pad, inputs, head
@@ -80,13 +80,15 @@ class FineTune:
         share = learning_rate(1.0, options.warmup_steps, step, steps)
         return {"decoder": share * options.learning_rate, "encoder": share * options.encoder_learning_rate}
 
-    def lengths(self, given: list[str]) -> None:
+    def caption_lengths(self, given: list[str]) -> None:
         """Captions are drawn within the step."""
 
-    def outcome(self, decoder: Decoder, given: list[str], views: Views, seed: int, part: Part) -> Outcome:
+    def step_loss(
+        self, decoder: Decoder, given: list[str], views: AugmentedEmbeddings, seed: int, shard: BatchShard
+    ) -> StepLoss:
         """Cross-entropy of some captions of each picture, half of the pictures mirrored where that is asked for.
 
-        The part is the whole: an encoder learns in a team of one.
+        The shard is the whole batch: a single worker trains an encoder.
         """
         rng = np.random.default_rng(seed)
         chosen = [choose(len(self.ids[name]), self.options.captions, rng) for name in given]
@@ -100,13 +102,13 @@ class FineTune:
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.training.label_smoothing)
         sums = {"train_loss": result.loss.item() * result.count, "train_accuracy": float(result.correct)}
         if not self.head:
-            return Outcome(result.loss, sums, result.count)
+            return StepLoss(result.loss, sums, result.count)
         before = torch.from_numpy(views.store.take([views.rows[name] for name in given])).to(decoder.device)
         head = [tensor.to(decoder.device) for tensor in self.head]
         divergence = class_divergence(before.mean(1) if before.ndim == 3 else before, pooled, *head)
         sums["class_divergence"] = divergence.item() * result.count
-        return Outcome(result.loss + self.options.keep_classes * divergence, sums, result.count)
+        return StepLoss(result.loss + self.options.keep_classes * divergence, sums, result.count)
 
-    def seen(self, views: Views) -> Seen:
+    def validation_embeddings(self, views: AugmentedEmbeddings) -> EmbeddingSource:
         """What the encoder makes of the validation pictures now."""
-        return self.inputs.seen()
+        return self.inputs.validation_embeddings()

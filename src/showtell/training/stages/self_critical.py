@@ -15,12 +15,12 @@ from showtell.decoders.registry import Decoder
 from showtell.metrics import CiderD, ptb_tokenize
 from showtell.text import END, Vocabulary, pad_batch
 from showtell.training.batches import shuffled
-from showtell.training.distributed import Part
-from showtell.training.encoder.horizontal_flip import Views, is_sided
+from showtell.training.distributed import BatchShard
+from showtell.training.encoder.horizontal_flip import AugmentedEmbeddings, is_sided
 from showtell.training.loss import next_word
 from showtell.training.recipe import SelfCriticalOptions, TrainingOptions
-from showtell.training.stages.base import Outcome, _precision, learning_rate
-from showtell.training.validate import Seen
+from showtell.training.stages.base import StepLoss, _precision, learning_rate
+from showtell.training.validate import EmbeddingSource
 
 
 class Reward:
@@ -126,7 +126,7 @@ def _forbid(logits: torch.Tensor, places: torch.Tensor, vocabulary: Vocabulary) 
 class SelfCritical:
     """Captions of the decoder's own, weighed by how much they score above each other."""
 
-    name, main, trains_encoder = "self_critical", "reward", False
+    name, progress_metric, trains_encoder = "self_critical", "reward", False
 
     def __init__(
         self,
@@ -152,16 +152,18 @@ class SelfCritical:
         options = self.options
         return {"decoder": learning_rate(options.learning_rate, options.warmup_steps, step, self.epochs * len(self))}
 
-    def lengths(self, given: list[str]) -> None:
+    def caption_lengths(self, given: list[str]) -> None:
         """Captions are drawn within the step."""
 
-    def outcome(self, decoder: Decoder, given: list[str], views: Views, seed: int, part: Part) -> Outcome:
+    def step_loss(
+        self, decoder: Decoder, given: list[str], views: AugmentedEmbeddings, seed: int, shard: BatchShard
+    ) -> StepLoss:
         """Draw captions without dropout, compare their rewards, and weigh their log-probabilities by the difference."""
         samples, share = self.options.samples, self.options.cross_entropy
         as_is = [any(map(is_sided, self.captions[name])) for name in given]
         rows = [views.rows[name] for name in given]
-        embeddings = views.take(rows, seed, as_is=as_is, part=part.rows).to(decoder.device)
-        generator = torch.Generator(decoder.device).manual_seed(part.own_seed(seed))
+        embeddings = views.take(rows, seed, as_is=as_is, shard=shard.rows).to(decoder.device)
+        generator = torch.Generator(decoder.device).manual_seed(shard.own_seed(seed))
         decoder.eval()
         drawn = draw(
             decoder,
@@ -172,18 +174,18 @@ class SelfCritical:
             generator=generator,
         )
         decoder.train()
-        rewards = self.reward([name for name in given[part.rows] for _ in range(samples)], drawn.cpu().numpy())
+        rewards = self.reward([name for name in given[shard.rows] for _ in range(samples)], drawn.cpu().numpy())
         weights = torch.from_numpy(advantages(rewards.reshape(-1, samples))).reshape(-1).to(decoder.device)
         with _precision(self.training, decoder.device):
             words, row_of = log_probabilities(decoder, embeddings, drawn, self.words)
-            loss = -(1 - share) * part.of_mean((weights[row_of] * words).mean(), len(words))
+            loss = -(1 - share) * shard.share_of_mean((weights[row_of] * words).mean(), len(words))
             if share:
-                true_ids = self._true(given, seed)[part.rows].to(decoder.device)
+                true_ids = self._true(given, seed)[shard.rows].to(decoder.device)
                 true = next_word(decoder, embeddings, true_ids, self.words.pad)
-                loss = loss + share * part.of_mean(true.loss, true.count)
-        return Outcome(loss, {"reward": float(rewards.sum())}, len(rewards))
+                loss = loss + share * shard.share_of_mean(true.loss, true.count)
+        return StepLoss(loss, {"reward": float(rewards.sum())}, len(rewards))
 
-    def seen(self, views: Views) -> Seen:
+    def validation_embeddings(self, views: AugmentedEmbeddings) -> EmbeddingSource:
         """The pictures as they are."""
         return views.store
 
