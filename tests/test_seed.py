@@ -38,26 +38,26 @@ ROWS = {
         "test_seed_coco.py::test_coco_train2014_has_a_list_of_captions_for_every_picture",
     ],
     "1.4": [
-        "data/test_data_sample.py::test_seed_42_keeps_the_same_members_for_ever",
-        "data/test_data_sample.py::test_the_rate_is_the_share_that_is_kept",
+        "data/test_sample.py::test_seed_42_keeps_the_same_members_for_ever",
+        "data/test_sample.py::test_the_rate_is_the_share_that_is_kept",
     ],
     "1.5": ["test_seed.py::test_a_training_example_is_shown_cropped_with_its_five_captions"],
     "2.1": [
-        "test_image.py::test_every_format_gives_its_pixels",
-        "test_image.py::test_grey_becomes_three_equal_channels",
+        "images/test_decode.py::test_every_format_gives_its_pixels",
+        "images/test_decode.py::test_grey_becomes_three_equal_channels",
     ],
-    "2.2": ["test_image.py::test_crop_cuts_the_odd_extra_pixel_from_the_top_or_left"],
+    "2.2": ["images/test_decode.py::test_crop_cuts_the_odd_extra_pixel_from_the_top_or_left"],
     "2.3": [
         "test_seed.py::test_a_square_is_resized_bilinearly_and_scaled_to_minus_one_to_one",
-        "test_resample.py::test_photographs_become_the_notebooks_squares",
+        "images/test_cv2_resize.py::test_photographs_become_the_notebooks_squares",
     ],
     "2.4": [
-        "encoders/test_keras_encoders.py::test_the_courses_networks_equal_keras_on_photographs",
+        "encoders/test_keras.py::test_the_courses_networks_equal_keras_on_photographs",
         "test_seed_training.py::test_the_coco_recipe_crops_for_inceptionv3",
     ],
     "2.5": [
-        "encoders/test_keras_encoders.py::test_the_courses_networks_equal_keras_on_photographs",
-        "encoders/test_keras_encoders.py::test_pixels_are_normalised_as_the_networks_own_module_does",
+        "encoders/test_keras.py::test_the_courses_networks_equal_keras_on_photographs",
+        "encoders/test_keras.py::test_pixels_are_normalised_as_the_networks_own_module_does",
     ],
     "2.6": ["test_seed.py::test_the_zip_is_read_a_bounded_way_ahead_of_batches_of_32"],
     "2.7": ["test_seed.py::test_a_progress_bar_counts_the_zips_members"],
@@ -97,14 +97,14 @@ ROWS = {
     ],
     "5.6": ["test_seed_training.py::test_the_running_loss_stands_on_the_progress_bar"],
     "5.7": ["test_seed_training.py::test_weights_of_all_twelve_epochs_and_of_the_end_are_kept"],
-    "5.8": ["test_training_resume.py::test_a_run_begun_from_any_epochs_weights_ends_with_those_of_the_unbroken_one"],
+    "5.8": ["training/test_resume.py::test_a_run_begun_from_any_epochs_weights_ends_with_those_of_the_unbroken_one"],
     "5.9": [
         "test_seed_training.py::test_the_losses_fall_as_the_notebook_logged_them",
         "test_seed_training.py::test_docs_have_the_notebooks_own_figures",
     ],
     "5.10": [
         "test_seed_training.py::test_the_finished_model_foretells_half_of_the_next_words_of_a_training_batch",
-        "test_check.py::test_sentences_stand_side_by_side_within_the_terminal",
+        "evaluation/test_next_word.py::test_sentences_stand_side_by_side_within_the_terminal",
     ],
     "6.1": [
         "test_seed.py::test_words_are_fed_back_until_end_or_20_words",
@@ -116,13 +116,13 @@ ROWS = {
     ],
     "6.3": ["search/test_search.py::test_temperature_follows_the_original_table_to_its_last_digit"],
     "6.4": [
-        "test_captioner.py::test_a_path_bytes_an_image_and_an_array_are_one_picture",
-        "test_cli.py::test_files_archives_and_patterns_are_sources",
+        "captioning/test_captioner.py::test_a_path_bytes_an_image_and_an_array_are_one_picture",
+        "cli/test_cli.py::test_files_archives_and_patterns_are_sources",
     ],
-    "6.5": ["test_cli_caption_sources.py::test_one_picture_by_index"],
-    "6.6": ["test_cli_caption_sources.py::test_random_pictures_of_a_zip_can_be_drawn_again"],
-    "6.7": ["test_cli_caption_sources.py::test_a_picture_from_the_web_is_captioned_as_the_file_is"],
-    "6.8": ["test_cli.py::test_captions_go_to_a_file_and_a_page"],
+    "6.5": ["cli/test_caption_sources.py::test_one_picture_by_index"],
+    "6.6": ["cli/test_caption_sources.py::test_random_pictures_of_a_zip_can_be_drawn_again"],
+    "6.7": ["cli/test_caption_sources.py::test_a_picture_from_the_web_is_captioned_as_the_file_is"],
+    "6.8": ["cli/test_cli.py::test_captions_go_to_a_file_and_a_page"],
     "6.9": ["test_notebook.py::test_it_shows_captions_and_ten_good_and_ten_bad"],
 }
 
