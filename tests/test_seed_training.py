@@ -189,8 +189,8 @@ def test_the_finished_model_foretells_half_of_the_next_words_of_a_training_batch
 
 
 def test_docs_have_the_notebooks_own_figures():
-    """5.9: the table of docs/guide/course-notebook.md has them beside ours."""
-    page = (RECIPES.parent / "docs/guide/course-notebook.md").read_text()
+    """5.9: the table of docs/results/course-notebook.md has them beside ours."""
+    page = (RECIPES.parent / "docs/results/course-notebook.md").read_text()
     rows = [[cell.strip() for cell in row] for row in csv.reader(page.splitlines(), delimiter="|")]
     table = {row[1]: row[2:4] for row in rows if len(row) > 4}
     assert [table["0"], table["1"], table["2"]] == [["4.310", "3.654"], ["3.345", "3.148"], ["3.045", "2.993"]]
