@@ -130,21 +130,21 @@ def spread(values: list[float]) -> str:
 def as_page(table: str, base: str, seeds: int, missing: list[str]) -> str:
     """The page for docs/; `missing` are the rows that were not run."""
     not_run = f"\n\nNot run: {'; '.join(missing)}." if missing else ""
-    return f"""# What each part of the recipe brings
+    return f"""# Results: what each part of a recipe brings
 
-Every row is [{base}](../../{base}) with one thing changed (what the recipe has stands in brackets),
-trained with {seeds} seeds: mean and standard deviation of BLEU-4 and CIDEr-D, times 100, on the validation pictures of
-Flickr8k. These also chose each run's epoch, so all figures flatter a little, and alike. A difference smaller than the
-spreads is none. Rows on the search caption with the recipe's own models.
+Every row is [{base}](../../{base}) with one thing changed (the recipe's own value is in brackets), trained with {seeds}
+seeds. The figures are mean and standard deviation of BLEU-4 and CIDEr-D, times 100, on the validation pictures of
+Flickr8k. These pictures also chose each run's epoch, so all figures are slightly optimistic, and equally so. A
+difference smaller than the spreads is no difference. Rows about search use the recipe's own models.
 
 {table}{not_run}
 
-The recipe is small and short so that the table can be made on a processor. A larger decoder that is trained for longer
-overfits, which dropout, mirror images and the average of the weights are against, so there the differences are others.
-What the stages bring the package's models stands in [models](models.md#what-each-stage-brings).
+The recipe is small and short, so that the table can be made on a processor. A larger decoder that is trained for longer
+overfits. Dropout, mirrored pictures and the average of the weights counter that, so the differences are others there.
+[The package's models](models.md#what-each-stage-brings) has what each stage brings.
 
-Made by `python benchmarks/ablations.py --root DATA --seeds {seeds} --page docs/results/ablations.md`; the rows stand in
-[benchmarks/ablations.toml](../../benchmarks/ablations.toml).
+Made by `python benchmarks/ablations.py --root DATA --seeds {seeds} --page docs/results/ablations.md`. The rows are
+defined in [benchmarks/ablations.toml](../../benchmarks/ablations.toml).
 """
 
 

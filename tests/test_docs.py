@@ -1,6 +1,9 @@
-"""What the documentation says can be done, can be done."""
+"""What the documentation says can be done, can be done; what it names, exists."""
 
+import ast
+import importlib
 import re
+import shlex
 import subprocess
 import sys
 
@@ -10,11 +13,27 @@ import typer
 from repository import ROOT
 from showtell.cli import app
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+PROGRAM = typer.main.get_command(app)
+OTHER_PROGRAMS = {"curl", "make", "pip", "python", "ray", "taskset"}
 
 
-def blocks(page, language):
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+def blocks(language):
+    """Every block in a language of every page, named after its page and its place there."""
+    found = []
+    for page in PAGES:
+        marked = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+        own = [text for label, text in marked if label == language]
+        found += [pytest.param(text, id=f"{page.relative_to(ROOT)}-{i}") for i, text in enumerate(own)]
+    return found
+
+
+def commands(program="showtell"):
+    """Every command line of the blocks without a language, without its comment, that runs a program."""
+    lines = [line for block in blocks("") for line in block.values[0].splitlines()]
+    plain = {re.sub(r"^(?:[A-Z_]+=\S+ )+", "", line.partition("  #")[0].strip()) for line in lines}
+    return sorted(line for line in plain if line.split()[0] == program)
 
 
 def options_of(command):
@@ -25,51 +44,120 @@ def options_of(command):
     return {option for option in own if option.startswith("--")} | {"--help"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_python_examples_run(page):
-    for block in blocks(page, "python"):
-        done = subprocess.run([sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+def test_there_are_pages_and_blocks_of_every_language():
+    """So that the tests below, which go through these, cannot pass for want of them."""
+    assert len(PAGES) >= 40
+    assert len(blocks("python")) >= 8
+    assert len(blocks("toml")) >= 5
+    assert len(commands()) >= 80
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_toml_examples_are_recipes(page, tmp_path):
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python_examples_run(block):
+    done = subprocess.run([sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("block", blocks("toml"))
+def test_toml_examples_are_recipes(block, tmp_path):
     from showtell.training import read_recipe
 
-    for block in blocks(page, "toml"):
-        (tmp_path / "recipe.toml").write_text(block)
-        read_recipe(tmp_path / "recipe.toml")
+    (tmp_path / "recipe.toml").write_text(block)
+    read_recipe(tmp_path / "recipe.toml")
 
 
-def test_every_recipe_can_be_read():
+@pytest.mark.parametrize("recipe", sorted((ROOT / "recipes").glob("*.toml")), ids=lambda path: path.name)
+def test_every_recipe_can_be_read(recipe):
     from showtell.training import read_recipe
 
-    recipes = sorted((ROOT / "recipes").glob("*.toml"))
-    assert recipes
-    for recipe in recipes:
-        read_recipe(recipe)
+    assert read_recipe(recipe).name
 
 
-def test_every_option_in_the_pages_exists_and_every_option_of_caption_is_documented():
-    program = typer.main.get_command(app)
-    scripts = " ".join(path.read_text() for path in (ROOT / "benchmarks").glob("*.py"))
-    everything = options_of(program) | set(re.findall(r"\"(--[a-z][a-z-]+)\"", scripts))
-    for page in PAGES:
-        text = re.sub(r"`ray [^`]*`", "", page.read_text())  # of another program
-        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
-        assert named <= everything, (page.name, named - everything)
-    options = options_of(program.commands["caption"]) - {"--help"}
-    documented = set(re.findall(r"--[a-z][a-z-]+", (ROOT / "docs/guide/caption.md").read_text()))
-    assert options - documented <= {"--output", "--model"}
+@pytest.mark.parametrize("line", commands())
+def test_every_command_in_a_block_can_be_parsed(line):
+    """Its name exists, its options are that command's, and its values are of the kinds that they take."""
+    command, words = PROGRAM, shlex.split(line)[1:]
+    while hasattr(command, "commands"):
+        command, words = command.commands[words[0]], words[1:]
+    command.make_context("showtell", words)
 
 
-def test_links_between_pages_lead_somewhere():
-    for page in PAGES:
-        for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+@pytest.mark.parametrize("block", blocks(""))
+def test_a_block_without_a_language_holds_commands_of_known_programs(block):
+    """So that no command escapes the test above; anything else than commands is marked as `text` or by its language."""
+    lines = [re.sub(r"^(?:[A-Z_]+=\S+ )+", "", line) for line in block.splitlines()]
+    assert {line.split()[0] for line in lines} <= {"showtell", *OTHER_PROGRAMS}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_option_and_file_and_link_in_a_page_exists(page):
+    text = page.read_text()
+    scripts = " ".join(path.read_text() for path in [*(ROOT / "benchmarks").glob("*.py"), *DOCS.rglob("*.py")])
+    everything = options_of(PROGRAM) | set(re.findall(r"\"(--[a-z][a-z-]+)\"", scripts))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"`ray [^`]*`", "", text)))  # ray: another program
+    assert named <= everything
+    for path in re.findall(r"(?<![\w./-])(?:src|tests|benchmarks|recipes|examples|deploy|docs)/[\w./-]*[\w/]", text):
+        assert (ROOT / path).exists() or not (ROOT / path.split("/")[0]).exists(), path
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        there = page.parent / path if path else page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+def anchors(page):
+    """The anchors of a page's headings, as forges make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_of_the_documentation_is_in_its_index():
+    index = (DOCS / "README.md").read_text() + (DOCS / "contributing" / "README.md").read_text()
+    linked = {target.rpartition("/")[2] for target in re.findall(r"\]\(([^)#]+)", index)}
+    assert {page.name for page in DOCS.rglob("*.md")} - linked <= {"README.md"}
+
+
+def test_every_dotted_name_of_the_package_in_a_page_exists():
+    named = {name for page in PAGES for name in re.findall(r"`(showtell(?:\.\w+)+)", page.read_text())}
+    assert named
+    for name in named:
+        parts = name.split(".")
+        found = importlib.import_module("showtell")
+        for i, part in enumerate(parts[1:], 1):
+            try:
+                found = getattr(found, part)
+            except AttributeError:
+                found = importlib.import_module(".".join(parts[: i + 1]))
+
+
+def test_pages_made_from_the_code_are_up_to_date():
+    done = subprocess.run(
+        [sys.executable, DOCS / "generate.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_option_of_caption_is_in_a_guide():
+    guides = " ".join(page.read_text() for page in (DOCS / "guide").glob("*.md"))
+    documented = set(re.findall(r"--[a-z][a-z-]+", guides))
+    assert options_of(PROGRAM.commands["caption"]) - documented <= {"--output", "--help"}
+
+
+def test_the_map_of_the_rooms_has_every_room_on_its_floor():
+    page = (DOCS / "explanation" / "architecture.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| (.*?) \|", page, re.MULTILINE)
+    listed = {name.removesuffix(".py"): int(floor) for floor, names in rows for name in re.findall(r"`(\w+)", names)}
+    walls = ast.parse((ROOT / "tests" / "test_walls.py").read_text())
+    (floors,) = [
+        ast.literal_eval(node.value)[""]
+        for node in walls.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FLOORS"
+    ]
+    assert listed == {name: floor for floor, names in enumerate(floors, 1) for name in names}
 
 
 def test_the_first_screen_of_the_readme_has_the_two_commands():
     first = (ROOT / "README.md").read_text().splitlines()[:25]
     assert any(line.startswith("make demo") for line in first)
     assert any(line.startswith("make test") for line in first)
+    assert any("cannot do" in line for line in first)

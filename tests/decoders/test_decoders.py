@@ -341,7 +341,7 @@ def test_options_that_cannot_be_are_refused(kind, options, shape, said):
 
 
 def test_the_page_on_training_has_every_option_of_every_kind_with_its_default():
-    page = (ROOT / "docs/guide/train.md").read_text()
+    page = (ROOT / "docs/reference/recipes.md").read_text()
     table = page.partition("| option |")[2].partition("\n\n")[0].splitlines()
     kinds = [cell.strip(" `") for cell in table[0].strip("|").split("|")]
     rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in table[2:]]

@@ -1,0 +1,212 @@
+"""Writes the pages of docs/reference that are made from the code: the command line and the recipes.
+
+    python docs/generate.py            # writes them
+    python docs/generate.py --check    # exits with 1 where a page is not up to date
+
+Commands and options come from the program itself, with their help texts; keys and defaults of recipes from the
+dataclasses that read them, and their meanings from docs/reference/recipe-options.toml.
+"""
+
+import dataclasses
+import enum
+import inspect
+import sys
+import tomllib
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from showtell.cli import app
+from showtell.decoders.registry import KINDS
+from showtell.training import recipe
+
+REFERENCE = Path(__file__).parent / "reference"
+VALUES = {int: "N", float: "X", Path: "PATH", str: "TEXT"}
+MADE = "<!-- Made by docs/generate.py: change the help texts{}, and run it again. -->"
+
+
+def main() -> None:
+    stale = []
+    for name, text in pages().items():
+        path = REFERENCE / name
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text)
+    if stale and "--check" in sys.argv[1:]:
+        sys.exit(f"not up to date: {', '.join(stale)}: run python docs/generate.py")
+
+
+def pages() -> dict[str, str]:
+    """Every page that is made, by its name in docs/reference."""
+    return {"command-line.md": command_line(), "recipes.md": recipes()}
+
+
+def command_line() -> str:
+    """Every command and option of `showtell`."""
+    program = typer.main.get_command(app)
+    commands = dict(leaves("showtell", program))
+    lines = [
+        "# Command line",
+        "",
+        MADE.format(""),
+        "",
+        *options_of(program),
+        "",
+        "| command | what it does |",
+        "|---|---|",
+    ]
+    for name, command in commands.items():
+        lines.append(f"| [`{name}`](#{name.replace(' ', '-')}) | {cell(first_line(command.help))} |")
+    for name, command in commands.items():
+        arguments = [argument_of(one) for one in command.params if one.param_type_name == "argument"]
+        lines += ["", f"## {name}", "", "```text", " ".join([name, "[OPTIONS]", *arguments]), "```", ""]
+        lines += [" ".join(part.split()) + "\n" for part in shown(command.help).split("\n\n")]
+        lines += options_of(command)
+    return "\n".join(lines) + "\n"
+
+
+def leaves(name: str, command: Any) -> list[tuple[str, Any]]:
+    """The commands that do something, by what is typed for them."""
+    below = getattr(command, "commands", {})
+    if not below:
+        return [(name, command)]
+    return [leaf for key in sorted(below) for leaf in leaves(f"{name} {key}", below[key])]
+
+
+def options_of(command: Any) -> list[str]:
+    """A table of a command's arguments and options, in the order of its help."""
+    panels: dict[str | None, list[str]] = {None: []}
+    for one in command.params:
+        if one.name in ("help", "install_completion", "show_completion"):
+            continue
+        names = argument_of(one) if one.param_type_name == "argument" else named(one, command)
+        row = f"| {names} | {cell(one.help)} | {cell(default_of(one))} |"
+        panels.setdefault(getattr(one, "rich_help_panel", None), []).append(row)
+    lines: list[str] = []
+    for panel, rows in panels.items():
+        if rows:
+            lines += ["", f"**{panel}**", ""] if panel else []
+            lines += ["| option | what it does | default |", "|---|---|---|", *rows]
+    return lines
+
+
+def argument_of(argument: Any) -> str:
+    return (argument.metavar or argument.name.upper()) + (
+        "..." if argument.nargs == -1 and not argument.metavar else ""
+    )
+
+
+def named(option: Any, command: Any) -> str:
+    """`--beam N`: an option's names, and what is written after it."""
+    value = option.metavar or value_of(annotation_of(option, command))
+    names = ", ".join(f"`{name}{' ' + value if value else ''}`" for name in sorted(option.opts, reverse=True))
+    return names.replace("|", "\\|")
+
+
+def annotation_of(option: Any, command: Any) -> Any:
+    hints = typing.get_type_hints(inspect.unwrap(command.callback))
+    return hints[option.name]
+
+
+def value_of(annotation: Any) -> str:
+    """`N`, `TEXT` or the choices, without the types of Python."""
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union, list):
+        annotation = next(one for one in typing.get_args(annotation) if one is not type(None))
+        return value_of(annotation)
+    if annotation is bool:
+        return ""
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return "|".join(str(one.value) for one in annotation)
+    return VALUES[annotation]
+
+
+def default_of(option: Any) -> str:
+    """The default as people read it; nothing where there is none to speak of."""
+    if option.param_type_name == "argument" and option.required:
+        return "required"
+    if isinstance(option.show_default, str):
+        return option.show_default
+    value = option.default
+    if value is None or value is False or not option.show_default or callable(value):
+        return ""
+    return str(value.value if isinstance(value, enum.Enum) else value)
+
+
+def recipes() -> str:
+    """Every table and key of a recipe."""
+    meanings = tomllib.loads((REFERENCE / "recipe-options.toml").read_text())
+    tables = {name: fields_of(cls) for name, cls in recipe._TABLES.items()}
+    kinds = {kind: fields_of(entry[1]) for kind, entry in KINDS.items()}
+    tables["decoder"] = {key: default for fields in kinds.values() for key, default in fields.items()}
+    check({f"{table}.{key}" for table, fields in tables.items() for key in fields}, meanings)
+    lines = ["# Recipes", "", MADE.format(" and recipe-options.toml"), "", HEAD.strip()]
+    for table, fields in tables.items():
+        if table == "decoder":
+            continue
+        lines += ["", f"## {table}", "", f"| key of `[{table}]` | what it does | default |", "|---|---|---|"]
+        lines += [f"| `{key}` | {cell(meanings[table][key])} | {default} |" for key, default in fields.items()]
+        if table == "vocabulary":
+            lines += ["", "## decoder", "", DECODER.strip(), ""]
+            lines += ["| option | " + " | ".join(f"`{kind}`" for kind in kinds) + " |", "|---" * (1 + len(kinds)) + "|"]
+            for key in tables["decoder"]:
+                row = [fields.get(key, "") for fields in kinds.values()]
+                lines.append(f"| `{key}`: {cell(meanings['decoder'][key])} | " + " | ".join(row) + " |")
+    return "\n".join(lines) + "\n"
+
+
+HEAD = """
+A recipe is a TOML file with `name` and the tables below; every table and key has a default. [Write a
+recipe](../guide/recipe.md) shows how. `showtell train --set TABLE.KEY=VALUE` changes a key.
+"""
+DECODER = """
+`kind` in `[decoder]` chooses the [decoder](../guide/recipe.md#choose-a-decoder) (default: `show_and_tell`). The other
+keys, with the default of each kind that has them:
+"""
+
+
+def fields_of(cls: type) -> dict[str, str]:
+    """A dataclass's fields with their defaults as TOML writes them."""
+    found = {}
+    for one in dataclasses.fields(cls):
+        made = one.default_factory() if one.default is dataclasses.MISSING else one.default
+        found[one.name] = toml(made)
+    return found
+
+
+def toml(value: Any) -> str:
+    if value in ("", (), {}):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "`[" + ", ".join(f'"{one}"' for one in value) + "]`"
+    return str(value)
+
+
+def check(keys: set[str], meanings: dict[str, dict[str, str]]) -> None:
+    """Every key has a meaning, and every meaning a key."""
+    written = {f"{table}.{key}" for table, fields in meanings.items() for key in fields}
+    if keys != written:
+        lacking, extra = ", ".join(sorted(keys - written)), ", ".join(sorted(written - keys))
+        sys.exit(f"recipe-options.toml: no meaning of {lacking or 'nothing'}; meanings of no key: {extra or 'none'}")
+
+
+def first_line(text: str | None) -> str:
+    return shown(text).partition("\n\n")[0]
+
+
+def shown(text: str | None) -> str:
+    return inspect.cleandoc(text or "").partition("\f")[0]
+
+
+def cell(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main()
