@@ -1,10 +1,10 @@
-# The service, with the model that comes with the package. It runs as a user without rights, and writes nothing:
+# The service, with the model that comes with the package. It runs as an unprivileged user, and writes nothing:
 #
 #     docker build -t showtell .
 #     docker run --rm -p 8000:8000 --read-only --cap-drop ALL --security-opt no-new-privileges showtell
 #     docker run --rm -p 8000:8000 --read-only -v "$PWD/mine.showtell:/model.showtell:ro" showtell --model /model.showtell
 #
-# A token is given by -e SHOWTELL_TOKEN=...; what follows the image's name are options of `showtell serve`.
+# Set a token with -e SHOWTELL_TOKEN=...; arguments after the image's name are options of `showtell serve`.
 
 FROM python:3.11-slim AS build
 WORKDIR /source

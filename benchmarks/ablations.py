@@ -1,10 +1,10 @@
-"""What does each part of the recipe bring? Train it again without, with several seeds, and write a page of the scores.
+"""What does each part of a recipe bring? Trains it again without, with several seeds, and writes a page of the scores.
 
     python benchmarks/ablations.py --root DATA [--seeds 3] [--only NAME] [--page docs/results/ablations.md]
 
-The rows stand in `benchmarks/ablations.toml`. Runs are kept: what has been trained is not trained again, and a command
-that was stopped goes on. Each run is a training in full: on two cores the whole table takes hours, so that `--only`
-(part of a row's name, may be given again) does some rows now and others later; the page has those that are done.
+The rows are defined in `benchmarks/ablations.toml`. Runs are stored: a finished run is not trained again, and a stopped
+command resumes. Each run is a full training, so the whole table takes hours on two cores. `--only` (part of a row's
+name, may be repeated) does some rows now and others later; the page has the rows that are done.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""Showtell and its peers side by side, on the same pictures, in one run: captions, encoders, a training step, metrics.
+"""Showtell and other systems on the same pictures, in one run: captions, encoders, a training step, metrics.
 
     python benchmarks/captioning.py [--pictures FOLDER_OR_ZIP] [--rounds 5] [--seconds 6] [--only WORD ...]
         [--sizes 1000 10000] [--write docs/results/benchmarks.md] [--quick]
 
-Every contender is a process of its own. All are started and warmed up, then they take turns, one after the other, for
-`--rounds` rounds; each does as many items a turn as it can do in about `--seconds`. What counts is the ratio within a
-round, by the clock and by the work of the processors, so that a machine that is busy with other things slows down both
-sides. Without `--pictures` 500 x 375 JPEGs are drawn. A peer that is not installed is left out, and it is said so.
-After that come the start of `showtell caption`, and time and memory against the number of pictures.
+Every contender is a process of its own. All are started and warmed up; then they take turns for `--rounds` rounds, each
+doing as many items a turn as take about `--seconds`. What counts is the ratio within a round, by the clock and by
+processor time, so that other work on the machine slows down both sides. Without `--pictures`, JPEGs of 500 x 375 are
+drawn. A contender that is not installed is left out, and reported. Afterwards come the start of `showtell caption`, and
+time and memory against the number of pictures.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python benchmarks/cider_rewards.py REFERENCES --pictures 64 --captions 5
 
-REFERENCES is any caption file. The captions that are scored are references of the drawn pictures, each of another
-picture than its own, so that they are of natural length and partly right. Seconds are of processor time.
+REFERENCES is any caption file. The captions to score are references of other pictures, so they have a natural length
+and are partly right. Seconds are of processor time.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What docs/explanation/confidence.md says was tried: other temperatures, other features, and pictures of other kinds.
+"""The alternatives in docs/results/confidence.md: other temperatures, other features, and pictures of other kinds.
 
     python benchmarks/confidence.py MODEL --pictures PICTURES --captions CAPTIONS [--split SPLIT] [--others PICTURES]
 

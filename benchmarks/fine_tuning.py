@@ -3,7 +3,7 @@
     python benchmarks/fine_tuning.py --encoder efficientnet_lite2 --pictures 16
 
 Each row is the least of several runs, in milliseconds of processor time a picture (of all cores together), so that
-other work on the machine counts little. The front is what lies before the first trained layer; it is run once for each
+other work on the machine matters little. The front is everything before the first trained layer; it runs once for each
 picture.
 """
 

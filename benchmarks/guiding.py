@@ -1,9 +1,9 @@
-"""What guiding captions by tags gives, and what else it might have been: the table of docs/guide/tags.md.
+"""What guiding captions by tags brings, beside alternatives: the table of docs/results/tags.md.
 
     python benchmarks/guiding.py MODEL --pictures PICTURES --captions CAPTIONS [--split SPLIT] [--show N]
 
-MODEL is calibrated and has tags. Each way captions the same pictures; the difference from plain captions has the 95%
-interval of its bootstrap over the pictures. `--show` prints N pictures whose captions were guided.
+MODEL is calibrated and has tags. Each alternative captions the same pictures; the difference from plain captions has
+the 95% interval of its bootstrap over the pictures. `--show` prints N pictures whose captions were guided.
 """
 
 import argparse

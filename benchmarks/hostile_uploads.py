@@ -1,7 +1,6 @@
-"""Uploads that nobody should send, each made from a random generator alone: pictures of six formats that are cut off,
-changed at random or spliced together, files that describe far more pixels than they hold, files of two kinds at once,
-other kinds of files, forms that are broken or nested, content types, lengths and settings that are wrong, headers that
-are huge, and bytes that are no HTTP at all.
+"""Malformed uploads, each made from a random generator alone: pictures of six formats that are cut off, changed at
+random or spliced together; files that claim far more pixels than they hold; files of two kinds at once; other kinds of
+files; broken or nested forms; wrong content types, lengths and settings; huge headers; and bytes that are not HTTP.
 """
 
 import io

@@ -1,12 +1,12 @@
-"""What it costs to decode JPEGs, by library and by scale, and what smaller scales change.
+"""What decoding JPEGs costs, by library and by scale, and what smaller scales change.
 
     python benchmarks/jpeg_decoding.py PICTURES [--width 1600] [--limit 60] [--model BUNDLE]
 
-The pictures are taken as they are and enlarged to `--width` pixels, as large as a phone's at a lower quality. First
-come processor milliseconds a picture (the best of three goes) of Pillow, OpenCV and, where it is installed, simplejpeg.
-Then, of decoding at the smallest scale that keeps 1, 1.5 or 2 times the encoder's side: how far pixels of the square
-(0 to 255) and embeddings (cosine) are from those of the whole picture, and how many captions become others; and the
-same of saving the pictures once more at quality 85, to compare with.
+The pictures are used as they are and enlarged to `--width` pixels, as large as a phone's at a lower quality. First come
+processor milliseconds a picture (the best of three runs) of Pillow, OpenCV and, if it is installed, simplejpeg. Then,
+for decoding at the smallest scale that keeps 1, 1.5 or 2 times the encoder's side: how far pixels of the square (0 to
+255) and embeddings (cosine) are from those of the whole picture, and how many captions change. For comparison, the same
+for saving the pictures once more at quality 85.
 """
 
 import argparse

@@ -1,14 +1,13 @@
-"""Size, quality and speed of models side by side: what quantising them gives up, and what it brings.
+"""Size, quality and speed of models side by side: what quantizing them costs and brings.
 
     python benchmarks/models_compared.py PICTURES CAPTIONS [--split val] --model BUNDLE [--model BUNDLE ...]
         [--encoder GRAPH] [--folder PHOTOS] [--rounds 5]
 
 prints for every model its size, CIDEr-D x 100 on the pictures with its own search settings, the difference from the
-first model with a 95% interval of 2,000 bootstrap samples of the pictures, and how many captions are other words. With
-`--encoder` the first model has that encoder, a graph that `showtell train` left in a run's folder, in place of its own.
-With `--folder` the models caption it in turn, greedily and with their own settings, as `showtell caption` does:
-pictures a second of wall-clock time, and the ratio to the first model's in each turn, its median with the smallest and
-largest.
+first model with a 95% interval of 2,000 bootstrap samples of the pictures, and how many captions differ. With
+`--encoder`, the first model uses that encoder, a graph from the run's folder of `showtell train`, instead of its own.
+With `--folder`, the models caption it in turn, greedily and with their own settings, as `showtell caption` does:
+pictures a second by the clock, and the ratio to the first model's in each turn: median, smallest and largest.
 """
 
 import argparse

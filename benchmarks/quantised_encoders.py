@@ -3,11 +3,11 @@
     python benchmarks/quantised_encoders.py TRAINING_PICTURES PICTURES [--encoder NAME ...] [--resize squash]
         [--count 500] [--rounds 9]
 
-quantises each encoder on 256 of the training pictures, as `showtell train` does, and prints of the other pictures the
-distance between embeddings in int8 and in float32 over the length of the latter, the cosine between the two, that of
-what is left of both when the mean embedding is taken away (which is what tells pictures apart), and the distance for
-cells of the grid. Then both networks run in turn on a batch of 16, with one thread and with two: pictures a second of
-wall-clock time, and the ratio of each turn, its median with the smallest and the largest.
+quantizes each encoder on 256 of the training pictures, as `showtell train` does. For the other pictures it prints the
+distance between embeddings in int8 and in float32 over the length of the latter; the cosine between the two; the cosine
+after subtracting the mean embedding (what remains is what tells pictures apart); and the distance for cells of the
+grid. Then both networks run in turn on a batch of 16, with one thread and with two: pictures a second by the clock, and
+the ratio of each turn: median, smallest and largest.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Who stands where: what decoders over a grid tell of shapes in relation, and what one over a pooled embedding does.
+"""Spatial relations: what decoders over a grid say of shapes in relation, and what one over a pooled embedding says.
 
     python benchmarks/relations.py --out runs/relations [--seeds 3] [--only NAME]
 
-trains each row's decoder on the built-in data set `shapes-relations` and prints, of its unseen pictures, the share that
-it describes exactly right, by relation, and the share whose shapes it names right whatever it says of their places: the
-means over the seeds, and the standard deviation of the first. Rows share the embeddings of their encoder. Runs are kept
-and gone on with, so that the table can be made again in seconds, and `--only` does some rows now and others later.
+trains each row's decoder on the built-in data set `shapes-relations`. Of its unseen pictures it prints the share
+described exactly right, by relation, and the share whose shapes are named right whatever is said of their places: means
+over the seeds, and the standard deviation of the first. Rows share the embeddings of their encoder. Runs are stored and
+resumed, so the table can be made again in seconds, and `--only` does some rows now and others later.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Which way of making pictures square serves a model best on photographs at their own size and aspect?
+"""Which way of making pictures square serves a model best on photographs at their own size and aspect ratio?
 
     python benchmarks/resize_modes.py PHOTOS CAPTIONS [--model BUNDLE]
 

@@ -1,12 +1,12 @@
-"""How near the arithmetic is to what this processor can do: of captioning, and of a training step.
+"""How close captioning and a training step come to what this processor can do.
 
     python benchmarks/roofline.py [--model BUNDLE ...] [--photos FOLDER_OR_ZIP] [--rounds 9]
 
-On one thread: the rates of a large product of matrices in float32, bfloat16 and int8, and of copying memory, are
-measured first. Then, for each part of captioning greedily and for the notebook's training step, come the multiply-adds
-that it cannot do without, the bytes of weights and activations or of logits that must be read and written once, how
-long the longer of both takes at those rates, and how long it takes (medians of processor time). Exponentials, roundings
-and everything else that is no product are not counted, so nothing can come to 100%.
+On one thread, it first measures the rates of a large product of matrices in float32, bfloat16 and int8, and of copying
+memory. Then, for each part of greedy captioning and for the notebook's training step, it prints the multiply-adds that
+are unavoidable, the bytes of weights and activations or of logits that must be read and written once, the longer of the
+times that both take at those rates, and the measured time (medians of processor time). Exponentials, roundings and
+everything else that is not a product are not counted, so no part can reach 100%.
 """
 
 import argparse

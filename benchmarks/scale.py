@@ -1,11 +1,11 @@
-"""What a million, a hundred million and five billion pictures take, from what some thousand took on this machine.
+"""What a million, a hundred million and five billion pictures take, extrapolated from some thousand on this machine.
 
     python benchmarks/scale.py --pictures val.zip [--sizes 250 1000 4000] [--write docs/results/scale.md] [parameters]
 
 One core embeds and captions two small sets of pictures; the line through them predicts the larger `--sizes`, which are
-then measured. What counts is the work of the processor, so that other work on the machine disturbs little. The pictures
-are repeated as often as a size needs, under other names. Prices, and what machines, network and storage can do, are
-parameters: their defaults are examples, not offers and not measurements.
+then measured. Processor time counts, so that other work on the machine matters little. The pictures are repeated as
+often as a size needs, under other names. Prices, and what machines, network and storage can do, are parameters: their
+defaults are examples, not offers and not measurements.
 """
 
 import argparse

@@ -1,8 +1,7 @@
-"""What captioning or embedding many pictures takes, from what a few of them took: machines, hours, bytes, money.
+"""What captioning or embedding many pictures takes, extrapolated from a few: machines, hours, bytes, money.
 
-A job lists its pictures, does its pieces on many cores while data flows in and out, and may write what came of it into
-one file. Listing and writing are done by one process, before and after; everything between goes on at once, so the
-slowest of it counts.
+A job lists its pictures, does its pieces on many cores while data flows in and out, and may write the results into one
+file. One process lists before and writes after; everything between runs at once, so the slowest of it counts.
 """
 
 import math

@@ -2,11 +2,12 @@
 
     python benchmarks/scale_ray.py --pictures val.zip [--count 5000] [--rounds 3] [--write docs/results/scale.md]
 
-Every round embeds and captions the same pictures three times, each round in another order: in one process, on a cluster
-of one node, and on a cluster of two. The process and every node are bound to one core each; the driver and what else a
-cluster is made of are not, so on a machine of two cores they take their part from the nodes. Each run is a process of
+Every round embeds and captions the same pictures three times, in another order each round: in one process, on a cluster
+of one node, and on a cluster of two. The process and every node are bound to one core each. The driver and the
+cluster's other processes are not, so on a machine of two cores they take time from the nodes. Each run is a process of
 its own; the clock runs from when the cluster is there and the model is loaded until the output is written. Workers
-start and load their own model within that time. Last, how many pieces without any work a driver hands out in a second.
+start and load their own model within that time. Last, it measures how many pieces without any work a driver hands out
+in a second.
 """
 
 import argparse

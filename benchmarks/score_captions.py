@@ -2,10 +2,10 @@
 
     taskset -c 0 python benchmarks/score_captions.py PREDICTIONS REFERENCES --runs 5
 
-The files are those of `showtell score`. A run goes from text to scores, tokenising included, once on each side, one
-right after the other, so that a busy machine slows down both; what counts is the ratio within a run. Reading the files
-and importing packages are not counted, Java's start is: whoever scores pays for it. pycocoevalcap's side needs that
-package and Java, and is left out where Java is not.
+The files are those of `showtell score`. A run goes from text to scores, tokenizing included, once on each side, one
+right after the other, so that other work slows down both; what counts is the ratio within a run. Reading the files and
+importing packages are not counted. Java's start is, because every user pays for it. pycocoevalcap's side needs that
+package and Java, and is left out where Java is missing.
 """
 
 import argparse

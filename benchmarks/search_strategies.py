@@ -1,12 +1,12 @@
-"""What each way of searching costs and gives, on pictures with captions.
+"""What each search strategy costs and brings, on pictures with captions.
 
     python benchmarks/search_strategies.py PICTURES CAPTIONS [--split val] [--model BUNDLE ...] [--store FOLDER]
         [--words standing background]
 
-captions the pictures in each of the ways below, never guided by tags; several models write together. Printed are
-CIDEr-D x 100 of the best captions, and of the best of all captions of a picture by CIDEr-D itself ("oracle"), different
-words and bigrams of a picture's captions over all their words (distinct-1 and -2, Li et al. 2016), words per caption,
-captions that say a trigram twice, and processor milliseconds per picture without the encoder.
+captions the pictures with each strategy below, never guided by tags; several models caption together. It prints CIDEr-D
+x 100 of the best captions, and of the best of all captions of a picture by CIDEr-D itself ("oracle"); different words
+and bigrams of a picture's captions over all their words (distinct-1 and -2, Li et al. 2016); words per caption;
+captions that repeat a trigram; and processor milliseconds per picture without the encoder.
 """
 
 import argparse

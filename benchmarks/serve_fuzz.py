@@ -1,11 +1,11 @@
-"""Sends a service uploads that nobody should send (see hostile_uploads.py), and looks whether it stays well.
+"""Sends a service malformed uploads (see hostile_uploads.py), and checks that it stays healthy.
 
     python benchmarks/serve_fuzz.py [--count 10000] [--seed 0] [--model BUNDLE] [--clients 8]
 
-Every upload is made from the seed and its number alone. An answer must come with a status below 500, or 503; where the
-bytes were no whole request the connection may be closed instead. Afterwards the service must be ready, have written
-nothing to its log, and caption a picture as before. Printed are the statuses of each kind; the exit code is 1 where
-anything was wrong.
+Every upload is made from the seed and its number alone. An answer must have a status below 500, or 503; if the bytes
+were no complete request, the connection may be closed instead. Afterwards the service must be ready, have written
+nothing to its log, and caption a picture as before. It prints the statuses of each kind; the exit code is 1 if anything
+was wrong.
 """
 
 import argparse

@@ -1,14 +1,14 @@
-"""How much a service captions for many clients, beside the same model without a service, and what it does when overrun.
+"""How many captions a service gives many clients, beside the same model without a service, and under overload.
 
     python benchmarks/serve_load.py [PICTURES] [--model BUNDLE] [--clients 32] [--seconds 60] [--rounds 3] [--threads N]
 
-starts `showtell serve` and lets clients send pictures (the examples' photographs unless others are named), each client
-one at a time, over connections that stay open. Before, between and after, the same pictures go through
-`Captioner.caption_stream` in a process of its own, so that both meet the same machine. Printed are of both pictures a
-second and processor milliseconds of a picture, which other work on the machine changes less; seconds until an answer
-(median, 99% and the longest), statuses, answers that were lost, pictures of a batch, and the service's memory. Then a
-service with a queue of 8 is overrun by the same clients, which it must survive: afterwards every picture is captioned
-again. The exit code is 1 where an answer was lost or wrong.
+starts `showtell serve` and lets clients send pictures (by default the example photographs), each client one at a time,
+over connections that stay open. Before, between and after, the same pictures go through `Captioner.caption_stream` in a
+process of its own, so that both meet the same machine. For both it prints pictures a second and processor milliseconds
+a picture, which other work on the machine changes less; for the service also seconds until an answer (median, 99th
+percentile and longest), statuses, lost answers, pictures in a batch, and memory. Then the same clients overload a
+service with a queue of 8, which it must survive: afterwards every picture is captioned again. The exit code is 1 if an
+answer was lost or wrong.
 """
 
 import argparse

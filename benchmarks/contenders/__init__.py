@@ -1,7 +1,7 @@
 """What `captioning.py` runs side by side, each contender in a process of its own.
 
-A contender is a function `open(pictures, **arguments)` that gets everything ready and returns `work(n)`, which does n
-items: captions n pictures (the given ones again and again), takes n steps of training, and so on.
+A contender is a function `open(pictures, **arguments)` that prepares everything and returns `work(n)`, which does n
+items: captions n pictures (the given ones repeatedly), does n steps of training, and so on.
 """
 
 from collections.abc import Mapping

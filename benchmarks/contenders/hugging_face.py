@@ -1,6 +1,6 @@
 """ViT-GPT2 and BLIP-base as Hugging Face Transformers runs them on PyTorch, in their published shapes.
 
-Weights are random and 12 words are written, so only speed is looked at; nothing is downloaded.
+Weights are random and captions have 12 words, so only the speed means anything. Nothing is downloaded.
 """
 
 from collections.abc import Callable, Sequence

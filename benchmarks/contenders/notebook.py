@@ -1,7 +1,7 @@
 """The pipeline of the course notebook that Showtell grew from, in Keras on TensorFlow: InceptionV3, an LSTM, greedy.
 
-Weights are random: only speed is looked at, and every sentence is given 12 words, about as many as captions have. Where
-the notebook left room it is taken: sentences are written for 32 pictures at once, by a compiled function.
+Weights are random, so only the speed means anything. Every sentence has 12 words, about as many as captions have. Where
+the notebook left room for speed, this uses it: a compiled function writes sentences for 32 pictures at once.
 """
 
 import os

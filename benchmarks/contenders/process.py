@@ -1,7 +1,7 @@
-"""A contender in a process of its own, which works when it is told to and says what that cost.
+"""A contender in a process of its own, which works on request and reports the cost.
 
-Child and parent speak in lines of JSON: `{"ready": true}` or `{"missing": "why"}` at first, then for every number n
-that comes in a `Cost`. Whatever a package prints goes to the child's standard error, which is a file.
+Child and parent exchange lines of JSON: first `{"ready": true}` or `{"missing": "why"}`, then a `Cost` for every number
+n received. Whatever a package prints goes to the child's standard error, which is a file.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Metrics: BLEU, ROUGE-L and CIDEr-D of captions with five references each, from text to scores.
 
-The sentences are those of the drawn data set of shapes. pycocoevalcap's side needs Java for its tokeniser.
+The sentences are those of the drawn data set of shapes. pycocoevalcap's side needs Java for its tokenizer.
 """
 
 import contextlib

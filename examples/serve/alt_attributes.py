@@ -1,11 +1,11 @@
-"""A build step of a static site: pictures without an alt attribute get one from a service that runs (`showtell serve`).
+"""A build step for a static site: adds alt attributes, with captions from a running service (`showtell serve`).
 
     python examples/serve/alt_attributes.py site/ [--min-confidence 0.5] [--dry-run]
 
-Every `.html` file below the folder is looked through. An `<img>` that has no `alt` at all gets `alt="..."`, where its
-picture lies in the folder and the service is sure enough; nothing else of the file changes by a byte. `alt=""` is left
-alone, because it says that a picture is decoration. What was written is listed, so that a person can look it over; the
-exit code is 1 where a picture still has no text. A picture is asked for once, however many pages show it.
+It goes through every `.html` file below the folder. An `<img>` without an `alt` gets `alt="..."`, if its picture is in
+the folder and the service is confident enough; no other byte of the file changes. `alt=""` is left alone, because it
+marks a picture as decoration. What was written is listed, so that a person can check it. The exit code is 1 if a
+picture still has no text. A picture is sent once, however many pages show it.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 sys.path.insert(0, str(Path(__file__).parent))
 from client import Captions
 
-# Tags as HTML writes them: attribute values may hold ">" inside quotes. What stands in comments and scripts is no tag.
+# Tags as HTML writes them: attribute values may hold ">" inside quotes. Content of comments and scripts is not a tag.
 _SKIPPED = r"<!--.*?-->|<(?:script|style|template|textarea|title)\b.*?</(?:script|style|template|textarea|title)\s*>"
 _IMAGE = r"""<img(?=[\s/>])(?P<attributes>(?:[^>"']|"[^"]*"|'[^']*')*)>"""
 _TAGS = re.compile(rf"{_SKIPPED}|{_IMAGE}", re.IGNORECASE | re.DOTALL)
@@ -70,8 +70,10 @@ def with_texts(text: str, images: list[Missing], texts: dict[Path, str]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("site", type=Path)
-    parser.add_argument("--min-confidence", type=float, default=0.5, help="texts of less are left out (0.5)")
-    parser.add_argument("--dry-run", action="store_true", help="only list what would be written")
+    parser.add_argument(
+        "--min-confidence", type=float, default=0.5, help="leave out captions with a lower confidence (default: 0.5)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="list what would be written, and change nothing")
     args = parser.parse_args()
     pages = {}
     for page in sorted(args.site.rglob("*.html")):
@@ -81,10 +83,10 @@ def main() -> int:
     pictures = sorted({image.picture for _, images in pages.values() for image in images})
     texts: dict[Path, str] = {}
     for picture, result in Captions(min_confidence=args.min_confidence).captions(pictures):
-        told = result.get("error") or (f"not sure, perhaps: {result['guess']}" if "guess" in result else "")
-        if not told:
+        problem = result.get("error") or (f"not sure, perhaps: {result['guess']}" if "guess" in result else "")
+        if not problem:
             texts[picture] = result["caption"]
-        print(f"{picture.relative_to(args.site.resolve())}: {told or result['caption']}")
+        print(f"{picture.relative_to(args.site.resolve())}: {problem or result['caption']}")
     for page, (text, images) in pages.items():
         if not args.dry_run:
             page.write_bytes(with_texts(text, images, texts).encode("utf-8", "surrogateescape"))

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Captions of pictures, by curl, from a service that runs (`showtell serve`):
+# Captions pictures with curl, through a running service (`showtell serve`):
 #
 #     sh examples/serve/captions.sh photo.jpg other.png
 #
-# SHOWTELL_URL names another service than that of this machine, SHOWTELL_TOKEN the token that it needs.
+# SHOWTELL_URL sets another address than this machine's, SHOWTELL_TOKEN the service's token.
 set -eu
-: "${1:?name at least one picture}"
+: "${1:?give at least one picture}"
 url=${SHOWTELL_URL:-http://127.0.0.1:8000}
 for picture in "$@"; do
   set -- "$@" -F "picture=@$picture"

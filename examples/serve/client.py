@@ -1,10 +1,9 @@
-"""Captions of any number of pictures from a service that runs (`showtell serve`), with the standard library alone.
+"""Captions of any number of pictures through a running service (`showtell serve`), with the standard library alone.
 
     python examples/serve/client.py photo.jpg other.png
 
-A few pictures are on their way at once, so that the service can put them into batches; where it is busy they are sent
-again when it says so. SHOWTELL_URL names another service than that of this machine, SHOWTELL_TOKEN the token that it
-needs.
+A few pictures are in flight at once, so that the service can batch them. If it is busy, they are sent again after the
+time that it asks for. SHOWTELL_URL sets another address than this machine's, SHOWTELL_TOKEN the service's token.
 """
 
 import json
@@ -24,7 +23,7 @@ ATTEMPTS = 10
 
 
 class Captions:
-    """A service; `options` are those of its address, such as `beam=1` or `num_captions=3`."""
+    """A service; `options` are its query parameters, such as `beam=1` or `num_captions=3`."""
 
     def __init__(self, url: str = "", token: str = "", **options: Any) -> None:
         self.url = url or os.environ.get("SHOWTELL_URL", "http://127.0.0.1:8000")
@@ -32,7 +31,7 @@ class Captions:
         self.query = urllib.parse.urlencode(options, doseq=True)
 
     def caption(self, picture: bytes) -> dict[str, Any]:
-        """The result of one picture: `caption`, `score`, `words` and what else the model tells.
+        """The result of one picture: `caption`, `score`, `words` and whatever else the model reports.
 
         Raises:
             ValueError: the service cannot read the picture, or an option is wrong.
@@ -46,14 +45,14 @@ class Captions:
                 with urllib.request.urlopen(request, timeout=60) as answer:
                     return json.load(answer)["results"][0]
             except urllib.error.HTTPError as error:
-                told = json.load(error)["error"]
+                message = json.load(error)["error"]
                 if error.code != 503 or attempt == ATTEMPTS - 1:
-                    raise ValueError(told) from error
+                    raise ValueError(message) from error
                 time.sleep(float(error.headers["Retry-After"]))
         raise AssertionError("unreachable")
 
     def captions(self, paths: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """Every path with its result, in their order; one that has no caption has `error` instead."""
+        """Every path with its result, in order; a result without a caption has `error` instead."""
 
         def one(path: Path) -> tuple[Path, dict[str, Any]]:
             try:
