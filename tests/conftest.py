@@ -1,6 +1,10 @@
 """What all tests share."""
 
 import os
+
+# Before ONNX Runtime or PyTorch are imported, here or in a subprocess: threads that wait for work must not spin.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from fast_tests import heavy_functions, needs_heavy
 from local_server import LocalServer
 from repository import ROOT
+
+FIXTURES = Path(__file__).parent / "fixtures"
 
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -21,6 +28,30 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="only tests that need no PyTorch and no browser, and are fast")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `--fast`, leave out files that cannot be imported without what `.[test-fast]` does not install."""
+    if config.getoption("--fast") and collection_path.suffix == ".py" and needs_heavy(collection_path):
+        return True
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--fast`, leave out tests that are marked slow, or that use what `.[test-fast]` does not install."""
+    if not config.getoption("--fast"):
+        return
+    slow = [one for one in items if one.get_closest_marker("slow") or _name_of(one) in heavy_functions(one.path)]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [one for one in items if one not in set(slow)]
+
+
+def _name_of(item: pytest.Item) -> str:
+    return getattr(item, "originalname", None) or item.name
 
 
 @pytest.fixture
@@ -81,89 +112,25 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_encoder() -> bytes:
-    """A real encoder graph of 8 channels for squares of 32 pixels, with random weights: fast, and no package needed."""
-    import json
-
-    import numpy as np
-    from onnx import TensorProto, helper, numpy_helper
-
-    from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
-    from showtell.images.preprocessing import Preprocessing
-
-    info = EncoderInfo("tiny", "0" * 64, 8, 16, Preprocessing(size=32))
-    kernel = np.random.default_rng(0).normal(0, 0.3, (8, 3, 8, 8)).astype(np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("Conv", ["picture", "kernel"], ["planes"], strides=[8, 8]),
-            helper.make_node("Relu", ["planes"], ["features"]),
-            helper.make_node("GlobalAveragePool", ["features"], ["averaged"]),
-            helper.make_node("Flatten", ["averaged"], ["pooled"]),
-            helper.make_node("Reshape", ["features", "shape"], ["flat"]),
-            helper.make_node("Transpose", ["flat"], ["grid"], perm=[0, 2, 1]),
-        ],
-        "tiny",
-        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["B", 3, 32, 32])],
-        [
-            helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["B", 8]),
-            helper.make_tensor_value_info("grid", TensorProto.FLOAT, ["B", 16, 8]),
-        ],
-        [
-            numpy_helper.from_array(kernel, "kernel"),
-            numpy_helper.from_array(np.array([0, 8, 16], np.int64), "shape"),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
-    model.ir_version = 8
-    helper.set_model_props(model, {METADATA_KEY: json.dumps(info.to_json())})
-    serialised: bytes = model.SerializeToString()
-    return serialised
+    """A real encoder graph of 8 channels for squares of 32 pixels, with random weights."""
+    return (FIXTURES / "encoder.onnx").read_bytes()
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(tiny_encoder: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole model bundle around `tiny_encoder`, with a decoder of random weights that is never at a loss."""
-    options = {"kind": "show_and_tell", "hidden": 16, "word": 12, "picture": "every_step"}
-    return _random_bundle(tmp_path_factory.mktemp("model"), tiny_encoder, "pooled", options)
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole model bundle around `tiny_encoder`, with a decoder of random weights and sharp distributions."""
+    return _copy_of("show_and_tell", tmp_path_factory)
 
 
-@pytest.fixture(
-    scope="session",
-    params=[
-        {"kind": "attention", "hidden": 16, "word": 16, "cell": 14, "attention": 10},
-        {"kind": "transformer", "hidden": 16, "heads": 4, "feed_forward": 24},
-    ],
-    ids=lambda options: options["kind"],
-)
-def looking_bundle(
-    request: pytest.FixtureRequest, tiny_encoder: bytes, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+@pytest.fixture(scope="session", params=["attention", "transformer"])
+def looking_bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Likewise, of every kind that looks at the grid's cells."""
-    return _random_bundle(tmp_path_factory.mktemp("model"), tiny_encoder, "grid", request.param)
+    return _copy_of(request.param, tmp_path_factory)
 
 
-def _random_bundle(folder: Path, encoder: bytes, output: str, decoder_table: dict[str, Any]) -> Path:
-    import torch
-
-    from showtell.decoders.registry import build
-    from showtell.encoders import Encoder
-    from showtell.text import SPECIALS, Vocabulary
-    from showtell.training import recipe_from
-    from showtell.training.export import export_bundle
-
-    words = ("a", "ball", "big", "blue", "dog", "grass", "in", "jumps", "man", "on", "red", "sits", "snow", "the")
-    vocabulary = Vocabulary(tuple(sorted([*words, *SPECIALS])))
-    recipe = recipe_from({"name": "tiny", "encoder": {"name": "tiny", "output": output}, "decoder": decoder_table})
-    shape = Encoder(encoder).info.shape(recipe.encoder.output)
-    torch.manual_seed(0)
-    decoder = build(recipe.decoder_kind, recipe.decoder, shape, len(vocabulary)).eval()
-    with torch.no_grad():
-        for parameter in decoder.parameters():
-            parameter.mul_(4)  # decided opinions, so that float16 storage changes no word
-    path = folder / "tiny.showtell"
-    scores = {"bleu_4": 0.0, "cider_d": 0.0, "val_loss": 0.0, "epoch": 1}
-    counts = {"train": 0, "validation": 0, "captions": 0}
-    export_bundle(path, recipe, decoder, vocabulary, encoder, scores, counts)
-    return path
+def _copy_of(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The fixture of a kind of decoder as `tiny.showtell`, in a folder that tests may write to."""
+    return Path(shutil.copy(FIXTURES / f"{kind}.showtell", tmp_path_factory.mktemp("model") / "tiny.showtell"))
 
 
 @pytest.fixture
