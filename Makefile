@@ -1,8 +1,10 @@
 # `make demo` and `make test` set up everything they need in .venv; PYTHON names another interpreter than python3.11.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Threads that wait for work must not spin: the tests run many processes on few cores.
+export OMP_WAIT_POLICY = PASSIVE
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-fast check docs bench clean
 
 demo: .venv/demo.stamp
 	.venv/bin/showtell caption examples/photos --html demo.html
@@ -11,10 +13,18 @@ demo: .venv/demo.stamp
 test: .venv/test.stamp check
 	.venv/bin/python -m pytest
 
+# What needs neither PyTorch nor a browser: a minute or so, with a small environment of its own.
+test-fast: .venv-fast/test.stamp
+	.venv-fast/bin/python -m pytest --fast
+
 check: .venv/test.stamp
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+# Pages that are made from the source.
+docs:
+	$(PYTHON) docs/make_api.py
 
 # BENCH_PICTURES names a folder or zip of JPEGs; without it pictures are drawn.
 bench: .venv/bench.stamp
@@ -30,6 +40,11 @@ bench: .venv/bench.stamp
 	$(PIP) -c constraints.txt -e '.[test]'
 	@touch $@ .venv/demo.stamp
 
+.venv-fast/test.stamp: pyproject.toml
+	test -x .venv-fast/bin/python || $(PYTHON) -m venv .venv-fast
+	$(subst .venv/,.venv-fast/,$(PIP)) -c constraints.txt -e '.[test-fast]'
+	@touch $@
+
 .venv/bench.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) -c constraints.txt torch
 	$(PIP) -c constraints.txt -e '.[bench]'
@@ -39,4 +54,4 @@ bench: .venv/bench.stamp
 	$(PYTHON) -m venv .venv
 
 clean:
-	rm -rf .venv build dist demo.html runs
+	rm -rf .venv .venv-fast build dist demo.html runs

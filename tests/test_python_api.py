@@ -120,14 +120,6 @@ def test_a_notebook_shows_words_with_their_probabilities_and_what_is_known():
     assert held.text == "not sure (perhaps: a <dog>)score -0.50 · confidence 20%"
 
 
-def test_every_public_name_is_there_and_listed():
-    assert sorted(showtell.__all__) == showtell.__all__ == dir(showtell)
-    for name in showtell.__all__:
-        assert getattr(showtell, name) is not None
-    with pytest.raises(AttributeError, match="nothing"):
-        showtell.nothing  # noqa: B018
-
-
 def test_types_are_there_for_those_who_use_the_package(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(

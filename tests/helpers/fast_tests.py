@@ -13,12 +13,12 @@ HELPERS = Path(__file__).parent
 TESTS = HELPERS.parent
 
 # Packages that the extra `test-fast` leaves out, and rooms of Showtell that need them.
-HEAVY = tuple(
-    """
-    axe_playwright_python cv2 efficientnet_lite_pytorch keras matplotlib mypy nbclient nbformat onnxscript playwright
-    pycocoevalcap pyexiv2 ray schemathesis tensorflow timm torch
-    showtell.decoders showtell.encoders.sources.keras showtell.estimator showtell.ray showtell.training
-    """.split()
+HEAVY = (
+    *("axe_playwright_python", "cv2", "efficientnet_lite_pytorch", "keras", "matplotlib", "mypy", "nbclient"),
+    *("nbformat", "onnxscript", "playwright", "pycocoevalcap", "pyexiv2", "ray", "schemathesis", "tensorflow"),
+    *("timm", "torch"),
+    *("showtell.decoders", "showtell.encoders.sources.keras", "showtell.estimator", "showtell.ray"),
+    "showtell.training",
 )
 LIGHT = ("showtell.decoders.runtime",)
 
