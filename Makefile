@@ -1,7 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv; PYTHON names another interpreter than python3.11.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-# Threads that wait for work must not spin: the tests run many processes on few cores.
-export OMP_WAIT_POLICY = PASSIVE
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
 
 .PHONY: demo test test-fast check docs bench clean
@@ -9,6 +7,9 @@ PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
 demo: .venv/demo.stamp
 	.venv/bin/showtell caption examples/photos --html demo.html
 	@echo "Open demo.html in a browser."
+
+# Threads that wait for work must not spin: the tests run many processes on few cores.
+test test-fast: export OMP_WAIT_POLICY = PASSIVE
 
 test: .venv/test.stamp check
 	.venv/bin/python -m pytest
