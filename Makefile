@@ -24,8 +24,9 @@ check: .venv/test.stamp
 	.venv/bin/mypy
 
 # Pages that are made from the source.
-docs:
-	$(PYTHON) docs/make_api.py
+docs: .venv/test.stamp
+	.venv/bin/python docs/generate.py
+	.venv/bin/python docs/make_api.py
 
 # BENCH_PICTURES names a folder or zip of JPEGs; without it pictures are drawn.
 bench: .venv/bench.stamp

@@ -290,7 +290,7 @@ def _code(text: str) -> str:
         head, _, rest = text.partition("(")
         inside, _, end = rest.rpartition(")")
         text = f"{head}(\n" + "".join(f"    {one},\n" for one in _split(inside)) + f"){end}"
-    return f"```\n{text}\n```\n"
+    return f"```text\n{text}\n```\n"
 
 
 def _split(parameters: str) -> Iterator[str]:

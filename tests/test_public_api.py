@@ -114,10 +114,11 @@ def python_in(path):
 
 
 FOR_USERS = sorted(
-    path
-    for top in (ROOT / "README.md", ROOT / "docs", ROOT / "examples", ROOT / "recipes")
-    for path in ([top] if top.is_file() else top.rglob("*"))
-    if path.suffix in (".md", ".py", ".ipynb") and "contributing" not in path.parts
+    [
+        ROOT / "README.md",
+        *(page for page in (ROOT / "docs").rglob("*.md") if "contributing" not in page.parts),
+        *(path for path in (ROOT / "examples").rglob("*") if path.suffix in (".md", ".py", ".ipynb")),
+    ]
 )
 
 
