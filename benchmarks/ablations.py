@@ -99,9 +99,9 @@ def searched(bundle: Path, recipe: Recipe, folder: Path, root: Path, search: dic
     captioner, store, examples = Captioner(bundle), EmbeddingStore(folder), load_examples(recipe.data, root)
     names = [name for name in examples.validation if name in store.rows]
     embeddings = store.take([store.rows[name] for name in names])
-    options = [captioner.search_options(**search)]
+    options = [captioner.generator.search_options(**search)]
     (tried,) = try_searches(
-        captioner.decoder, [(names, embeddings)], captioner.bundle.vocabulary, examples.captions, options
+        captioner.generator.decoder, [(names, embeddings)], captioner.bundle.vocabulary, examples.captions, options
     )
     return tried.bleu_4, tried.cider_d
 

@@ -44,7 +44,7 @@ def main() -> None:
 
 def temperatures(captioner, done, references) -> None:
     """The temperature of the greatest likelihood of all words, on a grid, beside the one of the calibration."""
-    found = foretell(captioner.decoder, done.take, references, captioner.bundle.vocabulary)
+    found = foretell(captioner.generator.decoder, done.take, references, captioner.bundle.vocabulary)
     right = found.log_probs.argmax(axis=1) == found.words
     rows = np.arange(len(right))
     own = found.log_probs[rows, found.words].astype(np.float64)
@@ -70,10 +70,10 @@ def features(captioner, done, references) -> None:
     captions, columns, places = [], [], []
     for begin in range(0, len(done.names), 64):
         piece = done.take(range(begin, min(begin + 64, len(done.names))))
-        options = captioner.search_options(num_captions=captioner.options.beam)
-        hypotheses = search(captioner.decoder, piece, vocabulary, options)
+        options = captioner.generator.search_options(num_captions=captioner.generator.search_defaults.beam)
+        hypotheses = search(captioner.generator.decoder, piece, vocabulary, options)
         said = [best.tokens for best, *_ in hypotheses]
-        log_probs = sentence_log_probs(captioner.decoder, piece, said, vocabulary, calibration.temperature)
+        log_probs = sentence_log_probs(captioner.generator.decoder, piece, said, vocabulary, calibration.temperature)
         outside = calibration.familiarity.outside(piece)
         for own, (best, *others), share in zip(log_probs, hypotheses, outside, strict=True):
             agreement = np.mean([overlap(best.tokens, one.tokens) for one in others]) if others else 1.0

@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 
 from showtell import Captioner
-from showtell.captioning.tags.guide import Guide
+from showtell.captioning.tags.guide import TagGuide
 from showtell.data.selection import select
 from showtell.embeddings.cached import embedded
 from showtell.metrics import score
@@ -36,7 +36,7 @@ def main() -> None:
     done = embedded(captioner.encoder, captioner.bundle.model["output"], selected.source, selected.references, None)
     references = {name: selected.references[name] for name in done.names}
     embeddings = done.take(range(len(done.names)))
-    seen = captioner.tagger.probabilities(embeddings)
+    seen = captioner.generator.tagger.probabilities(embeddings)
     found, judged = captioned(captioner, embeddings)
     plain = [captioner.bundle.vocabulary.decode(best.tokens) for best, *_ in found]
     base = ciders(plain, references)
@@ -44,8 +44,8 @@ def main() -> None:
     row("plain", 0, base, base)
     taken: list[str] = []
     for label, names, confidence in ways(captioner, [one.confidence for one in judged]):
-        guide = Guide(captioner.decoder, captioner.bundle.vocabulary, names)
-        told = guide(embeddings, seen, found, confidence, captioner.options)
+        guide = TagGuide(captioner.generator.decoder, captioner.bundle.vocabulary, names)
+        told = guide(embeddings, seen, found, confidence, captioner.generator.search_defaults)
         texts = [" ".join(told[i][0].words) if i in told else text for i, text in enumerate(plain)]
         row(label, len(told), ciders(texts, references), base)
         taken = taken or texts
@@ -58,25 +58,25 @@ def main() -> None:
         if chosen.any():
             row(f"  of {chosen.sum()} {label} pictures", (changed & chosen).sum(), scores[chosen], base[chosen])
     for i in np.flatnonzero(changed)[: given.show]:
-        tags = ", ".join(f"{tag.name} {tag.probability:.0%}" for tag in captioner.tagger.tags(seen[i]))
+        tags = ", ".join(f"{tag.name} {tag.probability:.0%}" for tag in captioner.generator.tagger.tags(seen[i]))
         print(f"\n{done.names[i]}  [{tags}]\n  plain   {plain[i]}\n  guided  {taken[i]}")
         print(f"  people  {references[done.names[i]][0]}")
 
 
 def captioned(captioner, embeddings):
     """The plain captions of all pictures, and the judgement of each one's best."""
-    found, judged = [], []
+    found, judged, generator = [], [], captioner.generator
     for begin in range(0, len(embeddings), AT_ONCE):
         here = embeddings[begin : begin + AT_ONCE]
-        sentences = search(captioner.decoder, here, captioner.bundle.vocabulary, captioner.options, first=begin)
+        sentences = search(generator.decoder, here, generator.bundle.vocabulary, generator.search_defaults, first=begin)
         found += sentences
-        judged += [best for (best,) in captioner.judge(here, [one[:1] for one in sentences])]
+        judged += [best for (best,) in generator.estimator(here, [one[:1] for one in sentences])]
     return found, judged
 
 
 def ways(captioner, confidence):
     """(what it is, the names, the confidence that tags are held against) of every way to guide; the first is taken."""
-    names, count = captioner.tagger.names, len(confidence)
+    names, count = captioner.generator.tagger.names, len(confidence)
     known = tuple(dataclasses.replace(name, like=(), within="") for name in names)
     yield "guided: the tag at least as sure as the caption, and 0.4", names, confidence
     yield "only words that the model knows", known, confidence
@@ -87,7 +87,11 @@ def ways(captioner, confidence):
 
 def nearest(captioner):
     """The names with stand-ins by cosine of the classifier's weights: the ten nearest names of known words."""
-    head, names, words = captioner.tagger.head, captioner.tagger.names, captioner.bundle.vocabulary.ids
+    head, names, words = (
+        captioner.generator.tagger.head,
+        captioner.generator.tagger.names,
+        captioner.bundle.vocabulary.ids,
+    )
     rows = head.weights.astype(np.float32) * head.scales.astype(np.float32)[:, None]
     means = np.stack([rows[list(name.classes)].mean(axis=0) for name in names])
     means /= np.linalg.norm(means, axis=1, keepdims=True)

@@ -121,9 +121,11 @@ def described_in(captioner: Captioner, source: Path, out: Path, args: argparse.N
     from showtell.ray import pieces_on
 
     parts = out / "parts"
-    given: dict[str, Any] = {"batch_size": BATCH}
-    elsewhere = pieces_on([args.model] if args.model else None, None, **given)
-    _, count = caption_pieces(pictures, captioner, parts, args.piece_size, elsewhere=elsewhere, show=False, **given)
+    models = [args.model] if args.model else None
+    elsewhere = pieces_on(models, None, captioner.caption_options(), batch_size=BATCH)
+    _, count = caption_pieces(
+        pictures, captioner, parts, args.piece_size, batch_size=BATCH, elsewhere=elsewhere, show=False
+    )
     with writing(Format.jsonl, out / "captions.jsonl", None, at_once=True) as write:
         for result in captioned(parts, count):
             write(result)

@@ -59,7 +59,8 @@ def main() -> None:
         captioner.encoder, captioner.bundle.model["output"], selected.source, selected.references, args.store
     )
     judge = CiderD({name: [ptb_tokenize(text) for text in selected.references[name]] for name in done.names})
-    print(f"{len(done.names)} pictures, model {captioner.name}, length penalty {captioner.options.length_penalty:g}")
+    penalty = captioner.generator.search_defaults.length_penalty
+    print(f"{len(done.names)} pictures, model {captioner.name}, length penalty {penalty:g}")
     print(f"{'':26s} CIDEr-D  oracle  distinct-1  -2   words  repeats    ms")
     for way, options in ways.items():
         began = time.process_time()

@@ -131,6 +131,10 @@ def test_types_are_there_for_those_who_use_the_package(tmp_path):
         'reveal_type(evaluate("m.showtell", "p.zip", "c.json").figures["CIDEr-D"].value)\n'
         "reveal_type(CaptioningEstimator().fit([], []).predict([]))\n"
         'wrong: int = Captioner().caption("a.jpg")\n'
+        'Captioner().caption("a.jpg", beem=5)\n'
+        'Captioner().caption_stream(["a.jpg"], temperature="hot")\n'
+        'Captioner().caption_batch(["a.jpg"], guide="never")\n'
+        'evaluate("m.showtell", "p.zip", "c.json", num_caption=2)\n'
     )
     # With the project's own settings and cache, because mypy reads all of the package.
     command = [sys.executable, "-m", "mypy", "--no-error-summary", str(program)]
@@ -143,7 +147,12 @@ def test_types_are_there_for_those_who_use_the_package(tmp_path):
         "list[str]",
     ]
     assert "Incompatible types in assignment" in lines[4]
-    assert len(lines) == 5
+    faults = {int(line.split(":")[1]): line for line in lines[4:] if ": error: " in line}
+    assert faults.keys() == {8, 9, 10, 11, 12}
+    assert "[call-overload]" in faults[9]
+    assert 'Argument "temperature" to "caption_stream"' in faults[10]
+    assert 'Argument "guide" to "caption_batch"' in faults[11]
+    assert 'Unexpected keyword argument "num_caption" for "evaluate"' in faults[12]
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ FLOORS = {
     "encoders": [{"runtime"}, {"graph"}, {"sources"}, {"registry"}, {"cache"}],
     "captioning": [
         {"attention", "confidence", "tags"},
-        {"caption"},
+        {"caption", "options"},
         {"generator"},
         {"captioner"},
         {"output", "golden"},

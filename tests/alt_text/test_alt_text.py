@@ -273,7 +273,8 @@ def test_captions_that_are_made_elsewhere_come_to_the_same(tree, captioner, tmp_
 
     def elsewhere(pictures, settings):
         rounds.append(len(pictures))
-        return reversed(list(describe(pictures, settings, captioner, batch_size=2)))
+        options = captioner.caption_options()
+        return reversed(list(describe(pictures, settings, captioner, options, batch_size=2)))
 
     here = write_alt_texts(tree, captioner, AltTextOptions(), show=False)
     there = write_alt_texts(tmp_path / "other", captioner, AltTextOptions(), show=False, elsewhere=elsewhere)

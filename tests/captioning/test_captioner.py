@@ -3,15 +3,19 @@
 import io
 import itertools
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from showtell import Caption, Captioner
+from showtell.captioning.options import CaptionKeywords, CaptionOptions, SearchKeywords
 from showtell.data.sources.picture_source import PictureSource, RawPicture
 from showtell.errors import InputError, PictureError
+from showtell.search import SearchOptions
 
 
 @pytest.fixture(scope="module")
@@ -92,15 +96,18 @@ def test_diverse_captions_hold_the_models_best(captioner, photos):
         everything = [caption, *caption.alternatives]
         assert captioner.caption(path).text in [one.text for one in everything]
         assert 1 < len({one.text for one in everything}) == len(everything) <= 4
-    assert captioner.search_options(num_captions=4, diversity=5.0).beam == 4 * captioner.options.beam
-    assert captioner.search_options(num_captions=7, diversity=1.0, groups=2).beam == 2 * 4
+    assert (
+        captioner.generator.search_options(num_captions=4, diversity=5.0).beam
+        == 4 * captioner.generator.search_defaults.beam
+    )
+    assert captioner.generator.search_options(num_captions=7, diversity=1.0, groups=2).beam == 2 * 4
 
 
 def test_a_needed_word_stands_in_every_caption_and_an_unknown_one_is_told(captioner, photos):
     caption = captioner.caption(photos / "2.png", must="snow", num_captions=3)
     assert all("snow" in one.text.split() for one in (caption, *caption.alternatives))
     with pytest.raises(InputError, match="near words that it knows are ball"):
-        captioner.search_options(must="balls")  # told before any picture is read
+        captioner.generator.search_options(must="balls")  # told before any picture is read
 
 
 def test_a_banned_word_stands_in_no_caption_of_any_method(captioner, photos):
@@ -157,8 +164,36 @@ def test_an_unreadable_picture_of_a_list_is_named(captioner, photos):
 
 
 def test_an_unknown_option_is_named(captioner, photos):
-    with pytest.raises(InputError, match="'temprature'"):
+    with pytest.raises(InputError, match=r"there is no option 'temprature': did you mean temperature\?"):
         captioner.caption(photos / "0.png", temprature=1.0)
+    with pytest.raises(InputError, match=r"there is no option 'beem': did you mean beam\?"):
+        captioner.caption_stream([], beem=5)
+    with pytest.raises(InputError, match=r"there is no option 'xyz': there are .*\bbeam, .*\bguide\b"):
+        captioner.caption_options(xyz=1)
+    with pytest.raises(InputError, match=r"beam: change it in the options"):
+        captioner.caption(photos / "0.png", options=captioner.caption_options(), beam=5)
+
+
+def test_keywords_are_the_fields_of_the_options():
+    """A new field of either kind of options must be typed as a keyword, too."""
+    searching, own = get_type_hints(SearchOptions), get_type_hints(CaptionOptions)
+    assert own.pop("search") is SearchOptions
+    searching["must"] = searching["must_not"] = str | Sequence[str]  # one word needs no list
+    assert get_type_hints(SearchKeywords) == searching
+    assert get_type_hints(CaptionKeywords) == searching | own
+
+
+def test_options_go_whole_where_keywords_go(captioner, photos):
+    paths = sorted(photos.iterdir())
+    keywords = {"num_captions": 2, "beam": 4, "must_not": ["a big dog", "snow"]}
+    options = captioner.caption_options(**keywords)
+    expected = captioner.caption(paths, **keywords)
+    assert captioner.caption(paths, options=options) == expected
+    assert captioner.caption_batch(paths, options=options) == expected
+    assert captioner.caption_embeddings(captioner.embed_pictures(paths), options=options) == expected
+    assert [one.caption for one in captioner.caption_stream(paths, options=options)] == expected
+    assert captioner.caption_options(options) is options
+    assert hash(options) == hash(captioner.caption_options(**keywords))
 
 
 def test_resize_is_the_bundles_unless_said_otherwise(tiny_bundle):

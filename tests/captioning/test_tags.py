@@ -10,8 +10,8 @@ import safetensors.numpy
 from repository import ROOT
 from showtell import Captioner
 from showtell.captioning.tags import CLASSES, ClassHead, Tag, TagCalibration, Tagger, imagenet_names, tagger_of
-from showtell.captioning.tags.borrow import Borrowing
-from showtell.captioning.tags.guide import Guide
+from showtell.captioning.tags.guide import TagGuide
+from showtell.captioning.tags.word_transfer import StandInDecoder
 from showtell.errors import BundleError, InputError
 from showtell.images.decode import decode
 from showtell.images.preprocessing import square
@@ -148,7 +148,7 @@ def test_a_classifier_is_kept_whatever_the_order_of_its_weights_in_memory(order)
 
 def test_a_bundle_without_a_classifier_has_no_tags(tiny_bundle, photos):
     captioner = Captioner(tiny_bundle)
-    assert captioner.tagger is None
+    assert captioner.generator.tagger is None
     assert captioner.caption(photos / "0.png").tags == ()
     with pytest.raises(InputError, match="has no calibrated tags"):
         captioner.caption(photos / "0.png", guide="always")
@@ -241,8 +241,8 @@ def test_pictures_with_nothing_sure_keep_their_captions(tagged):
 def test_only_pictures_that_are_guided_are_searched_again(tagged):
     captioner = Captioner(tagged(guide=True))
     rows = []
-    start = captioner.decoder.start
-    captioner.decoder.start = lambda embeddings: (rows.append(len(embeddings)), start(embeddings))[1]
+    start = captioner.generator.decoder.start
+    captioner.generator.decoder.start = lambda embeddings: (rows.append(len(embeddings)), start(embeddings))[1]
     embeddings = np.concatenate([seen(), seen(1.0), seen(), seen()])
     captioner.caption_embeddings(embeddings)
     assert rows == [4, 1]
@@ -304,7 +304,7 @@ def test_articles_suit_the_name_that_was_put_in():
     likings[vocabulary.ids["a"], [horse, animal]] = 5.0, 4.0
     likings[[horse, animal], vocabulary.end] = 5.0
     decoder = Chain(likings)
-    guide = Guide(decoder, vocabulary, NAMES)
+    guide = TagGuide(decoder, vocabulary, NAMES)
     options = SearchOptions(beam=3)
     embeddings = np.zeros((2, DIM), np.float32)
     probabilities = np.zeros((2, len(NAMES)))
@@ -318,7 +318,7 @@ def test_articles_suit_the_name_that_was_put_in():
 def test_no_word_is_said_twice_in_a_row():
     vocabulary = Vocabulary(tuple(sorted([*SPECIALS, "a", "horse"])))
     horse, size = vocabulary.ids["horse"], len(vocabulary)
-    decoder = Borrowing(Chain(np.zeros((size, size))), size, np.array([horse]), np.ones((2, 1), np.bool_))
+    decoder = StandInDecoder(Chain(np.zeros((size, size))), size, np.array([horse]), np.ones((2, 1), np.bool_))
     constants, state = decoder.start(np.zeros((2, DIM), np.float32))
     logits, _ = decoder.step(np.array([horse, size]), constants, state)
     assert np.isneginf(logits).tolist() == [[place == row for place in range(size + 1)] for row in (horse, size)]
@@ -338,7 +338,7 @@ def test_no_article_comes_before_what_is_not_counted():
     probabilities[0, PLACES["bread"]] = 0.9
     found = search(decoder, embeddings, vocabulary, options)
     assert vocabulary.decode(found[0][0].tokens) == "a dog"
-    told = Guide(decoder, vocabulary, NAMES)(embeddings, probabilities, found, [0.1], options)
+    told = TagGuide(decoder, vocabulary, NAMES)(embeddings, probabilities, found, [0.1], options)
     assert told[0][0].words == ("some", "bread")
 
 
@@ -362,7 +362,7 @@ def test_a_tag_is_said_where_it_is_surer_than_the_caption(probability, confidenc
     embeddings, probabilities = np.zeros((1, DIM), np.float32), np.zeros((1, len(NAMES)))
     probabilities[0, PLACES["dog"]] = probability
     found = search(decoder, embeddings, vocabulary, options)
-    told = Guide(decoder, vocabulary, NAMES)(embeddings, probabilities, found, [confidence], options)
+    told = TagGuide(decoder, vocabulary, NAMES)(embeddings, probabilities, found, [confidence], options)
     assert list(told) == ([0] if guided else [])
     assert all("dog" in best.words for best, *_ in told.values())
 

@@ -71,7 +71,7 @@ def test_perplexity_is_that_of_every_reference_fed_alone(evaluation, tiny_bundle
         embedding = captioner.embed(np.stack([_square(captioner, photos / picture.name)]))
         losses, correct = [], []
         for reference in picture.references:
-            alone = next_words(captioner.decoder, embedding, [reference], captioner.bundle.vocabulary)
+            alone = next_words(captioner.generator.decoder, embedding, [reference], captioner.bundle.vocabulary)
             losses += alone.losses.tolist()
             correct += alone.correct.tolist()
         sums.append([sum(losses), sum(correct), len(losses)])

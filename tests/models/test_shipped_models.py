@@ -32,8 +32,8 @@ def test_every_model_of_the_package_is_at_most_25_megabytes_and_verifies(name):
     captioner = Captioner(name)
     assert captioner.name == name
     assert replay(captioner).text == captioner.bundle.model["golden"]["caption"]
-    assert captioner.tagger
-    assert captioner.judge
+    assert captioner.generator.tagger
+    assert captioner.generator.estimator
     recipe = read_recipe(RECIPES / f"{name}.toml")
     assert captioner.bundle.model["recipe"] == json.loads(json.dumps(recipe.to_json()))
 

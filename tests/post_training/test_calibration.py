@@ -82,10 +82,10 @@ def test_word_probabilities_are_those_of_the_softmax_at_the_temperature(calibrat
     for options in ({}, {"beam": 1}, {"sample": True, "seed": 2, "temperature": 2.0}):
         caption = captioner.caption(picture, **options)
         embedding = captioner.embed(square(decode(picture), captioner.encoder.info.preprocessing)[None])
-        constants, state = captioner.decoder.start(embedding)
+        constants, state = captioner.generator.decoder.start(embedding)
         last = vocabulary.start
         for i, word in enumerate(caption.words):
-            logits, state = captioner.decoder.step(np.array([last]), constants, state)
+            logits, state = captioner.generator.decoder.step(np.array([last]), constants, state)
             p = np.exp(logits[0].astype(np.float64) / temperature)
             p[[*banned, vocabulary.end] if i == 0 else banned] = 0
             last = vocabulary.ids[word.word]
@@ -159,7 +159,7 @@ def test_a_few_pictures_without_training_pictures_give_a_temperature_alone(tiny_
     assert (caption.confidence, caption.unfamiliar) == (None, None)
     assert "calibration.safetensors" not in read_bundle(path).parts
     with pytest.raises(InputError, match="does not know how sure"):
-        Captioner(path).require_confidence(0.5)
+        Captioner(path).caption_options(min_confidence=0.5)
 
 
 def test_a_calibration_without_its_sum_and_a_folder_to_replace_are_errors(

@@ -40,7 +40,7 @@ def test_every_combination_is_scored_as_by_hand_and_the_best_is_kept(tiny_bundle
     settings = {"beam": [2, 4], "length_penalty": [0.0, 2.0], "max_length": [4, 12]}
     out = tmp_path / "tuned.showtell"
     tuned = tune(tiny_bundle, photos, read(captions), "val", settings=settings, out=out, show=False)
-    assert tuned.own.options == Captioner(tiny_bundle).options
+    assert tuned.own.options == Captioner(tiny_bundle).generator.search_defaults
     assert len(tuned.tried) == 1 + 8
     combinations = itertools.product(*settings.values())
     for one, values in zip(tuned.tried[1:], combinations, strict=True):

@@ -6,10 +6,11 @@ import time
 import numpy as np
 import pytest
 
+from showtell.captioning.options import CaptionOptions
 from showtell.errors import ShowtellError
 from showtell.images.decode import decode
 from showtell.images.preprocessing import square
-from showtell.serve.engine import Asked, Batching, Engine
+from showtell.serve.engine import Batching, Engine
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_jobs_that_wait_go_together_whatever_they_ask_for(engine_of, tiny_captio
     slow, sizes = Slow(tiny_captioner), []
     engine = engine_of(slow, Batching(size=4, wait=0.05), sizes)
     ways = [{"beam": 1}, {"beam": 3}, {"beam": 3, "num_captions": 2}]
-    asked = [Asked(tiny_captioner.search_options(**way)) for way in ways]
+    asked = [tiny_captioner.caption_options(**way) for way in ways]
     futures = [engine.submit(one, asked[i % 3]) for i, one in enumerate(squares)]
     slow.gate.set()
     found = [future.result() for future in futures]
@@ -66,12 +67,12 @@ def test_jobs_that_wait_go_together_whatever_they_ask_for(engine_of, tiny_captio
 
 def test_a_lone_job_does_not_wait_for_others(engine_of, tiny_captioner, squares):
     engine = engine_of(batching=Batching(size=16, wait=0.0))
-    assert engine.submit(squares[0], Asked(tiny_captioner.options)).result().text
+    assert engine.submit(squares[0], tiny_captioner.caption_options()).result().text
 
 
 def test_what_is_drawn_depends_on_its_place_alone(engine_of, tiny_captioner, squares, drawn):
     options = {"sample": True, "temperature": 3.0, "seed": 5}
-    asked = Asked(tiny_captioner.search_options(**options))
+    asked = tiny_captioner.caption_options(**options)
     engine = engine_of(batching=Batching(size=16, wait=0.05))
     futures = [engine.submit(one, asked, place=2) for one in squares[:5]]
     expected = [tiny_captioner.caption([drawn[0], drawn[0], data], **options)[2].text for data in drawn[:5]]
@@ -80,9 +81,10 @@ def test_what_is_drawn_depends_on_its_place_alone(engine_of, tiny_captioner, squ
 
 def test_a_job_that_cannot_be_done_fails_alone(engine_of, tiny_captioner, squares):
     engine = engine_of(batching=Batching(size=16, wait=0.05))
-    good = Asked(tiny_captioner.options)
+    good = tiny_captioner.caption_options()
     futures = [
-        engine.submit(squares[0], asked) for asked in (good, Asked(tiny_captioner.options, attention=True), good)
+        engine.submit(squares[0], asked)
+        for asked in (good, CaptionOptions(tiny_captioner.generator.search_defaults, attention=True), good)
     ]
     assert futures[0].result() == futures[2].result()
     with pytest.raises(ShowtellError, match="cannot say where it looks"):
@@ -95,7 +97,7 @@ def test_a_job_that_cannot_be_done_fails_alone(engine_of, tiny_captioner, square
 def test_a_job_that_nobody_waits_for_is_left_out(engine_of, tiny_captioner, squares):
     slow, sizes = Slow(tiny_captioner), []
     engine = engine_of(slow, Batching(size=1), sizes)
-    first, second, third = (engine.submit(one, Asked(tiny_captioner.options)) for one in squares[:3])
+    first, second, third = (engine.submit(one, tiny_captioner.caption_options()) for one in squares[:3])
     while not first.running():
         time.sleep(0.001)
     assert second.cancel()
@@ -108,7 +110,7 @@ def test_a_job_that_nobody_waits_for_is_left_out(engine_of, tiny_captioner, squa
 def test_the_end_comes_after_what_was_submitted_before(engine_of, tiny_captioner, squares):
     slow = Slow(tiny_captioner)
     engine = engine_of(slow, Batching(size=2))
-    futures = [engine.submit(one, Asked(tiny_captioner.options)) for one in squares]
+    futures = [engine.submit(one, tiny_captioner.caption_options()) for one in squares]
     closing = threading.Thread(target=engine.close)
     closing.start()
     slow.gate.set()

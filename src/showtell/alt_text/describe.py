@@ -3,10 +3,11 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from showtell.alt_text.journal import Entry
 from showtell.captioning.captioner import Captioned, Captioner
+from showtell.captioning.options import CaptionOptions
 from showtell.data.sources.base import RawPicture
 from showtell.data.sources.folder import PictureFile, read_picture
 from showtell.files import sha256_of
@@ -38,7 +39,12 @@ def described(picture: PictureFile, content: str, settings: str, result: Caption
 
 
 def describe(
-    pictures: Sequence[PictureFile], settings: str, captioner: Captioner, **options: Any
+    pictures: Sequence[PictureFile],
+    settings: str,
+    captioner: Captioner,
+    options: CaptionOptions,
+    *,
+    batch_size: int = 32,
 ) -> Iterator[tuple[int, Entry]]:
     """Read and caption pictures; each entry comes with its picture's place.
 
@@ -46,7 +52,8 @@ def describe(
         pictures: the files.
         settings: SHA-256 of the model and its settings.
         captioner: the model.
-        options: as `Captioner.caption_stream` has them.
+        options: how captions are made, as `Captioner.caption_options` gives it.
+        batch_size: pictures whose sentences are written at once.
     """
     reading: deque[tuple[int, str]] = deque()
     failed: list[tuple[int, Entry]] = []
@@ -60,7 +67,7 @@ def describe(
                 reading.append((place, content))
                 yield raw
 
-    for result in captioner.caption_stream(whole(), **options):
+    for result in captioner.caption_stream(whole(), batch_size=batch_size, options=options):
         place, content = reading.popleft()
         yield place, described(pictures[place], content, settings, result)
     yield from failed

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from showtell.alt_text.describe import Elsewhere, described, read, unreadable
 from showtell.alt_text.journal import Entry, Journal
@@ -21,6 +21,7 @@ from showtell.alt_text.plan import Plan, Planner, Step
 from showtell.alt_text.sidecars import Sidecar
 from showtell.alt_text.table import Row, Table
 from showtell.captioning.captioner import Captioner, fingerprint
+from showtell.captioning.options import CaptionOptions, SearchKeywords
 from showtell.data.sources.base import RawPicture
 from showtell.data.sources.folder import PictureFile, walk_pictures
 from showtell.errors import InputError
@@ -38,11 +39,11 @@ def plan_alt_texts(
     *,
     watch: Callable[[Outcome], None] = lambda _: None,
     show: bool = True,
-    **search: Any,
+    **search: Unpack[SearchKeywords],
 ) -> Summary:
     """Say what `write_alt_texts` would do, and do nothing; arguments and errors as there."""
     folder = Path(folder)
-    planner = _planner(captioner, options, search)
+    planner = _planner(captioner, options, captioner.caption_options(**search))
     tally = Tally(planner.settings)
     with (
         closing(Journal(options.journal or folder / JOURNAL, reading=True)) as journal,
@@ -64,7 +65,7 @@ def write_alt_texts(
     watch: Callable[[Outcome], None] = lambda _: None,
     show: bool = True,
     elsewhere: Elsewhere | None = None,
-    **search: Any,
+    **search: Unpack[SearchKeywords],
 ) -> Summary:
     """Caption the pictures in a folder and below it that are new or have changed, and write what is said of them.
 
@@ -82,13 +83,14 @@ def write_alt_texts(
         ShowtellError: the journal cannot be written any more; what was captioned until then is not lost.
     """
     folder = Path(folder)
-    planner = _planner(captioner, options, search)
+    captions = captioner.caption_options(**search)
+    planner = _planner(captioner, options, captions)
     todo = plan_alt_texts(folder, captioner, options, show=show, **search).count(Step.CAPTION, Step.WRITE)
     with closing(Journal(options.journal or folder / JOURNAL)) as journal:
         table = _table(options, journal)
         with bar("captioning", todo, "pictures", show=show and todo > 0) as tick:
             tally = Tally(planner.settings)
-            run = _Run(folder, captioner, options, search, journal, planner, tally, watch, tick, elsewhere)
+            run = _Run(folder, captioner, options, captions, journal, planner, tally, watch, tick, elsewhere)
             run.work()
         if table:
             table.write(_rows(folder, journal, planner))
@@ -111,7 +113,7 @@ class _Run:
     folder: Path
     captioner: Captioner
     options: AltTextOptions
-    search: dict[str, Any]
+    captions: CaptionOptions
     journal: Journal
     planner: Planner
     tally: Tally
@@ -133,7 +135,8 @@ class _Run:
         reading: deque[tuple[PictureFile, Plan, str]] = deque()  # what the captioner has in hand
         batch_size, threads = self.options.batch_size, self.options.threads
         unknown = self._unknown(reading)
-        for result in self.captioner.caption_stream(unknown, batch_size=batch_size, threads=threads, **self.search):
+        stream = self.captioner.caption_stream(unknown, batch_size=batch_size, threads=threads, options=self.captions)
+        for result in stream:
             picture, plan, content = reading.popleft()
             self.tally.captioned += result.caption is not None
             self._wait(picture, plan, described(picture, content, self.planner.settings, result))
@@ -211,10 +214,10 @@ class _Run:
         self.watch(Outcome(picture.name, step, entry, problem))
 
 
-def _planner(captioner: Captioner, options: AltTextOptions, search: dict[str, Any]) -> Planner:
-    captioner.require_confidence(options.min_confidence)
+def _planner(captioner: Captioner, options: AltTextOptions, captions: CaptionOptions) -> Planner:
+    captioner.caption_options(replace(captions, min_confidence=options.min_confidence))  # whether it has a confidence
     sidecar: Sidecar | None = SIDECARS[options.format](options.rights) if options.format in SIDECARS else None
-    return Planner(sidecar, fingerprint(captioner, search), options.min_confidence, options.renew)
+    return Planner(sidecar, fingerprint(captioner, captions.search), options.min_confidence, options.renew)
 
 
 def _table(options: AltTextOptions, journal: Journal) -> Table | None:

@@ -5,30 +5,34 @@ from showtell import Captioner
 captioner = Captioner()                        # the model that comes with the package
 captioner.caption("photo.jpg").text            # 'a dog runs through the grass'
 captioner.caption(["a.jpg", image, array])     # a list of captions, in batches
+
+A picture goes through `showtell.embeddings.pipeline` (decode, fit, embed), whose embeddings the captioner's
+`generator` (`showtell.captioning.generator`) makes captions of.
 """
 
 import json
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from showtell.captioning.caption import NOT_SURE, Caption, Captioned, Word
-from showtell.captioning.generator import Describe, Writer
-from showtell.captioning.tags.guide import Guiding
+from showtell.captioning.generator import CaptionGenerator
+from showtell.captioning.options import CaptionKeywords, CaptionOptions
 from showtell.data.sources.base import RawPicture
 from showtell.embeddings.pipeline import Embedded, embedded, in_batches
 from showtell.errors import PictureError
 from showtell.files import sha256_of
 from showtell.images.decode import Picture
 from showtell.images.preprocessing import ResizeMode, fitted
-from showtell.models.bundle import SUMS
+from showtell.models.bundle import SUMS, Bundle
 from showtell.models.names import DEFAULT_MODEL, default_model
+from showtell.search import SearchOptions
 
 __all__ = ["DEFAULT_MODEL", "NOT_SURE", "Caption", "Captioned", "Captioner", "Word", "default_model"]
 
@@ -42,8 +46,11 @@ class _Numbered(NamedTuple):
     picture: Embedded
 
 
-class Captioner(Writer):
-    """A model, or an ensemble of models, loaded and ready. One instance may be used from several threads."""
+class Captioner:
+    """A model, or an ensemble of models, loaded and ready. One instance may be used from several threads.
+
+    Its `encoder` makes embeddings of pictures, its `generator` makes captions of embeddings.
+    """
 
     def __init__(
         self,
@@ -64,19 +71,42 @@ class Captioner(Writer):
         Raises:
             BundleError: a bundle is missing or damaged, or bundles do not go together.
         """
-        super().__init__(model, any_resize=resize is not None)
+        self.generator = CaptionGenerator(model, any_resize=resize is not None)
         self.encoder = self.bundle.encoder(resize=resize, threads=threads)
 
+    @property
+    def bundle(self) -> Bundle:
+        """The model's bundle, of an ensemble the first."""
+        return self.generator.bundle
+
+    @property
+    def name(self) -> str:
+        """The model's name, or those of an ensemble's models."""
+        return self.generator.name
+
+    def caption_options(
+        self, options: CaptionOptions | None = None, **keywords: Unpack[CaptionKeywords]
+    ) -> CaptionOptions:
+        """How captions are made, as one value that every method takes as `options`.
+
+        Arguments:
+            options: what is only to be checked against this model; None for the model's own, changed by `keywords`.
+            keywords: fields of `CaptionOptions` and of its search options.
+
+        Raises:
+            InputError: an option does not exist or is out of range (near names are suggested), or this model cannot do
+                what it asks for.
+        """
+        return self.generator.caption_options(options, **keywords)
+
     @overload
-    def caption(
+    def caption(  # type: ignore[overload-overlap]  # a path, too, is a sequence of str, and the first one holds
         self,
         pictures: Picture,
         *,
         batch_size: int = 32,
-        attention: bool = False,
-        min_confidence: float = 0.0,
-        guide: Guiding = "auto",
-        **options: Any,
+        options: CaptionOptions | None = None,
+        **keywords: Unpack[CaptionKeywords],
     ) -> Caption: ...
 
     @overload
@@ -85,10 +115,8 @@ class Captioner(Writer):
         pictures: Sequence[Picture],
         *,
         batch_size: int = 32,
-        attention: bool = False,
-        min_confidence: float = 0.0,
-        guide: Guiding = "auto",
-        **options: Any,
+        options: CaptionOptions | None = None,
+        **keywords: Unpack[CaptionKeywords],
     ) -> list[Caption]: ...
 
     def caption(
@@ -96,21 +124,18 @@ class Captioner(Writer):
         pictures: Picture | Sequence[Picture],
         *,
         batch_size: int = 32,
-        attention: bool = False,
-        min_confidence: float = 0.0,
-        guide: Guiding = "auto",
-        **options: Any,
+        options: CaptionOptions | None = None,
+        **keywords: Unpack[CaptionKeywords],
     ) -> Caption | list[Caption]:
         """Caption one picture, or a list of pictures in batches.
 
         Arguments:
             pictures: a path, bytes, PIL image or array (see `showtell.images.decode.decode`), or a list of these.
             batch_size: pictures whose sentences are written at once.
-            attention: give each word where the model looked for it; every sentence is then written once more.
-            min_confidence: say `NOT_SURE` instead of a sentence of less confidence, in [0, 1].
-            guide: whether captions must name what is surely seen: `always`, `off`, or as the model itself has it.
-            options: fields of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=1`
-                (greedy), `num_captions=3`, or `sample=True, temperature=0.7, seed=1`.
+            options: how, whole, as `caption_options` gives it; or instead
+            keywords: fields of `showtell.captioning.options.CaptionOptions` (`attention`, `min_confidence`, `guide`)
+                and of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=1` (greedy),
+                `num_captions=3`, or `sample=True, temperature=0.7, seed=1`.
 
         Raises:
             PictureError: a picture cannot be read; the message names which. To caption what can be read and be told of
@@ -118,26 +143,25 @@ class Captioner(Writer):
             InputError: an option is unknown or out of range, or the model cannot say where it looks or how sure it is,
                 or has no tags to be guided by.
         """
-        asked = {"attention": attention, "min_confidence": min_confidence, "guide": guide} | options
+        chosen = self.caption_options(options, **keywords)
         if isinstance(pictures, (list, tuple)):
-            return self.caption_batch(pictures, batch_size=batch_size, **asked)
-        return self.caption_batch([pictures], **asked)[0]  # type: ignore[list-item]
+            return self.caption_batch(pictures, batch_size=batch_size, options=chosen)
+        return self.caption_batch([pictures], options=chosen)[0]  # type: ignore[list-item]
 
     def caption_batch(
         self,
         pictures: Sequence[Picture],
         *,
         batch_size: int = 32,
-        attention: bool = False,
-        min_confidence: float = 0.0,
-        guide: Guiding = "auto",
-        **options: Any,
+        options: CaptionOptions | None = None,
+        **keywords: Unpack[CaptionKeywords],
     ) -> list[Caption]:
         """Caption any number of pictures that are at hand; arguments and errors as for `caption`."""
-        describe = self.describer(attention, min_confidence, guide, options)
+        chosen = self.caption_options(options, **keywords)
         captions: list[Caption] = []
         for begin in range(0, len(pictures), batch_size):
-            captions += describe(self.embed(self._squares(pictures[begin : begin + batch_size], begin)), begin)
+            embeddings = self.embed(self._squares(pictures[begin : begin + batch_size], begin))
+            captions += self.generator.generate(embeddings, chosen, first=begin)
         return captions
 
     def caption_stream(
@@ -147,10 +171,8 @@ class Captioner(Writer):
         batch_size: int = 32,
         threads: int | None = None,
         first: int = 0,
-        attention: bool = False,
-        min_confidence: float = 0.0,
-        guide: Guiding = "auto",
-        **options: Any,
+        options: CaptionOptions | None = None,
+        **keywords: Unpack[CaptionKeywords],
     ) -> Iterator[Captioned]:
         """Caption a stream of any length in constant memory, in its order; unreadable pictures come with their error.
 
@@ -161,15 +183,46 @@ class Captioner(Writer):
             batch_size: pictures whose sentences are written at once.
             threads: threads that read, embed and write; None for the captioner's own number.
             first: place of the first picture in a longer run that this is a piece of, which seeds sampling.
-            attention: as for `caption`.
-            min_confidence: as for `caption`.
-            guide: as for `caption`.
             options: as for `caption`.
+            keywords: as for `caption`.
         """
-        describe = self.describer(attention, min_confidence, guide, options)
+        chosen = self.caption_options(options, **keywords)
         threads = threads or self.encoder.threads
         stream = embedded(pictures, self.encoder, self.bundle.model["output"], ahead=_AHEAD * threads, workers=threads)
-        return in_batches(_numbered(stream, first), partial(_captioned, describe), size=batch_size, workers=threads)
+        numbered = _numbered(stream, first)
+        return in_batches(numbered, partial(self._caption_embedded, chosen), size=batch_size, workers=threads)
+
+    def _caption_embedded(self, options: CaptionOptions, batch: Sequence[_Numbered]) -> list[Captioned]:
+        """Caption the pictures of a batch that have an embedding; the others keep their errors."""
+        embeddings = [one.picture.embedding for one in batch if one.picture.embedding is not None]
+        places = [one.place for one in batch if one.picture.embedding is not None]
+        captions = iter(self.generator.generate(np.stack(embeddings), options, first=places) if embeddings else [])
+        return [
+            Captioned(
+                one.picture.name or f"picture {one.place}",
+                None if one.picture.embedding is None else next(captions),
+                one.picture.error,
+            )
+            for one in batch
+        ]
+
+    def caption_embeddings(
+        self,
+        embeddings: npt.NDArray[np.float32],
+        *,
+        first: int = 0,
+        options: CaptionOptions | None = None,
+        **keywords: Unpack[CaptionKeywords],
+    ) -> list[Caption]:
+        """Caption pictures that are embedded already.
+
+        Arguments:
+            embeddings: as `embed` gives them, or a store: `float32 (B, D)` or `(B, L, D)`.
+            first: place of the first one in the whole run, which seeds sampling.
+            options: as for `caption`.
+            keywords: as for `caption`.
+        """
+        return self.generator.generate(embeddings, self.caption_options(options, **keywords), first=first)
 
     def embed(self, squares: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Embeddings, as the decoder takes them, of squares `uint8 (B, S, S, 3)` (see
@@ -210,30 +263,16 @@ def _numbered(stream: Generator[Embedded, None, None], first: int) -> Generator[
             yield _Numbered(place, picture)
 
 
-def _captioned(describe: Describe, batch: Sequence[_Numbered]) -> list[Captioned]:
-    embeddings = [one.picture.embedding for one in batch if one.picture.embedding is not None]
-    places = [one.place for one in batch if one.picture.embedding is not None]
-    captions = iter(describe(np.stack(embeddings), places) if embeddings else [])
-    return [
-        Captioned(
-            one.picture.name or f"picture {one.place}",
-            None if one.picture.embedding is None else next(captions),
-            one.picture.error,
-        )
-        for one in batch
-    ]
-
-
 def _called(picture: Picture, index: int) -> str:
     return str(picture) if isinstance(picture, (str, Path)) else f"picture {index}"
 
 
-def fingerprint(captioner: Captioner, search: Mapping[str, Any], **further: Any) -> str:
-    """SHA-256 of the models, the preprocessing, search options that differ from theirs, and what is `further`."""
+def fingerprint(captioner: Captioner, search: SearchOptions, **further: Any) -> str:
+    """SHA-256 of the models, the preprocessing, the search options, and what is `further`."""
     value = {
-        "models": [sha256_of(bundle.parts[SUMS]) for bundle in captioner.bundles],
+        "models": [sha256_of(bundle.parts[SUMS]) for bundle in captioner.generator.bundles],
         "preprocessing": captioner.encoder.info.preprocessing.to_json(),
-        "search": asdict(captioner.search_options(**search)),
+        "search": asdict(search),
         **further,
     }
     return sha256_of(json.dumps(value, sort_keys=True).encode())

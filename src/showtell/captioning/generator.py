@@ -1,35 +1,33 @@
-"""Embeddings in, captions out: the search, and all that is said of what it found.
+"""Embeddings in, captions out: search, confidence, tags and attention.
 
-Beside the sentence a `Caption` tells how sure the model is, what it sees (tags, which may lead to another sentence),
+Beside its sentence a `Caption` says how sure the model is, what it sees (tags, which may lead to another sentence),
 and where it looked for each word.
 """
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias, get_args
+from typing import Unpack
 
 import numpy as np
 
 from showtell.captioning.attention import attention_maps
 from showtell.captioning.caption import NOT_SURE, Caption, Word
 from showtell.captioning.confidence import ConfidenceEstimator, SentenceConfidence, calibration_of
+from showtell.captioning.options import CaptionKeywords, CaptionOptions, SearchKeywords, check_names
 from showtell.captioning.tags import tagger_of
-from showtell.captioning.tags.guide import Guide, Guiding, Told, as_it_is
+from showtell.captioning.tags.guide import DecodedSentence, TagGuide, decoded
 from showtell.errors import InputError
 from showtell.models.bundle import Bundle, read_bundle
 from showtell.models.ensemble import Ensemble, check_fit
 from showtell.models.names import default_model, find_model
-from showtell.search import Floats, Hypothesis, SearchOptions, check_words, search
-
-Describe: TypeAlias = Callable[[Floats, int | Sequence[int]], list[Caption]]
-"""From embeddings and their places in the whole run, or that of the first, to their captions."""
+from showtell.search import Floats, SearchOptions, check_words, search
 
 
-class Writer:
-    """The decoder of a model, or of an ensemble of models, with what its captions are judged and led by."""
+class CaptionGenerator:
+    """The decoder of a model, or of an ensemble of models, with its confidence estimator and its tags."""
 
     def __init__(self, model: str | Path | Sequence[str | Path] | None = None, *, any_resize: bool = False) -> None:
         """Load a model; `model` and errors as for `showtell.Captioner`.
@@ -46,144 +44,149 @@ class Writer:
         check_fit(self.bundles, any_resize=any_resize)
         decoders = [bundle.decoder(threads=1) for bundle in self.bundles]
         self.decoder = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
-        self.options = self.bundle.search_options()
+        self.search_defaults = self.bundle.search_options()
+        vocabulary = self.bundle.vocabulary
         # A calibration is of one model, and says nothing of an ensemble.
         calibration = calibration_of(self.bundle) if len(self.bundles) == 1 else None
-        self.judge = ConfidenceEstimator(calibration, self.decoder, self.bundle.vocabulary) if calibration else None
+        self.estimator = ConfidenceEstimator(calibration, self.decoder, vocabulary) if calibration else None
         self.tagger = tagger_of(self.bundle)
         fitted = self.tagger.calibration if self.tagger else None
-        self.guide = Guide(self.decoder, self.bundle.vocabulary, self.tagger.names) if self.tagger and fitted else None
-        self.guides = bool(fitted and fitted.guide)
+        self.tag_guide = TagGuide(self.decoder, vocabulary, self.tagger.names) if self.tagger and fitted else None
+        self.guides_by_default = bool(fitted and fitted.guide)
 
     @property
     def name(self) -> str:
         """The model's name, or those of an ensemble's models."""
         return " + ".join(bundle.name for bundle in self.bundles)
 
-    def caption_embeddings(
-        self,
-        embeddings: Floats,
-        *,
-        first: int = 0,
-        attention: bool = False,
-        min_confidence: float = 0.0,
-        guide: Guiding = "auto",
-        **options: Any,
-    ) -> list[Caption]:
-        """Caption pictures that are embedded already.
+    @property
+    def knows_confidence(self) -> bool:
+        """Whether captions come with a confidence."""
+        return bool(self.estimator and self.estimator.calibration.quality)
 
-        Arguments:
-            embeddings: as `embed` gives them, or a store: `float32 (B, D)` or `(B, L, D)`.
-            first: place of the first one in the whole run, which seeds sampling.
-            attention: as for `caption`.
-            min_confidence: as for `caption`.
-            guide: as for `caption`.
-            options: as for `caption`.
+    def search_options(self, **keywords: Unpack[SearchKeywords]) -> SearchOptions:
+        """The model's search defaults with some fields replaced.
+
+        Unless a beam is asked for, it is as wide as there are captions; where captions must differ, each group gets a
+        beam as wide as the model's own.
+
+        Raises:
+            InputError: an option does not exist or is out of range, or the vocabulary lacks a word that must appear.
         """
-        return self.describer(attention, min_confidence, guide, options)(embeddings, first)
-
-    def search_options(self, **options: Any) -> SearchOptions:
-        """The model's search defaults with some fields replaced; an `InputError` tells what is wrong with one.
-
-        Unless a beam is asked for too, it widens where more captions are, and where they shall differ every group of
-        them gets a beam as wide as the model's own.
-        """
-        if unknown := sorted(set(options) - set(SearchOptions.__dataclass_fields__)):
-            raise InputError(
-                f"there is no option {unknown[0]!r}: there are {', '.join(SearchOptions.__dataclass_fields__)}"
-            )
-        if "beam" not in options and not options.get("sample"):
-            options["beam"] = self._beam_for(options)
-        chosen = replace(self.options, **options)
+        check_names(keywords, SearchOptions.__dataclass_fields__)
+        if "beam" not in keywords and not keywords.get("sample"):
+            keywords["beam"] = self._beam_for(keywords)
+        chosen = replace(self.search_defaults, **keywords)  # type: ignore[arg-type]  # it makes tuples of word lists
         check_words(chosen, self.bundle.vocabulary)
         return chosen
 
-    def _beam_for(self, options: dict[str, Any]) -> int:
-        names = ("num_captions", "diversity", "groups")
-        wanted, diversity, groups = (options.get(name, getattr(self.options, name)) for name in names)
-        groups = max(1, groups or wanted) if diversity else 1
-        width = max(self.options.beam // self.options.beam_groups, math.ceil(wanted / groups))
-        return int(groups * width)
+    def _beam_for(self, keywords: SearchKeywords) -> int:
+        own = self.search_defaults
+        wanted = keywords.get("num_captions", own.num_captions)
+        groups = keywords.get("groups", own.groups)
+        groups = max(1, groups or wanted) if keywords.get("diversity", own.diversity) else 1
+        return groups * max(own.beam // own.beam_groups, math.ceil(wanted / groups))
 
-    def require_confidence(self, least: float) -> None:
-        """Raise an `InputError` where captions of this model cannot be held to a least confidence of `least`."""
-        if not 0 <= least <= 1:
-            raise InputError(f"the least confidence must lie in [0, 1], not be {least:g}")
-        if least and not (self.judge and self.judge.calibration.quality):
+    def caption_options(
+        self, options: CaptionOptions | None = None, **keywords: Unpack[CaptionKeywords]
+    ) -> CaptionOptions:
+        """The options whole: those given, or the model's own with some fields replaced.
+
+        Raises:
+            InputError: as for `search_options`; or the model cannot say where it looks or how sure it is, has no tags
+                to be guided by, or there are both options and keywords.
+        """
+        if options is None:
+            check_names(keywords, CaptionKeywords.__annotations__)
+            searching = {name: value for name, value in keywords.items() if name in SearchKeywords.__annotations__}
+            own = {name: value for name, value in keywords.items() if name not in searching}
+            options = CaptionOptions(self.search_options(**searching), **own)  # type: ignore[arg-type]
+        elif keywords:
+            raise InputError(f"{', '.join(keywords)}: change it in the options, or leave the options out")
+        self._check(options)
+        return options
+
+    def _check(self, options: CaptionOptions) -> None:
+        """Raise an `InputError` where the model cannot do what is asked."""
+        if options.min_confidence and not self.knows_confidence:
             raise InputError(f"{self.name}: does not know how sure it is: run showtell calibrate on the model first")
-
-    def guiding(self, guide: Guiding) -> bool:
-        """Whether captions are guided by tags; an `InputError` where they always shall and this model cannot."""
-        if guide not in get_args(Guiding):
-            raise InputError(f"guide must be one of {', '.join(get_args(Guiding))}, not {guide!r}")
-        if guide == "always" and not self.guide:
-            raise InputError(f"{self.name}: has no calibrated tags to guide captions by: see docs/guide/tags.md")
-        return guide == "always" or (guide == "auto" and self.guides)
-
-    def require_attention(self) -> None:
-        """Raise an `InputError` where this model cannot say where it looks."""
-        if not self.decoder.attends:
+        if options.attention and not self.decoder.attends:
             decoders = self.decoder.decoders if isinstance(self.decoder, Ensemble) else (self.decoder,)
             blind = next(b for b, decoder in zip(self.bundles, decoders, strict=True) if not decoder.attends)
             kind = blind.model["decoder"]["kind"]
             raise InputError(f"{blind.path}: cannot say where it looks, its decoder is {kind}")
+        if options.guide == "always" and not self.tag_guide:
+            raise InputError(f"{self.name}: has no calibrated tags to guide captions by: see docs/guide/tags.md")
 
-    def describer(self, attention: bool, min_confidence: float, guide: Guiding, options: dict[str, Any]) -> Describe:
-        """What captions embeddings in one way; arguments and errors as for `caption_embeddings`."""
-        self.require_confidence(min_confidence)
-        if attention:
-            self.require_attention()
-        search_options, guiding = self.search_options(**options), self.guiding(guide)
+    def guided(self, options: CaptionOptions) -> bool:
+        """Whether captions are guided by tags under these options."""
+        return options.guide == "always" or (options.guide == "auto" and self.guides_by_default)
 
-        def describe(embeddings: Floats, first: int | Sequence[int]) -> list[Caption]:
-            captions = self._describe_embeddings(search_options, attention, guiding, embeddings, first)
-            return [_held_to(min_confidence, caption) for caption in captions]
+    def generate(self, embeddings: Floats, options: CaptionOptions, *, first: int | Sequence[int] = 0) -> list[Caption]:
+        """Caption pictures that are embedded already.
 
-        return describe
-
-    def _describe_embeddings(
-        self, options: SearchOptions, attention: bool, guiding: bool, embeddings: Floats, first: int | Sequence[int]
-    ) -> list[Caption]:
-        temperature = self.judge.temperature if self.judge else None
+        Arguments:
+            embeddings: `float32 (B, D)` or `(B, L, D)`.
+            options: as `caption_options` gives them.
+            first: place of the first embedding in the whole run, or of each, which seeds sampling.
+        """
+        temperature = self.estimator.temperature if self.estimator else None
         found = search(
-            self.decoder, embeddings, self.bundle.vocabulary, options, first=first, calibration_temperature=temperature
+            self.decoder,
+            embeddings,
+            self.bundle.vocabulary,
+            options.search,
+            first=first,
+            calibration_temperature=temperature,
         )
-        judged = self.judge(embeddings, found) if self.judge else None
-        seen = self.tagger.probabilities(embeddings) if self.tagger else None
-        told = [[as_it_is(one, self.bundle.vocabulary) for one in hypotheses] for hypotheses in found]
-        if guiding and self.guide and seen is not None:
-            sure = [best.confidence for best, *_ in judged] if judged else [None] * len(found)
-            led = self.guide(embeddings, seen, found, sure, options)
-            for row, sentences in led.items():
-                told[row] = sentences
-            if led and judged and self.judge:
-                again = [[one.hypothesis for one in sentences] for sentences in led.values()]
-                for row, of_row in zip(led, self.judge(embeddings[list(led)], again), strict=True):
-                    judged[row] = of_row
-        said = [[one.hypothesis for one in sentences] for sentences in told]
-        looked = self._looked(embeddings, said) if attention else itertools.repeat(None)
-        judgements = itertools.chain.from_iterable(judged) if judged else itertools.repeat(None)
-        captions = ([_to_caption(one, next(looked), next(judgements)) for one in sentences] for sentences in told)
-        tags = map(self.tagger.tags, seen) if self.tagger and seen is not None else itertools.repeat(())
+        sentences = [[decoded(one, self.bundle.vocabulary) for one in hypotheses] for hypotheses in found]
+        confidences = self.estimator(embeddings, found) if self.estimator else None
+        of_names = self.tagger.probabilities(embeddings) if self.tagger else None
+        if self.guided(options) and self.tag_guide and of_names is not None:
+            known = [best.confidence for best, *_ in confidences] if confidences else [None] * len(found)
+            guided = self.tag_guide(embeddings, of_names, found, known, options.search)
+            self._replace(sentences, confidences, guided, embeddings)
+        looks = self._looks(embeddings, sentences) if options.attention else itertools.repeat(None)
+        each = itertools.chain.from_iterable(confidences) if confidences else itertools.repeat(None)
+        captions = ([_to_caption(one, next(looks), next(each)) for one in of_picture] for of_picture in sentences)
+        tags = map(self.tagger.tags, of_names) if self.tagger and of_names is not None else itertools.repeat(())
         return [
-            replace(best, alternatives=tuple(others), tags=of_picture)
+            _held_to(options.min_confidence, replace(best, alternatives=tuple(others), tags=of_picture))
             for (best, *others), of_picture in zip(captions, tags, strict=False)
         ]
 
-    def _looked(self, embeddings: Floats, found: list[list[Hypothesis]]) -> Iterator[Floats]:
-        """The attention to each word of every hypothesis, one after the other."""
-        of = np.repeat(np.arange(len(found)), [len(hypotheses) for hypotheses in found])
-        sentences = [hypothesis.tokens for hypotheses in found for hypothesis in hypotheses]
-        return iter(attention_maps(self.decoder, embeddings[of], sentences, self.bundle.vocabulary.start))
+    def _replace(
+        self,
+        sentences: list[list[DecodedSentence]],
+        confidences: list[list[SentenceConfidence]] | None,
+        guided: dict[int, list[DecodedSentence]],
+        embeddings: Floats,
+    ) -> None:
+        """Put guided sentences, by their rows, in place of those that were found first."""
+        for row, of_row in guided.items():
+            sentences[row] = of_row
+        if guided and confidences and self.estimator:
+            hypotheses = [[one.hypothesis for one in of_row] for of_row in guided.values()]
+            again = self.estimator(embeddings[list(guided)], hypotheses)
+            for row, confidence in zip(guided, again, strict=True):
+                confidences[row] = confidence
+
+    def _looks(self, embeddings: Floats, sentences: list[list[DecodedSentence]]) -> Iterator[Floats]:
+        """The attention to each word of every sentence, one sentence after the other."""
+        rows = np.repeat(np.arange(len(sentences)), [len(of_picture) for of_picture in sentences])
+        tokens = [sentence.hypothesis.tokens for of_picture in sentences for sentence in of_picture]
+        return iter(attention_maps(self.decoder, embeddings[rows], tokens, self.bundle.vocabulary.start))
 
 
-def _to_caption(told: Told, looked: Floats | None, judged: SentenceConfidence | None) -> Caption:
-    maps = itertools.repeat(None) if looked is None else looked
-    log_probs = judged.log_probs if judged else told.hypothesis.log_probs
-    triples = zip(told.words, log_probs, maps, strict=looked is not None)
+def _to_caption(sentence: DecodedSentence, looks: Floats | None, confidence: SentenceConfidence | None) -> Caption:
+    maps = itertools.repeat(None) if looks is None else looks
+    log_probs = confidence.log_probs if confidence else sentence.hypothesis.log_probs
+    triples = zip(sentence.words, log_probs, maps, strict=looks is not None)
     words = tuple(Word(word, math.exp(log_prob), attention) for word, log_prob, attention in triples)
-    caption = Caption(" ".join(told.words), told.hypothesis.score, words, guided=told.guided)
-    return replace(caption, confidence=judged.confidence, unfamiliar=judged.unfamiliar) if judged else caption
+    caption = Caption(" ".join(sentence.words), sentence.hypothesis.score, words, guided=sentence.guided)
+    if confidence is None:
+        return caption
+    return replace(caption, confidence=confidence.confidence, unfamiliar=confidence.unfamiliar)
 
 
 def _held_to(least: float, caption: Caption) -> Caption:

@@ -10,10 +10,11 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias, Unpack
 
 from showtell.captioning.caption import Captioned
 from showtell.captioning.captioner import Captioner, fingerprint
+from showtell.captioning.options import CaptionKeywords, CaptionOptions
 from showtell.captioning.output.parquet import read_rows, require_arrow, row_writer
 from showtell.data.sources.gather import PictureSelection
 from showtell.errors import InputError, ShowtellError, one_line
@@ -21,7 +22,6 @@ from showtell.files import sha256_of, write_beside
 from showtell.progress import bar
 
 _KEY = "showtell piece"
-_NOT_OF_SEARCH = ("attention", "min_confidence", "guide")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ def caption_pieces(
     batch_size: int = 32,
     elsewhere: Elsewhere | None = None,
     show: bool = True,
-    **asked: Any,
+    options: CaptionOptions | None = None,
+    **keywords: Unpack[CaptionKeywords],
 ) -> tuple[Tally, int]:
     """Caption pictures piece by piece, going on from the parts that the folder holds.
 
@@ -81,7 +82,8 @@ def caption_pieces(
         batch_size: pictures whose sentences are written at once.
         elsewhere: does the pieces in place of the captioner, such as `showtell.ray.pieces_on`.
         show: show progress on stderr.
-        asked: further arguments of `Captioner.caption_stream`.
+        options: as for `Captioner.caption`.
+        keywords: as for `Captioner.caption`.
 
     Returns:
         What became of all pictures, and how many parts there are.
@@ -96,9 +98,15 @@ def caption_pieces(
     if size % batch_size:
         raise InputError(f"a piece of {size} pictures is not so many batches of {batch_size}: give a multiple of that")
     _make(folder)
-    search = {name: value for name, value in asked.items() if name not in _NOT_OF_SEARCH}
-    further = {name: asked[name] for name in _NOT_OF_SEARCH if name in asked}
-    settings = fingerprint(captioner, search, batch_size=batch_size, **further)
+    chosen = captioner.caption_options(options, **keywords)
+    settings = fingerprint(
+        captioner,
+        chosen.search,
+        batch_size=batch_size,
+        attention=chosen.attention,
+        min_confidence=chosen.min_confidence,
+        guide=chosen.guide,
+    )
     tally, count, todo = Tally(), 0, []
     for piece in _pieces(pictures, size, settings):
         count += 1
@@ -107,7 +115,7 @@ def caption_pieces(
         else:
             todo.append(piece)
     with bar("captioning", pictures.count, "pictures", done=tally.pictures, show=show) as tick:
-        here = (caption_piece(piece, captioner, folder, batch_size=batch_size, **asked) for piece in todo)
+        here = (caption_piece(piece, captioner, folder, chosen, batch_size=batch_size) for piece in todo)
         for done in elsewhere(todo, folder) if elsewhere else here:
             tally += done
             tick(done.pictures)
@@ -118,12 +126,17 @@ def caption_pieces(
     return tally, count
 
 
-def caption_piece(piece: Piece, captioner: Captioner, folder: Path, **asked: Any) -> Tally:
+def caption_piece(
+    piece: Piece, captioner: Captioner, folder: Path, options: CaptionOptions, *, batch_size: int = 32
+) -> Tally:
     """Caption a piece and write its part; where its pictures cannot be read any further, there is no part."""
     tally = Tally()
     try:
         with write_beside(part_of(folder, piece.number)) as file, row_writer(file, {_KEY: piece.key}) as write:
-            for result in captioner.caption_stream(piece.pictures.read(), first=piece.first, **asked):
+            stream = captioner.caption_stream(
+                piece.pictures.read(), batch_size=batch_size, first=piece.first, options=options
+            )
+            for result in stream:
                 write(result)
                 tally += _tally(result)
     except ShowtellError as failure:

@@ -92,7 +92,9 @@ def alt_text(
         if ray and not dry_run:
             from showtell.ray import captions_on, cluster
 
-            elsewhere = captions_on(model, way, batch_size=batch_size, cores=ray_cores, **search)
+            elsewhere = captions_on(
+                model, way, captioner.caption_options(**search), batch_size=batch_size, cores=ray_cores
+            )
             stack.enter_context(cluster(ray))
         if dry_run:
             summary = plan_alt_texts(folder, captioner, options, watch=report, **search)

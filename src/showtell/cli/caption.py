@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -117,12 +117,9 @@ def caption(
     pictures = PictureSelection(sources, wanted, WebOptions(round(max_size * 10**6), timeout, not in_pieces))
     way: ResizeMode | None = resize.value if resize else None
     captioner = Captioner(model or None, resize=way, threads=threads)
-    captioner.search_options(**options)  # a bad option is told before anything is read
-    captioner.require_confidence(min_confidence)
-    if attention:
-        captioner.require_attention()
-    captioner.guiding(guide.value)
-    if tags and not captioner.tagger:
+    # A bad option is reported before anything is read.
+    chosen = captioner.caption_options(attention=attention, min_confidence=min_confidence, guide=guide.value, **options)
+    if tags and not captioner.generator.tagger:
         raise InputError(f"{captioner.name}: has no tags: leave out --tags, or see docs/guide/tags.md")
     gallery = None
     if html or show:
@@ -132,11 +129,9 @@ def caption(
         gallery = Gallery(page=html is not None, screen=show, preprocessing=seen, tags=tags)
     if random is not None:
         print(f"{pictures.count:,} of {pictures.total:,} pictures; --seed {drawn} chooses them again", file=sys.stderr)
-    asked: dict[str, Any] = {"attention": attention, "min_confidence": min_confidence, "guide": guide.value} | options
-    asked["batch_size"] = batch_size
     if in_pieces and output:
-        job = Job(output, format, tags, piece_size or BATCHES_IN_A_PIECE * batch_size, ray, ray_cores)
-        done = job.run(pictures, captioner, model, way, asked)
+        job = Job(output, format, tags, piece_size or BATCHES_IN_A_PIECE * batch_size, batch_size, ray, ray_cores)
+        done = job.run(pictures, captioner, model, way, chosen)
         failed, unfamiliar = done.failed, done.unfamiliar
     else:
         failed = unfamiliar = 0
@@ -146,7 +141,7 @@ def caption(
             # A download has a bar of its own, and captions that come one by one need none.
             progress = output is not None and not pictures.on_the_web and not show
             tick = stack.enter_context(bar("captioning", pictures.count, "pictures", show=progress))
-            for result in captioner.caption_stream(stream, **asked):
+            for result in captioner.caption_stream(stream, batch_size=batch_size, options=chosen):
                 if write:
                     write(result)
                 if gallery:

@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from showtell.captioning.output.writers import Format, writing
 from showtell.errors import InputError
@@ -11,6 +11,7 @@ from showtell.errors import InputError
 if TYPE_CHECKING:
     from showtell.captioning.captioner import Captioner
     from showtell.captioning.jobs import Tally
+    from showtell.captioning.options import CaptionOptions
     from showtell.data.sources.gather import PictureSelection
     from showtell.images.preprocessing import ResizeMode
 
@@ -19,12 +20,13 @@ BATCHES_IN_A_PIECE = 8
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Where captions go, how they are written, pictures of a piece, and the cluster, if there is one."""
+    """Where captions go, how they are written, pictures of a piece and of a batch, and the cluster, if there is one."""
 
     output: Path
     format: Format
     tags: int | None
     size: int
+    batch_size: int
     ray: str | None
     cores: int
 
@@ -39,7 +41,7 @@ class Job:
         captioner: "Captioner",
         models: list[Path] | None,
         resize: "ResizeMode | None",
-        asked: dict[str, Any],
+        options: "CaptionOptions",
     ) -> "Tally":
         """Caption all pictures, going on from finished pieces; errors as `showtell.captioning.jobs` has them."""
         from showtell.captioning.jobs import caption_pieces, captioned, remove_parts
@@ -52,8 +54,16 @@ class Job:
                 from showtell.ray import cluster, pieces_on
 
                 stack.enter_context(cluster(self.ray))
-                elsewhere = pieces_on(models, resize, cores=self.cores, **asked)
-            tally, count = caption_pieces(pictures, captioner, self.parts, self.size, elsewhere=elsewhere, **asked)
+                elsewhere = pieces_on(models, resize, options, batch_size=self.batch_size, cores=self.cores)
+            tally, count = caption_pieces(
+                pictures,
+                captioner,
+                self.parts,
+                self.size,
+                batch_size=self.batch_size,
+                elsewhere=elsewhere,
+                options=options,
+            )
         if not self.output.is_dir():
             with writing(self.format, self.output, self.tags, at_once=True) as write:
                 for result in captioned(self.parts, count):

@@ -126,5 +126,5 @@ def check(
     parts = [stacked[i : i + _PICTURES_AT_ONCE] for i in range(0, len(stacked), _PICTURES_AT_ONCE)]
     embeddings = np.concatenate([captioner.embed(part) for part in parts])
     chosen = [sentences[name] for name in squares]
-    words = next_words(captioner.decoder, embeddings, chosen, captioner.bundle.vocabulary, max_length)
+    words = next_words(captioner.generator.decoder, embeddings, chosen, captioner.bundle.vocabulary, max_length)
     return Check(tuple(squares), words, unreadable)

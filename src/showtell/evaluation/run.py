@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 
 from showtell.captioning.captioner import Caption, Captioner
 from showtell.captioning.confidence import expected_calibration_error
-from showtell.captioning.tags.guide import Guiding
+from showtell.captioning.options import CaptionOptions, Guiding, SearchKeywords
 from showtell.data.selection import AnyPictures, Captions, select
 from showtell.embeddings.cached import CachedEmbeddings, embedded
 from showtell.errors import InputError
@@ -42,7 +42,7 @@ def evaluate(
     bootstrap_seed: int = 0,
     guide: Guiding = "auto",
     show: bool = True,
-    **options: Any,
+    **options: Unpack[SearchKeywords],
 ) -> Evaluation:
     """Caption pictures with a model, and compare with what people said of them.
 
@@ -65,8 +65,7 @@ def evaluate(
         InputError: a file or an option is wrong, no picture has captions, or none can be read.
     """
     captioner = model if isinstance(model, Captioner) else Captioner(model)
-    search = captioner.search_options(**options)
-    guiding = captioner.guiding(guide)
+    chosen = captioner.caption_options(guide=guide, **options)
     if resamples < 1:
         raise InputError(f"an interval needs at least 1 resample, not {resamples}")
     selected = select(pictures, captions, split, training)
@@ -79,7 +78,7 @@ def evaluate(
         show=show,
     )
     references = {name: selected.references[name] for name in done.names}
-    found = _captioned(captioner, done, {"guide": guide} | options, show)
+    found = _captioned(captioner, done, chosen, show)
     words = [tuple(tokenize(caption.text)) for caption in found]
     copies = find_copies(words, _learnt(selected.learnt, show)) if selected.learnt else None
     scores = score({name: caption.text for name, caption in zip(done.names, found, strict=True)}, references)
@@ -92,7 +91,9 @@ def evaluate(
     return Evaluation(
         model=captioner.name,
         split=split,
-        signature=signature(search, references, resamples, bootstrap_seed, guided=guiding),
+        signature=signature(
+            chosen.search, references, resamples, bootstrap_seed, guided=captioner.generator.guided(chosen)
+        ),
         vocabulary=len(captioner.bundle.vocabulary) - len(SPECIALS),
         figures={name: figures[name] for name in KINDS if name in figures},
         pictures=_pictures(found, references, scores, copies),
@@ -100,12 +101,12 @@ def evaluate(
     )
 
 
-def _captioned(captioner: Captioner, done: CachedEmbeddings, options: Mapping[str, Any], show: bool) -> list[Caption]:
+def _captioned(captioner: Captioner, done: CachedEmbeddings, options: CaptionOptions, show: bool) -> list[Caption]:
     found: list[Caption] = []
     with bar("captioning", len(done.names), "pictures", show=show) as tick:
         for begin in range(0, len(done.names), _PICTURES_AT_ONCE):
             rows = range(begin, min(begin + _PICTURES_AT_ONCE, len(done.names)))
-            found += captioner.caption_embeddings(done.take(rows), first=begin, **options)
+            found += captioner.caption_embeddings(done.take(rows), first=begin, options=options)
             tick(len(rows))
     return found
 
@@ -123,7 +124,7 @@ def _next_word_figures(
     with bar("predicting words", len(every), "captions", show=show) as tick:
         for begin in range(0, len(every), _CAPTIONS_AT_ONCE):
             lengths, rows, texts = zip(*every[begin : begin + _CAPTIONS_AT_ONCE], strict=True)
-            result = next_words(captioner.decoder, done.take(rows), texts, vocabulary, _LONGEST)
+            result = next_words(captioner.generator.decoder, done.take(rows), texts, vocabulary, _LONGEST)
             owner = np.repeat(rows, np.minimum(lengths, _LONGEST) - 1)
             columns = np.stack([result.losses, result.correct, np.ones(len(owner))], axis=1)
             np.add.at(sums, owner, columns)

@@ -151,7 +151,7 @@ def tune(
         InputError: a file or a setting is wrong, no picture has captions, or none can be read.
     """
     captioner = Captioner(model)
-    candidates = _candidates(captioner.options, settings or {"length_penalty": LENGTH_PENALTIES})
+    candidates = _candidates(captioner.generator.search_defaults, settings or {"length_penalty": LENGTH_PENALTIES})
     selected = select(pictures, captions, split, None)
     done = embedded(
         captioner.encoder,
@@ -162,7 +162,7 @@ def tune(
         show=show,
     )
     tried = try_searches(
-        captioner.decoder,
+        captioner.generator.decoder,
         _batches(done, len(candidates), show),
         captioner.bundle.vocabulary,
         selected.references,

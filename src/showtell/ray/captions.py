@@ -14,6 +14,7 @@ from typing import Any
 from showtell.alt_text.describe import Elsewhere, describe
 from showtell.alt_text.journal import Entry
 from showtell.captioning.captioner import Captioner
+from showtell.captioning.options import CaptionOptions
 from showtell.data.sources.folder import PictureFile
 from showtell.images.preprocessing import ResizeMode
 from showtell.ray.cluster import models_everywhere, on_actors
@@ -22,24 +23,28 @@ _PICTURES_IN_A_PIECE = 64
 
 
 def captions_on(
-    models: Sequence[Path] | None, resize: ResizeMode | None, *, batch_size: int = 16, cores: int = 1, **search: Any
+    models: Sequence[Path] | None,
+    resize: ResizeMode | None,
+    options: CaptionOptions,
+    *,
+    batch_size: int = 16,
+    cores: int = 1,
 ) -> Elsewhere:
     """What captions pictures on the cluster that is connected (see `showtell.ray.cluster`).
 
     Arguments:
         models: bundles, on every machine at the same paths, or names; None for the package's model.
         resize: how pictures are made square, where it shall differ from the model's own way.
+        options: how captions are made, as the same model's `Captioner.caption_options` gives it.
         batch_size: pictures that go through the networks at once.
         cores: of one worker; as many workers as fit work side by side.
-        search: as for `Captioner.caption`.
     """
     named = models_everywhere(models)
-    options = {"batch_size": batch_size, "threads": cores} | search
 
     def elsewhere(pictures: Sequence[PictureFile], settings: str) -> Iterator[tuple[int, Entry]]:
         starts = range(0, len(pictures), _PICTURES_IN_A_PIECE)
         pieces = [{"piece": _as_text(pictures[at : at + _PICTURES_IN_A_PIECE]), "first": at} for at in starts]
-        for done in on_actors(pieces, _Describer, (named, resize, settings, options, cores), cores):
+        for done in on_actors(pieces, _Describer, (named, resize, settings, options, batch_size, cores), cores):
             for place, entry in json.loads(done["entries"]):
                 yield int(done["first"]) + place, Entry(**entry)
 
@@ -54,15 +59,16 @@ class _Describer:
         models: list[str] | None,
         resize: ResizeMode | None,
         settings: str,
-        options: dict[str, Any],
+        options: CaptionOptions,
+        batch_size: int,
         cores: int,
     ) -> None:
         self.captioner = Captioner(models, resize=resize, threads=cores)
-        self.settings, self.options = settings, options
+        self.settings, self.options, self.batch_size = settings, options, batch_size
 
     def __call__(self, work: dict[str, Any]) -> dict[str, Any]:
         pictures = [PictureFile(Path(path), *rest) for path, *rest in json.loads(work["piece"])]
-        found = describe(pictures, self.settings, self.captioner, **self.options)
+        found = describe(pictures, self.settings, self.captioner, self.options, batch_size=self.batch_size)
         return {"first": work["first"], "entries": json.dumps([(place, asdict(entry)) for place, entry in found])}
 
 

@@ -7,22 +7,31 @@ from typing import Any
 
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.jobs import Elsewhere, Piece, Tally, caption_piece
+from showtell.captioning.options import CaptionOptions
 from showtell.images.preprocessing import ResizeMode
 from showtell.ray.cluster import models_everywhere, on_actors
 
 
-def pieces_on(models: Sequence[Path] | None, resize: ResizeMode | None, *, cores: int = 1, **asked: Any) -> Elsewhere:
+def pieces_on(
+    models: Sequence[Path] | None,
+    resize: ResizeMode | None,
+    options: CaptionOptions,
+    *,
+    batch_size: int = 32,
+    cores: int = 1,
+) -> Elsewhere:
     """What does pieces on the cluster that is connected (see `showtell.ray.cluster`).
 
     Arguments:
         models: bundles, on every machine at the same paths, or names; None for the package's model.
         resize: how pictures are made square, where it shall differ from the model's own way.
+        options: how captions are made, as the same model's `Captioner.caption_options` gives it.
+        batch_size: pictures whose sentences are written at once.
         cores: of one worker; as many workers as fit work side by side.
-        asked: as for `showtell.captioning.jobs.caption_piece`.
     """
 
     def elsewhere(pieces: Sequence[Piece], folder: Path) -> Iterator[Tally]:
-        arguments = (models_everywhere(models), resize, str(folder.absolute()), cores, asked)
+        arguments = (models_everywhere(models), resize, str(folder.absolute()), cores, options, batch_size)
         for done in on_actors([{"piece": piece} for piece in pieces], _Worker, arguments, cores):
             yield Tally(*done["tally"])
 
@@ -33,11 +42,17 @@ class _Worker:
     """Captions pieces; lives on one worker."""
 
     def __init__(
-        self, models: list[str] | None, resize: ResizeMode | None, folder: str, cores: int, asked: dict[str, Any]
+        self,
+        models: list[str] | None,
+        resize: ResizeMode | None,
+        folder: str,
+        cores: int,
+        options: CaptionOptions,
+        batch_size: int,
     ) -> None:
         self.captioner = Captioner(models, resize=resize, threads=cores)
-        self.folder, self.asked = Path(folder), asked
+        self.folder, self.options, self.batch_size = Path(folder), options, batch_size
 
     def __call__(self, work: dict[str, Any]) -> dict[str, Any]:
-        done = caption_piece(work["piece"], self.captioner, self.folder, **self.asked)
+        done = caption_piece(work["piece"], self.captioner, self.folder, self.options, batch_size=self.batch_size)
         return {"tally": astuple(done)}

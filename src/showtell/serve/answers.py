@@ -140,8 +140,9 @@ class Fault(BaseModel):
 
 def model_answer(captioner: Captioner, limits: Limits, addresses: bool) -> ModelAnswer:
     """The answer about a model."""
-    preprocessing = captioner.encoder.info.preprocessing
-    search = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(captioner.options).items()}
+    preprocessing, generator = captioner.encoder.info.preprocessing, captioner.generator
+    own = dataclasses.asdict(generator.search_defaults)
+    search = {name: list(value) if isinstance(value, tuple) else value for name, value in own.items()}
     return ModelAnswer(
         name=captioner.name,
         version=__version__,
@@ -149,11 +150,11 @@ def model_answer(captioner: Captioner, limits: Limits, addresses: bool) -> Model
         size=preprocessing.size,
         resize=preprocessing.resize,
         words=len(captioner.bundle.vocabulary),
-        attends=captioner.decoder.attends,
-        calibrated=bool(captioner.judge and captioner.judge.calibration.quality),
-        tags=captioner.tagger is not None,
-        guides=captioner.guides,
-        guidable=captioner.guide is not None,
+        attends=generator.decoder.attends,
+        calibrated=generator.knows_confidence,
+        tags=generator.tagger is not None,
+        guides=generator.guides_by_default,
+        guidable=generator.tag_guide is not None,
         addresses=addresses,
         search=search,
         limits=LimitsAnswer(

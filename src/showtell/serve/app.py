@@ -88,9 +88,9 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         They are answered in the order in which they were sent. A picture that cannot be read has an `error` in place of
         its caption; where none can be read the status is 422.
         """
-        asked = settings.asked(service.captioner)
+        options = settings.options(service.captioner)
         with service.gate.holding() as held:
-            return await service.caption(await _uploads(request, service, held), asked)
+            return await service.caption(await _uploads(request, service, held), options)
 
     @app.get("/v1/model", responses={401: _FAULTS[401]}, operation_id="model")
     async def model() -> ModelAnswer:

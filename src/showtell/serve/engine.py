@@ -10,24 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from showtell.captioning.captioner import Caption, Captioner
-from showtell.captioning.tags.guide import Guiding
-from showtell.search import SearchOptions
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How captions are to be found; equal ones are found together."""
-
-    options: SearchOptions
-    attention: bool = False
-    min_confidence: float = 0.0
-    guide: Guiding = "auto"
+from showtell.captioning.options import CaptionOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +30,7 @@ class Batching:
 @dataclass(frozen=True, slots=True)
 class _Job:
     square: npt.NDArray[np.uint8]
-    asked: Asked
+    options: CaptionOptions
     place: int
     future: "Future[Caption]" = field(default_factory=Future)
 
@@ -65,17 +54,17 @@ class Engine:
         """Whether captions are still being made."""
         return self._thread.is_alive()
 
-    def submit(self, square: npt.NDArray[np.uint8], asked: Asked, place: int = 0) -> "Future[Caption]":
+    def submit(self, square: npt.NDArray[np.uint8], options: CaptionOptions, place: int = 0) -> "Future[Caption]":
         """Caption a square `uint8 (S, S, 3)`.
 
         Arguments:
             square: see `showtell.images.preprocessing.square`.
-            asked: how; what the model cannot do fails in the future.
+            options: how; equal ones are captioned together, and what the model cannot do fails in the future.
             place: of the picture in its request, which seeds sampling.
 
         A future that is cancelled before its batch begins costs nothing.
         """
-        job = _Job(square, asked, place)
+        job = _Job(square, options, place)
         self._jobs.put(job)
         return job.future
 
@@ -125,22 +114,14 @@ class Engine:
                     job.future.set_result(caption)
 
     def _captions(self, embeddings: npt.NDArray[np.float32], first: _Job) -> list[Caption]:
-        asked = first.asked
-        return self.captioner.caption_embeddings(
-            embeddings,
-            first=first.place,
-            attention=asked.attention,
-            min_confidence=asked.min_confidence,
-            guide=asked.guide,
-            **asdict(asked.options),
-        )
+        return self.captioner.caption_embeddings(embeddings, first=first.place, options=first.options)
 
 
 def _alike(batch: list[_Job]) -> Iterable[list[int]]:
     """Rows that go through the decoder together; a drawn caption depends on its place, so it goes alone."""
-    groups: dict[tuple[Asked, int], list[int]] = {}
+    groups: dict[tuple[CaptionOptions, int], list[int]] = {}
     for row, job in enumerate(batch):
-        groups.setdefault((job.asked, row if job.asked.options.sample else -1), []).append(row)
+        groups.setdefault((job.options, row if job.options.search.sample else -1), []).append(row)
     return groups.values()
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from showtell.captioning.captioner import Caption, Captioner
+from showtell.captioning.options import CaptionOptions
 from showtell.errors import PictureError, ShowtellError
 from showtell.serve.answers import Answer, PictureAnswer
 from showtell.serve.counters import Counters
-from showtell.serve.engine import Asked, Batching, Engine
+from showtell.serve.engine import Batching, Engine
 from showtell.serve.faults import Busy, Forbidden, Unusable
 from showtell.serve.fetch import Fetcher, resolve_name
 from showtell.serve.gate import Gate, Held
@@ -47,14 +48,14 @@ class Service:
         """Run everything once, so that the first client does not wait for it."""
         size = self.captioner.encoder.info.preprocessing.size
         grey = np.full((size, size, 3), 128, np.uint8)
-        self.engine.submit(grey, Asked(self.captioner.options)).result()
+        self.engine.submit(grey, self.captioner.caption_options()).result()
 
     @property
     def ready(self) -> bool:
         """Whether a picture that came now would be captioned."""
         return self.engine.alive and not self.gate.full
 
-    async def caption(self, uploads: Sequence[Upload], asked: Asked) -> Answer:
+    async def caption(self, uploads: Sequence[Upload], options: CaptionOptions) -> Answer:
         """Caption pictures; one that cannot be read has its error in its place.
 
         Raises:
@@ -64,7 +65,7 @@ class Service:
         with self.gate.taken(len(uploads)):
             try:
                 async with asyncio.timeout(self.limits.seconds):
-                    results = await asyncio.gather(*(self._captioned(u, asked, i) for i, u in enumerate(uploads)))
+                    results = await asyncio.gather(*(self._captioned(u, options, i) for i, u in enumerate(uploads)))
             except TimeoutError as error:
                 raise Busy(f"the captions took more than {self.limits.seconds:g} s: try again, with less") from error
         for result in results:
@@ -99,7 +100,7 @@ class Service:
         held.add(len(data))
         return Upload(url, data)
 
-    async def _captioned(self, upload: Upload, asked: Asked, place: int) -> Caption | str:
+    async def _captioned(self, upload: Upload, options: CaptionOptions, place: int) -> Caption | str:
         if upload.error:
             return upload.error
         loop = asyncio.get_running_loop()
@@ -107,7 +108,7 @@ class Service:
         if isinstance(square, str):
             return square
         try:
-            return await asyncio.wrap_future(self.engine.submit(square, asked, place))
+            return await asyncio.wrap_future(self.engine.submit(square, options, place))
         except ShowtellError as error:
             raise Unusable(str(error)) from error
 

@@ -1,18 +1,15 @@
 """How a request wants its captions: query parameters, with bounds, and the search options that they stand for."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from showtell.captioning.captioner import Captioner
-from showtell.captioning.tags.guide import Guiding
+from showtell.captioning.options import CaptionOptions, Guiding
 from showtell.errors import InputError
-from showtell.serve.engine import Asked
 from showtell.serve.faults import Unusable
 
 Phrase = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-
-_OWN = ("attention", "min_confidence", "guide")
 
 
 class Settings(BaseModel):
@@ -53,15 +50,9 @@ class Settings(BaseModel):
         default="auto", description="Whether captions must name what is surely seen; auto is as the model has it."
     )
 
-    def asked(self, captioner: Captioner) -> Asked:
+    def options(self, captioner: Captioner) -> CaptionOptions:
         """The same for the engine; `Unusable` where settings do not go together or the model lacks what is asked."""
-        given: dict[str, Any] = self.model_dump(exclude_none=True, exclude=set(_OWN))
         try:
-            options = captioner.search_options(**given)
-            captioner.require_confidence(self.min_confidence)
-            if self.attention:
-                captioner.require_attention()
-            captioner.guiding(self.guide)
+            return captioner.caption_options(**self.model_dump(exclude_none=True))
         except InputError as error:
             raise Unusable(str(error)) from error
-        return Asked(options, self.attention, self.min_confidence, self.guide)

@@ -2,28 +2,24 @@
 
 Constrained beam search for words that the training captions hardly or never had (Anderson et al. 2017,
 arXiv:1612.00576, whose words came from a tagger likewise). A tag must be at least as probable to be mentioned as the
-caption is to be good, so that good captions are let alone. A name that the vocabulary lacks borrows the place of a word
-that it has (see `showtell.captioning.tags.borrow`). Pictures without such a tag keep their captions, and cost nothing.
+caption is to be good, so that good captions stay. A name that the vocabulary lacks takes the place of a word that it
+has (see `showtell.captioning.tags.word_transfer`). Pictures without such a tag keep their captions, and cost nothing.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from showtell.captioning.tags.borrow import Borrowing, known
 from showtell.captioning.tags.names import Name
+from showtell.captioning.tags.word_transfer import StandInDecoder, known
 from showtell.captioning.tags.words import NO_ARTICLE, Phrase, plural, says, with_articles
 from showtell.search import Floats, Hypothesis, SearchOptions, StepDecoder
 from showtell.search.banks import banks_of
 from showtell.search.beam import Beams
 from showtell.search.phrases import alternatives
 from showtell.text import Vocabulary
-
-Guiding: TypeAlias = Literal["auto", "off", "always"]
-"""Whether captions are guided by tags: as the model itself has it, never, or always."""
 
 LEAST = 0.4
 """The least probability of a tag that a caption must name."""
@@ -33,7 +29,7 @@ ALONE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DecodedSentence:
     """A sentence, and its words as people read them.
 
     A name that the decoder never learnt is one of `words`, also where it is made of several; the hypothesis has the
@@ -58,8 +54,8 @@ class _Need:
         return " ".join(self.phrases[0])
 
 
-class Guide:
-    """Looks after the captions of one decoder."""
+class TagGuide:
+    """Makes the captions of one decoder name what is surely seen."""
 
     def __init__(self, decoder: StepDecoder, vocabulary: Vocabulary, names: Sequence[Name]) -> None:
         self.decoder, self.vocabulary, self.names = decoder, vocabulary, names
@@ -72,7 +68,7 @@ class Guide:
         found: Sequence[Sequence[Hypothesis]],
         confidence: Sequence[float | None],
         options: SearchOptions,
-    ) -> dict[int, list[Told]]:
+    ) -> dict[int, list[DecodedSentence]]:
         """Search again for the pictures whose best caption leaves out what is likeliest, if that is sure enough.
 
         Nothing is done where captions are sampled, or where words that must appear are named already.
@@ -93,7 +89,7 @@ class Guide:
         for row, of_names in enumerate(probabilities):
             name, good = self.names[int(of_names.argmax())], confidence[row]
             sure = of_names.max() >= (ALONE if good is None else max(LEAST, good))
-            if sure and not says(as_it_is(found[row][0], self.vocabulary).words, name.phrases):
+            if sure and not says(decoded(found[row][0], self.vocabulary).words, name.phrases):
                 need = self._need(name, options)
                 if need:
                     needs[row] = need
@@ -125,7 +121,9 @@ class Guide:
                 return self.vocabulary.ids[phrase[0]]
         return None
 
-    def _search(self, embeddings: Floats, needs: Sequence[_Need], options: SearchOptions) -> list[list[Told]]:
+    def _search(
+        self, embeddings: Floats, needs: Sequence[_Need], options: SearchOptions
+    ) -> list[list[DecodedSentence]]:
         borrowed = {need.entry: need.stand_in for need in needs if need.stand_in is not None}
         wider = Vocabulary((*self.vocabulary.entries, *borrowed))
         stand_ins = np.array(list(borrowed.values()), np.int64)
@@ -136,10 +134,10 @@ class Guide:
         uncounted = {" ".join(phrase) for need in needs for phrase in need.phrases} & NO_ARTICLE
         no_articles = (f"{article} {noun}" for noun in sorted(uncounted) for article in ("a", "an"))
         grammatical = replace(options, must_not=(*options.must_not, *no_articles))
-        sentences: dict[int, list[Told]] = {}
+        sentences: dict[int, list[DecodedSentence]] = {}
         for pictures, banks in banks_of(required, wider, options.beam):
             assert banks is not None  # every caption lacks a word at least
-            decoder = Borrowing(self.decoder, len(self.vocabulary), stand_ins, allowed[pictures])
+            decoder = StandInDecoder(self.decoder, len(self.vocabulary), stand_ins, allowed[pictures])
             found = Beams(decoder, embeddings[pictures], wider, grammatical, banks).run()
             for picture, hypotheses in zip(pictures.tolist(), found, strict=True):
                 sentences[picture] = [self._read(hypothesis, wider, stand_ins) for hypothesis in hypotheses]
@@ -148,14 +146,14 @@ class Guide:
     def _ids(self, phrases: Sequence[Phrase]) -> tuple[tuple[int, ...], ...]:
         return tuple(tuple(self.vocabulary.ids[word] for word in phrase) for phrase in phrases)
 
-    def _read(self, hypothesis: Hypothesis, wider: Vocabulary, stand_ins: npt.NDArray[np.int64]) -> Told:
+    def _read(self, hypothesis: Hypothesis, wider: Vocabulary, stand_ins: npt.NDArray[np.int64]) -> DecodedSentence:
         """A sentence over the wider vocabulary as one over the decoder's own, and its words."""
         words = with_articles([wider.entries[token] for token in hypothesis.tokens])
         tokens = known(np.array(hypothesis.tokens, np.int64), len(self.vocabulary), stand_ins)
         own = Hypothesis(tuple(tokens.tolist()), hypothesis.log_probs, hypothesis.score)
-        return Told(own, tuple(words), guided=True)
+        return DecodedSentence(own, tuple(words), guided=True)
 
 
-def as_it_is(hypothesis: Hypothesis, vocabulary: Vocabulary) -> Told:
+def decoded(hypothesis: Hypothesis, vocabulary: Vocabulary) -> DecodedSentence:
     """A sentence as a search found it."""
-    return Told(hypothesis, tuple(vocabulary.entries[token] for token in hypothesis.tokens))
+    return DecodedSentence(hypothesis, tuple(vocabulary.entries[token] for token in hypothesis.tokens))

@@ -7,7 +7,7 @@ import numpy as np
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Calibration, ConfidenceEstimator
 from showtell.captioning.tags import Tagger
-from showtell.captioning.tags.guide import Guide
+from showtell.captioning.tags.guide import TagGuide
 from showtell.metrics import score
 from showtell.metrics.bootstrap import mean_interval
 from showtell.post_training.calibration.fit import Known
@@ -34,15 +34,17 @@ def try_guiding(
         `guided`, the share of pictures with another caption; `cider_d_plain` and `cider_d_guided`; and the `difference`
         of these with the 95% interval of its bootstrap, `low` to `high`.
     """
-    guide = Guide(captioner.decoder, captioner.bundle.vocabulary, tagger.names)
-    estimator = ConfidenceEstimator(calibration, captioner.decoder, captioner.bundle.vocabulary)
+    guide = TagGuide(captioner.generator.decoder, captioner.bundle.vocabulary, tagger.names)
+    estimator = ConfidenceEstimator(calibration, captioner.generator.decoder, captioner.bundle.vocabulary)
     plain: list[str] = []
     guided: list[str] = []
     with bar("guiding", len(known.references), "pictures", show=show) as tick:
         for piece in known.pieces():
-            options = captioner.options
+            options = captioner.generator.search_defaults
             vocabulary, at = captioner.bundle.vocabulary, estimator.temperature
-            found = search(captioner.decoder, piece, vocabulary, options, first=len(plain), calibration_temperature=at)
+            found = search(
+                captioner.generator.decoder, piece, vocabulary, options, first=len(plain), calibration_temperature=at
+            )
             sure = [best.confidence for best, *_ in estimator(piece, [one[:1] for one in found])]
             told = guide(piece, tagger.probabilities(piece), found, sure, options)
             texts = [vocabulary.decode(best.tokens) for best, *_ in found]

@@ -64,8 +64,8 @@ def calibrate(
     if out is None and Path(bundle).is_dir():
         raise InputError(f"{bundle}: a folder; name a file to write the calibrated bundle to")
     captioner = Captioner(bundle)
-    if tags and not captioner.tagger:
-        captioner.tagger = classifier_of(captioner.bundle)
+    if tags and not captioner.generator.tagger:
+        captioner.generator.tagger = classifier_of(captioner.bundle)
     known = captions if isinstance(captions, CaptionSet) else read_captions(captions)
     selected = select(pictures, known, split, None)
     learnt = align(selected.source.names(), known.only(train_split)).captions if train_split else {}
@@ -119,19 +119,19 @@ def _calibrate(
     """Fit everything and write the bundle; `learnt` are captions of the training pictures, of which `pieces` come."""
     passed = Passed(learnt)
     calibration = fit_calibration(
-        captioner.decoder,
+        captioner.generator.decoder,
         captioner.bundle.vocabulary,
-        captioner.options,
+        captioner.generator.search_defaults,
         known,
         passed.through(pieces) if pieces is not None else None,
         show=show,
     )
     parts = with_calibration(captioner.bundle, calibration)
-    if captioner.tagger:
-        tagger = fit_tagger(captioner, calibration, captioner.tagger, known, passed, show=show)
+    if captioner.generator.tagger:
+        tagger = fit_tagger(captioner, calibration, captioner.generator.tagger, known, passed, show=show)
         parts = with_tags(parts, tagger)
     write_bundle(out, parts)
-    if captioner.tagger:
+    if captioner.generator.tagger:
         remake_golden(out)
     return calibration
 

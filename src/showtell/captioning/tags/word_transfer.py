@@ -16,7 +16,7 @@ from showtell.search.steps import Ints
 _ALLOWED = "borrowed words that are allowed"
 
 
-class Borrowing:
+class StandInDecoder:
     """A `StepDecoder` over V known entries and E borrowed ones, whose ids come after theirs."""
 
     def __init__(self, decoder: StepDecoder, entries: int, stand_ins: Ints, allowed: npt.NDArray[np.bool_]) -> None:
