@@ -48,7 +48,7 @@ def test_a_stream_takes_whatever_holds_a_picture(captioner, photos):
     ]
     assert {one.caption.text for one in results[:6]} == {captioner.caption(path).text}
     assert [one.error for one in results[6:]] == [
-        "not a JPEG, PNG, WebP, GIF, TIFF or BMP picture",
+        "not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture",
         "cannot be read (No such file or directory)",
     ]
 

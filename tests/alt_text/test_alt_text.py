@@ -175,7 +175,7 @@ def test_tables_have_a_row_for_every_picture_in_order(tree, captioner, tmp_path)
     for found in (rows, lines, records):
         assert [row["name"] for row in found] == names
     errors = {found[2]["error"] for found in (rows, lines, records)}
-    assert errors == {"not a JPEG, PNG, WebP, GIF, TIFF or BMP picture"}
+    assert errors == {"not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture"}
     for name, row, line, record in zip(names, rows, lines, records, strict=True):
         if name != "2.png":
             assert row["caption"] == line["caption"] == record["caption"] == captioner.caption(tree / name).text

@@ -184,7 +184,7 @@ def test_a_file_too_large_for_a_picture_is_a_listed_reject(tmp_path: Path) -> No
     with open(tmp_path / "huge.tif", "wb") as file:
         file.truncate(2 << 30)  # sparse: takes no room on disk
     (reject,) = PictureSource(tmp_path).read()
-    assert reject == RawPicture("huge.tif", b"", "2,048 MiB are too many for one picture (limit 1,024)")
+    assert reject == RawPicture("huge.tif", b"", "2,048 MiB are too many for one picture (limit 512)")
 
 
 def test_a_file_name_that_is_not_utf8_becomes_text_that_can_be_written(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_an_archive_without_pictures_is_told(tmp_path: Path, files: dict[str, by
 
 def test_a_folder_or_pattern_or_list_without_pictures_is_told(tmp_path: Path) -> None:
     _fill_folder(tmp_path, OTHERS)
-    assert _message(tmp_path).startswith(f"{tmp_path}: no pictures (.bmp ")
+    assert _message(tmp_path).startswith(f"{tmp_path}: no pictures (.avif .bmp ")
     assert _message(f"{tmp_path}/*").startswith(f"{tmp_path}/*: matches no pictures")
     assert _message(f"{tmp_path}/*.gif").startswith(f"{tmp_path}/*.gif: matches no pictures")
     assert _message([]).startswith("no pictures were given")

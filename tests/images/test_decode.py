@@ -259,7 +259,8 @@ def test_an_array_with_alpha_is_laid_over_white() -> None:
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((2, 2), np.int64), "an array of int64 is no picture"),
+        (np.full((2, 2), -1), r"int64 must lie in \[0, 255\] or \[0, 65535\]; this one spans \[-1, -1\]"),
+        (np.full((2, 2), 65536), r"int64 must lie in .* spans \[65536, 65536\]"),
         (np.zeros((2, 2), np.complex64), "an array of complex64 is no picture"),
         (np.zeros((2, 2, 2), np.uint8), r"shape \(2, 2, 2\)"),
         (np.zeros((0, 2), np.uint8), r"shape \(0, 2\)"),
@@ -285,7 +286,7 @@ def test_a_picture_that_is_cut_off_is_damaged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"text, not a picture", b"<svg/>", b"%PDF-1.4", b"\xff\xd8", bytes(100)])
 def test_bytes_that_are_no_picture_say_so(data: bytes) -> None:
-    with pytest.raises(PictureError, match="not a JPEG, PNG, WebP, GIF, TIFF or BMP picture"):
+    with pytest.raises(PictureError, match="not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture"):
         decode(data)
 
 
@@ -301,12 +302,11 @@ def test_empty_bytes_and_unreadable_paths_say_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(12_500, 12_001), (50_000, 50_000), (2_000_000_000, 2_000_000_000)])
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_file_that_claims_huge_dimensions_is_refused_before_it_is_decoded(width: int, height: int) -> None:
     data = bytearray(_png_of_16_bits(np.zeros((2, 2, 3), np.uint16), 2))
     data[16:24] = struct.pack(">II", width, height)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
-    with pytest.raises(PictureError, match=r"pixels, more than 150,000,000|more pixels than Pillow's limit"):
+    with pytest.raises(PictureError, match=r"pixels, (more than 150,000,000|a side of more than 200,000)"):
         decode(bytes(data))
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from repository import ROOT
 from showtell.errors import PictureError
-from showtell.images.decode import decode
+from showtell.images.decode import DecodeOptions, decode
 from showtell.images.preprocessing import Preprocessing, fitted, square
 
 PHOTO = ROOT / "examples" / "photos" / "mountain-lake.jpg"
@@ -67,6 +67,15 @@ def test_sampling_as_opencv_does_reads_the_whole_picture():
     assert np.array_equal(fitted(data, preprocessing), square(decode(data), preprocessing))
 
 
-def test_the_bound_on_pixels_is_that_of_the_file():
+def test_the_bound_on_pixels_is_that_of_the_file_where_drafts_are_not_allowed():
     with pytest.raises(PictureError, match="1600 x 1200 pixels, more than 1,000,000"):
-        fitted(jpeg(1600, 1200), Preprocessing(size=64), max_pixels=1_000_000)
+        fitted(jpeg(1600, 1200), Preprocessing(size=64), DecodeOptions(1_000_000, drafts=False))
+
+
+def test_the_bound_on_pixels_is_else_that_of_the_draft():
+    preprocessing, data = Preprocessing(size=64), jpeg(1600, 1200)
+    assert np.array_equal(fitted(data, preprocessing, DecodeOptions(250_000)), fitted(data, preprocessing))
+    with pytest.raises(PictureError, match="1600 x 1200 pixels, more than 400,000"):  # too small at a half
+        fitted(data, Preprocessing(size=500), DecodeOptions(400_000))
+    with pytest.raises(PictureError, match="1600 x 1200 pixels, more than 8 x 100,000"):  # however small the draft
+        fitted(data, preprocessing, DecodeOptions(100_000))

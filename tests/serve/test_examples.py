@@ -51,7 +51,7 @@ def test_captions_by_python(run, photos, tiny_captioner):
     done = run("client.py", *paths, photos / "none.png")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[3] == f"{paths[3]}: picture: not a JPEG, PNG, WebP, GIF, TIFF or BMP picture"
+    assert lines[3] == f"{paths[3]}: picture: not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture"
     assert "No such file" in lines[5]
     del paths[3], lines[5], lines[3]
     assert lines == [f"{path}: {tiny_captioner.caption(path).text}" for path in paths]

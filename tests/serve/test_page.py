@@ -143,7 +143,7 @@ def test_what_cannot_be_read_says_so_and_names_are_text(page, drawn):
     hand_over(page, "drop", [("<img src=x onerror=alert(1)>.png", b"no picture"), ("b.png", drawn[0])])
     sentences(page, 2)
     told = page.locator("#cards > li:first-child .said-now")
-    assert "No caption: not a JPEG, PNG, WebP, GIF, TIFF or BMP picture" in told.inner_text()
+    assert "No caption: not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture" in told.inner_text()
     assert "<img src=x onerror=alert(1)>.png" in told.inner_text()
     assert page.locator("figure img").count() == 1  # and a box that says that there is no preview
     change(page, "must", "zebra")
@@ -179,7 +179,7 @@ def test_captions_are_copied_and_saved_as_the_command_line_writes_them(opened, p
     page.get_by_text("1 alternative").nth(1).wait_for()
     sentences(page)
     captions = tiny_captioner.caption(drawn[:2], num_captions=2)
-    error = "not a JPEG, PNG, WebP, GIF, TIFF or BMP picture"
+    error = "not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture"
     results = [Captioned(f"{i}.png", caption) for i, caption in enumerate(captions)]
     results.append(Captioned('a "broken", one.png', None, error))
 

@@ -53,7 +53,7 @@ def test_a_picture_that_cannot_be_read_has_its_error_in_its_place(plain, drawn):
     reply = plain.caption(drawn[0], b"no picture", drawn[1])
     assert reply.status == 200
     results = reply.json["results"]
-    assert results[1] == {"name": "1.png", "error": "not a JPEG, PNG, WebP, GIF, TIFF or BMP picture"}
+    assert results[1] == {"name": "1.png", "error": "not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture"}
     assert all("caption" in results[i] for i in (0, 2))
 
 
@@ -62,7 +62,7 @@ def test_where_nothing_can_be_read_the_status_says_so(plain):
     reply = plain.caption(b"no picture", b"none either")
     assert (reply.status, reply.error) == (
         422,
-        "none of the 2 pictures can be read; the first: not a JPEG, PNG, WebP, GIF, TIFF or BMP picture",
+        "none of the 2 pictures can be read; the first: not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture",
     )
 
 

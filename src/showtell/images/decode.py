@@ -1,115 +1,275 @@
-"""Picture bytes, arrays and PIL images -> upright 8-bit RGB images."""
+"""Picture files, arrays, tensors and PIL images -> upright 8-bit RGB images, within bounds of time and memory."""
 
 import io
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias, TypeVar
 
-import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from showtell.errors import PictureError, one_line
+from showtell.images import tiff
+from showtell.images.formats import NO_PICTURE, SUFFIXES, formats, what_it_is
+from showtell.images.inputs import source_of
+from showtell.images.memory import ByteBudget
+from showtell.images.png import without_texts
+from showtell.images.rows import SMALL_GREYS, deep_grey_to_8_bits, reduced_to_rgb, to_rgb, turned
 
-Picture: TypeAlias = str | PathLike[str] | bytes | Image.Image | npt.NDArray[Any]
+__all__ = ["MAX_PIXELS", "MAX_SIDE", "SUFFIXES", "DecodeOptions", "Decoded", "Picture", "decode"]
+
+Picture: TypeAlias = str | PathLike[str] | bytes | IO[bytes] | Image.Image | npt.NDArray[Any]
+"""What can be decoded; tensors too, and anything else that has `__array__`."""
+
+T = TypeVar("T")
+
+MAX_PIXELS = 150_000_000
+MAX_SIDE = 200_000  # Pillow holds a pointer and an allocation for every row, so a thin picture costs far more
+
+_GREYS = 4  # times as many pixels may a picture have that takes a byte for each, and is reduced at once
+_DRAFTED = 8  # times as many pixels may a JPEG have that is decoded at a fraction of its size
+_BYTES_OF_PIXEL = 12  # the decoded picture, its RGB, and what is cut out of that
+_BUDGET = ByteBudget(2 << 30)  # of all threads that decode at the moment
+_CHEAP = 16 << 20  # bytes that need no waiting
 
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"})
-"""File name endings, in lower case, that folders and archives are searched for."""
+@dataclass(frozen=True, slots=True)
+class DecodeOptions:
+    """How far decoding goes.
+
+    Arguments:
+        max_pixels: width times height of the largest picture; a larger one is refused before its pixels are read.
+            It is compared with what a JPEG is decoded to, and black-and-white, grey and palette pictures, which take
+            less memory, may have four times as many where a smaller picture is enough.
+        lenient: take what there is of files that are cut off; the rest is grey or black.
+        drafts: whether a JPEG may be larger than `max_pixels` if it is decoded at a fraction of its size.
+    """
+
+    max_pixels: int = MAX_PIXELS
+    lenient: bool = False
+    drafts: bool = True
+
+    def __post_init__(self) -> None:
+        if self.max_pixels < 1:
+            raise PictureError(f"the limit of pixels must be positive, not {self.max_pixels}")
 
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+USUAL = DecodeOptions()
 
 
-MAX_PIXELS = 150_000_000  # below Pillow's own limit of 179 million, so that the message is ours and true
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An upright RGB image, and the sides of the picture in its file, upright too, of which it may be a fraction."""
+
+    image: Image.Image
+    width: int
+    height: int
 
 
-def decode(picture: Picture, *, max_pixels: int = MAX_PIXELS, least: int = 0) -> Image.Image:
+def decode(picture: Picture, options: DecodeOptions = USUAL, *, least: int = 0) -> Image.Image:
     """Decode any picture to an upright 8-bit RGB image.
 
     Arguments:
-        picture: a path, the bytes of a picture file, a PIL image, or an array `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or
-            `(H, W, 4)` of `uint8`, `uint16`, `bool`, or floats in [0, 1].
-        max_pixels: what a picture may have at most; a file is refused before its pixels are read.
+        picture: a path, the bytes of a picture file, a file that is open for reading bytes, a PIL image, or an array or
+            tensor (see `showtell.images.arrays.image_of`).
+        options: limits, and what to do about damaged files.
         least: a side that is enough: a JPEG file may come at a half, a quarter or an eighth of its size, which takes a
-            fraction of the time, as long as both sides are still as long (0: at its own size).
+            fraction of the time, as long as both sides are still as long (0: at its own size). So may other pictures of
+            more than 150 million pixels.
 
-    The first frame of an animation or multi-page file is taken, EXIF orientation is applied, alpha is laid over white,
-    16-bit and float samples are scaled to 8 bits (floats and 32-bit integers from the smallest range that holds them:
-    1.0, 255, 65,535, or their own largest value).
+    The first frame of an animation is taken, and the first page that is not marked as a thumbnail; EXIF orientation is
+    applied, alpha is laid over white, 16-bit and float samples are scaled to 8 bits (floats and 32-bit integers from
+    the smallest range that holds them: 1.0, 255, 65,535, or their own largest value).
 
     Raises:
-        PictureError: the bytes are no picture, are cut off, or describe more than `max_pixels`;
-            or the array is no picture. The message names the path where one was given.
+        PictureError: it is no picture, is cut off, or describes more than the limits allow. The message names the path
+            where one was given.
     """
-    if isinstance(picture, np.ndarray):
-        return _decoded(lambda: _to_rgb(_from_array(picture), max_pixels))
-    if isinstance(picture, Image.Image):
-        return _decoded(lambda: _to_rgb(picture, max_pixels))
-    if isinstance(picture, (bytes, bytearray, memoryview)):
-        data = bytes(picture)
-        return _decoded(lambda: _from_bytes(data, max_pixels, least))
+    return decode_and(picture, lambda decoded: decoded.image, options, least=least)
+
+
+def decode_and(picture: Picture, work: Callable[[Decoded], T], options: DecodeOptions = USUAL, *, least: int = 0) -> T:
+    """Decode a picture and do `work` on it while its memory counts; arguments and errors as for `decode`."""
     try:
-        data = Path(picture).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise PictureError(f"{picture}: cannot be read ({reason})") from error
-    try:
-        return _decoded(lambda: _from_bytes(data, max_pixels, least))
+        return _sorted(lambda: _decoded(source_of(picture), work, options, least))
     except PictureError as error:
-        raise PictureError(f"{picture}: {error}") from error
+        if isinstance(picture, (str, PathLike)):
+            raise PictureError(f"{picture!s}: {error}") from error
+        raise
 
 
-def _decoded(work: Callable[[], Image.Image]) -> Image.Image:
+def _sorted(work: Callable[[], T]) -> T:
     """What `work` returns, with whatever a decoder raises on bad data as a `PictureError`.
 
     Pillow's warnings are left alone: `warnings.catch_warnings` is not safe in the threads that decode.
     """
     try:
         return work()
+    except PictureError:
+        raise
     except UnidentifiedImageError as error:
-        raise PictureError("not a JPEG, PNG, WebP, GIF, TIFF or BMP picture") from error
+        raise PictureError(str(error)) from error
     except Image.DecompressionBombError as error:
-        raise PictureError("the picture has more pixels than Pillow's limit") from error
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise PictureError(f"the picture has more pixels than Pillow's limit of {limit:,}") from error
+    except MemoryError as error:
+        raise PictureError("the picture needs more memory than there is") from error
+    except Exception as error:  # OSError, SyntaxError, ValueError, struct.error, IndexError, ... on bad data
+        raise PictureError(f"the picture is damaged ({one_line(error, 300)})") from error
+
+
+def _decoded(source: bytes | Image.Image, work: Callable[[Decoded], T], options: DecodeOptions, least: int) -> T:
+    if isinstance(source, Image.Image):
+        return _loaded(source, work, options, 0)
+    if not source:
+        raise PictureError("the file is empty")
+    try:
+        return _from_bytes(source, work, options, least)
     except (PictureError, MemoryError):
         raise
-    except (
-        Exception
-    ) as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, ... on bad data
-        raise PictureError(f"the picture is damaged ({one_line(error)})") from error
+    except Exception:
+        for mended in _mended(source, options):
+            try:
+                return _from_bytes(mended, work, options, least)
+            except PictureError:
+                raise
+            except Exception:  # the first reason is the one that says what is wrong with the file
+                continue
+        raise
 
 
-def _from_bytes(data: bytes, max_pixels: int, least: int) -> Image.Image:
-    if not data:
-        raise PictureError("the file is empty")
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-        if least:
-            _check_pixels(image, max_pixels)
-            image.draft(None, (least, least))
-        return _to_rgb(image, max_pixels)
+def _mended(data: bytes, options: DecodeOptions) -> Iterator[bytes]:
+    """The same picture in bytes that Pillow may take, for those that it has refused."""
+    if (plain := without_texts(data)) is not data:
+        yield plain
+    if options.lenient and data.startswith(b"\xff\xd8"):
+        yield data + b"\xff\xd9"  # with an end, libjpeg gives what came before it
 
 
-def _to_rgb(image: Image.Image, max_pixels: int) -> Image.Image:
-    _check_pixels(image, max_pixels)
-    image.load()
-    image = _upright(image)
-    if image.mode == "La":  # premultiplied grey, which Pillow converts to nothing but LA
-        image = image.convert("LA")
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode in ("I", "F", "I;16", "I;16L", "I;16B", "I;16N"):
-        image = _deep_grey_to_8_bits(image)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+def _from_bytes(data: bytes, work: Callable[[Decoded], T], options: DecodeOptions, least: int) -> T:
+    if not tiff.is_tiff(data):
+        with _opened(data) as image:
+            return _loaded(image, work, options, least)
+    if tiff.is_raw(data):
+        raise PictureError("a raw photo, not a TIFF picture: export it as JPEG from a program that develops raw photos")
+    found = tiff.readable(data)
+    with ExitStack() as stack:
+        try:
+            planes = [stack.enter_context(_opened(plane)) for plane in found.planes]
+        except UnidentifiedImageError:
+            planes = []
+        if not planes:
+            what = tiff.described(data)
+            raise PictureError(f"{what}, which is not read: convert it to 8-bit RGB" if what else NO_PICTURE)
+        return _loaded(planes[0], work, options, least, planes[1:], found.inverted)
 
 
-def _check_pixels(image: Image.Image, max_pixels: int) -> None:
-    if image.width * image.height > max_pixels:
-        raise PictureError(f"the picture has {image.width} x {image.height} pixels, more than {max_pixels:,}")
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """The image in a file, whose pixels have not been read; Pillow's own limit of pixels does not hold."""
+    file = io.BytesIO(data)
+    Image.preinit()
+    for format in formats():
+        if format not in Image.OPEN:
+            Image.init()
+        if format not in Image.OPEN:  # this build of Pillow cannot read it
+            continue
+        factory, accepts = Image.OPEN[format]
+        if accepts and accepts(data[:16]) is not True:
+            continue
+        file.seek(0)
+        try:
+            image = factory(file, "")
+        except (SyntaxError, IndexError, TypeError, struct.error):  # as Pillow takes them for another kind of file
+            continue
+        with image:
+            yield image
+        return
+    raise UnidentifiedImageError(what_it_is(data))
+
+
+def _loaded(
+    image: Image.Image,
+    work: Callable[[Decoded], T],
+    options: DecodeOptions,
+    least: int,
+    planes: Sequence[Image.Image] = (),
+    inverted: bool = False,
+) -> T:
+    sides = image.size
+    _check(image, options, least)
+    cost = image.width * image.height * _BYTES_OF_PIXEL + _coefficients(image, sides)
+    with _BUDGET.hold(cost) if cost > _CHEAP else nullcontext():
+        for plane in (image, *planes):
+            _load(plane, options.lenient)
+        whole = _merged([image, *planes]) if planes else image
+        if whole.width * whole.height > MAX_PIXELS and least and min(whole.size) >= 2 * least:
+            upright = turned(reduced_to_rgb(whole, min(whole.size) // least, inverted), _orientation(whole))
+        else:
+            upright = to_rgb(_upright(whole), inverted)
+        if sides == whole.size:  # neither drafted nor, as TIFF is, set upright while it was loaded
+            sides = upright.size if upright.width * upright.height == whole.width * whole.height else sides
+        width, height = sides if (sides[0] < sides[1]) == (upright.width < upright.height) else sides[::-1]
+        return work(Decoded(upright, width, height))
+
+
+def _check(image: Image.Image, options: DecodeOptions, least: int) -> None:
+    """Refuse a picture that is too large, and have a JPEG decoded at a fraction where that is enough."""
+    width, height = image.size
+    if max(width, height) > MAX_SIDE:
+        raise PictureError(f"the picture has {width} x {height} pixels, a side of more than {MAX_SIDE:,}")
+    generous = 1
+    if least:
+        if options.drafts:
+            generous = _DRAFTED if image.format in ("JPEG", "MPO") else _GREYS if image.mode in SMALL_GREYS else 1
+        _check_pixels(width, height, options.max_pixels, generous)
+        image.draft(None, (least, least))
+        generous = _GREYS if generous > 1 and image.mode in SMALL_GREYS else 1
+    if image.width * image.height > generous * options.max_pixels:
+        _check_pixels(width, height, options.max_pixels, generous)
+    if _coefficients(image, (width, height)) > _BYTES_OF_PIXEL * options.max_pixels:
+        raise PictureError(
+            f"the picture is a progressive JPEG of {width} x {height} pixels, too many to be put together"
+        )
+
+
+def _check_pixels(width: int, height: int, limit: int, times: int) -> None:
+    if width * height > times * limit:
+        most = f"{limit:,}" if times == 1 else f"{times} x {limit:,}"
+        raise PictureError(f"the picture has {width} x {height} pixels, more than {most}")
+
+
+def _coefficients(image: Image.Image, sides: tuple[int, int]) -> int:
+    """Bytes that libjpeg holds for a picture of these sides besides its pixels, whatever the scale: of progressive."""
+    if not image.info.get("progressive"):
+        return 0
+    layers = getattr(image, "layer", [])
+    across, down = max((one[1] for one in layers), default=1), max((one[2] for one in layers), default=1)
+    return sum(2 * sides[0] * sides[1] * one[1] * one[2] // (across * down) for one in layers)
+
+
+def _load(image: Image.Image, lenient: bool) -> None:
+    tile = getattr(image, "_tile_size", None)
+    if tile and getattr(image, "_im", None) is None:
+        # Pillow would make it by itself, but for a TIFF beyond its own limit of pixels; ours has been checked.
+        image.im = Image.core.new(image.mode, tile)  # type: ignore[attr-defined]
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError):
+        # Pillow has put the rows that it could read into the image before it found the end.
+        if not lenient or not isinstance(image, ImageFile.ImageFile) or getattr(image, "_im", None) is None:
+            raise
+        image.tile = []
+        lowest, highest = image.convert("L").getextrema() if image.mode not in ("I", "F") else image.getextrema()
+        if lowest == highest:  # nothing was read
+            raise
+
+
+def _merged(planes: Sequence[Image.Image]) -> Image.Image:
+    return Image.merge("RGBA" if len(planes) == 4 else "RGB", [deep_grey_to_8_bits(plane) for plane in planes])
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -119,33 +279,8 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _deep_grey_to_8_bits(image: Image.Image) -> Image.Image:
-    """Pillow's own conversion of deep grey clips at 255, which turns most 16-bit pictures white."""
-    samples = np.asarray(image)
-    if image.mode not in ("I", "F"):
-        top = 65535.0
-    else:
-        samples = np.where(np.isfinite(samples), samples, 0).astype(np.float64)
-        largest = float(samples.max(initial=0.0))
-        ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
-        top = next((top for top in ranges if largest <= top), largest)
-    return Image.fromarray(np.clip(samples * (255.0 / top) + 0.5, 0, 255).astype(np.uint8))
-
-
-def _from_array(array: npt.NDArray[Any]) -> Image.Image:
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or 0 in array.shape:
-        raise PictureError(f"an array of shape {array.shape} is no picture: give (H, W), (H, W, 3) or (H, W, 4)")
-    if array.dtype.kind == "u" and array.dtype.itemsize == 2:
-        array = (array / 257.0 + 0.5).astype(np.uint8)
-    elif array.dtype == np.bool_:
-        array = array.astype(np.uint8) * 255
-    elif np.issubdtype(array.dtype, np.floating):
-        low, high = float(np.min(array)), float(np.max(array))
-        if not (low >= 0.0 and high <= 1.0):  # also refuses NaN
-            raise PictureError(f"a float array must lie in [0, 1]; this one spans [{low:g}, {high:g}]")
-        array = (array * 255.0 + 0.5).astype(np.uint8)
-    elif array.dtype != np.uint8:
-        raise PictureError(f"an array of {array.dtype} is no picture: give uint8, uint16, bool, or floats in [0, 1]")
-    return Image.fromarray(np.ascontiguousarray(array))
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # as in _upright
+        return 1

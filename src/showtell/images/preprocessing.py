@@ -1,6 +1,6 @@
 """Picture bytes -> upright RGB -> square of the encoder's size -> normalised array.
 
-Comes in: the bytes of a JPEG, PNG, WebP, GIF, TIFF or BMP file, or a picture already decoded. Goes out: `uint8`
+Comes in: the bytes of a picture file (see `showtell.images.formats`), or a picture already decoded. Goes out: `uint8`
 squares `(S, S, 3)`, and from a batch of them the `float32` `(B, 3, S, S)` or `(B, S, S, 3)` that an encoder takes.
 Nothing here knows of encoders: each hands over its own `Preprocessing`.
 """
@@ -14,7 +14,7 @@ from PIL import Image
 
 from showtell.errors import InputError
 from showtell.images.cv2_resize import resize_bilinear_opencv
-from showtell.images.decode import MAX_PIXELS, Picture, decode
+from showtell.images.decode import USUAL, DecodeOptions, Picture, decode_and
 
 ResizeMode: TypeAlias = Literal["crop", "squash", "pad"]
 Interpolation: TypeAlias = Literal["bilinear", "bicubic", "bilinear-opencv"]
@@ -83,14 +83,14 @@ class Preprocessing:
         )
 
 
-def fitted(picture: Picture, preprocessing: Preprocessing, *, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
+def fitted(picture: Picture, preprocessing: Preprocessing, options: DecodeOptions = USUAL) -> npt.NDArray[np.uint8]:
     """Decode any picture and fit it into the encoder's square; see `decode` and `square`.
 
     JPEG files that are more than twice as large as the square are decoded smaller, to twice its side at least, where
     Pillow's filters average over the rest as they do over the whole picture.
     """
     least = 0 if preprocessing.interpolation == "bilinear-opencv" else _SPARE * preprocessing.size
-    return square(decode(picture, max_pixels=max_pixels, least=least), preprocessing)
+    return decode_and(picture, lambda decoded: square(decoded.image, preprocessing), options, least=least)
 
 
 def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:

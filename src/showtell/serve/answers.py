@@ -94,7 +94,7 @@ class Answer(BaseModel):
                         "unfamiliar": False,
                         "tags": [{"name": "dog", "probability": 0.94}],
                     },
-                    {"name": "notes.txt", "error": "not a JPEG, PNG, WebP, GIF, TIFF or BMP picture"},
+                    {"name": "notes.txt", "error": "not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture"},
                 ],
             }
         }

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.errors import PictureError
+from showtell.images.decode import DecodeOptions
 from showtell.images.preprocessing import Preprocessing, fitted
 from showtell.onnx_session import available_cores
 
@@ -17,7 +18,9 @@ class Decoder:
     """Decodes pictures, as many at once as there are cores."""
 
     def __init__(self, preprocessing: Preprocessing, max_pixels: int) -> None:
-        self.preprocessing, self.max_pixels = preprocessing, max_pixels
+        self.preprocessing = preprocessing
+        # No drafts: of a JPEG beyond the limit even a fraction would take seconds.
+        self.options = DecodeOptions(max_pixels, drafts=False)
         self.threads = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
 
     def __call__(self, data: bytes) -> npt.NDArray[np.uint8] | str:
@@ -25,11 +28,9 @@ class Decoder:
         if data.startswith(b"\xff\xd8") and data.count(_SCAN) > _MOST_SCANS:
             return f"the picture has more than {_MOST_SCANS} scans"
         try:
-            return fitted(data, self.preprocessing, max_pixels=self.max_pixels)
+            return fitted(data, self.preprocessing, self.options)
         except PictureError as error:
             return str(error)
-        except MemoryError:
-            return "the picture needs more memory than there is"
 
     def close(self) -> None:
         """End the threads."""

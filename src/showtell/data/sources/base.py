@@ -16,9 +16,23 @@ from typing import Protocol
 
 from showtell.data.sources.remote import Remote
 from showtell.errors import InputError, one_line
-from showtell.images.decode import SUFFIXES
+from showtell.images.decode import SUFFIXES, DecodeOptions
+from showtell.images.inputs import too_large
 
-_MAX_BYTES = 1 << 30
+__all__ = [
+    "DAMAGE",
+    "Chosen",
+    "Pictures",
+    "RawPicture",
+    "clean",
+    "head",
+    "hidden",
+    "picture_name",
+    "suffixes",
+    "too_large",
+]
+
+_USUAL = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic"})
 DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -37,11 +51,15 @@ DAMAGE = (
 
 @dataclass(frozen=True, slots=True)
 class RawPicture:
-    """One picture file: its bytes, or in `error` why they could not be read (then `data` is empty)."""
+    """One picture file: its bytes, or in `error` why they could not be read (then `data` is empty).
+
+    `decoding` says how far whoever decodes it goes.
+    """
 
     name: str
     data: bytes
     error: str = ""
+    decoding: DecodeOptions = DecodeOptions()
 
 
 class Pictures(Protocol):
@@ -134,11 +152,6 @@ def clean(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def too_large(size: int) -> str:
-    """Why a file of `size` bytes is not read; empty where it is."""
-    return f"{size >> 20:,} MiB are too many for one picture (limit {_MAX_BYTES >> 20:,})" if size > _MAX_BYTES else ""
-
-
 def suffixes() -> str:
-    """The picture suffixes, for messages."""
-    return " ".join(sorted(SUFFIXES))
+    """The usual picture suffixes, for messages."""
+    return " ".join(sorted(SUFFIXES & _USUAL))
