@@ -9,15 +9,17 @@ from showtell.data.sources.base import Pictures, RawPicture
 from showtell.data_check.spread import Summary
 from showtell.embeddings.pipeline import in_order
 from showtell.errors import PictureError, ShowtellError
-from showtell.images.decode import decode
+from showtell.images.decode import decode_and
 from showtell.progress import bar
+
+_LEAST = 512  # pixels of a side that encoders ask for, about
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:
     """What was found out about pictures.
 
-    `read` pictures were decoded, in full and upright, as embedding does it; `unreadable` are names with reasons;
+    `read` pictures were decoded, upright, as embedding does it; `unreadable` are names with reasons;
     `twins` are groups of names whose files are the same byte for byte; `broken_off` says where an archive ends early.
     Sides are in pixels, `bytes` in all.
     """
@@ -87,7 +89,7 @@ def _examine(picture: RawPicture) -> _Examined:
     try:
         if picture.error:
             raise PictureError(picture.error)
-        image = decode(picture.data)
+        sides = decode_and(picture.data, lambda found: (found.width, found.height), picture.decoding, least=_LEAST)
     except PictureError as error:
         return _Examined(picture.name, digest, len(picture.data), (0, 0), str(error))
-    return _Examined(picture.name, digest, len(picture.data), image.size, "")
+    return _Examined(picture.name, digest, len(picture.data), sides, "")

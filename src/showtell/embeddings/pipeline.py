@@ -1,8 +1,8 @@
-"""Raw pictures -> decoded squares or embeddings, in order, with the work spread over threads and a bound on what is in
-flight; and batches of these, worked on while the next ones gather.
+"""Raw pictures -> decoded squares or embeddings, in order, in threads; and batches of these, worked on while the next
+ones gather.
 
-Pillow releases the interpreter's lock while it decodes and resizes, and ONNX Runtime while a network runs, so threads
-are enough.
+How far a stream is read ahead is bounded in pictures and in bytes. Pillow releases the interpreter's lock while it
+decodes and resizes, and ONNX Runtime while a network runs, so threads are enough.
 """
 
 from collections import deque
@@ -12,20 +12,23 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from showtell.data.sources.base import RawPicture
 from showtell.encoders.runtime import Encoder, EncoderOutput
-from showtell.errors import PictureError, ShowtellError
-from showtell.images.decode import Picture
+from showtell.errors import PictureError
+from showtell.images.decode import DecodeOptions, Picture
 from showtell.images.preprocessing import Preprocessing, fitted
 from showtell.onnx_session import available_cores
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
+
+_BYTES_AHEAD = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +52,30 @@ class Embedded:
     error: str = ""
 
 
-def prepare(picture: RawPicture | Picture, preprocessing: Preprocessing) -> Prepared:
-    """Decode and fit one picture; one that cannot be read becomes a `Prepared` with its error."""
+def prepare(picture: object, preprocessing: Preprocessing) -> Prepared:
+    """Decode and fit one picture; what cannot be read, or is no picture, becomes a `Prepared` with its error."""
+    name = _name_of(picture)
     if isinstance(picture, RawPicture):
         if picture.error:
-            return Prepared(picture.name, None, picture.error)
-        name = picture.name
+            return Prepared(name, None, picture.error)
+        options, picture = picture.decoding, picture.data
     else:
-        name = str(picture) if isinstance(picture, (str, PathLike)) else ""
+        options = DecodeOptions()
     try:
-        data = picture.data if isinstance(picture, RawPicture) else picture
-        return Prepared(name, fitted(data, preprocessing))
+        return Prepared(name, fitted(cast(Picture, picture), preprocessing, options))
     except PictureError as error:
         return Prepared(name, None, str(error).removeprefix(f"{name}: "))
+    except MemoryError:
+        return Prepared(name, None, "the picture needs more memory than there is")
+
+
+def _name_of(picture: object) -> str:
+    if isinstance(picture, RawPicture):
+        return picture.name
+    if isinstance(picture, (str, PathLike)):
+        return str(picture)
+    name = getattr(picture, "name", "") if hasattr(picture, "read") else ""  # an open file's; of a socket, a number
+    return name if isinstance(name, str) else ""
 
 
 def prepared(
@@ -99,38 +113,56 @@ def in_order(
     """Do `work` on a stream of pictures in threads, yielding what it returns in the stream's order.
 
     Arguments:
-        pictures: the stream; it is read only as far as `ahead` pictures before the one that was yielded last.
+        pictures: the stream, of anything; it is read only so far before the one that was yielded last.
         work: what is done with each; it must not raise.
-        ahead: pictures in flight, which bounds memory.
+        ahead: pictures that are read before the one that was yielded last.
         workers: threads; None for one per available core.
 
-    When the stream itself fails with a `ShowtellError` (an archive that ends early), everything read before is yielded
-    first. Closing the generator stops reading and decoding.
+    What is read ahead has at most 256 MiB, or is a single picture. When the stream itself fails (an archive that ends
+    early), everything read before is yielded first. Closing the generator stops reading and decoding.
     """
-    pending: deque[Future[Done]] = deque()
-    failure: ShowtellError | None = None
+    pending: deque[tuple[Future[Done], int]] = deque()
+    waiting = 0  # bytes
+    failure: Exception | None = None
     stream = iter(pictures)
     pool = ThreadPoolExecutor(workers or available_cores(), thread_name_prefix="decode")
     try:
-        while failure is None:
+        while True:
             try:
-                picture = next(stream, None)
-            except ShowtellError as error:
+                picture = next(stream)
+            except StopIteration:
+                break
+            except Exception as error:
                 failure = error
                 break
-            if picture is None:
-                break
-            pending.append(pool.submit(work, picture))
-            if len(pending) > ahead:
-                yield pending.popleft().result()
+            size = _bytes_of(picture)
+            pending.append((pool.submit(work, picture), size))
+            del picture  # or its bytes would be held while the next one is read
+            waiting += size
+            while len(pending) > ahead or (waiting > _BYTES_AHEAD and pending):
+                done, size = pending.popleft()
+                yield done.result()
+                waiting -= size
         while pending:
-            yield pending.popleft().result()
+            yield pending.popleft()[0].result()
         if failure is not None:
             raise failure
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         if isinstance(stream, Generator):
             stream.close()
+
+
+def _bytes_of(picture: object) -> int:
+    """How much memory a picture takes that waits to be decoded."""
+    if isinstance(picture, RawPicture):
+        return len(picture.data)
+    if isinstance(picture, (bytes, bytearray, memoryview)):
+        return memoryview(picture).nbytes
+    if isinstance(picture, Image.Image):
+        return 4 * picture.width * picture.height
+    size = getattr(picture, "nbytes", 0)
+    return size if isinstance(size, int) else 0
 
 
 def in_batches(
@@ -148,10 +180,10 @@ def in_batches(
         size: items of a batch.
         workers: threads, and batches that are waited for at most; None for one per available core.
 
-    When the stream fails with a `ShowtellError`, what was read before is worked on first.
+    When the stream fails, what was read before is worked on first.
     """
     pending: deque[Future[Iterable[Done]]] = deque()
-    failure: ShowtellError | None = None
+    failure: Exception | None = None
     workers = workers or available_cores()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="batch")
     with closing(stream):
@@ -171,7 +203,7 @@ def in_batches(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _gathered(stream: Generator[Item, None, None], size: int) -> tuple[list[Item], ShowtellError | None]:
+def _gathered(stream: Generator[Item, None, None], size: int) -> tuple[list[Item], Exception | None]:
     """The next `size` items, or those before the stream's end or failure, and that failure."""
     batch: list[Item] = []
     try:
@@ -179,6 +211,6 @@ def _gathered(stream: Generator[Item, None, None], size: int) -> tuple[list[Item
             batch.append(item)
             if len(batch) == size:
                 break
-    except ShowtellError as error:
+    except Exception as error:
         return batch, error
     return batch, None
