@@ -12,8 +12,6 @@ import enum
 import inspect
 import sys
 import tomllib
-import types
-import typing
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,6 @@ from showtell.decoders.registry import KINDS
 from showtell.training import recipe
 
 REFERENCE = Path(__file__).parent / "reference"
-VALUES = {int: "N", float: "X", Path: "PATH", str: "TEXT"}
 MADE = "<!-- Made by docs/generate.py: change the help texts{}, and run it again. -->"
 
 
@@ -65,7 +62,9 @@ def command_line() -> str:
     for name, command in commands.items():
         arguments = [argument_of(one) for one in command.params if one.param_type_name == "argument"]
         lines += ["", f"## {name}", "", "```text", " ".join([name, "[OPTIONS]", *arguments]), "```", ""]
-        lines += [" ".join(part.split()) + "\n" for part in shown(command.help).split("\n\n")]
+        for part in shown(command.help).split("\n\n"):
+            example = part.startswith("    ")
+            lines += ["```", inspect.cleandoc(part), "```", ""] if example else [" ".join(part.split()), ""]
         lines += options_of(command)
     return "\n".join(lines) + "\n"
 
@@ -84,7 +83,7 @@ def options_of(command: Any) -> list[str]:
     for one in command.params:
         if one.name in ("help", "install_completion", "show_completion"):
             continue
-        names = argument_of(one) if one.param_type_name == "argument" else named(one, command)
+        names = argument_of(one) if one.param_type_name == "argument" else named(one)
         row = f"| {names} | {cell(one.help)} | {cell(default_of(one))} |"
         panels.setdefault(getattr(one, "rich_help_panel", None), []).append(row)
     lines: list[str] = []
@@ -101,28 +100,10 @@ def argument_of(argument: Any) -> str:
     )
 
 
-def named(option: Any, command: Any) -> str:
+def named(option: Any) -> str:
     """`--beam N`: an option's names, and what is written after it."""
-    value = option.metavar or value_of(annotation_of(option, command))
-    names = ", ".join(f"`{name}{' ' + value if value else ''}`" for name in sorted(option.opts, reverse=True))
-    return names.replace("|", "\\|")
-
-
-def annotation_of(option: Any, command: Any) -> Any:
-    hints = typing.get_type_hints(inspect.unwrap(command.callback))
-    return hints[option.name]
-
-
-def value_of(annotation: Any) -> str:
-    """`N`, `TEXT` or the choices, without the types of Python."""
-    if typing.get_origin(annotation) in (types.UnionType, typing.Union, list):
-        annotation = next(one for one in typing.get_args(annotation) if one is not type(None))
-        return value_of(annotation)
-    if annotation is bool:
-        return ""
-    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-        return "|".join(str(one.value) for one in annotation)
-    return VALUES[annotation]
+    value = f" {option.metavar}" if option.metavar and not option.is_flag else ""
+    return ", ".join(f"`{name}{value}`" for name in sorted(option.opts, reverse=True)).replace("|", "\\|")
 
 
 def default_of(option: Any) -> str:

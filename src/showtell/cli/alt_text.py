@@ -36,27 +36,39 @@ class Format(StrEnum):
 
 
 def alt_text(
-    folder: Annotated[Path, typer.Argument(help="The top of the folder tree.")],
-    format: Annotated[Format, typer.Option(help="A file beside each picture, or one table.")] = Format.txt,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The table.")] = None,
-    min_confidence: Annotated[float, typer.Option(help="Hold texts of less confidence back, from 0 to 1.")] = 0.0,
-    review: Annotated[
-        Path | None, typer.Option(help="List what needs a person's look in this file, as JSON lines.")
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with pictures; its subfolders are included.", metavar="FOLDER")
+    ],
+    format: Annotated[
+        Format, typer.Option(help="Write a .txt or .xmp file beside each picture, or one table to --output.")
+    ] = Format.txt,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Table to write, with --format csv, jsonl or parquet.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
-    merge: Annotated[
-        bool, typer.Option("--merge", help="Add texts to XMP files of other programs that have none.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what a person wrote, too.")] = False,
+    min_confidence: Annotated[
+        float, typer.Option(help="Withhold captions with a lower confidence, from 0 to 1.")
+    ] = 0.0,
+    review: Annotated[
+        Path | None, typer.Option(help="List what a person should check in this file, as JSON lines.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")] = False,
+    merge: Annotated[bool, typer.Option("--merge", help="Add missing texts to XMP files of other programs.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace text written by people, too.")] = False,
     renew: Annotated[
-        bool, typer.Option("--renew", help="Caption again what another model or other settings captioned.")
+        bool,
+        typer.Option("--renew", help="Caption pictures again whose captions have another model or other settings."),
     ] = False,
     journal: Annotated[
-        Path | None, typer.Option(help="What was done before.", show_default=".showtell-alt-text in the folder")
+        Path | None,
+        typer.Option(help="File that records what was done.", show_default=".showtell-alt-text in the folder"),
     ] = None,
     model: Annotated[
         list[Path] | None,
-        typer.Option(help="A model bundle; several write together.", show_default="that of the package"),
+        typer.Option(
+            help="Model bundle: a file, or a name such as flickr8k. Repeat it to average several models.",
+            show_default="flickr8k",
+            metavar="MODEL",
+        ),
     ] = None,
     beam: settings.Beam = None,
     length_penalty: settings.LengthPenalty = None,
@@ -64,18 +76,30 @@ def alt_text(
     max_length: settings.MaxLength = None,
     no_repeat_ngram: settings.NoRepeatNgram = None,
     must_not: settings.MustNot = None,
-    resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: model's]")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures whose sentences are written at once.")] = 32,
+    resize: Annotated[
+        Resize | None,
+        typer.Option(
+            help="Make pictures square by cropping, squashing or padding.", show_default="as the model was trained"
+        ),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures captioned together.")] = 32,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that read and run networks. [default: one per core]")
+        int | None,
+        typer.Option(min=1, help="Threads that read pictures and run the networks.", show_default="one per core"),
     ] = None,
     ray: settings.Ray = None,
     ray_cores: settings.RayCores = 1,
 ) -> None:
-    """Keep texts for all pictures of a folder tree, beside each picture or in one table.
+    """Write alt text for every picture of a folder tree: a file beside each picture, or one table.
 
-    A second run does only what is new or has changed; one that was stopped, in whatever way, goes on. Pictures are
-    never touched, and what a person or another program wrote is left alone.
+    Runs are incremental: only new and changed pictures are captioned, and a stopped run resumes. Pictures are never
+    modified, and text written by people or other programs is never overwritten.
+
+    Examples:
+
+        showtell alt-text photos/
+        showtell alt-text photos/ --format xmp --min-confidence 0.5 --review look.jsonl
+        showtell alt-text photos/ --format csv -o captions.csv
     """
     from showtell.alt_text import AltTextOptions, Rights, Step, plan_alt_texts, write_alt_texts
     from showtell.captioning.captioner import Captioner

@@ -11,20 +11,43 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    model: Annotated[Path, typer.Argument(help="A model bundle; it is replaced unless --out is given.")],
-    pictures: Annotated[list[str], typer.Option("--pictures", "--images", help="Folder, zip or tar; may be repeated.")],
-    captions: Annotated[str, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL.")],
-    split: Annotated[str | None, typer.Option(help="Fit on this split; the model not one that it learnt from.")] = None,
-    train_split: Annotated[
-        str | None, typer.Option(help="The split that the model learnt from, to tell unfamiliar pictures by.")
+    model: Annotated[Path, typer.Argument(help="Model bundle; replaced unless --out is given.", metavar="MODEL")],
+    pictures: Annotated[
+        list[str],
+        typer.Option(
+            "--pictures", "--images", help="Picture source: folder, zip, tar, ... May be repeated.", metavar="SOURCE"
+        ),
+    ],
+    captions: Annotated[
+        str,
+        typer.Option(help="Captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines.", metavar="FILE"),
+    ],
+    split: Annotated[
+        str | None, typer.Option(help="Split to fit on; not one that the model was trained on.", metavar="NAME")
     ] = None,
-    store: Annotated[Path | None, typer.Option(help="Embedding store to use, and to fill where it lacks any.")] = None,
+    train_split: Annotated[
+        str | None,
+        typer.Option(
+            help="Split that the model was trained on; needed to recognize unfamiliar pictures.", metavar="NAME"
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Embedding store to use; missing embeddings are added.", metavar="FOLDER")
+    ] = None,
     tags: Annotated[
-        bool, typer.Option("--tags", help="Give the model its encoder's classifier, if it was made without.")
+        bool, typer.Option("--tags", help="Add the encoder's classifier to a model that was made without it.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the calibrated bundle to this file instead.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write another bundle instead of replacing MODEL.")] = None,
 ) -> None:
-    """Fit word probabilities, confidence, tags and the bound of the familiar on pictures whose captions are known."""
+    """Calibrate a model: fit word probabilities, confidence, tags and the recognition of unfamiliar pictures.
+
+    The pictures need captions by people, and must not be those that the model was trained on.
+
+    Examples:
+
+        showtell calibrate model.showtell --pictures val.zip --captions captions.json
+        showtell calibrate model.showtell --pictures photos/ --captions captions.json --split val --train-split train
+    """
     from showtell.captioning.tags import tagger_of
     from showtell.models.bundle import read_bundle
     from showtell.post_training.calibration import calibrate as fit

@@ -22,23 +22,29 @@ def caption(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="Pictures, folders, zip, tar or Parquet files, lists (.txt), patterns in quotes, or addresses."
+            help="Pictures, folders, zip, tar or Parquet files, lists (.txt), quoted patterns, or addresses."
         ),
     ],
     model: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A model bundle; several that were trained alike write together.", show_default="that of the package"
+            help="Model bundle: a file, or a name such as flickr8k. Repeat it to average several models.",
+            show_default="flickr8k",
+            metavar="MODEL",
         ),
     ] = None,
-    random: Annotated[int | None, typer.Option(help="Only so many of the pictures, chosen at random.")] = None,
+    random: Annotated[int | None, typer.Option(help="Caption only N pictures, chosen at random.")] = None,
     index: Annotated[
-        list[int] | None, typer.Option(help="Only the picture at this place, from 0; may be given again.")
+        list[int] | None, typer.Option(help="Caption only the picture at this position, from 0. May be repeated.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="How to write the captions.")] = Format.text,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the pictures, too.")] = None,
-    show: Annotated[bool, typer.Option("--show", help="Draw the pictures on the terminal, captions below.")] = False,
+    format: Annotated[Format, typer.Option(help="Output format.")] = Format.text,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file.", show_default="the terminal")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write an HTML page with the pictures.")] = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Draw the pictures on the terminal, with captions below.")
+    ] = False,
     beam: settings.Beam = None,
     num_captions: settings.NumCaptions = 1,
     diversity: settings.Diversity = None,
@@ -53,31 +59,43 @@ def caption(
     temperature: settings.Temperature = None,
     top_k: settings.TopK = None,
     top_p: settings.TopP = None,
-    seed: Annotated[int | None, typer.Option(help="Of sampling, and of --random.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of --sample and --random.", show_default="random")] = None,
     attention: Annotated[
-        bool, typer.Option("--attention", help="Say where the model looked, in JSON lines and on the page.")
+        bool,
+        typer.Option(
+            "--attention", help="Add where the model looked for each word, in JSON lines, Parquet and on the page."
+        ),
     ] = False,
     min_confidence: Annotated[
-        float, typer.Option(help='Say "not sure" below this confidence, from 0 to 1, with the caption beside it.')
+        float,
+        typer.Option(
+            help='Write "not sure" for captions with a lower confidence, from 0 to 1, and keep the caption as a guess.'
+        ),
     ] = 0.0,
     tags: Annotated[
-        int | None, typer.Option(min=0, help="So many names of what is seen, at most. [default: 5; none in text]")
+        int | None, typer.Option(min=0, help="Tags of each picture, at most.", show_default="5; none in text")
     ] = None,
     guide: Annotated[
-        Guide, typer.Option(help="Whether captions must name what is surely seen; auto: as suits the model.")
+        Guide, typer.Option(help="Make captions name the most certain tag; auto: if it suits the model.")
     ] = Guide.auto,
-    resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: model's]")] = None,
-    max_size: Annotated[float, typer.Option(help="Megabytes of the largest picture to download.")] = 50.0,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for a picture on the web.")] = 30.0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures whose sentences are written at once.")] = 32,
+    resize: Annotated[
+        Resize | None,
+        typer.Option(
+            help="Make pictures square by cropping, squashing or padding.", show_default="as the model was trained"
+        ),
+    ] = None,
+    max_size: Annotated[float, typer.Option(help="Largest picture to download, in MB.", metavar="MB")] = 50.0,
+    timeout: Annotated[float, typer.Option(help="Longest wait for a download, in seconds.", metavar="SECONDS")] = 30.0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures captioned together.")] = 32,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that read and run networks. [default: one per core]")
+        int | None,
+        typer.Option(min=1, help="Threads that read pictures and run the networks.", show_default="one per core"),
     ] = None,
     piece_size: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Keep so many pictures at a time beside --output, to go on from.",
+            help="Store finished work beside --output, N pictures at a time, so that the run can resume.",
             rich_help_panel=settings.MACHINES,
         ),
     ] = None,
@@ -86,7 +104,13 @@ def caption(
 ) -> None:
     """Caption pictures.
 
-    An unreadable picture is listed and makes the exit code 1; it never stops the run.
+    A picture that cannot be read is reported and makes the exit code 1; it never stops the run.
+
+    Examples:
+
+        showtell caption photo.jpg
+        showtell caption photos/ holiday.zip --format jsonl -o captions.jsonl
+        showtell caption photos/ --num-captions 3 --html page.html
     """
     if seed is not None and not sample and random is None:
         raise InputError("--seed only matters with --sample or --random: add one, or leave this out")

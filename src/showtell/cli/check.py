@@ -21,27 +21,50 @@ if TYPE_CHECKING:
 
 
 def check(
-    model: Annotated[Path, typer.Argument(help="A model bundle.")],
+    model: Annotated[Path, typer.Argument(help="Model bundle: a file, or a name such as flickr8k.", metavar="MODEL")],
     pictures: Annotated[
-        list[str] | None, typer.Option(help="Folder, zip or tar; may be given again. [default: the model's own]")
+        list[str] | None,
+        typer.Option(
+            help="Picture source: folder, zip, tar, ... May be repeated.",
+            metavar="SOURCE",
+            show_default="the model's own data",
+        ),
     ] = None,
     captions: Annotated[
-        str | None, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL. [default: the model's own]")
+        str | None,
+        typer.Option(
+            help="Captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines.",
+            metavar="FILE",
+            show_default="the model's own data",
+        ),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="Only pictures of this split. [default: train, of the model's own; else all]")
+        str | None,
+        typer.Option(
+            help="Use only this split.", metavar="NAME", show_default="train of the model's own data; otherwise all"
+        ),
     ] = None,
     root: Annotated[
-        Path, typer.Option(envvar="SHOWTELL_DATA", help="What the paths of the model's own data are relative to.")
+        Path,
+        typer.Option(
+            envvar="SHOWTELL_DATA",
+            help="Folder that the paths of the model's own data are relative to.",
+            metavar="FOLDER",
+        ),
     ] = Path(),
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures, each with one random caption.")] = 64,
-    show: Annotated[int, typer.Option(min=0, help="Sentences to show.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, help="Of the choice of pictures and captions.")] = 0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures to draw, each with one random caption.")] = 64,
+    show: Annotated[int, typer.Option(min=0, help="Sentences to print.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of pictures and captions.")] = 0,
 ) -> None:
-    """Next-word loss and accuracy on a batch, with predicted and true sentences side by side.
+    """Measure next-word loss and accuracy on a batch, and print predicted and true sentences side by side.
 
-    Each predicted word is the likeliest after the true words before it. Without --pictures and --captions the batch is
-    drawn from what the model was trained on.
+    Each predicted word is the most likely one after the true words before it. Without --pictures and --captions, the
+    batch comes from the data that the model was trained on.
+
+    Examples:
+
+        showtell check runs/mine/model.showtell
+        showtell check model.showtell --pictures photos.zip --captions captions.csv
     """
     from rich.console import Console
 

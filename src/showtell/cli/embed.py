@@ -18,32 +18,54 @@ def embed(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="Pictures, folders, zip, tar or Parquet files, lists (.txt), patterns in quotes, or addresses."
+            help="Pictures, folders, zip, tar or Parquet files, lists (.txt), quoted patterns, or addresses."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The store: a folder, gone on with where it exists.")],
-    encoder: Annotated[str, typer.Option(help="keras:NAME, timm:NAME, onnx:FILE, ...")] = "efficientnet_lite2",
-    encoder_weights: Annotated[Path | None, typer.Option(help="A file with the encoder's weights.")] = None,
-    model: Annotated[Path | None, typer.Option(help="Use the encoder of this model bundle instead.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the store; an existing one is resumed.", metavar="FOLDER")],
+    encoder: Annotated[
+        str,
+        typer.Option(
+            help="Encoder: efficientnet_lite0, efficientnet_lite2, keras:NAME, timm:NAME or onnx:FILE.", metavar="NAME"
+        ),
+    ] = "efficientnet_lite2",
+    encoder_weights: Annotated[
+        Path | None, typer.Option(help="File with the encoder's weights.", show_default="downloaded by keras or timm")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Use the encoder of this model bundle instead of --encoder.", metavar="MODEL")
+    ] = None,
     precision: Annotated[
-        Precision, typer.Option(help="What the network computes in; int8 is calibrated on some of the pictures.")
+        Precision, typer.Option(help="Number format of the network; int8 first quantizes it on some of the pictures.")
     ] = Precision.float32,
     grid: Annotated[
-        bool, typer.Option("--grid", help="Keep one embedding per grid cell, not one per picture.")
+        bool, typer.Option("--grid", help="Store one embedding for each grid cell, instead of one for each picture.")
     ] = False,
-    resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: encoder's]")] = None,
-    shard_size: Annotated[int, typer.Option(min=1, help="Pictures in a shard, the unit of going on.")] = 1024,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go through the network at once.")] = 16,
+    resize: Annotated[
+        Resize | None,
+        typer.Option(
+            help="Make pictures square by cropping, squashing or padding.", show_default="as the encoder was trained"
+        ),
+    ] = None,
+    shard_size: Annotated[
+        int, typer.Option(min=1, help="Pictures in a shard. A stopped run resumes after the last finished shard.")
+    ] = 1024,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures embedded together.")] = 16,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that read and run the network. [default: one per core]")
+        int | None,
+        typer.Option(min=1, help="Threads that read pictures and run the network.", show_default="one per core"),
     ] = None,
     ray: settings.Ray = None,
     ray_cores: settings.RayCores = 1,
 ) -> None:
     """Embed pictures into a store of float16 Arrow shards.
 
-    A run that was stopped, in whatever way, goes on when the same command is given again. Pictures that cannot be read
-    are listed in the store's rejects.jsonl. An encoder in int8 is kept in the store as encoder-int8.onnx.
+    Run the same command again to resume a stopped run. Pictures that cannot be read are listed in the store's
+    rejects.jsonl. A quantized encoder is kept in the store as encoder-int8.onnx.
+
+    Examples:
+
+        showtell embed photos/ --out store --encoder efficientnet_lite0
+        showtell embed photos/ --out store --encoder keras:ResNet50 --grid
     """
     if ray:
         from showtell.ray import embed_on  # what is not installed is told before anything is exported

@@ -23,24 +23,52 @@ class Format(StrEnum):
 
 
 def evaluate(
-    model: Annotated[list[Path], typer.Argument(help="A model bundle; several write together.")],
-    pictures: Annotated[list[str], typer.Option("--pictures", "--images", help="Folder, zip or tar; may be repeated.")],
-    captions: Annotated[str, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL.")],
-    split: Annotated[str | None, typer.Option(help="Only pictures of this split.")] = None,
+    model: Annotated[
+        list[Path],
+        typer.Argument(help="Model bundle: a file, or a name such as flickr8k. Several are averaged.", metavar="MODEL"),
+    ],
+    pictures: Annotated[
+        list[str],
+        typer.Option(
+            "--pictures", "--images", help="Picture source: folder, zip, tar, ... May be repeated.", metavar="SOURCE"
+        ),
+    ],
+    captions: Annotated[
+        str,
+        typer.Option(help="Captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines.", metavar="FILE"),
+    ],
+    split: Annotated[
+        str | None, typer.Option(help="Evaluate only this split.", metavar="NAME", show_default="all")
+    ] = None,
     training_captions: Annotated[
-        str | None, typer.Option(help="What the model learnt from. [default: the train split of --captions]")
+        str | None,
+        typer.Option(
+            help="Captions that the model was trained on, to find copies.",
+            metavar="FILE",
+            show_default="the train split of --captions",
+        ),
     ] = None,
     beam: settings.Beam = None,
     length_penalty: settings.LengthPenalty = None,
     no_repeat_ngram: settings.NoRepeatNgram = None,
     guide: Annotated[
-        settings.Guide, typer.Option(help="Whether captions must name what is surely seen.")
+        settings.Guide, typer.Option(help="Make captions name the most certain tag; auto: if it suits the model.")
     ] = settings.Guide.auto,
-    store: Annotated[Path | None, typer.Option(help="Embedding store to use, and to fill where it lacks any.")] = None,
-    format: Annotated[Format, typer.Option(help="How to print the figures.")] = Format.table,
-    out: Annotated[Path | None, typer.Option(help="Write all that was found to this JSON file.")] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Embedding store to use; missing embeddings are added.", metavar="FOLDER")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="Print a table or JSON.")] = Format.table,
+    out: Annotated[
+        Path | None, typer.Option(help="Write figures, captions and scores of every picture to this JSON file.")
+    ] = None,
 ) -> None:
-    """Caption pictures, compare with their captions, and print scores with 95% intervals."""
+    """Caption pictures, compare with people's captions, and print scores with 95% intervals.
+
+    Examples:
+
+        showtell evaluate model.showtell --pictures val.zip --captions captions.json --split val
+        showtell evaluate model.showtell --pictures photos/ --captions captions.csv --out evaluation.json
+    """
     from showtell.captioning.captioner import Captioner
     from showtell.evaluation import evaluate, write_evaluation
 

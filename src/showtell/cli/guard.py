@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import typer
-from typer.core import TyperCommand
 
+from showtell.cli.help import PlainCommand, PlainGroup, named_values
 from showtell.errors import InputError, ShowtellError
 
 Options: TypeAlias = Mapping[str, Any]
@@ -28,7 +28,7 @@ Find: TypeAlias = Callable[[str, Options], Iterator[Path]]
 _FileId: TypeAlias = tuple[int, int]
 
 
-class Command(TyperCommand):
+class Command(PlainCommand):
     """A command that refuses to write over its inputs."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -41,9 +41,13 @@ class Command(TyperCommand):
 class App(typer.Typer):
     """A group of commands, each of them a `Command`."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"cls": PlainGroup} | options)
+
     def command(self, *args: Any, **options: Any) -> Any:
         """As `typer.Typer.command`."""
-        return super().command(*args, **{"cls": Command} | options)
+        register = super().command(*args, **{"cls": Command} | options)
+        return lambda function: register(named_values(function))
 
 
 def require_apart(command: str, options: Options, labels: Mapping[str, str]) -> None:

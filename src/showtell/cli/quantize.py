@@ -7,18 +7,23 @@ import typer
 
 
 def quantize(
-    model: Annotated[Path, typer.Argument(help="A model bundle.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
+    model: Annotated[Path, typer.Argument(help="Model bundle file.", metavar="MODEL")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Bundle to write.")],
     pictures: Annotated[
         list[str] | None,
         typer.Option(
-            help="Pictures like those to caption: folder, zip or tar. Without any the encoder stays as it is."
+            help="Picture source, like the pictures to caption. Without it, the encoder stays as it is.",
+            metavar="SOURCE",
         ),
     ] = None,
 ) -> None:
-    """Quantise a finished model: its encoder and its decoder compute in int8 afterwards, in a fraction of the room.
+    """Quantize a finished model: its encoder and decoder then compute in int8, in a smaller file.
 
-    A model that is trained with an int8 encoder from the beginning gives up less: see [encoder] precision in recipes.
+    Training with an int8 encoder costs less quality: set precision in the recipe's table [encoder].
+
+    Examples:
+
+        showtell quantize model.showtell --pictures photos/ -o small.showtell
     """
     from showtell.post_training.quantize import quantise
 

@@ -13,15 +13,24 @@ if TYPE_CHECKING:
 
 
 def report(
-    evaluation: Annotated[Path, typer.Argument(help="What showtell evaluate --out wrote.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The page to write.")] = Path("report.html"),
+    evaluation: Annotated[Path, typer.Argument(help="JSON file from showtell evaluate --out.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML page to write.")] = Path("report.html"),
     pictures: Annotated[
         list[str] | None,
-        typer.Option("--pictures", "--images", help="Folder, zip or tar, to show pictures from; may be repeated."),
+        typer.Option(
+            "--pictures", "--images", help="Picture source to show pictures from. May be repeated.", metavar="SOURCE"
+        ),
     ] = None,
-    run: Annotated[Path | None, typer.Option(help="Folder of the training run, for its curves.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the training run, for its curves.", metavar="FOLDER")
+    ] = None,
 ) -> None:
-    """Write one HTML file about an evaluation, with pictures and charts inside it."""
+    """Make one HTML file from an evaluation, with pictures and charts inside it.
+
+    Examples:
+
+        showtell report evaluation.json --pictures val.zip --run runs/mine --out report.html
+    """
     from showtell.evaluation import read_evaluation
     from showtell.evaluation.report.choice import choose
     from showtell.evaluation.report.page import evaluation_page

@@ -24,23 +24,45 @@ _METRICS = "BLEU,ROUGE-L,CIDEr-D"
 
 
 def score(
-    predictions: Annotated[Path, typer.Argument(help="COCO results, or JSON lines or CSV of name and caption.")],
-    references: Annotated[Path, typer.Argument(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSON lines.")],
-    split: Annotated[str | None, typer.Option(help="Only references of this split.")] = None,
+    predictions: Annotated[
+        Path, typer.Argument(help="Captions to score: COCO results, or JSON lines or CSV with name and caption.")
+    ],
+    references: Annotated[
+        Path, typer.Argument(help="People's captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines.")
+    ],
+    split: Annotated[
+        str | None, typer.Option(help="Use only references of this split.", metavar="NAME", show_default="all")
+    ] = None,
     metrics: Annotated[
-        str, typer.Option(help="Some of BLEU, METEOR (needs Java), ROUGE-L, CIDEr and CIDEr-D, with commas.")
+        str,
+        typer.Option(
+            help="Metrics, separated by commas: BLEU, METEOR (needs Java), ROUGE-L, CIDEr, CIDEr-D.", metavar="NAMES"
+        ),
     ] = _METRICS,
-    partial: Annotated[bool, typer.Option("--partial", help="Leave out pictures that only one file has.")] = False,
-    df: Annotated[Path | None, typer.Option(help="Table of document frequencies for CIDEr.")] = None,
-    save_df: Annotated[Path | None, typer.Option(help="Write such a table, counted from the references.")] = None,
-    resamples: Annotated[int, typer.Option(min=0, help="Of the bootstrap for intervals; 0 gives none.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
-    format: Annotated[Format, typer.Option(help="How to print the scores.")] = Format.table,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Leave out pictures that only one of the files has.")
+    ] = False,
+    df: Annotated[
+        Path | None,
+        typer.Option(help="Table of document frequencies to use for CIDEr.", show_default="counted from REFERENCES"),
+    ] = None,
+    save_df: Annotated[Path | None, typer.Option(help="Write such a table, counted from REFERENCES.")] = None,
+    resamples: Annotated[
+        int, typer.Option(min=0, help="Resamples of the bootstrap for intervals; 0 computes none.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    format: Annotated[Format, typer.Option(help="Print a table or JSON.")] = Format.table,
     per_picture: Annotated[
-        Path | None, typer.Option(help="Write each picture's scores: FILE.jsonl or FILE.csv.")
+        Path | None, typer.Option(help="Write each picture's scores to a .jsonl or .csv file.")
     ] = None,
 ) -> None:
-    """Score captions that any system made, as the COCO evaluation code does."""
+    """Score captions of any system, as the COCO evaluation code does.
+
+    Examples:
+
+        showtell score predictions.json captions.json
+        showtell score captions.jsonl captions.csv --metrics bleu,cider-d --per-picture scores.csv
+    """
     from showtell.data.captions.caption_set import read_captions
     from showtell.data.captions.predictions import pair, read_predictions
     from showtell.metrics import DocumentFrequency, bootstrap, ptb_tokenize, signature_fields

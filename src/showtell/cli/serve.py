@@ -9,46 +9,69 @@ import typer
 from showtell.cli.settings import Resize
 from showtell.errors import InputError, MissingExtra
 
-_LIMITS = "What is accepted"
+_LIMITS = "Limits"
 
 
 def serve(
     model: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A model bundle; several that were trained alike write together.", show_default="that of the package"
+            help="Model bundle: a file, or a name such as flickr8k. Repeat it to average several models.",
+            metavar="MODEL",
+            show_default="flickr8k",
         ),
     ] = None,
-    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")] = 8000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 admits other machines.", metavar="ADDRESS")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     token: Annotated[
         str,
-        typer.Option(envvar="SHOWTELL_TOKEN", help="A bearer token that clients must send.", show_default="none"),
+        typer.Option(envvar="SHOWTELL_TOKEN", help="Bearer token that clients must send.", show_default="none"),
     ] = "",
     allowed_host: Annotated[
         list[str] | None,
-        typer.Option(help="A name that the service goes by, such as behind a proxy; may be given again."),
+        typer.Option(help="Another host name to accept, for example behind a proxy. May be repeated.", metavar="NAME"),
     ] = None,
     allow_urls: Annotated[
-        bool, typer.Option("--allow-urls", help="Fetch pictures from public addresses, too.", rich_help_panel=_LIMITS)
+        bool, typer.Option("--allow-urls", help="Also fetch pictures from public addresses.", rich_help_panel=_LIMITS)
     ] = False,
-    max_upload: Annotated[float, typer.Option(help="Megabytes of a request.", rich_help_panel=_LIMITS)] = 64.0,
-    max_pixels: Annotated[float, typer.Option(help="Millions of pixels of a picture.", rich_help_panel=_LIMITS)] = 50.0,
-    max_pictures: Annotated[int, typer.Option(help="Pictures of a request.", rich_help_panel=_LIMITS)] = 32,
-    max_seconds: Annotated[float, typer.Option(help="Seconds of a request.", rich_help_panel=_LIMITS)] = 30.0,
+    max_upload: Annotated[
+        float, typer.Option(help="Largest request, in MB.", rich_help_panel=_LIMITS, metavar="MB")
+    ] = 64.0,
+    max_pixels: Annotated[
+        float, typer.Option(help="Largest picture, in millions of pixels.", rich_help_panel=_LIMITS)
+    ] = 50.0,
+    max_pictures: Annotated[int, typer.Option(help="Most pictures of a request.", rich_help_panel=_LIMITS)] = 32,
+    max_seconds: Annotated[
+        float, typer.Option(help="Longest time of a request, in seconds.", rich_help_panel=_LIMITS, metavar="SECONDS")
+    ] = 30.0,
     queue: Annotated[
-        int, typer.Option(help="Pictures that may wait; more are told to come later.", rich_help_panel=_LIMITS)
+        int,
+        typer.Option(help="Pictures that may wait; further requests are answered with 503.", rich_help_panel=_LIMITS),
     ] = 256,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go through the network at once.")] = 16,
-    batch_wait: Annotated[float, typer.Option(min=0, help="Milliseconds that a batch waits to fill.")] = 4.0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures captioned together.")] = 16,
+    batch_wait: Annotated[
+        float, typer.Option(min=0, help="Longest wait for a batch to fill, in milliseconds.", metavar="MS")
+    ] = 4.0,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the network.", show_default="one per core")
+        int | None, typer.Option(min=1, help="Threads of the networks.", show_default="one per core")
     ] = None,
-    resize: Annotated[Resize | None, typer.Option(help="How pictures are made square. [default: model's]")] = None,
+    resize: Annotated[
+        Resize | None,
+        typer.Option(
+            help="Make pictures square by cropping, squashing or padding.", show_default="as the model was trained"
+        ),
+    ] = None,
 ) -> None:
-    """Serve captions: a web page to look at, and REST for programs.
+    """Serve captions over HTTP: a web page for people, and REST for programs.
 
-    Ctrl-C or SIGTERM stops it; requests that were accepted are finished first.
+    Ctrl-C or SIGTERM stops the service. Accepted requests are finished first.
+
+    Examples:
+
+        showtell serve
+        showtell serve --host 0.0.0.0 --model flickr8k-best
     """
     need_service("showtell serve")
 

@@ -7,39 +7,83 @@ import typer
 
 from showtell.errors import InputError
 
-_PANEL = "How the sentence is found"
+_PANEL = "Search"
 
 Beam = Annotated[
     int | None,
-    typer.Option(help="Width of the beam search; 1 is greedy.", show_default="model's", rich_help_panel=_PANEL),
+    typer.Option(
+        help="Width of the beam search; 1 is greedy and fastest.", show_default="the model's", rich_help_panel=_PANEL
+    ),
 ]
 LengthPenalty = Annotated[
-    float | None, typer.Option(help="Of beams: above 0 favours longer captions.", rich_help_panel=_PANEL)
+    float | None,
+    typer.Option(
+        help="Power of the length that divides log-probabilities; 0 favors short captions.",
+        rich_help_panel=_PANEL,
+        show_default="the model's",
+    ),
 ]
-MinLength = Annotated[int | None, typer.Option(help="Words of the shortest caption.", rich_help_panel=_PANEL)]
-MaxLength = Annotated[int | None, typer.Option(help="Words of the longest caption.", rich_help_panel=_PANEL)]
-NoRepeatNgram = Annotated[int | None, typer.Option(help="No so many words in a row twice.", rich_help_panel=_PANEL)]
+MinLength = Annotated[
+    int | None, typer.Option(help="Fewest words of a caption.", rich_help_panel=_PANEL, show_default="the model's")
+]
+MaxLength = Annotated[
+    int | None, typer.Option(help="Most words of a caption.", rich_help_panel=_PANEL, show_default="the model's")
+]
+NoRepeatNgram = Annotated[
+    int | None,
+    typer.Option(
+        help="Forbid repeating N words in a row; 0 allows it.", rich_help_panel=_PANEL, show_default="the model's"
+    ),
+]
 NumCaptions = Annotated[int, typer.Option(help="Captions for each picture.", rich_help_panel=_PANEL)]
 Diversity = Annotated[
-    float | None, typer.Option(help="Of several captions: the larger, the less alike.", rich_help_panel=_PANEL)
+    float | None,
+    typer.Option(
+        help="Make several captions differ: the larger, the more; 0.5 is a good start.",
+        rich_help_panel=_PANEL,
+        show_default="off",
+    ),
 ]
 Groups = Annotated[
     int | None,
-    typer.Option(help="Groups of beams that differ.", show_default="one a caption", rich_help_panel=_PANEL),
+    typer.Option(
+        help="With --diversity: groups of beams.", show_default="one for each caption", rich_help_panel=_PANEL
+    ),
 ]
 Must = Annotated[
     list[str] | None,
-    typer.Option(help="A word or phrase to be said, 'cat|cats' for either; may be repeated.", rich_help_panel=_PANEL),
+    typer.Option(
+        help="Word or phrase that captions must contain; 'cat|cats' accepts either. May be repeated.",
+        rich_help_panel=_PANEL,
+        metavar="WORDS",
+    ),
 ]
 MustNot = Annotated[
     list[str] | None,
-    typer.Option(help="A word or phrase that is not to be said; may be repeated.", rich_help_panel=_PANEL),
+    typer.Option(
+        help="Word or phrase that captions must not contain. May be repeated.", rich_help_panel=_PANEL, metavar="WORDS"
+    ),
 ]
-Sample = Annotated[bool, typer.Option("--sample", help="Draw captions at random.", rich_help_panel=_PANEL)]
-Temperature = Annotated[float | None, typer.Option(help="Of sampling: below 1 is safer.", rich_help_panel=_PANEL)]
-TopK = Annotated[int | None, typer.Option(help="Sample from the k likeliest words.", rich_help_panel=_PANEL)]
+Sample = Annotated[
+    bool, typer.Option("--sample", help="Sample words at random instead of searching.", rich_help_panel=_PANEL)
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        help="With --sample: below 1 is safer, above 1 is wilder.", rich_help_panel=_PANEL, show_default="1.0"
+    ),
+]
+TopK = Annotated[
+    int | None,
+    typer.Option(help="With --sample: draw from the N most likely words.", rich_help_panel=_PANEL, show_default="all"),
+]
 TopP = Annotated[
-    float | None, typer.Option(help="Sample from the likeliest words that hold p.", rich_help_panel=_PANEL)
+    float | None,
+    typer.Option(
+        help="With --sample: draw from the most likely words that together have this probability.",
+        rich_help_panel=_PANEL,
+        show_default="1.0",
+    ),
 ]
 
 
@@ -47,9 +91,9 @@ MACHINES = "Many machines"
 
 Ray = Annotated[
     str | None,
-    typer.Option(help="Work on a Ray cluster: local, auto or HOST:PORT.", metavar="ADDRESS", rich_help_panel=MACHINES),
+    typer.Option(help="Run on a Ray cluster: local, auto or HOST:PORT.", metavar="ADDRESS", rich_help_panel=MACHINES),
 ]
-RayCores = Annotated[int, typer.Option(min=1, help="Of a cluster: cores of one worker.", rich_help_panel=MACHINES)]
+RayCores = Annotated[int, typer.Option(min=1, help="Cores of each worker.", rich_help_panel=MACHINES)]
 
 
 class Resize(StrEnum):

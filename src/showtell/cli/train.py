@@ -17,39 +17,84 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Annotated[Path | None, typer.Argument(help="A TOML recipe; options below change what it says.")] = None,
-    data: Annotated[str | None, typer.Option(help="A built-in data set: shapes or shapes-relations.")] = None,
-    pictures: Annotated[list[str] | None, typer.Option(help="Folder, zip or tar; may be given again.")] = None,
-    captions: Annotated[str | None, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run. [default: runs/NAME]")] = None,
+    recipe: Annotated[
+        Path | None, typer.Argument(help="TOML recipe; the options override it.", metavar="RECIPE")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Built-in data set: shapes or shapes-relations.", metavar="NAME")
+    ] = None,
+    pictures: Annotated[
+        list[str] | None, typer.Option(help="Picture source: folder, zip, tar, ... May be repeated.", metavar="SOURCE")
+    ] = None,
+    captions: Annotated[
+        str | None,
+        typer.Option(help="Captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines.", metavar="FILE"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run.", metavar="FOLDER", show_default="runs/NAME")
+    ] = None,
     root: Annotated[
-        Path, typer.Option(envvar="SHOWTELL_DATA", help="What the recipe's paths are relative to.")
+        Path,
+        typer.Option(envvar="SHOWTELL_DATA", help="Folder that the recipe's paths are relative to.", metavar="FOLDER"),
     ] = Path(),
-    store: Annotated[Path | None, typer.Option(help="Embedding store to fill and use. [default: in the run]")] = None,
-    begin_from: Annotated[Path | None, typer.Option("--from", help="Begin from this checkpoint of a run.")] = None,
-    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")] = "auto",
-    name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="keras:NAME, timm:NAME, onnx:FILE, ...")] = None,
-    encoder_weights: Annotated[str | None, typer.Option(help="A file with the encoder's weights.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the captions.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Train so many times, with seeds from --seed upwards.")] = 1,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            help="Embedding store to use; missing embeddings are added.",
+            metavar="FOLDER",
+            show_default="in the run's folder",
+        ),
+    ] = None,
+    begin_from: Annotated[
+        Path | None, typer.Option("--from", help="Start from this checkpoint of another run.", metavar="FILE")
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="Device to train on: auto, cpu, cuda, cuda:1, ...", metavar="DEVICE")
+    ] = "auto",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model.", metavar="NAME", show_default="the recipe's")
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Encoder: efficientnet_lite0, efficientnet_lite2, keras:NAME, timm:NAME or onnx:FILE.",
+            metavar="NAME",
+            show_default="the recipe's",
+        ),
+    ] = None,
+    encoder_weights: Annotated[
+        str | None, typer.Option(help="File with the encoder's weights.", metavar="FILE", show_default="the recipe's")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of the first stage.", show_default="the recipe's")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random choices.", show_default="the recipe's")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Train N times, with seeds from --seed upwards.")] = 1,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Show the run on a page of this machine, with a stop button.")
+        bool, typer.Option("--watch", help="Show the run on a local web page with a stop button.")
     ] = False,
     watch_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of that page; 0 takes a free one.")] = 8001,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Any key of a recipe, as training.batch_size=32.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Set a key of the recipe, such as training.batch_size=32. May be repeated.",
+            metavar="KEY=VALUE",
+        ),
     ] = None,
     ray: settings.Ray = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="Of a cluster: workers that share each batch.", rich_help_panel=settings.MACHINES)
+        int, typer.Option(min=1, help="Workers that share each batch.", rich_help_panel=settings.MACHINES)
     ] = 1,
     ray_cores: settings.RayCores = 1,
 ) -> None:
-    """Train a captioner, and keep it as one model bundle.
+    """Train a captioner on pictures and captions, and export it as one model bundle.
 
-    A run that was stopped goes on when the same command is given again, and ends with the same weights.
+    Run the same command again to resume a stopped run. It ends with the same weights.
+
+    Examples:
+
+        showtell train --data shapes
+        showtell train --pictures photos.zip --captions captions.csv --out runs/mine
+        showtell train recipes/flickr8k.toml --root DATA --set training.epochs=3
     """
     if ray:
         from showtell.ray.train import train_on

@@ -11,26 +11,38 @@ if TYPE_CHECKING:
 
 
 def tune(
-    model: Annotated[Path, typer.Argument(help="A model bundle.")],
-    pictures: Annotated[list[str], typer.Option(help="Folder, zip or tar; may be given again.")],
-    captions: Annotated[str, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL.")],
-    split: Annotated[str | None, typer.Option(help="Only pictures of this split.")] = None,
+    model: Annotated[Path, typer.Argument(help="Model bundle: a file, or a name such as flickr8k.", metavar="MODEL")],
+    pictures: Annotated[
+        list[str], typer.Option(help="Picture source: folder, zip, tar, ... May be repeated.", metavar="SOURCE")
+    ],
+    captions: Annotated[
+        str,
+        typer.Option(help="Captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines.", metavar="FILE"),
+    ],
+    split: Annotated[str | None, typer.Option(help="Use only this split.", metavar="NAME", show_default="all")] = None,
     beam: Annotated[
-        list[int] | None, typer.Option(help="A width to try; may be given again.", show_default="model's")
+        list[int] | None, typer.Option(help="Beam width to try. May be repeated.", show_default="the model's")
     ] = None,
     length_penalty: Annotated[
         list[float] | None,
-        typer.Option(help="An exponent to try; may be given again.", show_default="six from 0 to 1.1"),
+        typer.Option(help="Length penalty to try. May be repeated.", show_default="six from 0 to 1.1"),
     ] = None,
     no_repeat_ngram: Annotated[
-        list[int] | None, typer.Option(help="A length to try, 0: none; may be given again.", show_default="model's")
+        list[int] | None,
+        typer.Option(help="N-gram length to try; 0 allows repetition. May be repeated.", show_default="the model's"),
     ] = None,
-    store: Annotated[Path | None, typer.Option(help="Embedding store to use, and to fill where it lacks any.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the model with the best settings to this bundle.")] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Embedding store to use; missing embeddings are added.", metavar="FOLDER")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Bundle to write, with the best settings as defaults.")] = None,
 ) -> None:
-    """Try ways of searching on pictures with captions, and keep the best.
+    """Choose a model's default search settings: try several on pictures with captions, and keep the best.
 
-    Take pictures that the model did not learn from, and score the model on others than these.
+    Use pictures that the model was not trained on, and score the result on others.
+
+    Examples:
+
+        showtell tune model.showtell --pictures val.zip --captions captions.json --out tuned.showtell
     """
     from showtell.post_training.search_tuning import LENGTH_PENALTIES, tune
 

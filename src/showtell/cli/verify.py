@@ -7,9 +7,20 @@ import typer
 
 
 def verify(
-    model: Annotated[Path | None, typer.Argument(help="A model bundle. [default: the model of the package]")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Model bundle: a file, or a name such as flickr8k.", metavar="MODEL", show_default="flickr8k"
+        ),
+    ] = None,
 ) -> None:
-    """Check every byte of a model bundle, and caption its golden picture again."""
+    """Check every byte of a model bundle, and caption its golden picture again.
+
+    Examples:
+
+        showtell verify
+        showtell verify model.showtell
+    """
     from showtell.captioning.captioner import Captioner, default_model
     from showtell.captioning.golden import replay
 

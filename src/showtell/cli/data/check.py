@@ -18,13 +18,18 @@ def check(
     pictures: Pictures = None,
     captions: Captions = None,
     quick: Annotated[bool, typer.Option("--quick", help="Read 200 random pictures instead of all.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON instead.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all facts and names as JSON.")] = False,
     root: Root = Path(),
     set_: Set = None,
 ) -> None:
-    """Count, align and read a data set as training will, and report what is wrong with it.
+    """Examine a data set as training will, and report its problems.
 
-    The exit code is 0 where training can work, 1 where it cannot, and 2 where the data cannot even be found or matched.
+    The exit code is 0 if training can work, 1 if it cannot, and 2 if the data cannot be found or matched.
+
+    Examples:
+
+        showtell data check --pictures photos.zip --captions captions.csv
+        showtell data check recipes/flickr8k.toml --root DATA
     """
     from showtell.data.examples import DataOptions
     from showtell.data_check import SurveyOptions, survey

@@ -7,17 +7,28 @@ import typer
 
 
 def download(
-    name: Annotated[str, typer.Argument(help="coco2014, coco2017 or flickr8k.")],
-    folder: Annotated[Path, typer.Argument(help="Where the files go; it is made where it does not exist.")],
-    only: Annotated[list[str] | None, typer.Option(help="Only this file; may be given again.")] = None,
-    mirror: Annotated[str | None, typer.Option(help="An address to use in place of the publisher's.")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds without a byte before a connection counts as cut.")] = 30.0,
-    retries: Annotated[int, typer.Option(min=0, help="Attempts in a row that may bring nothing new.")] = 5,
+    name: Annotated[str, typer.Argument(help="Data set: coco2014, coco2017 or flickr8k.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for the files; created if missing.")],
+    only: Annotated[
+        list[str] | None, typer.Option(help="Download only this file. May be repeated.", metavar="FILE")
+    ] = None,
+    mirror: Annotated[
+        str | None, typer.Option(help="Address to use instead of the publisher's.", metavar="URL")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(help="Time without data before a connection counts as cut, in seconds.", metavar="SECONDS")
+    ] = 30.0,
+    retries: Annotated[int, typer.Option(min=0, help="Attempts in a row without progress before giving up.")] = 5,
 ) -> None:
     """Download a published data set.
 
-    The same command goes on with what an earlier run left, and only checks what is whole. Sizes and checksums are
-    compared, and no file has its name before they are right.
+    Run the same command again to resume a download. Sizes and checksums are compared, and no file gets its name before
+    they are right.
+
+    Examples:
+
+        showtell data download flickr8k DATA/flickr8k
+        showtell data download coco2014 DATA/coco2014 --only val2014.zip
     """
     from showtell.data.catalogue import chosen, data_set, size_of
     from showtell.data.catalogue import download as download_files

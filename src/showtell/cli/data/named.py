@@ -11,15 +11,30 @@ from showtell.errors import InputError
 
 Value = TypeVar("Value", str, bool, int)
 
-Recipe: TypeAlias = Annotated[Path | None, typer.Argument(help="A TOML recipe; options below change what it says.")]
-BuiltIn: TypeAlias = Annotated[str | None, typer.Option("--data", help="A built-in data set: shapes.")]
-Pictures: TypeAlias = Annotated[list[str] | None, typer.Option(help="Folder, zip or tar; may be given again.")]
-Captions: TypeAlias = Annotated[
-    str | None, typer.Option(help="COCO or Karpathy JSON, Flickr tokens, CSV or JSONL; also inside a zip.")
+Recipe: TypeAlias = Annotated[
+    Path | None, typer.Argument(help="TOML recipe; the options override it.", metavar="RECIPE")
 ]
-Root: TypeAlias = Annotated[Path, typer.Option(envvar="SHOWTELL_DATA", help="What the recipe's paths are relative to.")]
+BuiltIn: TypeAlias = Annotated[
+    str | None, typer.Option("--data", help="Built-in data set: shapes or shapes-relations.", metavar="NAME")
+]
+Pictures: TypeAlias = Annotated[
+    list[str] | None, typer.Option(help="Picture source: folder, zip, tar, ... May be repeated.", metavar="SOURCE")
+]
+Captions: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines; may be inside a zip.",
+        metavar="FILE",
+    ),
+]
+Root: TypeAlias = Annotated[
+    Path, typer.Option(envvar="SHOWTELL_DATA", help="Folder that the recipe's paths are relative to.", metavar="FOLDER")
+]
 Set: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--set", help="Any key of a recipe, as data.split_column=part.")
+    list[str] | None,
+    typer.Option(
+        "--set", help="Set a key of the recipe, such as data.split_column=part. May be repeated.", metavar="KEY=VALUE"
+    ),
 ]
 
 

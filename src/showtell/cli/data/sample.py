@@ -7,14 +7,18 @@ import typer
 
 
 def sample(
-    source: Annotated[Path, typer.Argument(metavar="IN.zip", help="The zip to take from.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The zip to write.")],
-    rate: Annotated[float, typer.Option(help="Probability with which each member is kept.")] = 0.01,
-    seed: Annotated[int, typer.Option(help="The same seed keeps the same members.")] = 42,
+    source: Annotated[Path, typer.Argument(metavar="IN.zip", help="Zip to sample from.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT.zip", help="Zip to write.")],
+    rate: Annotated[float, typer.Option(help="Probability of keeping each member, from 0 to 1.")] = 0.01,
+    seed: Annotated[int, typer.Option(help="Seed; the same one keeps the same members.")] = 42,
 ) -> None:
     """Keep each member of a zip with some probability.
 
-    Captions need no sampling: those of pictures that are not there are passed over.
+    Captions need no sampling, because captions without pictures are skipped.
+
+    Examples:
+
+        showtell data sample train2014.zip small.zip --rate 0.01 --seed 42
     """
     from showtell.data.sample import sample_zip
     from showtell.progress import megabytes

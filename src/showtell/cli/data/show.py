@@ -34,24 +34,35 @@ def show(
     data: BuiltIn = None,
     pictures: Pictures = None,
     captions: Captions = None,
-    name: Annotated[list[str] | None, typer.Option(help="The picture of this name; may be given again.")] = None,
-    index: Annotated[
-        list[int] | None, typer.Option(help="The picture at this place, from 0; may be given again.")
+    name: Annotated[
+        list[str] | None, typer.Option(help="Show the picture with this name. May be repeated.", metavar="NAME")
     ] = None,
-    random: Annotated[int | None, typer.Option(help="So many pictures, chosen at random. [default: 1]")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the random choice.")] = None,
-    view: Annotated[View, typer.Option(help="As an encoder sees pictures, or whole.")] = View.crop,
-    png: Annotated[Path | None, typer.Option(help="Write one image with the captions as titles instead.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page instead.")] = None,
-    font: Annotated[Path | None, typer.Option(help="Of the PNG, for captions in other than Latin letters.")] = None,
-    width: Annotated[int | None, typer.Option(min=4, help="Characters across a picture on the terminal.")] = None,
+    index: Annotated[
+        list[int] | None, typer.Option(help="Show the picture at this position, from 0. May be repeated.")
+    ] = None,
+    random: Annotated[int | None, typer.Option(help="Show N pictures, chosen at random.", show_default="1")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the random choice.", show_default="random")] = None,
+    view: Annotated[
+        View, typer.Option(help="Show pictures as an encoder sees them (crop, squash, pad), or whole.")
+    ] = View.crop,
+    png: Annotated[Path | None, typer.Option(help="Write a PNG with the captions as titles instead.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML page instead.")] = None,
+    font: Annotated[
+        Path | None, typer.Option(help="TrueType font of the PNG, for captions that are not in Latin script.")
+    ] = None,
+    width: Annotated[int | None, typer.Option(min=4, help="Width of a picture on the terminal, in characters.")] = None,
     root: Root = Path(),
     set_: Set = None,
 ) -> None:
-    """Show pictures with their captions, as a model is trained on them.
+    """Show pictures with their captions, the way a model is trained on them.
 
-    Without --png or --html they are drawn on the terminal in coloured half blocks; where there are no colours, names
-    and captions are written.
+    Without --png or --html they are drawn on the terminal in colored half blocks. Terminals without colors show names
+    and captions only.
+
+    Examples:
+
+        showtell data show --pictures photos.zip --captions captions.csv
+        showtell data show recipes/flickr8k.toml --root DATA --random 4 --html page.html
     """
     from showtell.data.captions.caption_set import align
     from showtell.data.examples import DataOptions, open_data

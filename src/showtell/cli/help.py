@@ -1,0 +1,54 @@
+"""Help texts in people's words: `--beam N` and `--html FILE`, without the types of Python."""
+
+import inspect
+import typing
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+from typer.models import OptionInfo
+
+_VALUES = {int: "N", float: "X", Path: "FILE", str: "TEXT"}
+
+
+class _PlainHelp:
+    """Shows no value beside options that take none, and only their own name beside arguments."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
+            if param.param_type_name == "argument":
+                param.metavar = param.metavar or param.name.upper()
+                param.display_type_rich = lambda **_: None
+            elif getattr(param, "is_flag", False):
+                param.metavar = ""
+        return params
+
+
+class PlainCommand(_PlainHelp, TyperCommand):
+    """A command with such help."""
+
+
+class PlainGroup(_PlainHelp, TyperGroup):
+    """A group of commands with such help."""
+
+
+def named_values(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function; each of its options that names no value gets one by its type, or its choices."""
+    for annotation in typing.get_type_hints(inspect.unwrap(function), include_extras=True).values():
+        for option in getattr(annotation, "__metadata__", ()):
+            if isinstance(option, OptionInfo) and option.metavar is None:
+                option.metavar = _value_of(typing.get_args(annotation)[0])
+    return function
+
+
+def _value_of(kind: Any) -> str | None:
+    inner = [one for one in typing.get_args(kind) if one is not NoneType]
+    if inner:
+        return _value_of(inner[0])
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return "|".join(str(one.value) for one in kind)
+    return _VALUES.get(kind)

@@ -1,0 +1,49 @@
+"""The help of every command: in people's words, complete, with examples, and fit for 80 columns."""
+
+import re
+
+import pytest
+import typer
+
+from showtell.cli import app
+
+
+def commands(name="showtell", command=None):
+    """What is typed for each command, and the command."""
+    command = command or typer.main.get_command(app)
+    below = getattr(command, "commands", {})
+    yield name, command
+    for key in below:
+        yield from commands(f"{name} {key}", below[key])
+
+
+ALL = dict(commands())
+LEAVES = {name: command for name, command in ALL.items() if not hasattr(command, "commands")}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_it_fits_80_columns_and_names_no_type_of_python(showtell, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    ran = showtell(*name.split()[1:], "--help")
+    assert ran.code == 0
+    assert name.split()[-1] in ran.out
+    assert max(map(len, ran.out.splitlines())) <= 80
+    assert not re.search(r"<\w+|list\[|Path\b|PosixPath|None\b", ran.out)
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_it_has_examples_of_that_command_that_can_be_parsed(name):
+    text = LEAVES[name].help
+    examples = [line.strip() for line in text.partition("Examples:")[2].splitlines() if line.strip()]
+    assert examples
+    for line in examples:
+        assert line.startswith(f"{name}")
+        LEAVES[name].make_context(name, line.split()[len(name.split()) :])
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_option_says_in_a_sentence_what_it_does(name):
+    for one in LEAVES[name].params:
+        assert re.fullmatch(r"[A-Z\d].*[.)]|[A-Z].*\.\.\.", one.help), (one.name, one.help)
+        assert "[default" not in one.help, one.name
