@@ -7,7 +7,7 @@ import typer
 
 
 def quantize(
-    model: Annotated[Path, typer.Argument(help="Model bundle file.", metavar="MODEL")],
+    model: Annotated[Path, typer.Argument(help="Model bundle: a file, or a name such as flickr8k.", metavar="MODEL")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Bundle to write.")],
     pictures: Annotated[
         list[str] | None,
