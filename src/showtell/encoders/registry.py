@@ -31,7 +31,8 @@ def find(name: str, weights: Path | None = None, root: Path = Path()) -> Entry:
 
     Arguments:
         name: one of `encoder_names`.
-        weights: a file with the network's weights; None for those that its source has.
+        weights: a file with the network's weights; None for those that its source has. For EfficientNet-Lite it is a
+            trained encoder: the ONNX graph that training left, or a model bundle that has one.
         root: what relative paths are relative to, that in `onnx:FILE` and `weights`.
 
     Raises:
@@ -39,13 +40,14 @@ def find(name: str, weights: Path | None = None, root: Path = Path()) -> Entry:
     """
     source, _, inner = name.partition(":")
     lite = efficientnet_lite.is_known(name)
-    own_weights = lite or source == "onnx"
-    if weights and own_weights:
+    if weights and source == "onnx":
         raise InputError(f"the encoder {name} has its own weights: leave out {weights}")
-    if lite:
-        return Entry(partial(efficientnet_lite.key, name), partial(efficientnet_lite.export, name))
     if weights and not weights.is_file():
         raise InputError(f"{weights}: there is no such file of weights")
+    if lite and weights:
+        return Entry(None, partial(efficientnet_lite.export, name, weights))
+    if lite:
+        return Entry(partial(efficientnet_lite.key, name), partial(efficientnet_lite.export, name))
     if source == "keras" and inner:
         return Entry(partial(keras.key, inner, weights), partial(keras.export, inner, weights))
     if source == "timm" and inner:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from showtell.encoders.graph import finished, floats, new_model, same_padding
 from showtell.encoders.runtime import EncoderInfo
+from showtell.encoders.trained import with_weights
 from showtell.errors import InputError, MissingExtra
 from showtell.files import sha256_file
 from showtell.images.preprocessing import Preprocessing
@@ -125,15 +126,22 @@ def key(name: str) -> str:
     return describe(name).fingerprint
 
 
-def export(name: str) -> bytes:
-    """The serialised ONNX graph of the encoder `name`; see `showtell.encoders.runtime` for its inputs and outputs."""
+def export(name: str, trained: Path | None = None) -> bytes:
+    """The serialised ONNX graph of the encoder `name`; see `showtell.encoders.runtime` for its inputs and outputs.
+
+    Arguments:
+        name: of the encoder.
+        trained: a graph or bundle with other weights of the same network, as training leaves them; see
+            `showtell.encoders.trained`.
+    """
     layer = _layer(name)
     weights = read_weights(name.partition(":")[0])
     try:
         import onnx  # noqa: F401
     except ImportError as error:
         raise MissingExtra(f"exporting the encoder {name}", "train") from error
-    return _GraphWriter(weights, layer.variant).write(describe(name), layer.last)
+    graph = _GraphWriter(weights, layer.variant).write(describe(name), layer.last)
+    return with_weights(graph, trained) if trained else graph
 
 
 def read_weights(name: str) -> dict[str, npt.NDArray[np.float32]]:

@@ -6,11 +6,9 @@ a module that gives the same embeddings, and from it the graph again with the we
 matrices with their biases are trained; batch normalisation is folded into them or stays the affine map that it is.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +19,11 @@ from torch import nn
 
 from showtell.encoders.graph import finished, floats
 from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
+from showtell.encoders.trained import trained_info
 from showtell.errors import InputError
 from showtell.images.preprocessing import Preprocessing
 from showtell.training.encoder.nodes import Node, read_nodes, run_nodes
 
-_TUNED_NAME = "+tuned"
-_TUNED_SOURCE = ", trained further on captions"
 
 
 class EncoderModule(nn.Module):
@@ -104,13 +101,7 @@ class EncoderModule(nn.Module):
         """
         learnt = {name: getattr(self, key).detach() for name, key in self._keys.items()}
         model = self._with_nodes(self._nodes, learnt)
-        info = replace(
-            self.info,
-            name=self.info.name.removesuffix(_TUNED_NAME) + _TUNED_NAME,
-            fingerprint=hashlib.sha256(model.graph.SerializeToString(deterministic=True)).hexdigest(),
-            source=self.info.source.removesuffix(_TUNED_SOURCE) + _TUNED_SOURCE,
-        )
-        return finished(model, info)
+        return finished(model, trained_info(model))
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> "EncoderModule":
         """Move the constants along with the weights: they are no buffers, which would be kept in checkpoints.
