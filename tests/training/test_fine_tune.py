@@ -28,7 +28,7 @@ from showtell.training.encoder.frozen_features import FrozenFeatures, boxes, cro
 from showtell.training.encoder.module import EncoderModule
 from showtell.training.recipe import EncoderOptions
 from showtell.training.stages import build
-from showtell.training.stages.fine_tune import choose, class_divergence
+from showtell.training.stages.fine_tune import class_divergence
 from showtell.training.validate import Validator
 
 CHANNELS = (3, 8, 12, 16)
@@ -263,13 +263,6 @@ def test_a_disk_that_is_too_small_is_told_at_once(data, tmp_path, monkeypatch):
     inputs, names = inputs_of(data, tmp_path, "")
     with pytest.raises(InputError, match=r"inputs\.bin: 0\.0 GB cannot be written \(No space left on device\)"):
         inputs.take(names[:1], np.zeros(1, bool))
-
-
-def test_captions_are_chosen_without_repetition_while_there_are_enough():
-    rng = np.random.default_rng(0)
-    assert sorted(choose(5, 5, rng)) == [0, 1, 2, 3, 4]
-    assert len({*choose(5, 3, rng)}) == 3
-    assert sorted(choose(2, 5, rng)) in ([0, 0, 0, 1, 1], [0, 0, 1, 1, 1])
 
 
 def test_parts_of_pictures_lie_inside_of_them_and_are_scaled_to_the_whole():

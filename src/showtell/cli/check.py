@@ -99,21 +99,23 @@ def _given(pictures: list[str], captions: str, split: str | None) -> "Examples":
 
 def _own(bundle: "Bundle", root: Path, split: str | None) -> "Examples":
     """What the bundle's recipe says that it was trained on, or validated with."""
-    from showtell.data.examples import DataOptions, load_examples
+    from showtell.data.examples import data_from_json, load_examples
 
     try:
-        options = DataOptions.from_json(bundle.model["recipe"]["data"])
+        options = data_from_json(bundle.model["recipe"]["data"])
         examples = load_examples(options, root)
     except InputError as error:
         raise InputError(
             f"{bundle.path}: its own data cannot be used ({error}): say where it is with --root, "
             "or give --pictures and --captions"
         ) from error
-    if split in (None, *options.train):
+    training = dict.fromkeys(split for one in options for split in one.train)
+    validation = dict.fromkeys(split for one in options for split in one.validation)
+    if split in (None, *training):
         return examples.source, examples.of(examples.train)
-    if split in options.validation:
+    if split in validation:
         return examples.source, examples.of(examples.validation)
-    known = ", ".join((*options.train, *options.validation))
+    known = ", ".join(training | validation)
     raise InputError(f"{bundle.path}: its own data has no split {split!r}: choose one of {known}")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from showtell.config import fill
 from showtell.data.captions.caption_set import Alignment, CaptionSet, align, read_captions
 from showtell.data.sources.picture_source import PictureSource
 from showtell.data.synthetic.base import Drawn
@@ -25,6 +26,12 @@ class DataOptions:
 
     `captions` may be a file inside a zip, as `annotations.zip/captions_train2014.json`. `validation_captions` is a file
     of its own for the validation pictures; then `captions` are all for training.
+
+    A recipe may have several of these. Each then has a `name`, by which its scores are reported. `weight` is how often
+    an epoch meets each of its training pictures, 0.5 for half of them; `captions_per_picture` is the number of captions
+    that it then draws of each, some twice where a picture has fewer (0: all of them). `validation_weight` is the weight
+    of its scores in the mean that chooses the epoch.
+
     `pictures = ["shapes"]` draws a built-in data set; then `captions` and what describes them are ignored. Where the
     captions carry no splits, `validation_fraction` of the pictures, chosen by a hash of their names, validate. `limit`
     keeps so many pictures of each split (0: all).
@@ -42,10 +49,16 @@ class DataOptions:
     validation: tuple[str, ...] = ("val",)
     validation_fraction: float = 0.1
     limit: int = 0
+    name: str = ""
+    weight: float = 1.0
+    captions_per_picture: int = 0
+    validation_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.validation_fraction < 1:
-            raise InputError(f"validation_fraction must lie in (0, 1), not {self.validation_fraction:g}")
+        if not 0 <= self.validation_fraction <= 1:
+            raise InputError(f"validation_fraction must lie in [0, 1], not {self.validation_fraction:g}")
+        if self.weight < 0 or self.validation_weight < 0 or self.captions_per_picture < 0:
+            raise InputError("weight, validation_weight and captions_per_picture must not be negative")
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "DataOptions":
@@ -54,11 +67,42 @@ class DataOptions:
         return cls(**fields)
 
 
+def data_options(values: Mapping[str, Any]) -> tuple[DataOptions, ...]:
+    """The data sets of a recipe's tables: that of `[data]`, or those of every `[[data]]`.
+
+    Raises:
+        InputError: they are no tables, or one has an unknown key or value.
+    """
+    given = values.get("data", {})
+    tables = given if isinstance(given, list) else [given]
+    if not tables or not all(isinstance(table, dict) for table in tables):
+        raise InputError("data must be a table, [data], or several, [[data]]")
+    return tuple(fill("data", DataOptions, table) for table in tables)
+
+
+def data_from_json(value: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> tuple[DataOptions, ...]:
+    """The data sets that a bundle or a run wrote down as JSON, one or several."""
+    return tuple(DataOptions.from_json(one) for one in ([value] if isinstance(value, Mapping) else value))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The pictures of one data set of several, by split, and how they are met; see `DataOptions`."""
+
+    name: str
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    weight: float = 1.0
+    captions_per_picture: int = 0
+    validation_weight: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Examples:
     """Pictures with captions: where the bytes come from, captions by picture name, and the names of each split.
 
     `alignment` is what was matched, in other splits too; `blank` counts captions that held no text and were dropped.
+    `groups` are the data sets that they are of.
     """
 
     source: Source
@@ -68,6 +112,7 @@ class Examples:
     summary: str
     alignment: Alignment
     blank: int
+    groups: tuple[Group, ...]
 
     def of(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """The captions of `names`, in that order."""
@@ -94,13 +139,54 @@ def open_data(options: DataOptions, root: Path) -> tuple[Source, CaptionSet | No
     return source, _read(options, root) if options.captions else None
 
 
-def load_examples(options: DataOptions, root: Path) -> Examples:
+def open_all(sets: Sequence[DataOptions], root: Path) -> tuple[Source, Alignment | None]:
+    """The pictures of all data sets with their captions, in whatever splits; None where no captions are named."""
+    if len(sets) == 1:
+        source, captions = open_data(sets[0], root)
+        return source, align(source.names(), captions) if captions else None
+    examples = load_examples(sets, root)
+    return examples.source, examples.alignment
+
+
+def load_examples(options: DataOptions | Sequence[DataOptions], root: Path) -> Examples:
     """Find, read, align and split what `options` names; relative paths are taken from `root`.
 
     Raises:
         InputError: nothing is named, a file is missing or malformed, or a split is unknown or empty.
     """
-    source, captions = open_data(options, root)
+    sets = (options,) if isinstance(options, DataOptions) else tuple(options)
+    if len(sets) != 1:
+        return _joined(sets, root)
+    (only,) = sets
+    source, captions = open_data(only, root)
+    found = _examples(only, source, captions)
+    for split, names in (("training", found.train), ("validation", found.validation)):
+        if not names:
+            raise InputError(f"{found.path}: no picture is left in the {split} split; {found.alignment.summary()}")
+    summary = f"{found.alignment.summary()}; {len(found.train)} to train on, {len(found.validation)} to validate"
+    group = found.group(only)
+    return Examples(
+        source, found.alignment.captions, found.train, found.validation, summary, found.alignment, found.blank, (group,)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One data set: what was matched, its splits, the path of its captions, and how many of them were blank."""
+
+    alignment: Alignment
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    path: str
+    blank: int
+
+    def group(self, options: DataOptions) -> Group:
+        train = self.train if options.weight else ()
+        met = options.weight, options.captions_per_picture, options.validation_weight
+        return Group(options.name, train, self.validation if options.validation_weight else (), *met)
+
+
+def _examples(options: DataOptions, source: Source, captions: CaptionSet | None) -> _Found:
     if captions is None:
         raise InputError("name the captions to train on, too")
     aligned = align(source.names(), captions)
@@ -109,11 +195,40 @@ def load_examples(options: DataOptions, root: Path) -> Examples:
     train, validation = _split(aligned, options)
     if options.limit:
         train, validation = train[: options.limit], validation[: options.limit]
-    for split, names in (("training", train), ("validation", validation)):
-        if not names:
-            raise InputError(f"{captions.path}: no picture is left in the {split} split; {aligned.summary()}")
-    summary = f"{aligned.summary()}; {len(train)} to train on, {len(validation)} to validate"
-    return Examples(source, aligned.captions, train, validation, summary, aligned, captions.blank)
+    return _Found(aligned, train, validation, captions.path, captions.blank)
+
+
+def _joined(sets: Sequence[DataOptions], root: Path) -> Examples:
+    """Several data sets as one."""
+    names = [options.name for options in sets]
+    if not sets or not all(names) or len(set(names)) < len(names):
+        raise InputError("several data sets need different names: give each [[data]] a name")
+    if drawn := [options.name for options in sets if set(options.pictures) & DRAWN.keys()]:
+        raise InputError(f"{drawn[0]}: a built-in data set stands alone: leave it out of [[data]]")
+    found = [_examples(options, *open_data(options, root)) for options in sets]
+    owner: dict[str, str] = {}
+    for options, one in zip(sets, found, strict=True):
+        for name in one.alignment.names:
+            if owner.setdefault(name, options.name) != options.name:
+                raise InputError(f"{owner[name]} and {options.name} both have captions of {name!r}: leave one out")
+    groups = tuple(one.group(options) for options, one in zip(sets, found, strict=True))
+    train = tuple(name for group in groups for name in group.train)
+    validation = tuple(name for group in groups for name in group.validation)
+    if not train or not validation:
+        raise InputError("no picture is left to train on, or none to validate on, in any of the data sets")
+    source = PictureSource([root / path for options in sets for path in options.pictures])
+    parts = [
+        f"{group.name}: {len(group.train):,} to train on, {len(group.validation):,} to validate" for group in groups
+    ]
+    alignment = Alignment(
+        names=tuple(name for one in found for name in one.alignment.names),
+        captions={name: texts for one in found for name, texts in one.alignment.captions.items()},
+        splits={name: split for one in found for name, split in one.alignment.splits.items()},
+        without_captions=tuple(name for name in source.names() if name not in owner),
+        without_pictures=tuple(name for one in found for name in one.alignment.without_pictures),
+    )
+    blank = sum(one.blank for one in found)
+    return Examples(source, alignment.captions, train, validation, "; ".join(parts), alignment, blank, groups)
 
 
 def _read(options: DataOptions, root: Path) -> CaptionSet:
@@ -147,7 +262,8 @@ def _split(aligned: Alignment, options: DataOptions) -> tuple[tuple[str, ...], t
             tuple(name for name in aligned.names if of.get(name) in options.validation),
         )
     ranked = sorted(aligned.names, key=lambda name: hashlib.sha256(name.encode()).digest())
-    held_out = set(ranked[: max(1, round(options.validation_fraction * len(ranked)))])
+    least = 1 if options.validation_fraction else 0
+    held_out = set(ranked[: max(least, round(options.validation_fraction * len(ranked)))])
     return (
         tuple(name for name in aligned.names if name not in held_out),
         tuple(name for name in aligned.names if name in held_out),

@@ -80,12 +80,16 @@ class Survey:
 
 
 def survey(
-    data: DataOptions, options: SurveyOptions = SurveyOptions(), *, root: Path = Path(), show: bool = True
+    data: DataOptions | Sequence[DataOptions],
+    options: SurveyOptions = SurveyOptions(),
+    *,
+    root: Path = Path(),
+    show: bool = True,
 ) -> Survey:
     """Look at a data set as training will: every picture with captions is read and decoded, every caption counted.
 
     Arguments:
-        data: which pictures and captions.
+        data: which pictures and captions, of one data set or several.
         options: what else of a recipe matters.
         root: what relative paths are relative to.
         show: whether there is a progress bar.

@@ -1,8 +1,8 @@
 """An encoder's graph with the weights that training left in another file of the same network.
 
-Comes in: the float32 graph of a network as it came, and the file of a trained one: the ONNX graph `tuned/encoder.onnx` of
-a run, or a model bundle that holds one, in float32, float16 or int8. Goes out: the float32 graph with these weights. What
-was int8 is multiplied by its scales again, so it keeps the rounding of int8 and nothing else is lost.
+Comes in: the float32 graph of a network as it came, and the file of a trained one: the ONNX graph `tuned/encoder.onnx`
+of a run, or a model bundle that holds one, in float32, float16 or int8. Goes out: the float32 graph with these weights.
+Weights in int8 are multiplied by their scales, so the result keeps the rounding of int8.
 """
 
 import hashlib

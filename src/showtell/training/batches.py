@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from showtell.errors import InputError
 from showtell.text import Vocabulary, pad_batch
+from showtell.training.sampling import Sampling
 
 _BATCHES_PER_POOL = 50  # sorted by length within a pool: little padding, yet batches differ from epoch to epoch
 
@@ -53,6 +54,7 @@ class CaptionBatches:
         batch_size: int,
         max_length: int,
         seed: int,
+        sampling: Sampling | None = None,
     ) -> None:
         """Encode the captions.
 
@@ -63,6 +65,7 @@ class CaptionBatches:
             batch_size: captions in a batch; the last of an epoch may be smaller.
             max_length: ids of a caption that are kept, START included.
             seed: of the shuffling.
+            sampling: how often each picture and caption is met; None for once.
         """
         if batch_size < 1 or max_length < 2:
             raise InputError("batches need at least 1 caption of at least 2 ids")
@@ -72,6 +75,10 @@ class CaptionBatches:
         if not pairs:
             raise InputError("there are no captions to make batches of")
         self._rows = np.array([row for row, _ in pairs], np.int64)
+        self._sampling = sampling if sampling and not sampling.plain else None
+        self._there = {name: len(texts) for name, texts in captions.items()}
+        starts = np.cumsum([0, *self._there.values()])
+        self._first = dict(zip(captions, starts.tolist(), strict=False))  # of each picture's captions, among all
         self._ids = [ids for _, ids in pairs]
         self._lengths = np.array([len(ids) for ids in self._ids])
         self._pad = vocabulary.pad
@@ -80,12 +87,13 @@ class CaptionBatches:
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self._ids) // self._batch_size)
+        return -(-len(self._met(np.random.default_rng(0))) // self._batch_size)
 
     def epoch(self, number: int) -> list[Batch]:
         """The batches of epoch `number`, in the order in which they are to be met."""
         rng = np.random.default_rng([self._seed, number])
-        order = rng.permutation(len(self._ids))
+        met = self._met(rng)
+        order = met[rng.permutation(len(met))]
         pool = self._batch_size * _BATCHES_PER_POOL
         batches = []
         for begin in range(0, len(order), pool):
@@ -93,6 +101,12 @@ class CaptionBatches:
             part = part[np.argsort(self._lengths[part], kind="stable")]
             batches += [part[i : i + self._batch_size] for i in range(0, len(part), self._batch_size)]
         return [self._batch(batches[i]) for i in rng.permutation(len(batches))]
+
+    def _met(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """The numbers of the captions that an epoch meets."""
+        if self._sampling is None:
+            return np.arange(len(self._ids))
+        return np.array([self._first[name] + i for name, i in self._sampling.captions(self._there, rng)], np.int64)
 
     def in_order(self) -> list[Batch]:
         """All captions once, shortest first: for a validation loss."""
@@ -116,6 +130,7 @@ class PictureBatches:
         max_length: int,
         seed: int,
         steps: int,
+        sampling: Sampling | None = None,
     ) -> None:
         """Encode the captions; arguments as for `CaptionBatches`, and the number of batches in an epoch.
 
@@ -127,6 +142,7 @@ class PictureBatches:
         self._rows = np.array([rows[name] for name in captions], np.int64)
         self._ids = [[vocabulary.encode(caption)[:max_length] for caption in texts] for texts in captions.values()]
         self._pad, self._batch_size, self._seed, self._steps = vocabulary.pad, batch_size, seed, steps
+        self._chances = sampling.chances(list(captions)) if sampling and not sampling.plain else None
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -138,12 +154,30 @@ class PictureBatches:
         return [self._draw(rng) for _ in range(self._steps)]
 
     def _draw(self, rng: np.random.Generator) -> Batch:
-        pictures = rng.choice(len(self._rows), self._batch_size, replace=False)
+        pictures = rng.choice(len(self._rows), self._batch_size, replace=False, p=self._chances)
         ids = [self._ids[picture][rng.integers(len(self._ids[picture]))] for picture in pictures]
         return Batch(self._rows[pictures], pad_batch(ids, self._pad))
 
 
-def shuffled(names: Sequence[str], batch_size: int, seed: Sequence[int]) -> list[list[str]]:
-    """Pictures by name in a random order, in batches of which the last may be smaller."""
-    order = np.random.default_rng(list(seed)).permutation(len(names))
-    return [[names[i] for i in order[begin : begin + batch_size]] for begin in range(0, len(names), batch_size)]
+class NameBatches:
+    """The pictures of an epoch by name, in a random order, in batches of which the last may be smaller."""
+
+    def __init__(self, names: Sequence[str], batch_size: int, seed: int, sampling: Sampling | None = None) -> None:
+        """Each of the `names` is met once, or as `sampling` says."""
+        self._names, self._batch_size, self._seed = list(names), batch_size, seed
+        self._sampling = sampling if sampling and not sampling.plain else None
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return -(-len(self._met(np.random.default_rng(0))) // self._batch_size)
+
+    def epoch(self, number: int) -> list[list[str]]:
+        """The batches of epoch `number`."""
+        rng = np.random.default_rng([self._seed, number])
+        names = self._met(rng)
+        order = rng.permutation(len(names))
+        size = self._batch_size
+        return [[names[i] for i in order[begin : begin + size]] for begin in range(0, len(names), size)]
+
+    def _met(self, rng: np.random.Generator) -> list[str]:
+        return self._sampling.pictures(rng) if self._sampling else self._names

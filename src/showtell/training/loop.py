@@ -29,7 +29,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from showtell.data.examples import load_examples
+from showtell.data.examples import Group, load_examples
 from showtell.decoders.registry import build
 from showtell.encoders import encoder_graph
 from showtell.errors import InputError
@@ -59,9 +59,10 @@ from showtell.training.resume import (
     stage_behind,
     state_of,
 )
+from showtell.training.sampling import Sampling
 from showtell.training.stages.base import Stage
 from showtell.training.stages.build import stages_of
-from showtell.training.validate import Validation, Validator, held_out
+from showtell.training.validate import GroupValidator, Validation
 from showtell.training.watch import Progress, Stopped, Unwatched, Watch
 
 Say: TypeAlias = Callable[[str], None]
@@ -138,7 +139,7 @@ def train(
         raise InputError("no readable picture is left in the training or the validation split")
     inputs = frozen_features(recipe, graph, folder / "fine-tune", examples.source, training, validation, show=show)
     encoder_state = EncoderState(encoded, inputs.encoder if inputs else None, folder / "tuned", encode, say)
-    run = _Run(recipe, folder, training, validation, inputs, encoder_state, place, group)
+    run = _Run(recipe, folder, training, validation, examples.groups, inputs, encoder_state, place, group)
     watch = watch or Unwatched()
     watch.begin(recipe.name, examples.source, examples.of(run.validator.names))
     run.go_on(Path(begin_from) if begin_from else None, show, say, on_epoch, watch)
@@ -166,6 +167,7 @@ class _Run:
         folder: Path,
         training: Captions,
         validation: Captions,
+        groups: Sequence[Group],
         inputs: FrozenFeatures | None,
         encoder_state: EncoderState,
         device: torch.device,
@@ -185,11 +187,9 @@ class _Run:
         )
         if group.is_main:
             write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
-        self.stages = stages_of(recipe, training, store.rows, self.vocabulary, inputs)
-        scored = list(validation)[: self.options.validation_pictures or None]
-        self.validator = Validator(
-            validation, scored, held_out(self.options, validation, self.vocabulary), self.vocabulary, recipe.search
-        )
+        sampling = Sampling(groups, training)
+        self.stages = stages_of(recipe, training, store.rows, self.vocabulary, inputs, sampling)
+        self.validator = GroupValidator(validation, groups, self.options, self.vocabulary, recipe.search)
         torch.manual_seed(self.options.seed)
         self.decoder = build(recipe.decoder_kind, recipe.decoder, store.spec.shape, len(self.vocabulary)).to(device)
         if group.is_main:
@@ -316,7 +316,7 @@ class _Run:
         say(
             f"{title}: {_written(stage, line)}, validation loss {line['val_loss']:.3f}, "
             f"next word {line['val_accuracy']:.1%}, BLEU-4 {100 * line['bleu_4']:.1f}, "
-            f"CIDEr-D {100 * line['cider_d']:.1f}{note}"
+            f"CIDEr-D {100 * line['cider_d']:.1f}{note}{_by_source(line)}"
         )
         return validation.captions if validation else {}
 
@@ -350,3 +350,9 @@ class _Run:
 def _written(stage: Stage, figures: Mapping[str, Any]) -> str:
     """The stage's figure for people, such as `loss 2.345`."""
     return f"{stage.progress_metric.replace('train_', '')} {figures[stage.progress_metric]:.3f}"
+
+
+def _by_source(line: Mapping[str, Any]) -> str:
+    """The CIDEr-D of each data set, for people; nothing where there is one."""
+    parts = [f"{name} {100 * figures['cider_d']:.1f}" for name, figures in line.get("sources", {}).items()]
+    return f" (mean of {', '.join(parts)})" if parts else ""

@@ -1,7 +1,7 @@
 """Recipes: everything that makes one model, as frozen options per room, read from a TOML file.
 
     name = "my-model"
-    [data]        pictures, captions, their format and splits
+    [data]        pictures, captions, their format and splits; or [[data]] for each of several data sets
     [encoder]     name, weights, output, resize, precision
     [vocabulary]  min_count
     [decoder]     kind and that kind's options
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from showtell.config import fill, read_tables, table_of
-from showtell.data.examples import DataOptions
+from showtell.data.examples import DataOptions, data_options
 from showtell.decoders.registry import DecoderOptions, ShowAndTellOptions, options_of
 from showtell.encoders.runtime import EncoderOutput, Precision
 from showtell.errors import InputError
@@ -204,7 +204,7 @@ class Recipe:
     """Everything that makes one model."""
 
     name: str = "model"
-    data: DataOptions = DataOptions()
+    data: tuple[DataOptions, ...] = (DataOptions(),)
     encoder: EncoderOptions = EncoderOptions()
     vocabulary: VocabularyOptions = VocabularyOptions()
     decoder_kind: str = "show_and_tell"
@@ -221,12 +221,12 @@ class Recipe:
             raise InputError("self-critical training raises the validation loss: set best_by to cider_d or bleu_4")
 
     def to_json(self) -> dict[str, Any]:
-        """The recipe as JSON values, every default spelt out."""
-        return dataclasses.asdict(self)
+        """The recipe as JSON values, every default spelt out; `data` is a list where there are several data sets."""
+        values = dataclasses.asdict(self)
+        return values | {"data": values["data"][0]} if len(self.data) == 1 else values
 
 
 _TABLES = {
-    "data": DataOptions,
     "encoder": EncoderOptions,
     "vocabulary": VocabularyOptions,
     "training": TrainingOptions,
@@ -257,8 +257,9 @@ def recipe_of(recipe: "Recipe | str | Path | Mapping[str, Any]") -> Recipe:
 def recipe_from(values: dict[str, Any], where: str = "") -> Recipe:
     """A recipe from nested plain values, as TOML gives them; the `InputError` for a wrong one begins with `where`."""
     try:
-        if unknown := sorted(set(values) - set(_TABLES) - {"name", "decoder"}):
-            raise InputError(f"unknown table or key {unknown[0]!r}: there are name, decoder, {', '.join(_TABLES)}")
+        known = ["name", "data", "decoder", *_TABLES]
+        if unknown := sorted(set(values) - set(known)):
+            raise InputError(f"unknown table or key {unknown[0]!r}: there are {', '.join(known)}")
         tables = {name: fill(name, cls, table_of(values, name)) for name, cls in _TABLES.items()}
         decoder = dict(table_of(values, "decoder"))
         kind = decoder.pop("kind", "show_and_tell")
@@ -266,6 +267,6 @@ def recipe_from(values: dict[str, Any], where: str = "") -> Recipe:
         name = values.get("name", "model")
         if not isinstance(name, str) or not name or Path(name).name != name:
             raise InputError(f"name must be a file name without folders, not {name!r}")
-        return Recipe(name=name, decoder_kind=kind, decoder=options, **tables)
+        return Recipe(name=name, data=data_options(values), decoder_kind=kind, decoder=options, **tables)
     except InputError as error:
         raise InputError(f"{where}: {error}" if where else str(error)) from error

@@ -1,13 +1,14 @@
 """What a decoder is worth on the validation pictures: teacher-forced loss, and the captions it writes on its own."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from showtell.data.examples import Group
 from showtell.decoders.registry import Decoder
 from showtell.metrics import bleu, cider_d
 from showtell.metrics.ptb import ptb_tokenize
@@ -23,7 +24,8 @@ _PICTURES_AT_ONCE = 64
 @dataclass(frozen=True, slots=True)
 class Validation:
     """`loss` in nats per word and `accuracy` of the next word are teacher-forced; BLEU-4 (0 to 1) and CIDEr-D (0 to 10)
-    score the captions that the decoder wrote by itself, `captions`, by picture name.
+    score the captions that the decoder wrote by itself, `captions`, by picture name. Of several data sets, `parts` has
+    what was found on each.
     """
 
     loss: float
@@ -31,11 +33,30 @@ class Validation:
     bleu_4: float
     cider_d: float
     captions: dict[str, str]
+    parts: dict[str, "Validation"] = field(default_factory=dict)
 
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> dict[str, Any]:
         """The figures by the names that they have in `metrics.jsonl`."""
-        loss = {"val_loss": self.loss, "val_accuracy": self.accuracy}
-        return loss | {"bleu_4": self.bleu_4, "cider_d": self.cider_d}
+        scores = {"bleu_4": self.bleu_4, "cider_d": self.cider_d}
+        figures: dict[str, Any] = {"val_loss": self.loss, "val_accuracy": self.accuracy, **scores}
+        return figures | {"sources": {n: part.figures() for n, part in self.parts.items()}} if self.parts else figures
+
+
+def mean_of(parts: Mapping[str, Validation], weights: Mapping[str, float]) -> Validation:
+    """The weighted mean of every figure over several data sets, with all of their captions."""
+    total = sum(weights[name] for name in parts)
+
+    def mean(figure: Callable[[Validation], float]) -> float:
+        return sum(weights[name] * figure(part) for name, part in parts.items()) / total
+
+    return Validation(
+        loss=mean(lambda part: part.loss),
+        accuracy=mean(lambda part: part.accuracy),
+        bleu_4=mean(lambda part: part.bleu_4),
+        cider_d=mean(lambda part: part.cider_d),
+        captions={name: caption for part in parts.values() for name, caption in part.captions.items()},
+        parts=dict(parts),
+    )
 
 
 class TorchSteps:
@@ -128,14 +149,57 @@ class Validator:
         return captions
 
 
+class GroupValidator:
+    """Validates on each of several data sets by itself; where there is one, it is that one's `Validator`."""
+
+    def __init__(
+        self,
+        captions: Mapping[str, Sequence[str]],
+        groups: Sequence[Group],
+        training: TrainingOptions,
+        vocabulary: Vocabulary,
+        search: SearchOptions,
+    ) -> None:
+        """Tokenise the references.
+
+        Arguments:
+            captions: of the validation pictures, by name.
+            groups: the data sets that these are of.
+            training: what the loss is taken of, and how many pictures of each data set are scored.
+            vocabulary: the decoder's.
+            search: options of the search.
+        """
+        self.weights = {group.name: group.validation_weight for group in groups}
+        self.validators: dict[str, Validator] = {}
+        for group in groups:
+            own = {name: captions[name] for name in group.validation if name in captions}
+            if own:
+                scored = list(own)[: training.validation_pictures or None]
+                batches = held_out(training, own, vocabulary)
+                self.validators[group.name] = Validator(own, scored, batches, vocabulary, search)
+        self.names = [name for validator in self.validators.values() for name in validator.names]
+
+    def __call__(self, decoder: Decoder, seen: Seen) -> Validation:
+        """Validate `decoder`, as `Validator` does. Of several data sets the figures are the weighted means."""
+        parts = {name: validator(decoder, seen) for name, validator in self.validators.items()}
+        return next(iter(parts.values())) if len(parts) == 1 else mean_of(parts, self.weights)
+
+
 def held_out(options: TrainingOptions, captions: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> list[Batch]:
     """What the validation loss is taken of: the same batches after every epoch; their rows count the pictures of
     `captions` in order.
     """
     rows = {name: row for row, name in enumerate(captions)}
     if options.validation_batches:
-        sizes = {"batch_size": min(options.batch_size, len(captions)), "max_length": options.max_length}
-        drawn = PictureBatches(captions, rows, vocabulary, seed=0, steps=options.validation_batches, **sizes)
+        drawn = PictureBatches(
+            captions,
+            rows,
+            vocabulary,
+            batch_size=min(options.batch_size, len(captions)),
+            max_length=options.max_length,
+            seed=0,
+            steps=options.validation_batches,
+        )
         return drawn.epoch(0)
     return CaptionBatches(captions, rows, vocabulary, seed=0, batch_size=256, max_length=1000).in_order()
 

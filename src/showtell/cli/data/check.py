@@ -31,7 +31,6 @@ def check(
         showtell data check --pictures photos.zip --captions captions.csv
         showtell data check recipes/flickr8k.toml --root DATA
     """
-    from showtell.data.examples import DataOptions
     from showtell.data_check import SurveyOptions, survey
 
     asked = named(recipe, data, pictures, captions, set_)
@@ -48,7 +47,7 @@ def check(
         mirrored=asked.value("encoder", "mirrored", default.mirrored),
         quick=quick,
     )
-    found = survey(asked.table("data", DataOptions), options, root=root)
+    found = survey(asked.data(), options, root=root)
     if as_json:
         print(json.dumps(found.to_json(), indent=1, ensure_ascii=False))
     else:

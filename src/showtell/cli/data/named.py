@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
-from showtell.config import assign, change, fill, read_tables, table_of
+from showtell.config import assign, change, read_tables, table_of
 from showtell.errors import InputError
+
+if TYPE_CHECKING:
+    from showtell.data.examples import DataOptions
 
 Value = TypeVar("Value", str, bool, int)
 
@@ -45,10 +48,12 @@ class Named:
     tables: dict[str, Any]
     where: str
 
-    def table(self, name: str, cls: type[Any]) -> Any:
-        """The options `cls` as the table `name` has them; an `InputError` where the table does not fit."""
+    def data(self) -> tuple["DataOptions", ...]:
+        """The data sets; an `InputError` where a table does not fit."""
+        from showtell.data.examples import data_options
+
         try:
-            return fill(name, cls, table_of(self.tables, name))
+            return data_options(self.tables)
         except InputError as error:
             raise InputError(f"{self.where}: {error}" if self.where else str(error)) from error
 

@@ -64,18 +64,15 @@ def show(
         showtell data show --pictures photos.zip --captions captions.csv
         showtell data show recipes/flickr8k.toml --root DATA --random 4 --html page.html
     """
-    from showtell.data.captions.caption_set import align
-    from showtell.data.examples import DataOptions, open_data
+    from showtell.data.examples import open_all
     from showtell.data.sources.gather import Sample
 
     if sum(bool(way) for way in (name, index, random)) > 1:
         raise InputError("--name, --index and --random choose in different ways: give one of them")
     if font and not png:
         raise InputError("--font is that of the PNG: give --png, too")
-    options = named(recipe, data, pictures, captions, set_).table("data", DataOptions)
-    source, found = open_data(options, root)
+    source, aligned = open_all(named(recipe, data, pictures, captions, set_).data(), root)
     names = source.names()
-    aligned = align(names, found) if found else None
     drawn = secrets.randbelow(10**6) if seed is None else seed
     if name:
         chosen = _by_name(names, name, str(source))

@@ -25,7 +25,6 @@ from showtell.images.preprocessing import Preprocessing
 from showtell.training.encoder.nodes import Node, read_nodes, run_nodes
 
 
-
 class EncoderModule(nn.Module):
     """An encoder that learns from one of its layers on; what lies before, its front, is run without gradients.
 

@@ -9,6 +9,7 @@ from showtell.errors import InputError
 from showtell.text import Vocabulary
 from showtell.training.encoder.frozen_features import FrozenFeatures
 from showtell.training.recipe import Recipe
+from showtell.training.sampling import Sampling
 from showtell.training.stages.base import Stage
 from showtell.training.stages.cross_entropy import CrossEntropy
 from showtell.training.stages.fine_tune import FineTune
@@ -21,6 +22,7 @@ def stages_of(
     rows: Mapping[str, int],
     words: Vocabulary,
     inputs: FrozenFeatures | None = None,
+    sampling: Sampling | None = None,
 ) -> list[Stage]:
     """The stages that a recipe asks for, in order.
 
@@ -30,12 +32,13 @@ def stages_of(
         rows: the row of each picture in the store that the first stage sees.
         words: the decoder's vocabulary.
         inputs: what the layers to train of the encoder are given; None where none are trained.
+        sampling: how often each picture and caption is met; None for once.
     """
-    stages: list[Stage] = [CrossEntropy(recipe.training, captions, rows, words)]
+    stages: list[Stage] = [CrossEntropy(recipe.training, captions, rows, words, sampling)]
     if inputs:
-        stages.append(FineTune(recipe.fine_tune, recipe.training, captions, words, inputs, _head(recipe)))
+        stages.append(FineTune(recipe.fine_tune, recipe.training, captions, words, inputs, _head(recipe), sampling))
     if recipe.self_critical.epochs:
-        stages.append(SelfCritical(recipe.self_critical, recipe.training, captions, words))
+        stages.append(SelfCritical(recipe.self_critical, recipe.training, captions, words, sampling))
     return stages
 
 

@@ -12,6 +12,7 @@ from showtell.training.distributed import BatchShard
 from showtell.training.encoder.horizontal_flip import AugmentedEmbeddings, sided_ids
 from showtell.training.loss import next_word
 from showtell.training.recipe import TrainingOptions
+from showtell.training.sampling import Sampling
 from showtell.training.stages.base import StepLoss, _precision, learning_rate
 from showtell.training.validate import EmbeddingSource
 
@@ -27,15 +28,16 @@ class CrossEntropy:
         captions: Mapping[str, Sequence[str]],
         rows: Mapping[str, int],
         words: Vocabulary,
+        sampling: Sampling | None = None,
     ) -> None:
         self.options, self.pad = options, words.pad
         self.sided = sided_ids(words)
         self.epochs = options.epochs
         sizes = {"batch_size": options.batch_size, "max_length": options.max_length, "seed": options.seed}
         self.batches: Batches = (
-            PictureBatches(captions, rows, words, steps=options.epoch_steps, **sizes)
+            PictureBatches(captions, rows, words, steps=options.epoch_steps, sampling=sampling, **sizes)
             if options.epoch_steps
-            else CaptionBatches(captions, rows, words, **sizes)
+            else CaptionBatches(captions, rows, words, sampling=sampling, **sizes)
         )
 
     def __len__(self) -> int:

@@ -7,26 +7,20 @@ lie before the first trained one are run once a picture, not once a step.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn import functional
 
 from showtell.decoders.registry import Decoder
 from showtell.text import Vocabulary, pad_batch
-from showtell.training.batches import shuffled
+from showtell.training.batches import NameBatches
 from showtell.training.distributed import BatchShard
 from showtell.training.encoder.frozen_features import FrozenFeatures, boxes
 from showtell.training.encoder.horizontal_flip import AugmentedEmbeddings, is_sided
 from showtell.training.loss import next_word
 from showtell.training.recipe import FineTuneOptions, TrainingOptions
+from showtell.training.sampling import Sampling, choose
 from showtell.training.stages.base import StepLoss, _precision, learning_rate
 from showtell.training.validate import EmbeddingSource
-
-
-def choose(there: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """`wanted` of the numbers 0 to `there` - 1 in a random order, none more than once more often than another."""
-    times = -(-wanted // there)
-    return np.concatenate([rng.permutation(there) for _ in range(times)])[:wanted]
 
 
 def class_divergence(
@@ -60,19 +54,20 @@ class FineTune:
         words: Vocabulary,
         inputs: FrozenFeatures,
         head: tuple[torch.Tensor, torch.Tensor] | None = None,
+        sampling: Sampling | None = None,
     ) -> None:
         self.options, self.training, self.pad, self.inputs, self.head = options, training, words.pad, inputs, head
         self.epochs = options.epochs
-        self.names = list(captions)
+        self.batches = NameBatches(list(captions), options.pictures, training.seed, sampling)
         self.ids = {name: [words.encode(text)[: training.max_length] for text in captions[name]] for name in captions}
         self.sided = {name: np.array([is_sided(text) for text in captions[name]]) for name in captions}
 
     def __len__(self) -> int:
-        return -(-len(self.names) // self.options.pictures)
+        return len(self.batches)
 
     def epoch(self, number: int) -> Sequence[list[str]]:
         """The names of the pictures of every batch."""
-        return shuffled(self.names, self.options.pictures, [self.training.seed, number])
+        return self.batches.epoch(number)
 
     def learning_rates(self, step: int) -> dict[str, float]:
         """Linear warm-up, then half a cosine to zero, for both."""

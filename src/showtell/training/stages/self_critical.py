@@ -14,11 +14,12 @@ import torch
 from showtell.decoders.registry import Decoder
 from showtell.metrics import CiderD, ptb_tokenize
 from showtell.text import END, Vocabulary, pad_batch
-from showtell.training.batches import shuffled
+from showtell.training.batches import NameBatches
 from showtell.training.distributed import BatchShard
 from showtell.training.encoder.horizontal_flip import AugmentedEmbeddings, is_sided
 from showtell.training.loss import next_word
 from showtell.training.recipe import SelfCriticalOptions, TrainingOptions
+from showtell.training.sampling import Sampling
 from showtell.training.stages.base import StepLoss, _precision, learning_rate
 from showtell.training.validate import EmbeddingSource
 
@@ -134,18 +135,20 @@ class SelfCritical:
         training: TrainingOptions,
         captions: Mapping[str, Sequence[str]],
         words: Vocabulary,
+        sampling: Sampling | None = None,
     ) -> None:
         self.options, self.training, self.words = options, training, words
         self.epochs = options.epochs
-        self.captions, self.names = captions, list(captions)
+        self.captions = captions
+        self.batches = NameBatches(list(captions), options.pictures, training.seed, sampling)
         self.reward = Reward(captions, words)
 
     def __len__(self) -> int:
-        return -(-len(self.names) // self.options.pictures)
+        return len(self.batches)
 
     def epoch(self, number: int) -> Sequence[list[str]]:
         """The names of the pictures of every batch."""
-        return shuffled(self.names, self.options.pictures, [self.training.seed, number])
+        return self.batches.epoch(number)
 
     def learning_rates(self, step: int) -> dict[str, float]:
         """Linear warm-up, then half a cosine to zero."""
