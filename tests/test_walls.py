@@ -196,6 +196,7 @@ HEAVY = {
         "decoders",
         "encoders.graph",
         "encoders.sources",
+        "encoders.trained",
         "quantization",
     },
     "onnxscript": {"training", "decoders"},

@@ -170,6 +170,13 @@ def test_weights_of_one_leave_the_batches_as_they_were():
     assert all(np.array_equal(a.rows, b.rows) for a, b in zip(with_it, without, strict=True))
 
 
+def test_captions_are_chosen_without_repetition_while_there_are_enough():
+    rng = np.random.default_rng(0)
+    assert sorted(choose(5, 5, rng)) == [0, 1, 2, 3, 4]
+    assert len({*choose(5, 3, rng)}) == 3
+    assert sorted(choose(2, 5, rng)) in ([0, 0, 0, 1, 1], [0, 0, 1, 1, 1])
+
+
 def test_choose_and_drawn_take_no_item_more_than_once_more_often_than_another():
     rng = np.random.default_rng(0)
     assert sorted(choose(3, 7, rng).tolist()) in ([0, 0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2, 2])

@@ -43,6 +43,7 @@ KINDS = {
     "copied": Kind("copied", "percent", "equal to a training caption"),
     "nearly_copied": Kind("nearly copied", "percent", "equal, or but for one word"),
     "repeated_pair": Kind("repeated pair", "percent", "two words in a row, twice"),
+    "hallucinated": Kind("hallucinated", "percent", "name an object no reference has"),
     "rank_correlation": Kind("confidence", "number", "rank correlation with CIDEr-D"),
     "confidence_error": Kind("confidence error", "percent", "from the share of good captions"),
     "unfamiliar": Kind("unfamiliar", "percent", "unlike the training pictures"),

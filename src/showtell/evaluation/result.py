@@ -35,7 +35,8 @@ class EvaluatedPicture:
     the probability that it is good, whether the picture is unlike those learnt from (both None of a model that is not
     calibrated), and its words with their probabilities. `scores` go by metric (BLEU and ROUGE-L from 0 to 1, CIDEr-D
     from 0 to 10). `copied` is the training caption that the caption equals or nearly equals, if there is one. `tags`
-    are names of what is seen with their probabilities, of a model that has tags.
+    are names of what is seen with their probabilities, of a model that has tags. `hallucinated` are the objects that
+    the caption names and no reference does.
     """
 
     name: str
@@ -48,6 +49,7 @@ class EvaluatedPicture:
     scores: dict[str, float]
     copied: TrainingCaption | None = None
     tags: tuple[tuple[str, float], ...] = ()
+    hallucinated: tuple[str, ...] = ()
 
     @property
     def trust(self) -> float:
@@ -112,6 +114,7 @@ def _picture(value: Mapping[str, Any]) -> EvaluatedPicture:
         scores={str(name): float(score) for name, score in value["scores"].items()},
         copied=TrainingCaption(**value["copied"]) if value["copied"] else None,
         tags=tuple((str(name), float(probability)) for name, probability in value.get("tags", ())),
+        hallucinated=tuple(map(str, value.get("hallucinated", ()))),
     )
 
 

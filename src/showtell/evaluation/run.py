@@ -15,6 +15,7 @@ from showtell.errors import InputError
 from showtell.evaluation.copies import TrainingCaption, Words, find_copies
 from showtell.evaluation.correlation import rank_correlation
 from showtell.evaluation.figures import KINDS, NextWordFigures, figures_of
+from showtell.evaluation.hallucination import hallucinated, hallucination
 from showtell.evaluation.human_baseline import human_baseline
 from showtell.evaluation.next_word import next_words
 from showtell.evaluation.result import EvaluatedPicture, Evaluation, Figure
@@ -82,7 +83,9 @@ def evaluate(
     words = [tuple(tokenize(caption.text)) for caption in found]
     copies = find_copies(words, _learnt(selected.learnt, show)) if selected.learnt else None
     scores = score({name: caption.text for name, caption in zip(done.names, found, strict=True)}, references)
-    parts: list[Summed] = [*scores.parts, _next_word_figures(captioner, done, references, show), wording(words, copies)]
+    texts = [caption.text for caption in found]
+    next_word = _next_word_figures(captioner, done, references, show)
+    parts: list[Summed] = [*scores.parts, next_word, wording(words, copies), hallucination(texts, references)]
     figures = {
         **figures_of(parts, resamples, bootstrap_seed),
         **diversity(words, captioner.bundle.vocabulary),
@@ -176,6 +179,7 @@ def _pictures(
             scores=scores.per_picture[name],
             copied=copied,
             tags=tuple((tag.name, tag.probability) for tag in caption.tags),
+            hallucinated=hallucinated(caption.text, texts),
         )
         for (name, texts), caption, copied in rows
     )

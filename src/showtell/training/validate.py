@@ -179,7 +179,7 @@ class GroupValidator:
                 self.validators[group.name] = Validator(own, scored, batches, vocabulary, search)
         self.names = [name for validator in self.validators.values() for name in validator.names]
 
-    def __call__(self, decoder: Decoder, seen: Seen) -> Validation:
+    def __call__(self, decoder: Decoder, seen: EmbeddingSource) -> Validation:
         """Validate `decoder`, as `Validator` does. Of several data sets the figures are the weighted means."""
         parts = {name: validator(decoder, seen) for name, validator in self.validators.items()}
         return next(iter(parts.values())) if len(parts) == 1 else mean_of(parts, self.weights)

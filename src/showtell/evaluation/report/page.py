@@ -19,7 +19,7 @@ from showtell.visualization.words import CONFIDENCE, SCORE, legend, marked, sign
 Pictures: TypeAlias = Callable[[str], Image.Image | None]
 """The picture of a name, or None where it is not at hand."""
 
-_TILES = ("CIDEr-D", "BLEU-4", "ROUGE-L", "perplexity", "next_word_accuracy", "copied")
+_TILES = ("CIDEr-D", "BLEU-4", "ROUGE-L", "perplexity", "next_word_accuracy", "hallucinated", "copied")
 
 
 def evaluation_page(
@@ -114,10 +114,17 @@ def _figure(picture: EvaluatedPicture, pictures: Pictures) -> str:
     references = "".join(f"<li>{escape(reference)}</li>" for reference in picture.references)
     return (
         f"<figure>\n{thumbnail(pictures(picture.name), picture.caption)}\n<figcaption>\n"
-        f'<p class="caption">{marked(picture.caption, picture.words)}</p>\n{tag_line(picture.tags)}{_scores(picture)}'
+        f'<p class="caption">{marked(picture.caption, picture.words)}</p>\n{tag_line(picture.tags)}'
+        f"{_hallucinated(picture)}{_scores(picture)}"
         f'<p class="label">People said:</p>\n<ul class="references">{references}</ul>\n{_name(picture.name)}'
         "</figcaption>\n</figure>"
     )
+
+
+def _hallucinated(picture: EvaluatedPicture) -> str:
+    if not picture.hallucinated:
+        return ""
+    return f'<p class="about">No reference names: {escape(", ".join(picture.hallucinated))}</p>\n'
 
 
 def _scores(picture: EvaluatedPicture) -> str:
