@@ -30,7 +30,7 @@ FLOORS = {
         {"cli"},
     ],
     "data": [{"download"}, {"sources"}, {"captions"}, {"synthetic", "selection", "sample"}, {"examples", "catalogue"}],
-    "encoders": [{"runtime"}, {"graph"}, {"sources"}, {"registry"}, {"cache"}],
+    "encoders": [{"runtime"}, {"graph"}, {"trained"}, {"sources"}, {"registry"}, {"cache"}],
     "captioning": [
         {"attention", "confidence", "tags"},
         {"caption", "options"},
@@ -44,6 +44,7 @@ FLOORS = {
             "copies",
             "correlation",
             "figures",
+            "hallucination",
             "human_baseline",
             "next_word",
             "result",

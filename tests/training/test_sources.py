@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from showtell.bundle import read_bundle
-from showtell.data.shapes import Shapes, ShapesOptions
 
 from showtell.data.examples import DataOptions, Group, data_from_json, load_examples
+from showtell.data.synthetic.shapes import Shapes, ShapesOptions
 from showtell.errors import InputError
+from showtell.models.bundle import read_bundle
 from showtell.text import Vocabulary
 from showtell.training import Stopped, recipe_from, train
 from showtell.training.batches import CaptionBatches, NameBatches, PictureBatches

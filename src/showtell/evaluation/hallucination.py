@@ -2,8 +2,8 @@
 
 CHAIR (Rohrbach et al. 2018, arXiv:1809.02156) against references alone. Objects are COCO's 80 with other words for
 them, in `objects.csv`, which was written by hand for this project, and the names of ImageNet's classes
-(`showtell.captioning.tags.names`). References leave out much that a picture shows, so the rate is higher than the share of wrong
-captions. Use it to compare models on the same pictures.
+(`showtell.captioning.tags.names`). References leave out much that a picture shows, so the rate is higher than the share
+of wrong captions. Use it to compare models on the same pictures.
 
     object    its name; empty for phrases that hold the word of an object and name none: "train track"
     words     words and phrases that name it, between bars; plurals need not be listed

@@ -227,6 +227,7 @@ class Recipe:
 
 
 _TABLES = {
+    "data": DataOptions,
     "encoder": EncoderOptions,
     "vocabulary": VocabularyOptions,
     "training": TrainingOptions,
@@ -257,10 +258,10 @@ def recipe_of(recipe: "Recipe | str | Path | Mapping[str, Any]") -> Recipe:
 def recipe_from(values: dict[str, Any], where: str = "") -> Recipe:
     """A recipe from nested plain values, as TOML gives them; the `InputError` for a wrong one begins with `where`."""
     try:
-        known = ["name", "data", "decoder", *_TABLES]
+        known = ["name", "decoder", *_TABLES]
         if unknown := sorted(set(values) - set(known)):
             raise InputError(f"unknown table or key {unknown[0]!r}: there are {', '.join(known)}")
-        tables = {name: fill(name, cls, table_of(values, name)) for name, cls in _TABLES.items()}
+        tables = {name: fill(name, cls, table_of(values, name)) for name, cls in _TABLES.items() if name != "data"}
         decoder = dict(table_of(values, "decoder"))
         kind = decoder.pop("kind", "show_and_tell")
         options = fill("decoder", options_of(kind), decoder)
