@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=Path())
     parser.add_argument("--join", action="append", default=[], help="NAME=FIRST,SECOND: score these as one")
     parser.add_argument("--guide", default="auto", choices=("auto", "off", "always"))
+    parser.add_argument("--careful", action="store_true")
     parser.add_argument("--stores", type=Path, help="folder for embedding stores, which later calls use again")
     parser.add_argument("--beam", type=int)
     parser.add_argument("--length-penalty", type=float)
@@ -45,7 +46,15 @@ def main() -> None:
         for name, pictures in groups.items():
             captions = CaptionSet(examples.of(pictures), {}, options.recipe)
             store = options.stores / f"{Path(model).stem}-{name}" if options.stores else None
-            found = evaluate(captioner, examples.source, captions, store=store, guide=options.guide, **search)
+            found = evaluate(
+                captioner,
+                examples.source,
+                captions,
+                store=store,
+                guide=options.guide,
+                careful=options.careful,
+                **search,
+            )
             print(row(Path(model).stem, name, found), flush=True)
             if options.out:
                 from showtell.evaluation.result import write_evaluation

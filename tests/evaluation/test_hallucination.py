@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from showtell.evaluation.hallucination import hallucinated, hallucination, objects_of
+from showtell.captioning.objects import objects_of
+from showtell.evaluation.hallucination import hallucinated, hallucination
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import numpy as np
 
 from showtell.captioning.attention import attention_maps
 from showtell.captioning.caption import NOT_SURE, Caption, Word
+from showtell.captioning.careful import CarefulSelection
 from showtell.captioning.confidence import ConfidenceEstimator, SentenceConfidence, calibration_of
 from showtell.captioning.options import CaptionKeywords, CaptionOptions, SearchKeywords, check_names
 from showtell.captioning.tags import tagger_of
@@ -53,6 +54,7 @@ class CaptionGenerator:
         fitted = self.tagger.calibration if self.tagger else None
         self.tag_guide = TagGuide(self.decoder, vocabulary, self.tagger.names) if self.tagger and fitted else None
         self.guides_by_default = bool(fitted and fitted.guide)
+        self.careful = CarefulSelection(self.decoder, vocabulary, self.tagger.names if self.tagger else ())
 
     @property
     def name(self) -> str:
@@ -146,6 +148,9 @@ class CaptionGenerator:
             known = [best.confidence for best, *_ in confidences] if confidences else [None] * len(found)
             guided = self.tag_guide(embeddings, of_names, found, known, options.search)
             self._replace(sentences, confidences, guided, embeddings)
+        if options.careful:
+            chosen = self.careful(embeddings, sentences, of_names, options.search, first)
+            self._replace(sentences, confidences, chosen, embeddings)
         looks = self._looks(embeddings, sentences) if options.attention else itertools.repeat(None)
         each = itertools.chain.from_iterable(confidences) if confidences else itertools.repeat(None)
         captions = ([_to_caption(one, next(looks), next(each)) for one in of_picture] for of_picture in sentences)

@@ -106,6 +106,7 @@ def caption_pieces(
         attention=chosen.attention,
         min_confidence=chosen.min_confidence,
         guide=chosen.guide,
+        **({"careful": True} if chosen.careful else {}),  # so that finished pieces of earlier releases stay valid
     )
     tally, count, todo = Tally(), 0, []
     for piece in _pieces(pictures, size, settings):

@@ -42,6 +42,7 @@ class CaptionKeywords(SearchKeywords, total=False):
     attention: bool
     min_confidence: float
     guide: Guiding
+    careful: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class CaptionOptions:
         attention: give each word where the model looked for it; every sentence then goes through the decoder again.
         min_confidence: say `NOT_SURE` in place of a sentence of less confidence, in [0, 1].
         guide: whether captions must name what is surely seen.
+        careful: give up detail for truth: see `showtell.captioning.careful`. There is one caption of each picture.
 
     Raises:
         InputError: a value is out of range.
@@ -62,12 +64,15 @@ class CaptionOptions:
     attention: bool = False
     min_confidence: float = 0.0
     guide: Guiding = "auto"
+    careful: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence <= 1:
             raise InputError(f"the least confidence must lie in [0, 1], not be {self.min_confidence:g}")
         if self.guide not in get_args(Guiding):
             raise InputError(f"guide must be one of {', '.join(get_args(Guiding))}, not {self.guide!r}")
+        if self.careful and (self.search.num_captions > 1 or self.search.must):
+            raise InputError("a careful caption is the only one of its picture, and has no words that must appear")
 
 
 def check_names(given: Collection[str], known: Collection[str]) -> None:

@@ -78,6 +78,7 @@ def caption(
     guide: Annotated[
         Guide, typer.Option(help="Make captions name the most certain tag; auto: if it suits the model.")
     ] = Guide.auto,
+    careful: Annotated[bool, typer.Option("--careful", help="Leave out what the model is unsure of.")] = False,
     resize: Annotated[
         Resize | None,
         typer.Option(
@@ -142,7 +143,9 @@ def caption(
     way: ResizeMode | None = resize.value if resize else None
     captioner = Captioner(model or None, resize=way, threads=threads)
     # A bad option is reported before anything is read.
-    chosen = captioner.caption_options(attention=attention, min_confidence=min_confidence, guide=guide.value, **options)
+    chosen = captioner.caption_options(
+        attention=attention, min_confidence=min_confidence, guide=guide.value, careful=careful, **options
+    )
     if tags and not captioner.generator.tagger:
         raise InputError(f"{captioner.name}: has no tags: leave out --tags, or see docs/guide/tags.md")
     gallery = None

@@ -54,6 +54,7 @@ def evaluate(
     guide: Annotated[
         settings.Guide, typer.Option(help="Make captions name the most certain tag; auto: if it suits the model.")
     ] = settings.Guide.auto,
+    careful: Annotated[bool, typer.Option("--careful", help="Leave out what the model is unsure of.")] = False,
     store: Annotated[
         Path | None, typer.Option(help="Embedding store to use; missing embeddings are added.", metavar="FOLDER")
     ] = None,
@@ -74,7 +75,7 @@ def evaluate(
 
     options = given(beam=beam, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)
     captioner = Captioner(model)
-    options["guide"] = guide.value
+    options |= {"guide": guide.value, "careful": careful}
     found = evaluate(captioner, pictures, captions, split, training=training_captions, store=store, **options)
     if out:
         write_evaluation(found, out)

@@ -1,46 +1,22 @@
 """Captions and references -> which objects captions name that no reference names.
 
-CHAIR (Rohrbach et al. 2018, arXiv:1809.02156) against references alone. Objects are COCO's 80 with other words for
-them, in `objects.csv`, which was written by hand for this project, and the names of ImageNet's classes
-(`showtell.captioning.tags.names`). References leave out much that a picture shows, so the rate is higher than the share
-of wrong captions. Use it to compare models on the same pictures.
-
-    object    its name; empty for phrases that hold the word of an object and name none: "train track"
-    words     words and phrases that name it, between bars; plurals need not be listed
+CHAIR (Rohrbach et al. 2018, arXiv:1809.02156) against references alone; `showtell.captioning.objects` has the objects.
+References leave out much that a picture shows, so the rate is higher than the share of wrong captions. Use it to
+compare models on the same pictures.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from importlib import resources
 
 import numpy as np
 
-from showtell.captioning.tags.names import Name, imagenet_names
-from showtell.captioning.tags.words import Phrase, plural
+from showtell.captioning.objects import objects_of
 from showtell.evaluation.figures import Means
-from showtell.text import tokenize
 
 
 def hallucinated(caption: str, references: Sequence[str]) -> tuple[str, ...]:
     """The objects that a caption names and no reference does, in the order of the caption, each once."""
     known = {name for reference in references for name in objects_of(reference)}
     return tuple(name for name in objects_of(caption) if name not in known)
-
-
-def objects_of(sentence: str) -> tuple[str, ...]:
-    """The objects that a sentence names, in its order, each once: of phrases that overlap the longest counts."""
-    phrases, longest = _phrases()
-    words, found, at = tokenize(sentence), [], 0
-    while at < len(words):
-        for length in range(min(longest, len(words) - at), 0, -1):
-            name = phrases.get(tuple(words[at : at + length]))
-            if name is not None:
-                found.append(name)
-                at += length - 1
-                break
-        at += 1
-    return tuple(dict.fromkeys(name for name in found if name))
 
 
 def hallucination(captions: Sequence[str], references: Mapping[str, Sequence[str]]) -> Means:
@@ -52,34 +28,3 @@ def hallucination(captions: Sequence[str], references: Mapping[str, Sequence[str
     """
     wrong = [bool(hallucinated(text, known)) for text, known in zip(captions, references.values(), strict=True)]
     return Means(("hallucinated",), np.array(wrong, np.float64)[:, None])
-
-
-@lru_cache(maxsize=1)
-def _phrases() -> tuple[dict[Phrase, str], int]:
-    """The object of every phrase, and the words of the longest."""
-    text = (resources.files("showtell.evaluation") / "objects.csv").read_text(encoding="utf-8")
-    objects: dict[Phrase, str] = {}
-    for row in csv.DictReader(text.splitlines()):
-        for phrase in (tuple(tokenize(part)) for part in row["words"].split("|")):
-            objects.setdefault(phrase, row["object"])
-            if row["object"]:
-                objects.setdefault(plural(phrase), row["object"])
-    outermost = _outermost(imagenet_names())
-    for name in imagenet_names():
-        root = outermost[name.name]
-        kind = next((objects[p] for p in (root.phrase, *name.phrases) if objects.get(p)), root.name)
-        for phrase in name.phrases:
-            objects.setdefault(phrase, kind)
-    return objects, max(map(len, objects))
-
-
-def _outermost(names: Sequence[Name]) -> dict[str, Name]:
-    """The name within which each name lies that lies in no other: `dog` of a golden retriever."""
-    by_name = {name.name: name for name in names}
-    found = {}
-    for name in names:
-        root = name
-        while root.within in by_name:
-            root = by_name[root.within]
-        found[name.name] = root
-    return found

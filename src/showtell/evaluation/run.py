@@ -42,6 +42,7 @@ def evaluate(
     resamples: int = 1000,
     bootstrap_seed: int = 0,
     guide: Guiding = "auto",
+    careful: bool = False,
     show: bool = True,
     **options: Unpack[SearchKeywords],
 ) -> Evaluation:
@@ -59,6 +60,7 @@ def evaluate(
         resamples: of the bootstrap that intervals come from.
         bootstrap_seed: the same seed draws the same pictures (`seed` is of sampled captions).
         guide: whether captions are guided by tags, as for `Captioner.caption`.
+        careful: whether captions give up detail for truth, likewise.
         show: show progress on stderr.
         options: fields of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=5`.
 
@@ -66,7 +68,7 @@ def evaluate(
         InputError: a file or an option is wrong, no picture has captions, or none can be read.
     """
     captioner = model if isinstance(model, Captioner) else Captioner(model)
-    chosen = captioner.caption_options(guide=guide, **options)
+    chosen = captioner.caption_options(guide=guide, careful=careful, **options)
     if resamples < 1:
         raise InputError(f"an interval needs at least 1 resample, not {resamples}")
     selected = select(pictures, captions, split, training)
@@ -95,7 +97,12 @@ def evaluate(
         model=captioner.name,
         split=split,
         signature=signature(
-            chosen.search, references, resamples, bootstrap_seed, guided=captioner.generator.guided(chosen)
+            chosen.search,
+            references,
+            resamples,
+            bootstrap_seed,
+            guided=captioner.generator.guided(chosen),
+            careful=careful,
         ),
         vocabulary=len(captioner.bundle.vocabulary) - len(SPECIALS),
         figures={name: figures[name] for name in KINDS if name in figures},

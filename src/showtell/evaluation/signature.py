@@ -17,12 +17,13 @@ def signature(
     seed: int,
     *,
     guided: bool = False,
+    careful: bool = False,
 ) -> str:
     """The signature of figures of captions found with `options`, of so many pictures and references; `guided` by
-    tags or not."""
+    tags or not, `careful` or not."""
     fields = (
         *signature_fields(references),
-        f"search:{_search(options)}{',guided' if guided else ''}",
+        f"search:{_search(options)}{',guided' if guided else ''}{',careful' if careful else ''}",
         f"interval:bootstrap,{resamples},seed={seed}",
         f"showtell:{__version__}",
     )

@@ -1,0 +1,131 @@
+"""Captions that give up detail for truth: what many drawn captions agree on, and no more.
+
+Captions are drawn at random from the decoder. The share of them that has a word is how far the decoder stands by it,
+and the tags say likewise how sure an object is. Of the caption found first, the drawn ones, and the beginnings of all
+of these, the one is chosen that gains most: each of its words counts its share less `TOLERANCE`. So a doubtful word
+costs more than it brings, and the caption becomes as short as the decoder is unsure (minimum-risk decoding: Kumar and
+Byrne 2004; agreement of draws as a sign of truth: Manakul et al. 2023, arXiv:2303.08896).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from showtell.captioning.objects import objects_of
+from showtell.captioning.tags.guide import DecodedSentence
+from showtell.captioning.tags.names import Name
+from showtell.search import Floats, Hypothesis, SearchOptions, StepDecoder, search
+from showtell.text import Vocabulary
+
+DRAWS = 16
+"""Captions drawn of each picture."""
+TOLERANCE = 0.5
+"""The share of the drawn captions that must have a word for it to be worth saying."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_EMPTY = _words(
+    "a an the is are of in on at with and to his her its their by from for that while as it there this be being been "
+    "has have some up down off out into over near next through"
+)
+_BEFORE = _words(
+    "in on at with and near next while by from through over under to that as along across behind beside down up into "
+    "during for around outside inside of is are"
+)
+"""Words before which a caption may end; so it may before a form in -ing."""
+_NEVER_LAST = _words("a an the is are of and his her their its to two three several some very")
+
+
+class CarefulSelection:
+    """Chooses careful captions of one decoder."""
+
+    def __init__(self, decoder: StepDecoder, vocabulary: Vocabulary, names: Sequence[Name] = ()) -> None:
+        self.decoder, self.vocabulary, self.names = decoder, vocabulary, names
+        self._object_of = {name.name: next(iter(objects_of(name.name)), "") for name in names}
+
+    def __call__(
+        self,
+        embeddings: Floats,
+        sentences: Sequence[Sequence[DecodedSentence]],
+        probabilities: npt.NDArray[np.float64] | None,
+        options: SearchOptions,
+        first: int | Sequence[int] = 0,
+    ) -> dict[int, list[DecodedSentence]]:
+        """The careful sentence of every picture, by its row.
+
+        Arguments:
+            embeddings: `float32 (B, D)` or `(B, L, D)`.
+            sentences: what was found of each picture, best first.
+            probabilities: of the tags' names, `(B, names)`, if the model has tags.
+            options: of the search; drawn captions keep its rules.
+            first: place of the first embedding in the whole run, or of each, which seeds the draws.
+        """
+        drawing = replace(options, sample=True, num_captions=DRAWS, temperature=1.0, must=(), diversity=0.0)
+        drawn = search(self.decoder, embeddings, self.vocabulary, drawing, first=first)
+        chosen = {}
+        for row, (found, draws) in enumerate(zip(sentences, drawn, strict=True)):
+            sampled = [self._decoded(one) for one in draws]
+            tags = self._sure(probabilities[row]) if probabilities is not None else {}
+            chosen[row] = [most_supported(found[:1], sampled, tags)]
+        return chosen
+
+    def _decoded(self, hypothesis: Hypothesis) -> DecodedSentence:
+        return DecodedSentence(hypothesis, tuple(self.vocabulary.decode(hypothesis.tokens).split()))
+
+    def _sure(self, probabilities: npt.NDArray[np.float64]) -> dict[str, float]:
+        """The probability of each object that a tag names."""
+        sure: dict[str, float] = {}
+        for name, probability in zip(self.names, probabilities.tolist(), strict=True):
+            kind = self._object_of[name.name]
+            sure[kind] = max(sure.get(kind, 0.0), probability)
+        return sure
+
+
+def most_supported(
+    found: Sequence[DecodedSentence],
+    drawn: Sequence[DecodedSentence],
+    tags: Mapping[str, float],
+    tolerance: float = TOLERANCE,
+) -> DecodedSentence:
+    """The sentence, or beginning of one, that gains most.
+
+    Arguments:
+        found: sentences that the search gave.
+        drawn: captions of the same picture, drawn at random.
+        tags: the probability of each object that tags name.
+        tolerance: what each word costs.
+    """
+    count = len(drawn)
+    words: dict[str, float] = {}
+    objects: dict[str, float] = {}
+    for sentence in drawn:
+        for word in set(sentence.words):
+            words[word] = words.get(word, 0.0) + 1 / count
+        for name in objects_of(" ".join(sentence.words)):
+            objects[name] = objects.get(name, 0.0) + 1 / count
+    for name, probability in tags.items():
+        objects[name] = max(objects.get(name, 0.0), probability)
+
+    def gain(sentence: DecodedSentence) -> tuple[float, float]:
+        named = objects_of(" ".join(sentence.words))
+        said = [word for word in dict.fromkeys(sentence.words) if word not in _EMPTY and not objects_of(word)]
+        shares = [objects.get(name, 0.0) for name in named] + [words.get(word, 0.0) for word in said]
+        return sum(share - tolerance for share in shares), -len(sentence.words)
+
+    candidates = {one.words: one for whole in (*found, *drawn) for one in _beginnings(whole)}
+    return max(candidates.values(), key=gain)
+
+
+def _beginnings(sentence: DecodedSentence) -> Iterator[DecodedSentence]:
+    """The sentence, and what is left of it where it ends before a word that begins another phrase."""
+    yield sentence
+    words = sentence.words
+    for length in range(2, len(words)):
+        if (words[length] in _BEFORE or words[length].endswith("ing")) and words[length - 1] not in _NEVER_LAST:
+            cut = Hypothesis(sentence.hypothesis.tokens[:length], sentence.hypothesis.log_probs[:length], 0.0)
+            yield DecodedSentence(cut, words[:length], sentence.guided)

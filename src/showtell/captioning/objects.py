@@ -1,0 +1,64 @@
+"""Sentences -> the objects that they name.
+
+Objects are COCO's 80 (Lin et al. 2014) with other words for them, in `objects.csv`, which was written by hand for this
+project, and the names of ImageNet's classes (`showtell.captioning.tags.names`), each under the outermost of its names.
+
+    object    its name; empty for phrases that hold the word of an object and name none: "train track"
+    words     words and phrases that name it, between bars; plurals need not be listed
+"""
+
+import csv
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib import resources
+
+from showtell.captioning.tags.names import Name, imagenet_names
+from showtell.captioning.tags.words import Phrase, plural
+from showtell.text import tokenize
+
+
+@lru_cache(maxsize=1 << 16)
+def objects_of(sentence: str) -> tuple[str, ...]:
+    """The objects that a sentence names, in its order, each once: of phrases that overlap the longest counts."""
+    phrases, longest = _phrases()
+    words, found, at = tokenize(sentence), [], 0
+    while at < len(words):
+        for length in range(min(longest, len(words) - at), 0, -1):
+            name = phrases.get(tuple(words[at : at + length]))
+            if name is not None:
+                found.append(name)
+                at += length - 1
+                break
+        at += 1
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+@lru_cache(maxsize=1)
+def _phrases() -> tuple[dict[Phrase, str], int]:
+    """The object of every phrase, and the words of the longest."""
+    text = (resources.files("showtell.captioning") / "objects.csv").read_text(encoding="utf-8")
+    objects: dict[Phrase, str] = {}
+    for row in csv.DictReader(text.splitlines()):
+        for phrase in (tuple(tokenize(part)) for part in row["words"].split("|")):
+            objects.setdefault(phrase, row["object"])
+            if row["object"]:
+                objects.setdefault(plural(phrase), row["object"])
+    outermost = _outermost(imagenet_names())
+    for name in imagenet_names():
+        root = outermost[name.name]
+        kind = next((objects[p] for p in (root.phrase, *name.phrases) if objects.get(p)), root.name)
+        for phrase in name.phrases:
+            objects.setdefault(phrase, kind)
+    return objects, max(map(len, objects))
+
+
+def _outermost(names: Sequence[Name]) -> dict[str, Name]:
+    """The name within which each name lies that lies in no other: `dog` of a golden retriever."""
+    by_name = {name.name: name for name in names}
+    found = {}
+    for name in names:
+        root = name
+        while root.within in by_name:
+            root = by_name[root.within]
+        found[name.name] = root
+    return found
