@@ -1,4 +1,4 @@
-"""Careful captions: they say what drawn captions agree on, keep what tags are sure of, and end before what is in doubt."""
+"""Careful captions: they say what drawn captions agree on, keep what tags are sure of, and end before what is doubted."""
 
 import numpy as np
 import pytest
