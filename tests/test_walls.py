@@ -33,6 +33,8 @@ FLOORS = {
     "encoders": [{"runtime"}, {"graph"}, {"trained"}, {"sources"}, {"registry"}, {"cache"}],
     "captioning": [
         {"attention", "confidence", "tags"},
+        {"objects"},
+        {"careful"},
         {"caption", "options"},
         {"generator"},
         {"captioner"},
