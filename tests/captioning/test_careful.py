@@ -1,4 +1,4 @@
-"""Careful captions: they say what drawn captions agree on, keep what tags are sure of, and end before what is doubted."""
+"""Careful captions: what drawn captions agree on, what tags keep, and ends before what is doubtful."""
 
 import numpy as np
 import pytest
