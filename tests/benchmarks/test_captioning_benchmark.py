@@ -45,6 +45,7 @@ def test_the_tables_go_between_the_marks_of_a_page_again_and_again(tables, tmp_p
         tables.write_into(page, "third")
 
 
+@pytest.mark.slow  # it runs the benchmark
 def test_a_quick_run_measures_contenders_start_and_growth(tables, tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"{tables.BEGIN}\n{tables.END}\n")

@@ -402,6 +402,7 @@ def test_tags_of_a_model_that_has_none_are_an_error(tiny_bundle, photos, showtel
     assert "has no tags" in ran.err
 
 
+@pytest.mark.slow  # its encoder's package comes with the extra train
 def test_the_classifier_of_a_real_encoder_knows_the_example_photographs():
     """EfficientNet-Lite0, exported from its published weights, with the classifier that they came with."""
     from showtell.encoders import Encoder, classifier, encoder_graph

@@ -167,6 +167,7 @@ def test_mirror_images_are_embedded_too(tiny_encoder, tmp_path):
         assert found.embedding.pictures == count
 
 
+@pytest.mark.slow  # its encoder's package comes with the extra train
 def test_only_an_encoder_at_hand_is_asked(tiny_encoder, tmp_path):
     assert encoder_at_hand("efficientnet_lite2", resize="pad").info.preprocessing.resize == "pad"
     assert encoder_at_hand("keras:InceptionV3") is None

@@ -40,6 +40,7 @@ def squares(encoder):
     return np.stack([square(decode(PHOTOS / file), encoder.info.preprocessing) for file in CLASSES])
 
 
+@pytest.mark.slow  # it exports an encoder, which needs PyTorch
 def test_pooled_embeddings_classify_photographs_as_imagenet_does(name, encoder, squares):
     weights = lite.read_weights(name)
     logits = encoder(squares) @ weights["_fc.weight"].T + weights["_fc.bias"]
@@ -61,12 +62,14 @@ def test_the_graph_equals_the_reference_network(name, encoder, squares):
     assert encoder(squares, "grid") == pytest.approx(grid, abs=1e-3)
 
 
+@pytest.mark.slow  # it exports an encoder, which needs PyTorch
 def test_shapes_are_as_described(encoder, squares):
     assert encoder(squares).shape == (len(squares), *encoder.info.shape("pooled"))
     assert encoder(squares, "grid").shape == (len(squares), *encoder.info.shape("grid"))
     assert encoder(squares).dtype == np.float32
 
 
+@pytest.mark.slow  # it exports an encoder, which needs PyTorch
 def test_an_embedding_depends_on_its_own_picture_alone_to_the_last_bit(name, encoder, squares):
     together = Encoder(encoder_graph(name), threads=3)(squares, "grid")
     alone = np.concatenate([encoder(squares[i : i + 1], "grid") for i in range(len(squares))])
@@ -98,6 +101,7 @@ def test_a_layer_that_is_not_there_is_refused_with_those_that_are():
         encoder_graph("efficientnet_lite2:head")
 
 
+@pytest.mark.slow  # it exports an encoder, which needs PyTorch
 def test_an_export_is_the_same_every_time_and_kept(name, tmp_path, monkeypatch):
     monkeypatch.setenv("SHOWTELL_CACHE", str(tmp_path))
     said = []
@@ -119,6 +123,7 @@ def test_weights_in_float16_change_embeddings_by_less_than_a_hundredth(name, enc
     assert np.linalg.norm(difference, axis=1).max() < 0.01 * np.linalg.norm(encoder(squares), axis=1).min()
 
 
+@pytest.mark.slow  # it exports an encoder, which needs PyTorch
 def test_changed_weights_are_refused(tmp_path, monkeypatch):
     variant = lite.VARIANTS["efficientnet_lite0"]
     import importlib

@@ -1,4 +1,5 @@
-"""Which tests `make test-fast` runs: those that need no package beyond the extra `test-fast`, and are not marked slow.
+"""Which tests `make test-fast` runs: those that need no package beyond the extra `test-fast`, start no processes, and
+are not marked slow.
 
 What a test needs is read from its source: packages that its file imports at the top, those that it imports itself, and
 those of the functions, fixtures and helper modules that it uses.
@@ -20,6 +21,7 @@ HEAVY = (
     *("showtell.decoders", "showtell.encoders.sources.keras", "showtell.estimator", "showtell.ray"),
     "showtell.training",
 )
+STARTING = ("command_line", "subprocess")  # a second or more for each process
 LIGHT = ("showtell.decoders.runtime",)
 
 
@@ -62,14 +64,16 @@ def needs_heavy(path: Path) -> bool:
 
 @functools.cache
 def heavy_functions(path: Path) -> frozenset[str]:
-    """Functions of a file that import a heavy package, or use a function or fixture, here or above, that does."""
+    """Functions of a file that import a heavy package, start processes, or use a function or fixture that does."""
     above = path.parent.parent / "conftest.py" if path.name == "conftest.py" else path.parent / "conftest.py"
     heavy: set[str] = set()
     while above.is_relative_to(TESTS):
         if above.is_file():
             heavy |= heavy_functions(above)
         above = above.parent.parent / "conftest.py"
-    functions = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    body = ast.parse(path.read_text()).body
+    heavy |= {name for node in body for name in _bound_to(node, STARTING)}
+    functions = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     heavy -= {node.name for node in functions}
     imports = {node.name for node in functions if any(is_heavy(n) for one in ast.walk(node) for n in imported(one))}
     heavy |= imports
@@ -78,6 +82,15 @@ def heavy_functions(path: Path) -> frozenset[str]:
         if not found:
             return frozenset(heavy)
         heavy |= found
+
+
+def _bound_to(node: ast.stmt, modules: tuple[str, ...]) -> set[str]:
+    """The names by which an import makes modules, or what lies in them, known."""
+    if isinstance(node, ast.ImportFrom) and node.module in modules:
+        return {alias.asname or alias.name for alias in node.names}
+    if isinstance(node, ast.Import):
+        return {alias.asname or alias.name for alias in node.names if alias.name in modules}
+    return set()
 
 
 def _names(node: ast.AST) -> set[str]:
