@@ -20,9 +20,13 @@ LIST = ROOT / "tests" / "golden" / "public_api.txt"
 
 # The page's sections; each public name stands in one of them.
 SECTIONS = {
-    "Captioning": "Captioner Caption Captioned Word Tag NOT_SURE SearchOptions temper overlay caption_pieces",
+    "Captioning": (
+        "Captioner Caption Captioned Word Tag NOT_SURE CaptionOptions SearchOptions temper overlay caption_pieces"
+    ),
     "Models": "list_models find_model default_model Bundle read_bundle write_bundle replay Replay",
-    "Pictures": "Picture RawPicture decode Preprocessing square normalize PictureSource PictureSelection Sample",
+    "Pictures": (
+        "Picture RawPicture decode DecodeOptions Preprocessing square normalize PictureSource PictureSelection Sample"
+    ),
     "Captions and data sets": "CaptionSet read_captions DataOptions Examples load_examples",
     "Words": "Vocabulary tokenize pad_batch",
     "Encoders and embeddings": (

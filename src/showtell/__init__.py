@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from showtell.captioning.captioner import Captioner
     from showtell.captioning.golden import Replay, replay
     from showtell.captioning.jobs import caption_pieces
+    from showtell.captioning.options import CaptionOptions
     from showtell.captioning.tags import Tag
     from showtell.data.captions.caption_set import CaptionSet, read_captions
     from showtell.data.examples import DataOptions, Examples, load_examples
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     )
     from showtell.evaluation.next_word import Check as NextWordCheck
     from showtell.evaluation.next_word import check as check_next_words
-    from showtell.images.decode import Picture, decode
+    from showtell.images.decode import DecodeOptions, Picture, decode
     from showtell.images.preprocessing import Preprocessing, square
     from showtell.images.preprocessing import normalise as normalize
     from showtell.metrics import (
@@ -91,6 +92,7 @@ _HOMES = {
     "Bundle": "showtell.models.bundle",
     "BundleError": "showtell.errors",
     "Caption": "showtell.captioning.caption",
+    "CaptionOptions": "showtell.captioning.options",
     "CaptionSet": "showtell.data.captions.caption_set",
     "Captioned": "showtell.captioning.caption",
     "Captioner": "showtell.captioning.captioner",
@@ -98,6 +100,7 @@ _HOMES = {
     "CiderD": "showtell.metrics",
     "DEFAULT_METRICS": "showtell.metrics",
     "DataOptions": "showtell.data.examples",
+    "DecodeOptions": "showtell.images.decode",
     "DocumentFrequency": "showtell.metrics",
     "EmbedOptions": "showtell.embeddings.embed",
     "EmbedResult": "showtell.embeddings.embed",
@@ -199,12 +202,14 @@ __all__ = [
     "Bundle",
     "BundleError",
     "Caption",
+    "CaptionOptions",
     "CaptionSet",
     "Captioned",
     "Captioner",
     "CaptioningEstimator",
     "CiderD",
     "DataOptions",
+    "DecodeOptions",
     "DocumentFrequency",
     "EmbedOptions",
     "EmbedResult",
