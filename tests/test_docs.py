@@ -132,6 +132,17 @@ def test_every_dotted_name_of_the_package_in_a_page_exists():
                 found = importlib.import_module(".".join(parts[: i + 1]))
 
 
+def test_guides_reference_and_examples_import_nothing_deeper_than_the_package():
+    """What they use is public (`tests/golden/public_api.txt`), so that files may move without breaking anyone."""
+    pages = [ROOT / "README.md", *(page for folder in ("guide", "reference") for page in (DOCS / folder).glob("*.md"))]
+    pages += [ROOT / "examples" / "show_and_tell.ipynb", *(ROOT / "examples").rglob("*.py")]
+    text = "\n".join(page.read_text() for page in pages)
+    assert "from showtell import" in text
+    assert not re.findall(r"(?:from|import) showtell\.\w+", text)
+    text = text.replace((DOCS / "reference" / "python-api.md").read_text(), "")  # its docstrings name their sources
+    assert not re.findall(r"`showtell\.\w+\.\w+", text)
+
+
 def test_pages_made_from_the_code_are_up_to_date():
     done = subprocess.run(
         [sys.executable, DOCS / "generate.py", "--check"], capture_output=True, text=True, check=False

@@ -393,7 +393,7 @@ def test_captions_of_the_command_carry_their_tags(tagged, photos, showtell, tmp_
     assert guided["guided"] is True
     page = tmp_path / "page.html"
     run("--html", page)
-    assert 'Seen: <span title="' in page.read_text()
+    assert 'Tags: <span title="' in page.read_text()
 
 
 def test_tags_of_a_model_that_has_none_are_an_error(tiny_bundle, photos, showtell):

@@ -264,7 +264,7 @@ def test_the_command_calibrates_and_captions_say_what_they_are_worth(
         assert line == f"{one['name']}: {said}"
     unsure = sum("not sure" in line for line in lines)
     assert page.read_text().count(">not sure</p>") == unsure
-    assert page.read_text().count("Unlike the pictures that the model learnt from") == strange
+    assert page.read_text().count("Unlike the pictures that the model was trained on") == strange
     assert page.read_text().count(">confidence ") == 90
 
     ran = showtell("caption", pictures, "--model", path, "--min-confidence", least, "--format", "csv")

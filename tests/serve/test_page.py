@@ -99,17 +99,17 @@ def test_settings_take_effect_at_once(page, tiny_captioner, drawn):
         page.locator("#cards > li:first-child .caption", has_text=expected[0]).wait_for()
         assert sentences(page) == expected
 
-    page.get_by_label("greedily").check()
+    page.get_by_label("Greedy").check()
     shows(beam=1)
     first = tiny_captioner.caption(drawn[0], beam=1).words[0].word
     change(page, "must_not", f"{first}, the")
     shows(beam=1, must_not=[first, "the"])
-    page.get_by_label("by chance").check()
+    page.get_by_label("Sampling").check()
     change(page, "temperature", 2)
     change(page, "seed", 7)
     drawing = {"sample": True, "temperature": 2.0, "seed": 7, "must_not": [first, "the"]}
     shows(**drawing)
-    page.get_by_role("button", name="As the model has it").click()
+    page.get_by_role("button", name="Reset").click()
     shows()
     assert page.complaints == []
 
@@ -258,8 +258,8 @@ def test_the_page_names_what_is_seen_and_has_it_said(opened, dog_captioner, draw
         page = opened(running)
         page.locator("#files:enabled").set_input_files(files(drawn, 1))
         sentences(page, 1)
-        assert page.get_by_text("Seen:").inner_text() == "Seen: dog, husky"
-        page.get_by_label("Name what is surely seen").check()
+        assert page.get_by_text("Tags:").inner_text() == "Tags: dog, husky"
+        page.get_by_label("Name certain tags in captions").check()
         guided = dog_captioner.caption(drawn[0], guide="always")
         assert guided.guided
         page.locator(".caption", has_text=guided.text).wait_for()

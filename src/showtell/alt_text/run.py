@@ -47,7 +47,7 @@ def plan_alt_texts(
     tally = Tally(planner.settings)
     with (
         closing(Journal(options.journal or folder / JOURNAL, reading=True)) as journal,
-        bar("looking", None, "pictures", show=show) as tick,
+        bar("scanning", None, "pictures", show=show) as tick,
     ):
         for picture in walk_pictures(folder):
             plan = planner.plan(picture, journal.get(picture.name))

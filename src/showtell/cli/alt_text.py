@@ -188,7 +188,7 @@ def _said(summary: "Summary", folder: Path, options: "AltTextOptions", dry_run: 
         (summary.count(Step.HELD), f"held back below a confidence of {options.min_confidence:g}"),
         (summary.count(Step.REJECTED), "that cannot be read"),
         (summary.count(Step.FAILED), f"whose {options.format} file cannot be read or written"),
-        (summary.unfamiliar, "unlike the pictures that the model learnt from: look twice"),
+        (summary.unfamiliar, "unlike the pictures that the model was trained on: check them"),
         (summary.outdated, "of another model or other settings (--renew captions them again)"),
     ]
     lines = [f"  {count:>9,} {what}" for count, what in rows if count]

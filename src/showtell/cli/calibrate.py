@@ -85,7 +85,7 @@ def _print_figures(calibration: "Calibration") -> None:
     if calibration.familiarity:
         _print_familiarity(figures["familiar"])
     else:
-        print("unfamiliar pictures cannot be told: name the split that the model learnt from with --train-split")
+        print("no flag for unfamiliar pictures: name the split that the model was trained on with --train-split")
 
 
 def _print_familiarity(figures: dict[str, Any]) -> None:

@@ -181,8 +181,8 @@ def caption(
         print(f"page: {html}", file=sys.stderr)
     if unfamiliar:
         print(
-            f"{unfamiliar} of {pictures.count} pictures are unlike those that the model learnt from: "
-            "look twice at what it says of them (--format jsonl tells which)",
+            f"{unfamiliar} of {pictures.count} pictures are unlike those that the model was trained on: "
+            "check their captions (--format jsonl says which)",
             file=sys.stderr,
         )
     if failed:

@@ -57,7 +57,7 @@ def _level(probability: float) -> int:
 def tag_line(tags: Iterable[tuple[str, float]]) -> str:
     """What is seen in a picture, names with their probabilities, as a paragraph; nothing where nothing is."""
     names = ", ".join(f'<span title="{percent(probability)}">{escape(name)}</span>' for name, probability in tags)
-    return f'<p class="seen">Seen: {names}</p>\n' if names else ""
+    return f'<p class="seen">Tags: {names}</p>\n' if names else ""
 
 
 def signed(number: float) -> str:

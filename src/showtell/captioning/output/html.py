@@ -15,7 +15,7 @@ from showtell.visualization.words import CONFIDENCE, SCORE, legend, marked, sign
 LOOK = 160
 """Pixels of a side of a picture that shows where the model looked for one word."""
 
-_UNFAMILIAR = "Unlike the pictures that the model learnt from."
+_UNFAMILIAR = "Unlike the pictures that the model was trained on."
 
 
 @dataclass(frozen=True, slots=True)

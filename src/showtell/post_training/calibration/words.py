@@ -50,7 +50,7 @@ def foretell(
     drawn = [every[i] for i in order[: 1 + int(np.searchsorted(ends, MOST_WORDS))]]
     drawn.sort(key=lambda one: len(one[1]))  # so that little is computed for padding
     log_probs, words, rows = [], [], []
-    with bar("foretelling", len(drawn), "captions", show=show) as tick:
+    with bar("predicting words", len(drawn), "captions", show=show) as tick:
         for begin in range(0, len(drawn), _CAPTIONS_AT_ONCE):
             here, sentences = zip(*drawn[begin : begin + _CAPTIONS_AT_ONCE], strict=True)
             ids = pad_batch(sentences, vocabulary.pad)

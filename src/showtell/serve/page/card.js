@@ -65,7 +65,7 @@ export class Card {
       );
     }
     if (result.unfamiliar) {
-      parts.push(element("p", { class: "unfamiliar" }, "Unlike the pictures that the model learnt from."));
+      parts.push(element("p", { class: "unfamiliar" }, "Unlike the pictures that the model was trained on."));
     }
     return parts;
   }
@@ -76,7 +76,7 @@ export class Card {
       const name = element("span", { title: percent(tag.probability) }, tag.name);
       return i ? [", ", name] : [name];
     });
-    return [element("p", { class: "seen" }, "Seen: ", ...names)];
+    return [element("p", { class: "seen" }, "Tags: ", ...names)];
   }
 
   measure(result) {

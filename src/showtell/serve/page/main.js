@@ -59,7 +59,7 @@ function listen() {
     for (const card of cards.splice(0)) card.close();
     captionAll();
     at("files").focus();
-    say("All pictures are removed.");
+    say("All pictures removed.");
   });
   at("copy").addEventListener("click", () => copied(KINDS.text.write(results()), at("copy")));
   for (const button of document.querySelectorAll("[data-save]")) {
@@ -131,7 +131,7 @@ async function copied(text, button) {
       button.textContent = label;
     }, 1500);
   } catch {
-    say("The browser does not let the page copy.");
+    say("The browser does not allow copying.");
   }
 }
 

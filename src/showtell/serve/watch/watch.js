@@ -5,7 +5,7 @@ import { element } from "./elements.js";
 const SECOND = 1000;
 const MOST_BEFORE = 6;
 const OVER = { finished: "Finished", stopped: "Stopped, and saved", failed: "Failed" };
-const NAMES = { train_loss: "loss", train_accuracy: "next words foretold", reward: "reward" };
+const NAMES = { train_loss: "loss", train_accuracy: "next words predicted", reward: "reward" };
 const at = (id) => document.getElementById(id);
 let known = -1;
 let last;
@@ -16,7 +16,7 @@ async function look() {
     last = await answer.json();
     show(last);
   } catch {
-    at("where").textContent = last && OVER[last.state] ? at("where").textContent : "The run does not answer: its process has ended.";
+    at("where").textContent = last && OVER[last.state] ? at("where").textContent : "The run has ended and no longer answers.";
     at("stop").disabled = true;
     return;
   }
