@@ -26,7 +26,7 @@ with write_beside(Path(sys.argv[1]), growing=len(sys.argv) > 2) as file:
     file.write(b"half"); file.flush(); print("ready", flush=True); time.sleep(60)
 """
 HOLDING = """
-with held(Path(sys.argv[1]), Path("the job")):
+with held(Path(sys.argv[1])):
     print("ready", flush=True); time.sleep(60)
 """
 
@@ -143,13 +143,22 @@ def test_a_growing_file_can_be_watched_stays_when_cut_off_and_has_one_writer(tmp
 
 
 def test_a_lock_is_held_by_one_living_process(tmp_path):
-    first = elsewhere(HOLDING, tmp_path / "lock")
-    message = rf"the job: another run \(process {first.pid}\) is at work there"
-    with pytest.raises(InputError, match=message), held(tmp_path / "lock", Path("the job")):
+    job, lock = tmp_path / "job", tmp_path / "job" / ".lock"
+    first = elsewhere(HOLDING, job)
+    message = rf"job: another run \(process {first.pid}\) is at work there"
+    with pytest.raises(InputError, match=message), held(job):
         pass
-    assert (tmp_path / "lock").exists()
+    assert lock.exists()
     first.kill()
     first.wait()
-    with held(tmp_path / "lock", Path("the job")):
-        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
-    assert not os.listdir(tmp_path)
+    with held(job):
+        assert lock.read_text() == f"{os.getpid()}\n"
+    assert not os.listdir(job)
+
+
+def test_a_folder_that_was_made_for_nothing_is_gone_again(tmp_path):
+    with held(tmp_path / "empty"):
+        pass
+    with held(tmp_path / "used"):
+        (tmp_path / "used" / "a").write_bytes(b"")
+    assert os.listdir(tmp_path) == ["used"]

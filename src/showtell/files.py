@@ -25,6 +25,9 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+LOCK = ".lock"
+"""The file in a folder that the run at work there holds."""
+
 _LONGEST_NAME = 255  # bytes, on nearly every file system
 
 
@@ -117,21 +120,23 @@ def remove_unfinished(folder: Path, name: str = "*") -> None:
 
 
 @contextlib.contextmanager
-def held(lock: Path, what: Path) -> Iterator[None]:
-    """Hold the file `lock` while the block runs, so that a second run on `what` stops before it does any harm.
+def held(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder while the block runs, so that a second run in it stops before it does any harm.
 
-    The file has the process's number, for people. It is removed at the end; one that a killed process left is not
-    held, and is taken over.
+    The lock is the file `.lock`, which has the process's number, for people. It is removed at the end, and so is a
+    folder that was made for it and is still empty. A lock that a killed process left is not held, and is taken over.
 
     Raises:
         InputError: another process holds it.
         OutputError: it cannot be written.
     """
-    with _reported(lock):
-        lock.parent.mkdir(parents=True, exist_ok=True)
+    lock = folder / LOCK
+    made = not folder.exists()
+    with _reported(folder):
+        folder.mkdir(parents=True, exist_ok=True)
         descriptor = _open_held(lock)
         if descriptor is None:
-            raise InputError(f"{what}: another run{_process_in(lock)} is at work there: wait until it has ended")
+            raise InputError(f"{folder}: another run{_process_in(lock)} is at work there: wait until it has ended")
         os.truncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
     try:
@@ -140,6 +145,9 @@ def held(lock: Path, what: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             lock.unlink(missing_ok=True)
         os.close(descriptor)
+        with contextlib.suppress(OSError):
+            if made:
+                folder.rmdir()
 
 
 def _process_in(lock: Path) -> str:

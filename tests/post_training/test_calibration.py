@@ -130,6 +130,31 @@ def test_an_ensemble_has_no_confidence(calibrated, pictures):
     assert Captioner([calibrated, calibrated]).caption(pictures / "00.png").confidence is None
 
 
+def test_a_model_that_was_named_is_not_replaced_nor_shadowed(calibrated, pictures, captions, tmp_path, monkeypatch):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine.showtell").write_bytes(calibrated.read_bytes())
+    monkeypatch.setenv("SHOWTELL_MODELS", str(tmp_path / "models"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"mine: is .*mine\.showtell, which stays as it is: .*--out"):
+        calibrate("mine", pictures, captions, "val", show=False)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["mine.showtell", "models"]
+    assert (tmp_path / "models" / "mine.showtell").read_bytes() == calibrated.read_bytes()
+
+
+def test_what_cannot_be_fitted_anew_is_not_dropped_in_silence(calibrated, pictures, captions, tmp_path, showtell):
+    once = tmp_path / "once.csv"
+    lines = [f"{name},{captions.captions[name][0]}\n" for name in list(captions.captions)[:60]]
+    once.write_text("image,caption\n" + "".join(lines))
+    done = showtell(
+        "calibrate", calibrated, "--pictures", pictures, "--captions", once, "--out", tmp_path / "o.showtell"
+    )
+    assert done.code == 0, done.err
+    after = calibration_of(read_bundle(tmp_path / "o.showtell"))
+    assert (after.quality, after.familiarity) == (None, None)
+    assert "o.showtell: no longer has confidences, as too few pictures have two captions" in done.err
+    assert "o.showtell: no longer has the bound of unfamiliar pictures: name the split" in done.err
+
+
 def test_calibrating_again_and_in_place_gives_the_same_bytes(calibrated, tiny_bundle, pictures, captions, tmp_path):
     path = tmp_path / "again.showtell"
     path.write_bytes(calibrated.read_bytes())

@@ -7,9 +7,10 @@ import torch
 from safetensors.torch import load_file
 
 from showtell.errors import InputError
+from showtell.files import held
 from showtell.models.bundle import read_bundle
 from showtell.training import Stopped, recipe_from, train
-from showtell.training.resume import check_run_folder
+from showtell.training.resume import check_run_folder, claim_run_folder
 
 EPOCHS, STEPS = 3, 5
 
@@ -158,14 +159,57 @@ def test_weights_without_an_optimiser_are_refused(small_data, unbroken, tmp_path
 
 
 def test_a_run_of_a_release_with_fewer_options_is_gone_on_with(small_data, tmp_path):
-    check_run_folder(tmp_path, recipe())
+    claim_run_folder(tmp_path, recipe())
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.safetensors").write_bytes(b"")
     older = json.loads((tmp_path / "recipe.json").read_text())
     del older["fine_tune"], older["encoder"]["precision"], older["training"]["patience"]
     (tmp_path / "recipe.json").write_text(json.dumps(older))
-    check_run_folder(tmp_path, recipe())
+    claim_run_folder(tmp_path, recipe())
+    assert json.loads((tmp_path / "recipe.json").read_text()) == older
     for changed in (recipe(patience=3), recipe(hidden=25)):
         with pytest.raises(InputError, match="another recipe"):
             check_run_folder(tmp_path, changed)
+        with pytest.raises(InputError, match="another recipe"):
+            claim_run_folder(tmp_path, changed)
+
+
+@pytest.mark.parametrize(
+    ("table", "wrong", "said"),
+    [
+        ("data", {"split_column": "spit"}, "spit"),
+        ("data", {"captions": "c.jsonl"}, "does not exist"),
+        ("encoder", {"name": "onnx:missing.onnx"}, "missing"),
+        ("vocabulary", {"min_count": 99}, "no word occurs 99 times"),
+    ],
+)
+def test_a_start_that_failed_does_not_stand_in_the_way_of_its_correction(small_data, tmp_path, table, wrong, said):
+    tables = recipe(epochs=1).to_json()
+    tables["decoder"]["kind"] = tables.pop("decoder_kind")
+    mistaken = tables | {table: tables[table] | wrong}
+    where = {"root": small_data, "store": small_data / "store", "show": False}
+    with pytest.raises(InputError, match=said):
+        train(mistaken, tmp_path / "run", **where)
+    if table != "vocabulary":
+        assert not (tmp_path / "run").exists(), "nothing is claimed before the data are found good"
+    done = train(tables, tmp_path / "run", **where)
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text()) == json.loads(
+        json.dumps(recipe(epochs=1).to_json())
+    )
+    assert done.bundle.exists()
+
+
+def test_a_model_is_no_checkpoint_and_nobody_is_told_to_delete_it(small_data, unbroken, tmp_path):
+    (tmp_path / "broken.safetensors").write_bytes(b"no tensors")
+    for path in (unbroken.bundle, tmp_path / "broken.safetensors"):
+        with pytest.raises(InputError, match=r"is a model, and training begins|not a whole checkpoint") as caught:
+            run(small_data, tmp_path / "run", path)
+        assert "delete" not in str(caught.value)
+
+
+def test_a_second_run_in_one_folder_stops(small_data, tmp_path):
+    with held(tmp_path / "run"), pytest.raises(InputError, match=r"another run .* is at work there"):
+        run(small_data, tmp_path / "run")
 
 
 def test_a_missing_checkpoint_is_told_before_anything_is_made(small_data, tmp_path):

@@ -1,5 +1,6 @@
 """`showtell calibrate`: make a model's probabilities honest, and let it know how sure it is."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,16 +49,31 @@ def calibrate(
         showtell calibrate model.showtell --pictures val.zip --captions captions.json
         showtell calibrate model.showtell --pictures photos/ --captions captions.json --split val --train-split train
     """
+    from showtell.captioning.confidence import calibration_of
     from showtell.captioning.tags import tagger_of
     from showtell.models.bundle import read_bundle
+    from showtell.models.names import find_model
     from showtell.post_training.calibration import calibrate as fit
 
+    before = calibration_of(read_bundle(find_model(model)))
     found = fit(model, pictures, captions, split, train_split=train_split, out=out, store=store, tags=tags)
     _print_figures(found)
     tagger = tagger_of(read_bundle(out or model))
     if tagger and tagger.calibration:
         _print_tags(tagger.calibration)
+    for lost in _lost(before, found):
+        print(f"{out or model}: no longer has {lost}", file=sys.stderr)
     print(f"calibrated: {out or model}")
+
+
+def _lost(before: "Calibration | None", after: "Calibration") -> list[str]:
+    """What a model had that could not be fitted anew, and what would fit it."""
+    lost = []
+    if before and before.quality and not after.quality:
+        lost.append("confidences, as too few pictures have two captions or more: give more of them")
+    if before and before.familiarity and not after.familiarity:
+        lost.append("the bound of unfamiliar pictures: name the split that it learnt from with --train-split")
+    return lost
 
 
 def _print_figures(calibration: "Calibration") -> None:

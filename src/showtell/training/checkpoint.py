@@ -54,7 +54,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
             state = json.loads((file.metadata() or {})["state"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (OSError, KeyError, ValueError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path}: not a whole checkpoint ({error}): delete it to begin anew") from error
+        raise InputError(
+            f"{path}: not a whole checkpoint ({error}): take another one, or move it away to begin anew"
+        ) from error
     if state.get("format") != FORMAT:
         raise InputError(f"{path}: checkpoint format {state.get('format')}, this release reads {FORMAT}")
     return Checkpoint(tensors, state)

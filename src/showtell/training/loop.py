@@ -18,6 +18,7 @@ may make the steps together (`showtell.training.distributed`); all see the folde
 it.
 """
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +34,7 @@ from showtell.data.examples import Group, load_examples
 from showtell.decoders.registry import build
 from showtell.encoders import encoder_graph
 from showtell.errors import InputError
-from showtell.files import write_json
+from showtell.files import held, write_json
 from showtell.post_training.calibration import calibrate_from_store
 from showtell.progress import bar
 from showtell.text import Vocabulary
@@ -52,6 +53,7 @@ from showtell.training.resume import (
     TrainingState,
     best_of,
     check_run_folder,
+    claim_run_folder,
     current_epoch,
     fork_from,
     read_checkpoint,
@@ -124,11 +126,31 @@ def train(
         raise InputError("a recipe with fine_tune trains the encoder, which several workers cannot do: leave it out")
     if begin_from:
         require_checkpoint(Path(begin_from))
+    with held(folder) if group.is_main else contextlib.nullcontext():
+        return _train(recipe, folder, place, Path(root), store, begin_from, group, show, say, on_epoch, watch)
+
+
+def _train(
+    recipe: Recipe,
+    folder: Path,
+    place: torch.device,
+    root: Path,
+    store: str | Path | None,
+    begin_from: str | Path | None,
+    group: WorkerGroup,
+    show: bool,
+    say: Say,
+    on_epoch: OnEpoch,
+    watch: Watch | None,
+) -> TrainResult:
+    """`train` in a folder that no other run is at work in."""
     if group.is_main:
         check_run_folder(folder, recipe)
-    examples = load_examples(recipe.data, Path(root))
+    examples = load_examples(recipe.data, root)
     say(examples.summary)
     graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say) if group.is_main else b""
+    if group.is_main:
+        claim_run_folder(folder, recipe)  # only now, so that a failed start never stands in the way of its correction
     encode = partial(embed_dataset, options=recipe.encoder, examples=examples, group=group, show=show, say=say)
     encoded = encode(graph, store=Path(store or folder / "embeddings"), beside=folder)
     training, validation = (

@@ -13,6 +13,7 @@ from typing import Any
 
 from showtell.errors import InputError
 from showtell.files import read_json, write_json
+from showtell.models.names import SUFFIX
 from showtell.text import Vocabulary
 from showtell.training.checkpoint import Checkpoint, load_checkpoint
 from showtell.training.recipe import Recipe, TrainingOptions, recipe_from
@@ -112,15 +113,15 @@ def _lines_of(stage: Stage, metrics: Sequence[dict[str, Any]]) -> list[dict[str,
 
 
 def check_run_folder(folder: Path, recipe: Recipe) -> None:
-    """Make the folder this recipe's; an `InputError` where it holds a run of another.
+    """An `InputError` where the folder holds a run of another recipe; nothing is written.
 
-    What the recipe of an older release does not say has its default.
+    A run that has no checkpoint yet has nothing to lose, so its recipe may be corrected. What the recipe of an older
+    release does not say has its default.
     """
     path = folder / "recipe.json"
-    wanted = recipe.to_json()
-    if not path.exists():
-        write_json(path, wanted)
+    if not path.exists() or not any((folder / "checkpoints").glob("*.safetensors")):
         return
+    wanted = recipe.to_json()
     tables = read_json(path)
     tables["decoder"] = {"kind": tables.pop("decoder_kind"), **tables["decoder"]}
     found = recipe_from(tables, str(path)).to_json()
@@ -131,10 +132,22 @@ def check_run_folder(folder: Path, recipe: Recipe) -> None:
         )
 
 
+def claim_run_folder(folder: Path, recipe: Recipe) -> None:
+    """Write the recipe into the run's folder, once its data are found good; errors as `check_run_folder` has them."""
+    check_run_folder(folder, recipe)
+    path, wanted = folder / "recipe.json", recipe.to_json()
+    started = any((folder / "checkpoints").glob("*.safetensors"))
+    if not path.exists() or not (started or read_json(path) == wanted):
+        write_json(path, wanted)
+
+
 def require_checkpoint(path: Path) -> None:
-    """An `InputError` where there is no file to begin from, before anything slow is done."""
+    """An `InputError` where there is no checkpoint to begin from, before anything slow is done."""
+    where = "a run keeps its own in the folder checkpoints/"
+    if path.suffix == SUFFIX:
+        raise InputError(f"{path}: is a model, and training begins from a checkpoint: {where}")
     if not path.is_file():
-        raise InputError(f"{path}: there is no such checkpoint: a run keeps its own in the folder checkpoints/")
+        raise InputError(f"{path}: there is no such checkpoint: {where}")
 
 
 def state_of(position: TrainingState, vocabulary: Vocabulary) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from showtell.embeddings.cached import embedded
 from showtell.errors import InputError
 from showtell.models.bundle import CALIBRATION_PARTS, Bundle, write_bundle
 from showtell.models.card import with_section
+from showtell.models.names import find_model
 from showtell.post_training.calibration.fit import Known, fit_calibration
 from showtell.post_training.calibration.tagged import Passed, classifier_of, fit_tagger, remake_golden, with_tags
 from showtell.progress import bar
@@ -51,18 +52,20 @@ def calibrate(
         captions: what people say of them: a caption file (see `showtell.data.captions.caption_set`), or what was
         read from one. split: fit on the pictures of this split; None for all that have captions.
         train_split: the split that the model learnt from, for what is familiar; None where it is not at hand.
-        out: the file to write; None to replace the bundle, in one step.
+        out: the file to write; None to replace the bundle, in one step, where it was named by its path.
         store: an embedding store to use, and to add missing pictures to; None embeds in memory.
         tags: give the bundle its encoder's classifier, if it was made without.
         show: show progress on stderr.
 
     Raises:
-        InputError: a file is wrong, no picture of a split has captions, the bundle is a folder and `out` is None, or
-            the encoder has no classifier.
+        InputError: a file is wrong, no picture of a split has captions, `out` is None and the bundle is a folder or
+            was named as the models of the package are, or the encoder has no classifier.
         MissingExtra: the package that the classifier comes from is not installed.
     """
     if out is None and Path(bundle).is_dir():
         raise InputError(f"{bundle}: a folder; name a file to write the calibrated bundle to")
+    if out is None and not Path(bundle).exists() and (found := find_model(bundle)).exists():
+        raise InputError(f"{bundle}: is {found}, which stays as it is: name a file to write with --out")
     captioner = Captioner(bundle)
     if tags and not captioner.generator.tagger:
         captioner.generator.tagger = classifier_of(captioner.bundle)
