@@ -5,6 +5,9 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from contextlib import closing
 
 import pyarrow.parquet as pq
@@ -14,7 +17,7 @@ from PIL import Image
 from showtell import Captioner
 from showtell.alt_text import AltTextOptions, Rights, Step, plan_alt_texts, write_alt_texts
 from showtell.alt_text.describe import describe
-from showtell.alt_text.journal import Journal
+from showtell.alt_text.journal import Entry, Journal
 from showtell.alt_text.xmp import new_packet, read_packet
 from showtell.errors import InputError
 
@@ -130,7 +133,7 @@ def test_what_a_person_wrote_stays_unless_it_is_to_be_overwritten(tree, captione
     before = state(tree)
     assert write(tree, captioner)[0].count(Step.KEPT) == 2
     assert state(tree) == before
-    write(tree, captioner, rights=Rights(overwrite=True))
+    write(tree, captioner, rights=Rights(others=True))
     assert text_beside(tree / "0.png") == f"{captioner.caption(tree / '0.png').text}\n"
     assert text_beside(tree / "1.png") == f"{captioner.caption(tree / '1.png').text}\n"
     assert write(tree, captioner)[0].steps == {Step.UNCHANGED: 10}
@@ -158,7 +161,7 @@ def test_an_xmp_file_of_another_program_is_left_alone_merged_into_or_overwritten
     assert list(read_packet(other.read_bytes()).texts.values()) == ["Bello", said]
     assert full.read_bytes() == described
     assert write(tree, captioner, format="xmp")[0].count(Step.UNCHANGED) == 9  # of the merged one, our field alone
-    write(tree, captioner, format="xmp", rights=Rights(overwrite=True))
+    write(tree, captioner, format="xmp", rights=Rights(others=True))
     assert set(read_packet(other.read_bytes()).texts.values()) == {said}
 
 
@@ -188,7 +191,7 @@ def test_a_table_that_was_edited_is_not_replaced_unless_told(tree, captioner, tm
     with pytest.raises(InputError, match="was changed, or written by something else"):
         write(tree, captioner, format="csv", output=output)
     assert output.read_text() == "my own\n"
-    write(tree, captioner, format="csv", output=output, rights=Rights(overwrite=True))
+    write(tree, captioner, format="csv", output=output, rights=Rights(others=True))
     shutil.copy(tree / "0.png", tree / "new.png")
     assert write(tree, captioner, format="csv", output=output)[0].known == 1
     assert "new.png" in output.read_text()
@@ -312,3 +315,63 @@ def test_a_journal_that_is_none_or_in_use_is_told(tree, captioner):
     with closing(Journal(path)), pytest.raises(InputError, match="another run is at work"):
         write(tree, captioner)
     assert write(tree, captioner)[0].captioned == 10
+
+
+def test_overwrite_alone_replaces_what_showtell_wrote_and_someone_changed(tree, captioner):
+    """Of two pictures, one text was Showtell's and was changed; the other was a person's from the beginning."""
+    for format, own in (
+        ("txt", b"mine from the beginning\n"),
+        ("xmp", new_packet("mine").replace(b"showtell:", b"mine:")),
+    ):
+        persons = tree / f"1.png.{format}"
+        persons.write_bytes(own)
+        write(tree, captioner, format=format)
+        changed = tree / f"0.png.{format}"
+        before = changed.read_bytes()
+        changed.write_bytes(before.replace(captioner.caption(tree / "0.png").text.encode(), b"changed"))
+        summary, _ = write(tree, captioner, format=format)
+        assert (summary.count(Step.KEPT), b"changed" in changed.read_bytes()) == (2, True)
+        summary, _ = write(tree, captioner, format=format, rights=Rights(overwrite=True))
+        assert (summary.count(Step.KEPT), changed.read_bytes()) == (1, before)
+        assert persons.read_bytes() == own
+        for path in (persons, *tree.rglob(f"*.png.{format}")):
+            path.unlink(missing_ok=True)
+        (tree / ".showtell-alt-text").unlink()
+
+
+def test_a_journal_that_was_killed_while_it_began_is_a_new_one(tree, captioner):
+    (tree / ".showtell-alt-text").write_bytes(b"")
+    assert plan_alt_texts(tree, captioner, AltTextOptions(), show=False).steps == {Step.CAPTION: 10}
+    assert (tree / ".showtell-alt-text").read_bytes() == b"", "a dry run changes nothing"
+    summary, _ = write(tree, captioner)
+    assert summary.steps == {Step.WRITTEN: 10}
+
+
+def test_a_run_that_is_killed_while_its_journal_begins_goes_on(tree, captioner):
+    program = """
+import sys
+from showtell.alt_text.journal import Entry, Journal
+from pathlib import Path
+journal = Journal(Path(sys.argv[1]))
+journal.put([("a.png", Entry(1, 2, "c", "s", "said"))])
+journal.close()
+"""
+    path, seen = tree / ".showtell-alt-text", set()
+    for microseconds in range(0, 4000, 100):
+        for leftover in tree.glob(".showtell-alt-text*"):
+            leftover.unlink()
+        process = subprocess.Popen([sys.executable, "-c", program, path])
+        while not path.exists() and process.poll() is None:
+            pass
+        time.sleep(microseconds / 1e6)
+        process.kill()
+        process.wait()
+        seen.add(path.stat().st_size if path.exists() else None)
+        with closing(Journal(path, reading=True)) as journal:
+            assert journal.get("a.png") in (None, Entry(1, 2, "c", "s", "said"))
+        with closing(Journal(path)) as journal:
+            journal.put([("b.png", Entry(1, 2, "c", "s", "said"))])
+            assert journal.get("b.png")
+    assert 0 in seen
+    summary, _ = write(tree, captioner)
+    assert summary.count(Step.WRITTEN) == 10

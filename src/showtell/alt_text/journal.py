@@ -5,6 +5,7 @@ beside it. Rows are committed before files are written by them: wherever a run i
 caption that was made, and every file that Showtell wrote it can tell from one that a person wrote.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
@@ -58,12 +59,12 @@ class Journal:
             InputError: the file is no journal, is of another format, cannot be written, or another run has it open.
         """
         self.path = path
-        target = f"{path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}"
         try:
-            self._db = sqlite3.connect(
-                target if path.exists() or not reading else ":memory:", timeout=0, uri=True, isolation_level=None
-            )
-            self._begin(reading and path.exists())
+            if reading:
+                _roll_back(path)
+            there = path.exists() or not reading
+            self._connect(f"{path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}" if there else ":memory:")
+            self._begin(reading and there)
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
@@ -103,6 +104,9 @@ class Journal:
         """Let another run open the journal."""
         self._db.close()
 
+    def _connect(self, target: str) -> None:
+        self._db = sqlite3.connect(target, timeout=0, uri=True, isolation_level=None)
+
     def _begin(self, reading: bool) -> None:
         application, version = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in _HEADER)
         tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -110,7 +114,10 @@ class Journal:
             raise InputError(f"{self.path}: not a journal of showtell alt-text: name another file with --journal")
         if tables and version != FORMAT:
             raise InputError(f"{self.path}: journal format {version}, this release reads {FORMAT}: upgrade showtell")
-        if reading:
+        if reading and not tables:  # begun by a run that was killed at once
+            self._db.close()
+            self._connect(":memory:")
+        elif reading:
             return
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._db.execute("BEGIN IMMEDIATE")
@@ -135,6 +142,13 @@ class Journal:
 
 
 _HEADER = ("application_id", "user_version")
+
+
+def _roll_back(path: Path) -> None:
+    """Undo what a run that was killed had begun, which cannot be done where a file is opened for reading alone."""
+    if path.with_name(f"{path.name}-journal").exists():
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path, timeout=0)) as journal:
+            journal.execute("PRAGMA user_version")
 
 
 def _entry(row: tuple[object, ...]) -> Entry:

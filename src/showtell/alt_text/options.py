@@ -3,11 +3,11 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from showtell.alt_text.journal import Entry
 from showtell.alt_text.plan import Plan, Step
-from showtell.alt_text.sidecars import Rights, TextSidecar, XmpSidecar
+from showtell.alt_text.sidecars import Rights, SidecarName, TextSidecar, XmpSidecar
 from showtell.alt_text.table import TableFormat
 from showtell.errors import InputError
 
@@ -23,8 +23,9 @@ class AltTextOptions:
 
     `format` is of a file beside each picture (`txt`, `xmp`) or of one table (`csv`, `jsonl`, `parquet`) at `output`.
     `journal` is the file that knows what was done (None: `JOURNAL` in the folder). Captions of less confidence than
-    `min_confidence` are held back. `renew` captions again what another model or other settings captioned. `batch_size`
-    and `threads` are as `Captioner.caption_stream` has them.
+    `min_confidence` are held back. `sidecar_name` is `full` for `photo.jpg.txt`, `stem` for `photo.txt`. `renew`
+    captions again what another model or other settings captioned. `batch_size` and `threads` are as
+    `Captioner.caption_stream` has them.
     """
 
     format: SidecarFormat | TableFormat = "txt"
@@ -35,6 +36,7 @@ class AltTextOptions:
     renew: bool = False
     batch_size: int = 32
     threads: int | None = None
+    sidecar_name: SidecarName = "full"
 
     def __post_init__(self) -> None:
         if self.format in SIDECARS and self.output:
@@ -43,6 +45,8 @@ class AltTextOptions:
             raise InputError(f"a {self.format} table needs a file to be written to: add --output")
         if self.rights.merge and self.format != "xmp":
             raise InputError("--merge is of XMP files: add --format xmp, or leave it out")
+        if self.sidecar_name not in get_args(SidecarName):
+            raise InputError(f"the sidecar's name is full or stem, not {self.sidecar_name!r}")
         if self.batch_size < 1:
             raise InputError("the batch size must be at least 1")
 

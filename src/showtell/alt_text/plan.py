@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from showtell.alt_text.existing import has_text
 from showtell.alt_text.journal import Entry
 from showtell.alt_text.sidecars import Sidecar, Standing
 from showtell.data.sources.folder import PictureFile
@@ -40,15 +41,28 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Decides: `sidecar` is None where the texts go into a table, `settings` those that captions are made with now."""
+    """Decides: `sidecar` is None where the texts go into a table, `settings` those that captions are made with now.
+
+    `others` allows to write beside pictures that have a text from someone else, in them or beside them.
+    """
 
     sidecar: Sidecar | None
     settings: str
     min_confidence: float = 0.0
     renew: bool = False
+    others: bool = False
 
     def plan(self, picture: PictureFile, entry: Entry | None) -> Plan:
         """What is to be done about a picture that the journal knows as `entry`."""
+        plan = self._plan(picture, entry)
+        writes = plan.step in (Step.CAPTION, Step.WRITE, Step.HELD)
+        if not (writes and self.sidecar) or self.others or plan.standing.ours:
+            return plan
+        if has_text(picture.path, self.sidecar.path(picture.path), entry):
+            return Plan(Step.KEPT, entry, Standing({}))
+        return plan
+
+    def _plan(self, picture: PictureFile, entry: Entry | None) -> Plan:
         nothing = Standing({})
         if picture.error:
             return Plan(Step.REJECTED, entry, nothing, picture.error)

@@ -216,14 +216,16 @@ class _Run:
 
 def _planner(captioner: Captioner, options: AltTextOptions, captions: CaptionOptions) -> Planner:
     captioner.caption_options(replace(captions, min_confidence=options.min_confidence))  # whether it has a confidence
-    sidecar: Sidecar | None = SIDECARS[options.format](options.rights) if options.format in SIDECARS else None
-    return Planner(sidecar, fingerprint(captioner, captions.search), options.min_confidence, options.renew)
+    kind = SIDECARS.get(options.format)
+    sidecar: Sidecar | None = kind(options.rights, options.sidecar_name) if kind else None
+    settings = fingerprint(captioner, captions.search)
+    return Planner(sidecar, settings, options.min_confidence, options.renew, options.rights.others)
 
 
 def _table(options: AltTextOptions, journal: Journal) -> Table | None:
     if options.format == "txt" or options.format == "xmp" or options.output is None:
         return None
-    return Table(options.output, options.format, journal, overwrite=options.rights.overwrite)
+    return Table(options.output, options.format, journal, overwrite=options.rights.others)
 
 
 def _rows(folder: Path, journal: Journal, planner: Planner) -> Iterator[Row]:

@@ -1,27 +1,33 @@
 """The file beside a picture that holds its text: what stands in it now, whether it may be written, and writing it.
 
-`photo.jpg` has `photo.jpg.txt` or `photo.jpg.xmp`, so that `photo.png` beside it has its own. What a person or another
+`photo.jpg` has `photo.jpg.txt` or `photo.jpg.xmp`, so that `photo.png` beside it has its own; or, where the user wants
+that, `photo.txt` and `photo.xmp`. Where only the other name is there, that is the file. What a person or another
 program wrote is left alone unless the user says otherwise; the picture itself is never opened for writing.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from showtell.alt_text.journal import Entry
 from showtell.alt_text.xmp import FIELDS, changed_packet, new_packet, read_packet
-from showtell.errors import InputError
+from showtell.errors import InputError, OutputError
 from showtell.files import sha256_of, write_bytes
+from showtell.images.decode import SUFFIXES
+
+SidecarName: TypeAlias = Literal["full", "stem"]
+"""Whether a picture's whole name is in that of its text, or the name without its ending."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What a user allows: to `merge` a text into XMP files of other programs where they have none, and to `overwrite`
-    texts that a person or another program wrote.
+    """What a user allows: to `merge` a text into XMP files of other programs where they have none, to `overwrite` texts
+    that Showtell wrote and someone has changed since, and to replace, or add to, what `others` wrote.
     """
 
     merge: bool = False
     overwrite: bool = False
+    others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +79,10 @@ class TextSidecar:
     """`photo.jpg.txt`, a line of UTF-8: ours while its SHA-256 is that of something that we wrote."""
 
     rights: Rights = Rights()
+    naming: SidecarName = "full"
 
     def path(self, picture: Path) -> Path:
-        return picture.with_name(f"{picture.name}.txt")
+        return _path(picture, ".txt", self.naming)
 
     def standing(self, path: Path, entry: Entry | None) -> Standing:
         data = _read(path)
@@ -83,7 +90,8 @@ class TextSidecar:
             return Standing({"text": None}, written="")
         found = sha256_of(data)
         ours = entry is not None and found in (entry.written, sha256_of(_line(entry.caption)))
-        if not ours and not self.rights.overwrite:
+        changed = entry is not None and bool(entry.written)
+        if not ours and not self.rights.others and not (changed and self.rights.overwrite):
             return Standing({}, found=found, written="")
         text = data.decode(errors="replace").removesuffix("\n")
         return Standing({"text": text}, frozenset({"text"} if ours else ()), found, found if ours else "")
@@ -100,9 +108,10 @@ class XmpSidecar:
     """`photo.jpg.xmp`: a field is ours while the mark beside it fits its text (see `showtell.alt_text.xmp`)."""
 
     rights: Rights = Rights()
+    naming: SidecarName = "full"
 
     def path(self, picture: Path) -> Path:
-        return picture.with_name(f"{picture.name}.xmp")
+        return _path(picture, ".xmp", self.naming)
 
     def standing(self, path: Path, entry: Entry | None) -> Standing:
         data = _read(path)
@@ -110,10 +119,11 @@ class XmpSidecar:
             return Standing(dict.fromkeys(FIELDS))
         packet = read_packet(data)
         empty = [name for name in FIELDS if name not in packet.texts]
-        if self.rights.overwrite:
+        if self.rights.others:
             places = list(FIELDS)
         else:
-            places = [name for name in FIELDS if name in packet.ours or (self.rights.merge and name in empty)]
+            replaced = packet.marked if self.rights.overwrite else packet.ours
+            places = [name for name in FIELDS if name in replaced or (self.rights.merge and name in empty)]
         held = {name: packet.texts.get(name) for name in places}
         return Standing(held, packet.ours, sha256_of(data), mergeable=bool(empty) and not places)
 
@@ -124,6 +134,20 @@ class XmpSidecar:
         else:
             texts = dict.fromkeys(standing.places if text is not None else standing.ours, text)
             _write(path, changed_packet(read_packet(data), texts))
+
+
+def _path(picture: Path, ending: str, naming: SidecarName) -> Path:
+    full, stem = picture.with_name(picture.name + ending), picture.with_suffix(ending)
+    if naming == "stem" and _shares_its_stem(picture):
+        return full
+    wanted, other = (full, stem) if naming == "full" else (stem, full)
+    return other if other.exists() and not wanted.exists() else wanted
+
+
+def _shares_its_stem(picture: Path) -> bool:
+    """Whether another picture beside it would have the same file."""
+    endings = {end for suffix in SUFFIXES for end in (suffix, suffix.upper())} - {picture.suffix}
+    return any(picture.with_suffix(ending).exists() for ending in endings)
 
 
 def _line(text: str) -> bytes:
@@ -150,5 +174,7 @@ def _write(path: Path, data: bytes) -> None:
             write_bytes(path, data, alone=True)
         else:
             path.unlink(missing_ok=True)
+    except OutputError as error:
+        raise InputError(f"cannot be written ({error.reason})") from error
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror})") from error

@@ -57,7 +57,7 @@ class Table:
         if self._before and not overwrite and not journal.wrote(self._before):
             raise InputError(
                 f"{path}: was changed, or written by something else, since Showtell wrote it: "
-                "move it away, choose another --output, or give --overwrite"
+                "move it away, choose another --output, or give --overwrite-others"
             )
 
     def write(self, rows: Iterable[Row]) -> bool:

@@ -34,10 +34,13 @@ _TAG = re.compile(rb"""<(?:"[^"]*"|'[^']*'|[^>"'])*>""")
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """An XMP file as it was read: the texts of `FIELDS` that it holds, and which of them are ours, unchanged."""
+    """An XMP file as it was read: the texts of `FIELDS` that it holds, which of them are ours, unchanged, and which are
+    `marked` as ours, even if someone has changed them.
+    """
 
     texts: Mapping[str, str]
     ours: frozenset[str]
+    marked: frozenset[str]
     _layout: "_Reader" = field(repr=False)
 
 
@@ -49,7 +52,7 @@ def read_packet(data: bytes) -> Packet:
     """
     reader = _Reader(data)
     ours = {name for name, text in reader.texts.items() if reader.marks.get(name) == sha256_of(text.encode())}
-    return Packet(reader.texts, frozenset(ours), reader)
+    return Packet(reader.texts, frozenset(ours), frozenset(reader.marks), reader)
 
 
 def new_packet(text: str) -> bytes:

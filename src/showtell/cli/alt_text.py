@@ -35,6 +35,13 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+class SidecarName(StrEnum):
+    """What the file beside a picture is called."""
+
+    full = "full"
+    stem = "stem"
+
+
 def alt_text(
     folder: Annotated[
         Path, typer.Argument(help="Folder with pictures; its subfolders are included.", metavar="FOLDER")
@@ -53,7 +60,15 @@ def alt_text(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")] = False,
     merge: Annotated[bool, typer.Option("--merge", help="Add missing texts to XMP files of other programs.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace text written by people, too.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace texts that Showtell wrote and someone has changed since.")
+    ] = False,
+    overwrite_others: Annotated[
+        bool, typer.Option("--overwrite-others", help="Replace what people and other programs wrote, too.")
+    ] = False,
+    sidecar_name: Annotated[
+        SidecarName, typer.Option(help="Name of the file beside photo.jpg: photo.jpg.txt (full) or photo.txt (stem).")
+    ] = SidecarName.full,
     renew: Annotated[
         bool,
         typer.Option("--renew", help="Caption pictures again whose captions have another model or other settings."),
@@ -104,8 +119,10 @@ def alt_text(
     from showtell.alt_text import AltTextOptions, Rights, Step, plan_alt_texts, write_alt_texts
     from showtell.captioning.captioner import Captioner
 
-    rights = Rights(merge, overwrite)
-    options = AltTextOptions(format.value, output, journal, min_confidence, rights, renew, batch_size, threads)
+    rights = Rights(merge, overwrite, overwrite_others)
+    options = AltTextOptions(
+        format.value, output, journal, min_confidence, rights, renew, batch_size, threads, sidecar_name.value
+    )
     search = given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
     search |= given(no_repeat_ngram=no_repeat_ngram, must_not=must_not)
     way: ResizeMode | None = resize.value if resize else None
@@ -198,4 +215,4 @@ def _said(summary: "Summary", folder: Path, options: "AltTextOptions", dry_run: 
 def _way(summary: "Summary", options: "AltTextOptions") -> str:
     if options.format == "xmp" and summary.mergeable:
         return f" (--merge adds texts to {summary.mergeable:,} files without one)"
-    return " (--overwrite replaces their texts)"
+    return " (--overwrite-others replaces their texts)"
