@@ -10,6 +10,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from showtell.errors import ShowtellError
+from showtell.onnx_safety import require_harmless
 
 
 def open_session(
@@ -23,8 +24,9 @@ def open_session(
         initializers: values for the graph's external initializers, by name.
 
     Raises:
-        ShowtellError: ONNX Runtime cannot load the graph.
+        ShowtellError: ONNX Runtime cannot load the graph, or it would read files or need not end.
     """
+    require_harmless(graph, initializers or ())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.inter_op_num_threads = 1

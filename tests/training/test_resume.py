@@ -180,7 +180,7 @@ def test_a_run_of_a_release_with_fewer_options_is_gone_on_with(small_data, tmp_p
         ("data", {"split_column": "spit"}, "spit"),
         ("data", {"captions": "c.jsonl"}, "does not exist"),
         ("encoder", {"name": "onnx:missing.onnx"}, "missing"),
-        ("vocabulary", {"min_count": 99}, "no word occurs 99 times"),
+        ("vocabulary", {"min_count": 9999}, "no word occurs 9999 times"),
     ],
 )
 def test_a_start_that_failed_does_not_stand_in_the_way_of_its_correction(small_data, tmp_path, table, wrong, said):

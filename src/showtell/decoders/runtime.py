@@ -1,10 +1,12 @@
 """An exported decoder in ONNX Runtime: embeddings and words so far -> the next word."""
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from showtell.errors import ShowtellError, one_line
 from showtell.search import Floats, State
 
 
@@ -16,17 +18,34 @@ class OnnxSteps:
     way out of `step.onnx`.
     """
 
-    def __init__(self, start: Any, step: Any) -> None:
+    def __init__(self, start: Any, step: Any, entries: int | None = None) -> None:
+        """Take sessions of the two graphs.
+
+        Arguments:
+            start: of `start.onnx`.
+            step: of `step.onnx`.
+            entries: of the vocabulary, which the logits are checked against; None for any number.
+
+        Raises:
+            ShowtellError: the graphs do not fit together.
+        """
         self._start, self._step = start, step
         outputs = [out.name for out in self._step.get_outputs()]
         self._states = [name.removesuffix("_next") for name in outputs if name.endswith("_next")]
         self.attends = "attention" in outputs
         self._takes = {value.name for value in self._step.get_inputs()}
+        self._entries = entries
+        begun = {out.name for out in self._start.get_outputs()}
+        lacking = (self._takes - {"tokens"} - begun) | (set(self._states) - begun)
+        if "logits" not in outputs or lacking or {one.name for one in self._start.get_inputs()} != {"embeddings"}:
+            raise ShowtellError("start.onnx and step.onnx do not fit together")
 
     def start(self, embeddings: Floats) -> tuple[State, State]:
         """See `showtell.search.StepDecoder`."""
         names = [out.name for out in self._start.get_outputs()]
-        values = dict(zip(names, self._start.run(names, {"embeddings": embeddings}), strict=True))
+        values = dict(zip(names, _run(self._start, names, {"embeddings": embeddings}), strict=True))
+        if any(value.shape[:1] != embeddings.shape[:1] for name, value in values.items() if name in self._states):
+            raise ShowtellError("start.onnx does not give a state for each picture")
         constants = {name: array for name, array in values.items() if name not in self._states}
         return constants, {name: values[name] for name in self._states}
 
@@ -45,5 +64,17 @@ class OnnxSteps:
     ) -> tuple[list[Floats], State]:
         given = {"tokens": tokens} | constants | state
         outputs = [*wanted, *(f"{name}_next" for name in self._states)]
-        values = self._step.run(outputs, {name: given[name] for name in self._takes})
+        values = _run(self._step, outputs, {name: given[name] for name in self._takes})
+        logits = values[0]
+        if logits.ndim != 2 or len(logits) != len(tokens) or self._entries not in (None, logits.shape[1]):
+            raise ShowtellError(f"step.onnx gives logits of the shape {logits.shape}")
+        if not math.isfinite(logits.sum()):
+            raise ShowtellError("step.onnx gives logits that are no numbers")
         return values[: len(wanted)], dict(zip(self._states, values[len(wanted) :], strict=True))
+
+
+def _run(session: Any, outputs: list[str], given: dict[str, Any]) -> Any:
+    try:
+        return session.run(outputs, given)
+    except Exception as error:  # ONNX Runtime's own exception classes are private
+        raise ShowtellError(f"the decoder's graphs fail ({one_line(error, 200)})") from error

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from showtell.errors import InputError
+from showtell.errors import InputError, ShowtellError, one_line
 from showtell.images.preprocessing import Preprocessing, ResizeMode, normalise
 from showtell.onnx_session import available_cores, open_session
 
@@ -25,6 +25,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 EncoderOutput: TypeAlias = Literal["pooled", "grid"]
 Precision: TypeAlias = Literal["float32", "int8"]
 METADATA_KEY = "showtell"
+_LARGEST = 1 << 16  # numbers of an embedding, and cells of a grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,14 @@ class EncoderInfo:
     source: str = ""
     precision: Precision = "float32"
     float32_fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        texts = (self.name, self.fingerprint, self.licence, self.source, self.float32_fingerprint)
+        if not all(isinstance(text, str) for text in texts) or self.precision not in get_args(Precision):
+            raise InputError("an encoder's name, fingerprint, licence and source are texts")
+        for what, size, least in (("dim", self.dim, 1), ("cells", self.cells, 0)):
+            if type(size) is not int or not least <= size <= _LARGEST:
+                raise InputError(f"an encoder's {what} must lie between {least} and {_LARGEST:,}, not be {size!r}")
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values; those of int8 only where it is one."""
@@ -93,10 +102,13 @@ class Encoder:
         """
         self._session = open_session(graph, 1)
         self.threads = threads or available_cores()
-        described = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-        if described is None:
-            raise InputError("the ONNX graph has no Showtell encoder metadata")
-        info = EncoderInfo.from_json(json.loads(described))
+        try:
+            described = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+            if described is None:
+                raise InputError("the ONNX graph has no Showtell encoder metadata")
+            info = EncoderInfo.from_json(json.loads(described))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise InputError(f"the ONNX graph's encoder metadata are malformed ({one_line(error)})") from error
         self.info = info.with_resize(resize) if resize else info
 
     def __call__(self, squares: npt.NDArray[np.uint8], output: EncoderOutput = "pooled") -> npt.NDArray[np.float32]:
@@ -105,7 +117,10 @@ class Encoder:
 
         def embed(i: int) -> None:
             inputs = {"picture": normalise(squares[i : i + 1], self.info.preprocessing)}
-            embeddings[i] = self._session.run([output], inputs)[0][0]
+            try:
+                embeddings[i] = self._session.run([output], inputs)[0][0]
+            except Exception as error:  # ONNX Runtime's own exception classes are private
+                raise ShowtellError(f"encoder {self.info.name} fails ({one_line(error, 200)})") from error
 
         if (threads := min(self.threads, len(squares))) > 1:
             with ThreadPoolExecutor(threads, thread_name_prefix="encode") as pool:

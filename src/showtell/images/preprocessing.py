@@ -5,6 +5,7 @@ squares `(S, S, 3)`, and from a batch of them the `float32` `(B, 3, S, S)` or `(
 Nothing here knows of encoders: each hands over its own `Preprocessing`.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -22,6 +23,7 @@ Channels: TypeAlias = Literal["RGB", "BGR"]
 Layout: TypeAlias = Literal["NCHW", "NHWC"]
 
 
+_LARGEST = 4096  # pixels of a side
 _SPARE = 2  # with 1, captions of large photographs become others three times as often (benchmarks/jpeg_decoding.py)
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -52,9 +54,11 @@ class Preprocessing:
         ):
             if value not in get_args(known):
                 raise InputError(f"{what} {value!r} is unknown: choose one of {', '.join(get_args(known))}")
-        if self.size < 1:
-            raise InputError(f"an encoder's input size must be positive, not {self.size}")
-        if len(self.mean) != 3 or len(self.std) != 3 or not all(self.std):
+        if type(self.size) is not int or not 1 <= self.size <= _LARGEST:
+            raise InputError(f"an encoder's input size must lie between 1 and {_LARGEST:,}, not be {self.size!r}")
+        numbers = (*self.mean, *self.std)
+        finite = all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers)
+        if len(self.mean) != 3 or len(self.std) != 3 or not finite or not all(self.std):
             raise InputError("mean and std must be three numbers each, and none of std zero")
 
     def to_json(self) -> dict[str, Any]:

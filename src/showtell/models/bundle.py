@@ -22,23 +22,22 @@ float32 when they are loaded, but for a matrix that a graph lists together with 
 Nothing in a bundle is ever executed.
 """
 
-import io
-import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
-import safetensors
-import safetensors.numpy
 
 from showtell.decoders.runtime import OnnxSteps
 from showtell.encoders.runtime import Encoder
-from showtell.errors import BundleError, ShowtellError, one_line
+from showtell.errors import BundleError, InputError, ShowtellError, one_line
 from showtell.files import sha256_of, write_beside
 from showtell.images.preprocessing import ResizeMode
+from showtell.models.checks import check_model, entries_of, json_of, read_folder, read_zip, search_options, tensors_of
 from showtell.onnx_session import open_session
 from showtell.quantization.int8_weights import as_taken, unpack
 from showtell.search import SearchOptions
@@ -78,29 +77,42 @@ class Bundle:
 
     def encoder(self, *, resize: ResizeMode | None = None, threads: int | None = None) -> Encoder:
         """A session of the bundle's encoder; pictures are made square as the bundle says unless `resize` is given."""
-        return Encoder(self.parts["encoder.onnx"], resize=resize or self.model["resize"], threads=threads)
+        try:
+            encoder = Encoder(self.parts["encoder.onnx"], resize=resize or self.model["resize"], threads=threads)
+            encoder.info.shape(self.model["output"])
+        except ShowtellError as error:
+            raise BundleError(f"{self.path}: encoder.onnx cannot be loaded ({one_line(error)})") from error
+        if (encoder.info.dim, encoder.info.cells) != (self.model["encoder"]["dim"], self.model["encoder"]["cells"]):
+            raise BundleError(f"{self.path}: encoder.onnx is not the encoder of model.json: copy it again")
+        return encoder
 
     def decoder(self, *, threads: int | None = None) -> "OnnxSteps":
         """A session of the bundle's decoder."""
         start, step = (self._session(name, threads) for name in ("start.onnx", "step.onnx"))
-        return OnnxSteps(start, step)
+        try:
+            return OnnxSteps(start, step, len(self.vocabulary))
+        except ShowtellError as error:
+            raise BundleError(f"{self.path}: {one_line(error)}") from error
 
     def _session(self, graph: str, threads: int | None) -> Any:
         try:
-            kept = safetensors.numpy.load(self.parts["weights.safetensors"])
+            kept = tensors_of(self.parts["weights.safetensors"])
             return open_session(self.parts[graph], threads, as_taken(kept, self.model["graphs"][graph]))
-        except (ShowtellError, KeyError, safetensors.SafetensorError) as error:
+        except (ShowtellError, KeyError) as error:
             raise BundleError(f"{self.path}: {graph} cannot be loaded ({one_line(error)})") from error
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
         """The decoder's tensors by name; floats as `float32`, whatever they are kept in."""
-        return unpack(safetensors.numpy.load(self.parts["weights.safetensors"]))
+        return unpack(tensors_of(self.parts["weights.safetensors"]))
 
     def search_options(self) -> SearchOptions:
         """The model's own defaults of how captions are found."""
         if unknown := sorted(set(self.model["search"]) - set(SearchOptions.__dataclass_fields__)):
             raise BundleError(f"{self.path}: this release knows no search setting {unknown[0]!r}: upgrade showtell")
-        return SearchOptions(**self.model["search"])
+        try:
+            return search_options(self.model["search"])
+        except (InputError, TypeError, ValueError) as error:
+            raise BundleError(f"{self.path}: its search settings are malformed ({one_line(error)})") from error
 
 
 def read_bundle(path: str | Path) -> Bundle:
@@ -113,19 +125,24 @@ def read_bundle(path: str | Path) -> Bundle:
     if not path.exists():
         raise BundleError(f"{path}: there is no such model bundle")
     try:
-        parts = _read_folder(path) if path.is_dir() else _read_zip(path)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+        parts = read_folder(path) if path.is_dir() else read_zip(path)
+    except (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, ValueError, EOFError) as error:
         raise BundleError(f"{path}: not a whole model bundle ({one_line(error)}): copy it again") from error
     _check(path, parts)
     try:
-        model = json.loads(parts["model.json"])
+        model = json_of(parts["model.json"])
+        if not isinstance(model, dict) or not isinstance(model.get("format"), int):
+            raise ValueError("it has no format")
         if model["format"] not in (FORMAT, INT8_FORMAT):
             raise BundleError(
                 f"{path}: bundle format {model['format']}, this release reads {FORMAT} and {INT8_FORMAT}: "
                 "upgrade showtell"
             )
-        vocabulary = Vocabulary(tuple(json.loads(parts["vocabulary.json"])))
-    except (KeyError, TypeError, ValueError) as error:
+        check_model(model)
+        vocabulary = Vocabulary(entries_of(json_of(parts["vocabulary.json"])))
+    except BundleError:
+        raise
+    except (InputError, ValueError) as error:
         raise BundleError(f"{path}: model.json or vocabulary.json is malformed ({one_line(error)})") from error
     return Bundle(str(path), model, vocabulary, parts)
 
@@ -145,15 +162,6 @@ def _sums(parts: Mapping[str, bytes]) -> bytes:
     return "".join(f"{sha256_of(data)}  {name}\n" for name, data in sorted(parts.items())).encode()
 
 
-def _read_zip(path: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def _read_folder(path: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.is_file()}
-
-
 def _check(path: Path, parts: Mapping[str, bytes]) -> None:
     if SUMS not in parts:
         raise BundleError(f"{path}: not a model bundle (no {SUMS})")
@@ -164,6 +172,10 @@ def _check(path: Path, parts: Mapping[str, bytes]) -> None:
     optional = [name for name in (*CALIBRATION_PARTS, *TAG_PARTS) if name in parts]
     if missing := [name for name in (*_PARTS, *optional) if name not in parts or name not in sums]:
         raise BundleError(f"{path}: not a whole model bundle ({missing[0]} or its sum is missing): copy it again")
+    if unlisted := sorted(set(parts) - set(sums) - {SUMS}):
+        raise BundleError(
+            f"{path}: has {unlisted[0]}, which {SUMS} does not list: take it out, or copy the bundle again"
+        )
     for name, digest in sums.items():
         if sha256_of(parts.get(name, b"")) != digest:
             raise BundleError(f"{path}: damaged ({name} differs from its SHA-256): copy it again")

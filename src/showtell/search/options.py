@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 
 from showtell.errors import InputError
 from showtell.search.phrases import alternatives
+
+MOST = 1000
+"""Beams, captions of a picture, and words of a caption, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +49,25 @@ class SearchOptions:
         object.__setattr__(self, "must", _entries(self.must))
         object.__setattr__(self, "must_not", _entries(self.must_not))
         checks = (
-            (self.beam >= 1, f"beam must be at least 1, not {self.beam}"),
-            (self.num_captions >= 1, f"the number of captions must be at least 1, not {self.num_captions}"),
+            (1 <= self.beam <= MOST, f"beam must be at least 1, and at most {MOST:,}, not {self.beam}"),
+            (
+                1 <= self.num_captions <= MOST,
+                f"the number of captions must be at least 1, and at most {MOST:,}, not {self.num_captions}",
+            ),
             (
                 self.sample or self.num_captions <= self.beam,
                 f"{self.num_captions} captions need a beam of at least {self.num_captions}, or sampling",
             ),
-            (self.temperature > 0, f"the temperature must be above 0, not {self.temperature:g}"),
+            (0 < self.temperature < inf, f"the temperature must be above 0, and finite, not {self.temperature:g}"),
             (self.top_k >= 0, f"top-k must not be negative ({self.top_k})"),
             (0 < self.top_p <= 1, f"top-p must lie in (0, 1], not {self.top_p:g}"),
             (self.seed >= 0, f"the seed must not be negative ({self.seed})"),
-            (self.max_length >= 1, f"the maximal length must be at least 1 word, not {self.max_length}"),
-            (self.length_penalty >= 0, f"the length penalty must not be negative ({self.length_penalty:g})"),
-            (self.diversity >= 0, f"the diversity must not be negative ({self.diversity:g})"),
+            (
+                1 <= self.max_length <= MOST,
+                f"the maximal length must be at least 1 word, and at most {MOST:,}, not {self.max_length}",
+            ),
+            (0 <= self.length_penalty < inf, f"the length penalty must not be negative ({self.length_penalty:g})"),
+            (0 <= self.diversity < inf, f"the diversity must not be negative ({self.diversity:g})"),
             (self.groups >= 0, f"the number of groups must not be negative ({self.groups})"),
             (
                 self.sample or self.beam % max(self.beam_groups, 1) == 0,

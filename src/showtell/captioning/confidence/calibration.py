@@ -7,14 +7,12 @@ Both are optional: a bundle without them captions as ever, and has no confidence
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import safetensors
 import safetensors.numpy
 
 from showtell.captioning.confidence.familiarity import Familiarity, Floats
@@ -23,9 +21,12 @@ from showtell.captioning.confidence.quality import Floats as Doubles
 from showtell.errors import BundleError, InputError, ShowtellError
 from showtell.files import json_bytes
 from showtell.models.bundle import CALIBRATION_PARTS, Bundle
+from showtell.models.checks import JSON_ERRORS, json_of, number, tensors_of
 
 FORMAT = 1
 JSON, TENSORS = CALIBRATION_PARTS
+
+_COLDEST = 1e-3  # the least temperature
 
 COORDINATES = 16
 """How many of the directions are features of the confidence: more ranked validation captions no better."""
@@ -56,6 +57,20 @@ class Calibration:
             return [None] * len(embeddings)
         return [bool(share > self.familiarity.bound) for share in self.familiarity.outside(embeddings)]
 
+    def _check(self) -> None:
+        """Raise a `ValueError` where the parts do not fit together."""
+        width = 1
+        if known := self.familiarity:
+            if known.mean.ndim != 1 or known.directions.ndim != 2 or known.directions.shape[1:] != known.mean.shape:
+                raise ValueError("the training embeddings' mean and directions do not fit together")
+            width += 1 + min(len(known.directions), COORDINATES)
+        if self.quality and {len(one) for one in self.quality.per_feature} != {width}:
+            raise ValueError(f"the confidence is not one of {width} features")
+
+    def fits(self, dim: int) -> bool:
+        """Whether it is for embeddings of `dim` numbers."""
+        return self.familiarity is None or len(self.familiarity.mean) == dim
+
     def to_parts(self) -> dict[str, bytes]:
         """The bytes of the files, by name."""
         value = {
@@ -82,16 +97,18 @@ class Calibration:
         if JSON not in parts:
             return None
         try:
-            value = json.loads(parts[JSON])
+            value = json_of(parts[JSON])
             if value["format"] != FORMAT:
                 raise InputError(f"calibration format {value['format']}, this release reads {FORMAT}: upgrade showtell")
             quality = CaptionQuality.from_json(value["quality"]) if value["quality"] else None
             familiarity = None
             if value["bound"] is not None:
-                tensors = safetensors.numpy.load(parts[TENSORS])
-                familiarity = Familiarity(tensors["mean"], tensors["directions"], float(value["bound"]))
-            return cls(float(value["temperature"]), quality, familiarity, dict(value["figures"]))
-        except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+                tensors = tensors_of(parts[TENSORS])
+                familiarity = Familiarity(tensors["mean"], tensors["directions"], number(value["bound"], 0, 1))
+            found = cls(number(value["temperature"], _COLDEST), quality, familiarity, dict(value["figures"]))
+            found._check()
+            return found
+        except JSON_ERRORS as error:
             raise InputError(f"{JSON} is malformed ({error!r})") from error
 
 
@@ -112,6 +129,9 @@ def calibration_of(bundle: Bundle) -> Calibration | None:
         BundleError: the bundle's calibration is malformed.
     """
     try:
-        return Calibration.from_parts(bundle.parts)
+        found = Calibration.from_parts(bundle.parts)
     except ShowtellError as error:
         raise BundleError(f"{bundle.path}: {error}") from error
+    if found and not found.fits(bundle.model["encoder"]["dim"]):
+        raise BundleError(f"{bundle.path}: its calibration is for another encoder: calibrate it again")
+    return found

@@ -45,7 +45,14 @@ class CaptionQuality:
     def from_json(cls, value: Mapping[str, Any]) -> "CaptionQuality":
         """From the fields as JSON values; a `KeyError`, `TypeError` or `ValueError` where one is missing or wrong."""
         means, deviations, weights = (tuple(map(float, value[name])) for name in ("means", "deviations", "weights"))
+        if not all(deviations):
+            raise ValueError("a deviation is zero")
         return cls(means, deviations, weights, float(value["slope"]), float(value["intercept"]))
+
+    @property
+    def per_feature(self) -> tuple[tuple[float, ...], ...]:
+        """What has a number for each feature."""
+        return self.means, self.deviations, self.weights
 
     def foretold(self, features: Floats) -> Floats:
         """What orders captions: the foretold root of CIDEr-D less its mean, `float64 (N,)`."""

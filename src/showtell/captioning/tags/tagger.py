@@ -12,7 +12,6 @@ In a model bundle:
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -20,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import safetensors
 import safetensors.numpy
 
 from showtell.captioning.tags.head import ClassHead, Floats
@@ -28,6 +26,7 @@ from showtell.captioning.tags.names import CLASSES, Name, imagenet_names
 from showtell.errors import BundleError, InputError, ShowtellError
 from showtell.files import json_bytes
 from showtell.models.bundle import TAG_PARTS, Bundle
+from showtell.models.checks import JSON_ERRORS, json_of, number, tensors_of
 
 FORMAT = 1
 JSON, TENSORS = TAG_PARTS
@@ -71,6 +70,13 @@ class TagCalibration:
     offsets: dict[str, float]
     guide: bool = False
     figures: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        number(self.temperature, _TINY)
+        for one in (self.slope, self.intercept, *self.offsets.values()):
+            number(one)
+        if not isinstance(self.figures, dict) or not isinstance(self.guide, bool):
+            raise ValueError("guide is true or false, and figures are a table")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,12 +135,12 @@ class Tagger:
         if JSON not in parts:
             return None
         try:
-            value = json.loads(parts[JSON])
+            value = json_of(parts[JSON])
             if value["format"] != FORMAT:
                 raise InputError(f"{JSON} has format {value['format']}, this release reads {FORMAT}: upgrade showtell")
-            head = ClassHead.from_tensors(safetensors.numpy.load(parts[TENSORS]), CLASSES)
+            head = ClassHead.from_tensors(tensors_of(parts[TENSORS]), CLASSES)
             fitted = TagCalibration(**value["calibration"]) if value["calibration"] else None
-        except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        except JSON_ERRORS as error:
             raise InputError(f"{JSON} or {TENSORS} is malformed ({error!r})") from error
         if head.weights.shape[1] != dim:
             raise InputError(
