@@ -16,7 +16,7 @@ SOURCE = Path(showtell.__file__).parent
 # stands on lower floors or beside it; `docs/explanation/architecture.md` says what each room is for.
 FLOORS = {
     "": [
-        {"_version", "errors", "progress", "onnx_export"},
+        {"_version", "errors", "progress", "onnx_export", "onnx_safety"},
         {"config", "files", "text", "onnx_session", "images", "metrics"},
         {"data", "encoders", "search", "visualization"},
         {"embeddings", "decoders"},
