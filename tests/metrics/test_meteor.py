@@ -13,7 +13,10 @@ HYPOTHESES = {"x": ["a", "dog"], "y": ["un", "café", "|||"]}
 REFERENCES = {"x": [["a", "dog", "runs"], ["the", "dog"]], "y": [["un", "café", "noir"]]}
 ANSWER = "2 2 1 1 1 1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 1 2 2"
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins for Java are scripts with a first line #!")
+pytestmark = [
+    pytest.mark.slow,  # the jar comes with the extra java
+    pytest.mark.skipif(os.name == "nt", reason="the stand-ins for Java are scripts with a first line #!"),
+]
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ def test_meteor_of_the_recorded_counts_is_the_recorded_one(recorded):
     assert meteor_of(counts.sum(axis=0))[0] == pytest.approx(recorded["corpus"]["METEOR"], rel=1e-9, abs=0)
 
 
+@pytest.mark.slow  # the jar comes with the extra java
 @pytest.mark.skipif(shutil.which("java") is None, reason="no java here: only the recorded counts are tested")
 def test_meteor_through_java_is_the_recorded_one(recorded):
     done: list[int] = []

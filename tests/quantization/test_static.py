@@ -41,6 +41,7 @@ def differences(found, expected):
     return np.linalg.norm(found - expected, axis=-1) / np.linalg.norm(expected, axis=-1)
 
 
+@pytest.mark.slow  # it exports an encoder, which needs PyTorch
 def test_embeddings_in_int8_are_near_those_in_float32_and_tell_pictures_apart_alike(network, small, squares):
     whole, quarter = Encoder(network), Encoder(small)
     for output in ("pooled", "grid"):
@@ -56,6 +57,7 @@ def test_embeddings_in_int8_are_near_those_in_float32_and_tell_pictures_apart_al
     assert np.median(cosines) > 0.98
 
 
+@pytest.mark.slow  # it exports an encoder, which needs PyTorch
 def test_weights_take_a_quarter_and_each_output_channel_has_a_scale(network, small):
     assert len(small) < 0.3 * len(network)
     model = onnx.load_from_string(small)
@@ -69,6 +71,7 @@ def test_weights_take_a_quarter_and_each_output_channel_has_a_scale(network, sma
         assert numpy_helper.to_array(values[scale]).shape == (values[kernel].dims[0],)
 
 
+@pytest.mark.slow  # it exports an encoder, which needs PyTorch
 def test_an_int8_encoder_says_what_it_is(network, small):
     info, before = Encoder(small).info, Encoder(network).info
     assert (info.name, info.precision, info.float32_fingerprint) == (before.name, "int8", before.fingerprint)
@@ -96,6 +99,7 @@ def test_what_cannot_be_quantised_is_refused(tiny_encoder, drawn):
         quantised(model.SerializeToString(), drawn, show=False)
 
 
+@pytest.mark.slow  # it exports an encoder, which needs PyTorch
 def test_a_processor_that_needs_it_is_asked_for_precision_and_gives_the_same(small, squares, monkeypatch):
     asked = []
     options = runtime.onnxruntime.SessionOptions
