@@ -119,6 +119,7 @@ def test_every_page_of_the_documentation_is_in_its_index():
     assert pages <= linked
 
 
+@pytest.mark.slow  # some of them need PyTorch
 def test_every_dotted_name_of_the_package_in_a_page_exists():
     named = {name for page in PAGES for name in re.findall(r"`(showtell(?:\.\w+)+)", page.read_text())}
     assert named

@@ -167,6 +167,7 @@ def drawn():
     return pictures, [captions[name] for name in shapes.names()]
 
 
+@pytest.mark.slow  # it trains, which needs PyTorch
 def test_an_estimator_learns_predicts_scores_and_is_saved(drawn, tiny_encoder, tmp_path):
     (tmp_path / "tiny.onnx").write_bytes(tiny_encoder)
     pictures, captions = drawn
@@ -196,6 +197,7 @@ def test_an_estimator_learns_predicts_scores_and_is_saved(drawn, tiny_encoder, t
     assert [one["train_loss"] for one in again.metrics] == [one["train_loss"] for one in estimator.metrics_]
 
 
+@pytest.mark.slow  # it trains, which needs PyTorch
 def test_parameters_are_got_set_and_cloned_as_scikit_learn_does_it():
     estimator = showtell.CaptioningEstimator(epochs=3, seed=7)
     clone = type(estimator)(**estimator.get_params())
