@@ -1,11 +1,10 @@
-"""Makes the pictures of this folder: the service's page and a training's, as Chromium shows them.
+"""Takes the screenshots in this folder: the service's page and a training's, as Chromium shows them.
 
     showtell train --data shapes-relations --watch          # and in its last epochs, in another terminal:
     python docs/pictures/screenshots.py --watching http://127.0.0.1:8001
     python docs/pictures/screenshots.py --looking flickr8k-best
 
-The photographs are those of the examples, captioned by the package's model. --looking is a model that says where it
-looks.
+The photographs are the examples', captioned by the package's model. --looking names a model that shows where it looks.
 """
 
 import argparse
@@ -34,8 +33,8 @@ Upload = dict[str, Any]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--looking", help="a model that says where it looks")
-    parser.add_argument("--watching", help="the address of a training that is being watched")
+    parser.add_argument("--looking", help="a model that shows where it looks")
+    parser.add_argument("--watching", help="address of a watched training")
     args = parser.parse_args()
     if args.watching:
         with browsing(1280, 1000, "light") as page:
