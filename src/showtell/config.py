@@ -1,12 +1,13 @@
 """TOML tables -> frozen options. What is misspelt or of another type is an error, so that nothing is passed over."""
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from showtell.errors import InputError
+from showtell.errors import InputError, one_line
 
 
 def read_tables(path: str | Path) -> dict[str, Any]:
@@ -15,8 +16,8 @@ def read_tables(path: str | Path) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not TOML ({error})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: not TOML ({one_line(error)})") from error
 
 
 def table_of(values: dict[str, Any], name: str) -> dict[str, Any]:
@@ -49,6 +50,8 @@ def fill(name: str, cls: type[Any], table: dict[str, Any]) -> Any:
             value = float(value)
         elif isinstance(default, (bool, int, float, str)) and type(value) is not type(default):
             raise InputError(f"[{name}] {key} must be of type {type(default).__name__}, not {value!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"[{name}] {key} must be a finite number, not {value:g}")
         filled[key] = value
     return cls(**filled)
 
@@ -69,6 +72,6 @@ def assign(tables: dict[str, Any], assignments: Iterable[str]) -> None:
             raise InputError(f"--set {assignment}: write it as table.key=value")
         try:
             value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):
             value = text
         change(tables, key.strip(), value)

@@ -13,6 +13,11 @@ def one_line(error: BaseException | str, most: int | None = None) -> str:
     return (" ".join(str(error).split()) or type(error).__name__)[:most]
 
 
+def shown(text: str) -> str:
+    """A text as it can be printed: characters that steer a terminal, or begin a line, as escapes such as `\\x1b`."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 class ShowtellError(Exception):
     """Anything that Showtell reports to its user; the message is one line."""
 

@@ -25,6 +25,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+
 LOCK = ".lock"
 """The file in a folder that the run at work there holds."""
 
@@ -233,6 +235,20 @@ def _escaped(name: str) -> str:
     return name if name == "*" else re.sub(r"([*?\[])", r"[\1]", name)
 
 
+def csv_cell(text: str | None) -> str | None:
+    """A text as a cell of CSV that no spreadsheet runs as a formula.
+
+    What begins with one of `=+-@`, a tab or a line break gets an apostrophe before it, and so does what already has
+    apostrophes before one of these: taking one away, as `csv_text` does, gives every text again.
+    """
+    return f"'{text}" if text and _FORMULA.match(text) else text
+
+
+def csv_text(cell: str) -> str:
+    """The text of a cell that `csv_cell` made."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
 def json_bytes(value: Any) -> bytes:
     """`value` as indented UTF-8 JSON with a final newline: the same value always gives the same bytes."""
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
@@ -253,6 +269,8 @@ def parse_json(text: str, where: str) -> Any:
     """The JSON value in `text`; an `InputError` that names `where` and the line where it is not JSON."""
     try:
         return json.loads(text)
+    except RecursionError as error:
+        raise InputError(f"{where}: JSON that is nested too deeply") from error
     except json.JSONDecodeError as error:
         raise InputError(f"{where}, line {error.lineno}: not JSON ({error.msg})") from error
 

@@ -16,7 +16,7 @@ from typing import IO, Any, Literal, TypeAlias
 
 from showtell.alt_text.journal import Journal
 from showtell.errors import InputError, MissingExtra
-from showtell.files import sha256_file, write_beside
+from showtell.files import csv_cell, sha256_file, write_beside
 
 TableFormat: TypeAlias = Literal["csv", "jsonl", "parquet"]
 _ROWS_AT_ONCE = 4096
@@ -90,7 +90,8 @@ def _csv(file: IO[bytes]) -> Any:
 
     def write(row: Row) -> None:
         unfamiliar = None if row.unfamiliar is None else str(row.unfamiliar).lower()
-        rows.writerow([row.name, row.caption, row.score, row.error, row.confidence, unfamiliar, row.guess])
+        name, caption, error, guess = map(csv_cell, (row.name, row.caption, row.error, row.guess))
+        rows.writerow([name, caption, row.score, error, row.confidence, unfamiliar, guess])
 
     yield write
     text.detach()

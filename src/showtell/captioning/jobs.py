@@ -18,7 +18,7 @@ from showtell.captioning.options import CaptionKeywords, CaptionOptions
 from showtell.captioning.output.parquet import read_rows, require_arrow, row_writer
 from showtell.data.sources.gather import PictureSelection
 from showtell.errors import InputError, ShowtellError, one_line
-from showtell.files import sha256_of, write_beside
+from showtell.files import remove_unfinished, sha256_of, write_beside
 from showtell.progress import bar
 
 _KEY = "showtell piece"
@@ -202,8 +202,7 @@ def _make(folder: Path) -> None:
 
 def _remove_unfinished(folder: Path) -> None:
     """Remove what a run or a machine that was lost had begun."""
-    for leftover in folder.glob(".part-*.partial"):
-        leftover.unlink(missing_ok=True)
+    remove_unfinished(folder)
 
 
 def _remove_from(folder: Path, number: int) -> None:

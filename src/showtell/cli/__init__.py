@@ -21,7 +21,7 @@ from showtell.cli.serve import serve
 from showtell.cli.train import train
 from showtell.cli.tune import tune
 from showtell.cli.verify import verify
-from showtell.errors import ShowtellError
+from showtell.errors import ShowtellError, one_line, shown
 
 app = App(
     name="showtell",
@@ -80,8 +80,22 @@ def main() -> None:
     except ShowtellError as error:
         if _debug:
             raise
-        print(f"showtell: {' '.join(str(error).split())}", file=sys.stderr)
+        _report(str(error))
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe went away; Python would complain once more on its way out
         sys.exit(1)
+    except OSError as error:  # of the disk or the system, wherever it was met
+        if _debug:
+            raise
+        _report(f"{error.filename}: {error.strerror}" if error.filename else one_line(error))
+        sys.exit(1)
+    except MemoryError:
+        if _debug:
+            raise
+        _report("there is not enough memory: give fewer or smaller pictures at a time")
+        sys.exit(1)
+
+
+def _report(message: str) -> None:
+    print(f"showtell: {shown(one_line(message))}", file=sys.stderr)

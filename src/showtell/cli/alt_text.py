@@ -11,7 +11,7 @@ import typer
 
 from showtell.cli import settings
 from showtell.cli.settings import Resize, given
-from showtell.errors import InputError
+from showtell.errors import InputError, shown
 from showtell.files import write_beside
 
 if TYPE_CHECKING:
@@ -47,8 +47,12 @@ def alt_text(
         Path, typer.Argument(help="Folder with pictures; its subfolders are included.", metavar="FOLDER")
     ],
     format: Annotated[
-        Format, typer.Option(help="Write a .txt or .xmp file beside each picture, or one table to --output.")
-    ] = Format.txt,
+        Format | None,
+        typer.Option(
+            help="Write a .txt or .xmp file beside each picture, or one table to --output.",
+            show_default="as --output is named, else txt",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Table to write, with --format csv, jsonl or parquet.")
     ] = None,
@@ -121,7 +125,15 @@ def alt_text(
 
     rights = Rights(merge, overwrite, overwrite_others)
     options = AltTextOptions(
-        format.value, output, journal, min_confidence, rights, renew, batch_size, threads, sidecar_name.value
+        _format(format, output).value,
+        output,
+        journal,
+        min_confidence,
+        rights,
+        renew,
+        batch_size,
+        threads,
+        sidecar_name.value,
     )
     search = given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
     search |= given(no_repeat_ngram=no_repeat_ngram, must_not=must_not)
@@ -143,13 +155,22 @@ def alt_text(
             summary = write_alt_texts(folder, captioner, options, watch=report, elsewhere=elsewhere, **search)
     print(_said(summary, folder, options, dry_run))
     for name, problem in report.problems:
-        print(f"  {name}: {problem}")
+        print(f"  {shown(name)}: {shown(problem)}")
     if dry_run:
         raise typer.Exit(TO_DO if summary.count(Step.CAPTION, Step.WRITE) else 0)
     if summary.count(Step.REJECTED, Step.FAILED):
         raise typer.Exit(1)
     if summary.count(Step.HELD):
         raise typer.Exit(HELD_BACK)
+
+
+def _format(given: Format | None, output: Path | None) -> Format:
+    """The format that was given, or that of a table by its name, or else text files."""
+    tables = {f".{one.value}": one for one in (Format.csv, Format.jsonl, Format.parquet)}
+    said = tables.get(output.suffix.lower()) if output else None
+    if given and said and given is not said and given not in (Format.txt, Format.xmp):
+        raise InputError(f"{output}: is named like {said.value}, and --format says {given.value}: change one of them")
+    return given or said or Format.txt
 
 
 class _Report:
@@ -162,7 +183,7 @@ class _Report:
     def __call__(self, outcome: "Outcome") -> None:
         entry, step = outcome.entry, outcome.step.value
         if self.dry_run and step in ("caption", "write"):
-            print(f"{step}: {outcome.name}")
+            print(f"{step}: {shown(outcome.name)}")
         if outcome.problem:
             self.list_it({"name": outcome.name, "why": step, "error": outcome.problem})
             if len(self.problems) < _SHOWN:

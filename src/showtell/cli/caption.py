@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.captioning.output.writers import Format, writing
+from showtell.captioning.output.writers import Format, format_of, writing
 from showtell.cli import settings
 from showtell.cli.caption_job import BATCHES_IN_A_PIECE, Job
 from showtell.cli.settings import Guide, Resize, given, only_with
@@ -37,7 +37,9 @@ def caption(
     index: Annotated[
         list[int] | None, typer.Option(help="Caption only the picture at this position, from 0. May be repeated.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="Output format.")] = Format.text,
+    format: Annotated[
+        Format | None, typer.Option(help="Output format.", show_default="as --output is named, else text")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file.", show_default="the terminal")
     ] = None,
@@ -113,10 +115,11 @@ def caption(
         showtell caption photos/ holiday.zip --format jsonl -o captions.jsonl
         showtell caption photos/ --num-captions 3 --html page.html
     """
+    written = format_of(format, output)
     if seed is not None and not sample and random is None:
         raise InputError("--seed only matters with --sample or --random: add one, or leave this out")
-    if show and format is not Format.text and not output:
-        raise InputError(f"--show draws where {format.value} would be written: add --output, or leave one out")
+    if show and written is not Format.text and not output:
+        raise InputError(f"--show draws where {written.value} would be written: add --output, or leave one out")
     drawing = only_with(sample, "--sample", given(temperature=temperature, top_k=top_k, top_p=top_p))
     options = {"num_captions": num_captions, "sample": sample} | drawing
     options |= given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
@@ -124,7 +127,7 @@ def caption(
     options |= given(diversity=diversity) | only_with(diversity is not None, "--diversity", given(groups=groups))
     options |= given(seed=seed if sample else None)
 
-    if attention and format not in (Format.jsonl, Format.parquet) and not html:
+    if attention and written not in (Format.jsonl, Format.parquet) and not html:
         raise InputError("--attention is shown with --format jsonl or parquet or --html: add one, or leave this out")
 
     in_pieces = ray is not None or piece_size is not None
@@ -157,13 +160,13 @@ def caption(
     if random is not None:
         print(f"{pictures.count:,} of {pictures.total:,} pictures; --seed {drawn} chooses them again", file=sys.stderr)
     if in_pieces and output:
-        job = Job(output, format, tags, piece_size or BATCHES_IN_A_PIECE * batch_size, batch_size, ray, ray_cores)
+        job = Job(output, written, tags, piece_size or BATCHES_IN_A_PIECE * batch_size, batch_size, ray, ray_cores)
         done = job.run(pictures, captioner, model, way, chosen)
         failed, unfamiliar = done.failed, done.unfamiliar
     else:
         failed = unfamiliar = 0
         with contextlib.ExitStack() as stack:
-            write = stack.enter_context(writing(format, output, tags)) if output or not show else None
+            write = stack.enter_context(writing(written, output, tags)) if output or not show else None
             stream = gallery.watch(pictures.read()) if gallery else pictures.read()
             # A download has a bar of its own, and captions that come one by one need none.
             progress = output is not None and not pictures.on_the_web and not show

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from showtell.captioning.output.writers import Format, writing
 from showtell.errors import InputError
+from showtell.files import held
 
 if TYPE_CHECKING:
     from showtell.captioning.captioner import Captioner
@@ -49,6 +50,7 @@ class Job:
         if self.output.is_dir() and self.format is not Format.parquet:
             raise InputError(f"{self.output}: a folder, which gets Parquet files: add --format parquet, or name a file")
         with contextlib.ExitStack() as stack:
+            stack.enter_context(held(self.parts))
             elsewhere = None
             if self.ray:
                 from showtell.ray import cluster, pieces_on
@@ -64,9 +66,10 @@ class Job:
                 elsewhere=elsewhere,
                 options=options,
             )
+            if not self.output.is_dir():
+                with writing(self.format, self.output, self.tags, at_once=True) as write:
+                    for result in captioned(self.parts, count):
+                        write(result)
         if not self.output.is_dir():
-            with writing(self.format, self.output, self.tags, at_once=True) as write:
-                for result in captioned(self.parts, count):
-                    write(result)
             remove_parts(self.parts)
         return tally

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from showtell.errors import InputError
+from showtell.errors import InputError, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -85,7 +85,7 @@ def check(
     print(f"{len(found.names)} captions, {len(words.losses)} words: ", end="")
     print(f"loss {words.loss:.3f}, accuracy {words.accuracy:.4f}")
     for name, reason in found.unreadable:
-        print(f"{name}: {reason}", file=sys.stderr)
+        print(f"{shown(name)}: {shown(reason)}", file=sys.stderr)
 
 
 def _given(pictures: list[str], captions: str, split: str | None) -> "Examples":

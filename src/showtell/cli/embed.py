@@ -8,7 +8,7 @@ import typer
 
 from showtell.cli import settings
 from showtell.cli.settings import Precision, Resize
-from showtell.errors import InputError
+from showtell.errors import InputError, shown
 
 if TYPE_CHECKING:
     from showtell.images.preprocessing import ResizeMode
@@ -100,6 +100,6 @@ def embed(
     line = f"{out}: {len(result.store)} embeddings of {' x '.join(map(str, result.store.spec.shape))}"
     print(f"{line}, {result.added} new, {result.already} already there, {len(result.rejects)} rejects")
     for name, reason in result.rejects[:5]:
-        print(f"  {name}: {reason}")
+        print(f"  {shown(name)}: {shown(reason)}")
     if len(result.rejects) > 5:
         print(f"  ... see {out / 'rejects.jsonl'}")

@@ -10,6 +10,7 @@ import typer
 
 from showtell.cli import settings
 from showtell.cli.settings import given
+from showtell.errors import shown
 
 if TYPE_CHECKING:
     from showtell.evaluation import Evaluation
@@ -85,7 +86,7 @@ def evaluate(
     else:
         _print_table(found)
     for name, reason in found.unreadable:
-        print(f"{name}: {reason}", file=sys.stderr)
+        print(f"{shown(name)}: {shown(reason)}", file=sys.stderr)
     if found.unreadable:
         print(f"{len(found.unreadable)} pictures could not be read and are left out", file=sys.stderr)
 

@@ -7,6 +7,7 @@ count as the file that they lead to.
 """
 
 import contextlib
+import math
 import os
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -29,11 +30,14 @@ _FileId: TypeAlias = tuple[int, int]
 
 
 class Command(PlainCommand):
-    """A command that refuses to write over its inputs."""
+    """A command that refuses to write over its inputs, and options that are no numbers."""
 
     def invoke(self, ctx: Any) -> Any:
         """Compare, then run the command."""
         labels = {one.name: one.opts[0] if one.opts[0].startswith("-") else "" for one in self.params if one.name}
+        for name, value in ctx.params.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise InputError(f"{labels.get(name) or name}: must be a finite number, not {value:g}")
         require_apart(str(self.name), ctx.params, labels)
         return super().invoke(ctx)
 

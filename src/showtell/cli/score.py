@@ -12,7 +12,7 @@ import typer
 from showtell._version import __version__
 from showtell.cli.evaluate import Format
 from showtell.errors import InputError
-from showtell.files import write_bytes
+from showtell.files import csv_cell, write_bytes
 
 if TYPE_CHECKING:
     from showtell.data.captions.predictions import Pairs
@@ -152,7 +152,7 @@ def _csv(rows: list[dict[str, object]]) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: csv_cell(one) if isinstance(one, str) else one for key, one in row.items()} for row in rows)
     return text.getvalue()
 
 

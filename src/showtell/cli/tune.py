@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from showtell.errors import shown
+
 if TYPE_CHECKING:
     from showtell.post_training.search_tuning import Tuned
 
@@ -53,7 +55,7 @@ def tune(
     if out:
         print(f"model: {out}")
     for name, reason in tuned.unreadable:
-        print(f"{name}: {reason}", file=sys.stderr)
+        print(f"{shown(name)}: {shown(reason)}", file=sys.stderr)
 
 
 def _print_table(tuned: "Tuned", model: Path) -> None:

@@ -4,6 +4,7 @@ A run that was killed goes on where the last finished shard ended, and the store
 that an unbroken run makes: batches never reach over the end of a shard.
 """
 
+import contextlib
 from collections.abc import Collection, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from showtell.embeddings.pipeline import Prepared, prepared
 from showtell.embeddings.store import EmbeddingStore, StoreSpec, StoreWriter
 from showtell.encoders.runtime import Encoder, EncoderOutput
 from showtell.errors import InputError, ShowtellError
+from showtell.files import held
 from showtell.progress import Tick, bar
 
 
@@ -68,14 +70,30 @@ def embed(
         show: show progress on stderr.
 
     Raises:
+        InputError: another run is at work in the folder.
         StoreError: the folder holds a store made with another encoder, preprocessing or output.
         InputError: the source cannot be read, or holds no readable picture.
     """
-    writer = StoreWriter(Path(folder), StoreSpec(encoder.info, options.output, options.mirrored))
+    folder, spec = Path(folder), StoreSpec(encoder.info, options.output, options.mirrored)
     names = source.names()
     wanted = names if only is None else [name for name in names if name in only]
+    todo = set(wanted) - StoreWriter(folder, spec).done
+    with held(folder) if todo else contextlib.nullcontext():  # a full store may be used by many at a time
+        return _embed(source, encoder, StoreWriter(folder, spec), options, names, wanted, only is None, show)
+
+
+def _embed(
+    source: Pictures,
+    encoder: Encoder,
+    writer: StoreWriter,
+    options: EmbedOptions,
+    names: Sequence[str],
+    wanted: Sequence[str],
+    everything: bool,
+    show: bool,
+) -> EmbedResult:
     done = [name for name in wanted if name in writer.done]
-    skip = writer.done if only is None else writer.done | (set(names) - set(wanted))
+    skip = writer.done if everything else writer.done | (set(names) - set(wanted))
     what = "embedding mirrored" if options.mirrored else "embedding"
     with bar(what, len(wanted), "pictures", done=len(done), show=show) as tick:
         added = fill(source.read(skip=skip), encoder, writer, options, tick)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from showtell.encoders.runtime import EncoderInfo, EncoderOutput
 from showtell.errors import MissingExtra, StoreError
-from showtell.files import json_bytes, read_json, sha256_file, write_beside, write_bytes, write_json
+from showtell.files import json_bytes, read_json, remove_unfinished, sha256_file, write_beside, write_bytes, write_json
 
 try:
     import pyarrow as pa
@@ -151,8 +151,7 @@ class StoreWriter:
         """
         self.folder, self.spec = folder, spec
         folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(".*.partial"):
-            leftover.unlink()
+        remove_unfinished(folder)
         self._shards: list[dict[str, Any]] = []
         self._rejects: list[tuple[str, str]] = []
         self.done: set[str] = set()

@@ -107,6 +107,8 @@ class TrainingOptions:
         counts = (self.epoch_steps, self.validation_batches, self.validation_pictures, self.checkpoint_steps)
         if min(*counts, self.patience) < 0:
             raise InputError("counts of steps, batches, pictures and epochs must not be negative")
+        if self.seed < 0:
+            raise InputError(f"the seed must not be negative ({self.seed})")
         if not (0 <= self.average < 1 and 0 <= self.label_smoothing < 1):
             raise InputError("average and label_smoothing must lie in [0, 1)")
 

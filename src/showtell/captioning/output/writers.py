@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from showtell.errors import InputError
-from showtell.files import write_beside
+from showtell.errors import InputError, shown
+from showtell.files import csv_cell, write_beside
 
 if TYPE_CHECKING:
     from showtell.captioning.captioner import Caption, Captioned
@@ -27,19 +27,28 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+_BY_SUFFIX = {
+    ".csv": Format.csv,
+    ".jsonl": Format.jsonl,
+    ".ndjson": Format.jsonl,
+    ".parquet": Format.parquet,
+}
+
+
 class _Text:
     def __init__(self, file: IO[str], tags: int | None) -> None:
         self.file, self.tags = file, tags or 0
 
     def __call__(self, result: "Captioned") -> None:
         if result.caption is None:
-            print(f"{result.name}: cannot be captioned: {result.error}", file=self.file, flush=True)
+            print(f"{shown(result.name)}: cannot be captioned: {shown(result.error)}", file=self.file, flush=True)
             return
         names = tag_names(result.caption, self.tags)
-        line = f"{result.name}: {said(result.caption)}{f' [{names}]' if names else ''}"
+        name = shown(result.name)
+        line = f"{name}: {said(result.caption)}{f' [{names}]' if names else ''}"
         print(line, file=self.file, flush=not result.caption.alternatives)
         for other in result.caption.alternatives:
-            print(f"{' ' * len(result.name)}  {said(other)}", file=self.file, flush=True)
+            print(f"{' ' * len(name)}  {said(other)}", file=self.file, flush=True)
 
 
 class _JsonLines:
@@ -67,13 +76,13 @@ class _Csv:
 
     def __call__(self, result: "Captioned") -> None:
         if result.caption is None:
-            self.rows.writerow([result.name, "", "", result.error, "", "", "", ""])
+            self.rows.writerow([csv_cell(result.name), "", "", csv_cell(result.error), "", "", "", ""])
             return
         for one in (result.caption, *result.caption.alternatives):
             confidence = "" if one.confidence is None else f"{one.confidence:.4f}"
             unfamiliar = "" if one.unfamiliar is None else str(one.unfamiliar).lower()
-            tags = tag_names(one, self.tags)
-            self.rows.writerow([result.name, one.text, f"{one.score:.6g}", "", confidence, unfamiliar, one.guess, tags])
+            name, text, guess, tags = map(csv_cell, (result.name, one.text, one.guess, tag_names(one, self.tags)))
+            self.rows.writerow([name, text, f"{one.score:.6g}", "", confidence, unfamiliar, guess, tags])
 
 
 WRITERS: dict[Format, Callable[[IO[str], int | None], Callable[["Captioned"], None]]] = {
@@ -95,6 +104,21 @@ def said(caption: "Caption") -> str:
 def tag_names(caption: "Caption", most: int | None) -> str:
     """The names of a caption's first tags, best first."""
     return ", ".join(tag.name for tag in caption.tags[:most])
+
+
+def format_of(given: Format | None, output: Path | None) -> Format:
+    """The format that was given, or that the output's name says, or else text.
+
+    Raises:
+        InputError: the two contradict each other, or the name says one that is not written.
+    """
+    suffix = output.suffix.lower() if output else ""
+    said = _BY_SUFFIX.get(suffix)
+    if given and said and given is not said:
+        raise InputError(f"{output}: is named like {said.value}, and --format says {given.value}: change one of them")
+    if not given and suffix == ".json":
+        raise InputError(f"{output}: JSON is written one object a line: name it .jsonl, or add --format jsonl")
+    return given or said or Format.text
 
 
 @contextlib.contextmanager
@@ -120,8 +144,9 @@ def writing(
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
         yield WRITERS[format](sys.stdout, tags)
     elif format is Format.parquet:
-        from showtell.captioning.output.parquet import row_writer
+        from showtell.captioning.output.parquet import require_arrow, row_writer
 
+        require_arrow()
         with write_beside(output) as file, row_writer(file) as write:
             yield lambda result: write(_with_tags(result, tags))
     else:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from showtell.errors import InputError
-from showtell.files import parse_json
+from showtell.files import csv_text, parse_json
 
 FORMATS = ("coco", "karpathy", "flickr", "csv", "tsv", "jsonl")
 _TOKEN_LINE = re.compile(r"(.+)#\d+\t(.*)")
@@ -169,7 +169,12 @@ def _table(text: str, where: str, delimiter: str, columns: Columns) -> Iterator[
                     'put captions that hold the delimiter in "quotes"'
                 )
             else:
-                yield Row(fields[at[0]], (fields[at[1]],), fields[at[2]].strip() if len(at) > 2 else "", here)
+                yield Row(
+                    csv_text(fields[at[0]]),
+                    (csv_text(fields[at[1]]),),
+                    fields[at[2]].strip() if len(at) > 2 else "",
+                    here,
+                )
     except csv.Error as error:
         raise InputError(f"{where}, line {number}: bad quoting ({error}): inside quotes, double every quote") from error
 
