@@ -18,7 +18,9 @@ from typing import Any
 import typer
 
 from showtell.cli import app
+from showtell.data.captions.registry import caption_formats
 from showtell.decoders.registry import KINDS
+from showtell.metrics.registry import figure_key, metrics
 from showtell.training import recipe
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -40,7 +42,44 @@ def main() -> None:
 
 def pages() -> dict[str, str]:
     """Every page that is made, by its name in docs/reference."""
-    return {"command-line.md": command_line(), "recipes.md": recipes()}
+    return {
+        "caption-formats.md": formats(),
+        "command-line.md": command_line(),
+        "metric-names.md": metric_names(),
+        "recipes.md": recipes(),
+    }
+
+
+def formats() -> str:
+    """Every caption format that is registered."""
+    rows = [f"| `{name}` | {cell(one.help)} |" for name, one in caption_formats().items()]
+    table = ["| format | what it holds |", "|---|---|", *rows]
+    return (
+        "\n".join(["# Caption formats", "", MADE.format(" in data/captions"), "", FORMATS.strip(), "", *table]) + "\n"
+    )
+
+
+def metric_names() -> str:
+    """Every metric that is registered."""
+    rows = [
+        f"| `{name}` | {cell(one.help)} | {'yes' if one.default else ''} | "
+        + " ".join(f"`{figure_key(figure)}`" for figure in one.figures)
+        + " |"
+        for name, one in metrics().items()
+    ]
+    head = ["# Names of metrics", "", MADE.format(" in metrics"), "", METRICS.strip(), ""]
+    return "\n".join([*head, "| metric | what it is | by default | `best_by` |", "|---|---|---|---|", *rows]) + "\n"
+
+
+FORMATS = """
+`--captions` takes a file of any of these formats, or a zip that holds one, and finds out which it is, in this order. A
+recipe may name it as `data.format`. To add one, see [add a caption format](../contributing/caption-format.md).
+"""
+METRICS = """
+`showtell score --metrics` takes these names; [metrics](../explanation/metrics.md) says how they are computed.
+`training.best_by` of a recipe takes the names of the last column. To add one, see
+[add a metric](../contributing/metric.md).
+"""
 
 
 def command_line() -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from showtell.data.captions.caption_set import Alignment, CaptionSet, align, read_captions
+from showtell.data.captions.registry import caption_formats
 from showtell.data.sources.picture_source import PictureSource
 from showtell.errors import InputError
 
@@ -191,9 +192,10 @@ def test_a_path_may_lead_into_a_zip_for_captions_and_for_lists_of_splits(tmp_pat
         ),
         (
             "c.json",
-            {**COCO, "annotations": [{"image_id": 3, "caption": None}]},
-            ", annotations[0]: 'caption' is NoneType, not str",
+            {**COCO, "annotations": [{"image_id": 3, "caption": 5}]},
+            ", annotations[0]: 'caption' is int, not str",
         ),
+        ("c.json", {**COCO, "annotations": [{"image_id": 3, "caption": None}]}, ": holds no captions"),
         ("c.json", {**COCO, "images": [{"id": True, "file_name": "a"}]}, ", images[0]: 'id' is bool, not int or str"),
         ("c.json", {**COCO, "images": COCO["images"][:1] * 2}, ", images[1]: the id 7 was used before"),
         (
@@ -204,8 +206,8 @@ def test_a_path_may_lead_into_a_zip_for_captions_and_for_lists_of_splits(tmp_pat
         ("c.json", {**COCO, "annotations": []}, ": holds no captions"),
         (
             "c.json",
-            {"images": [{"filename": "a", "sentences": []}]},
-            ", images[0]: no 'split', only 'filename', 'sentences'",
+            {"images": [{"split": "x", "sentences": []}]},
+            ", images[0]: no 'filename', only 'split', 'sentences'",
         ),
         (
             "c.json",
@@ -215,8 +217,9 @@ def test_a_path_may_lead_into_a_zip_for_captions_and_for_lists_of_splits(tmp_pat
         ("f.txt", FLICKR + "no tab here\n", ", line 5: not of the form name#k<TAB>caption"),
         (
             "c.csv",
-            "file,text\na,b\n",
-            ", line 1: no column 'image': the columns are 'file', 'text'; name those for picture and caption",
+            "who,what\na,b\n",
+            ", line 1: no column 'image': the columns are 'who', 'what'; name those for picture and caption with "
+            "--picture-column and --caption-column",
         ),
         (
             "c.csv",
@@ -249,15 +252,15 @@ def test_a_malformed_file_is_told_with_its_line_or_record(
     assert _message(path) == f"{path}{expected}"
 
 
-@pytest.mark.parametrize("content", ["just words\n", "[1, 2]", '{"images": []}\n', "", "name|text\na|b\n"])
+@pytest.mark.parametrize("content", ["just words\n", "[1, 2]", '{"images": []}\n', "", "name/text\na/b\n"])
 def test_a_file_of_no_known_format_says_which_there_are(tmp_path: Path, content: str) -> None:
     message = _message(_write(tmp_path / "c.txt", content))
     if content.startswith("{"):
         assert message.endswith("line 1: no 'image', only 'images'")
     else:
-        assert message.endswith(
-            "COCO JSON, Karpathy JSON, Flickr (name#k<TAB>caption), CSV or TSV with a header row, JSON lines"
-        )
+        _, _, listed = message.partition(": none of the caption formats: ")
+        assert listed == ", ".join(one.title for one in caption_formats().values())
+        assert "COCO JSON" in listed
 
 
 @pytest.mark.parametrize(
@@ -270,18 +273,18 @@ def test_json_that_python_refuses_is_an_input_error(tmp_path: Path, content: str
 
 def test_text_that_is_not_utf8_is_told_with_line_and_byte(tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
-    path.write_bytes(b"image,caption\na.jpg,caf\xe9\n")
+    path.write_bytes(b"image,caption\na.jpg,caf\xe9\x81\n")  # Windows-1252 has no 0x81 either
     assert _message(path) == f"{path}, line 2: not UTF-8 text (byte 23): save it as UTF-8"
 
 
 def test_a_file_that_cannot_be_there_is_told(tmp_path: Path) -> None:
     assert _message(tmp_path / "none") == f"{tmp_path}/none: does not exist"
-    assert _message(tmp_path) == f"{tmp_path}: is a folder, not a caption file"
+    assert f"{tmp_path}: no pictures (" in _message(tmp_path)
     path = _write(tmp_path / "c.json", COCO)
     assert _message(path, member="x") == f"{path}: not a zip, so it has no member 'x'"
-    assert _message(path, format="xml").startswith(
-        "caption format 'xml' is unknown: choose one of auto, coco, karpathy"
-    )
+    known = ", ".join(caption_formats())
+    assert _message(path, format="xml") == f"caption format 'xml' is unknown: choose one of auto, {known}"
+    assert {"coco", "karpathy", "flickr", "csv", "tsv", "jsonl"} <= set(caption_formats())
 
 
 def test_a_damaged_zip_of_captions_is_told(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_the_built_in_data_set_is_shown(showtell):
         (["--index", "1", "--random", "2"], "give one of them"),
         (["--font", "x.ttf"], "give --png, too"),
         (["--data", "shapes"], "leave out"),
-        (["--data", "coco"], "is called shapes"),
+        (["--data", "coco"], "are called shapes and shapes-relations"),
     ],
 )
 def test_wrong_options_are_one_line(data, showtell, more, said):

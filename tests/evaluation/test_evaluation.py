@@ -220,7 +220,8 @@ def test_the_command_prints_json_and_takes_images_for_pictures(tiny_bundle):
     result = run(tiny_bundle, *given, "--format", "json")
     assert result.returncode == 0, result.stderr
     printed = json.loads(result.stdout)
-    assert set(printed) == {"model", "split", "signature", "figures"}
+    assert set(printed) == {"model", "split", "signature", "figures", "pictures", "left_out"}
+    assert printed["left_out"] == {"without_pictures": 0, "unreadable": 0}
     assert set(printed["figures"]["CIDEr-D"]) == {"value", "low", "high"}
 
 

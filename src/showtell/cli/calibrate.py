@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from showtell.cli import caption_files
+
 if TYPE_CHECKING:
     from showtell.captioning.confidence import Calibration
     from showtell.captioning.tags import TagCalibration
@@ -21,7 +23,7 @@ def calibrate(
     ],
     captions: Annotated[
         str,
-        typer.Option(help="Captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines.", metavar="FILE"),
+        typer.Option(help=caption_files.HELP, metavar="FILE"),
     ],
     split: Annotated[
         str | None, typer.Option(help="Split to fit on; not one that the model was trained on.", metavar="NAME")
@@ -39,6 +41,9 @@ def calibrate(
         bool, typer.Option("--tags", help="Add the encoder's classifier to a model that was made without it.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Write another bundle instead of replacing MODEL.")] = None,
+    partial: caption_files.Partial = False,
+    picture_column: caption_files.PictureColumn = None,
+    caption_column: caption_files.CaptionColumn = None,
 ) -> None:
     """Calibrate a model: fit word probabilities, confidence, tags and the recognition of unfamiliar pictures.
 
@@ -56,7 +61,10 @@ def calibrate(
     from showtell.post_training.calibration import calibrate as fit
 
     before = calibration_of(read_bundle(find_model(model)))
-    found = fit(model, pictures, captions, split, train_split=train_split, out=out, store=store, tags=tags)
+    known = caption_files.read(captions, picture_column, caption_column)
+    found = fit(
+        model, pictures, known, split, train_split=train_split, out=out, store=store, tags=tags, partial=partial
+    )
     _print_figures(found)
     tagger = tagger_of(read_bundle(out or model))
     if tagger and tagger.calibration:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from showtell.cli import caption_files
 from showtell.errors import InputError, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from showtell.data.captions.caption_set import CaptionSet
     from showtell.data.sources.base import Pictures
     from showtell.evaluation.next_word import Check
     from showtell.models.bundle import Bundle
@@ -33,7 +35,7 @@ def check(
     captions: Annotated[
         str | None,
         typer.Option(
-            help="Captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines.",
+            help=caption_files.HELP,
             metavar="FILE",
             show_default="the model's own data",
         ),
@@ -55,6 +57,8 @@ def check(
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures to draw, each with one random caption.")] = 64,
     show: Annotated[int, typer.Option(min=0, help="Sentences to print.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of pictures and captions.")] = 0,
+    picture_column: caption_files.PictureColumn = None,
+    caption_column: caption_files.CaptionColumn = None,
 ) -> None:
     """Measure next-word loss and accuracy on a batch, and print predicted and true sentences side by side.
 
@@ -75,7 +79,7 @@ def check(
         raise InputError("--pictures and --captions belong together: give both, or neither for the model's own")
     captioner = Captioner(model)
     if pictures and captions:
-        source, chosen = _given(pictures, captions, split)
+        source, chosen = _given(pictures, caption_files.read(captions, picture_column, caption_column), split)
     else:
         source, chosen = _own(captioner.bundle, root, split)
     found = check(captioner, source, chosen, batch_size=batch_size, seed=seed)
@@ -88,13 +92,14 @@ def check(
         print(f"{shown(name)}: {shown(reason)}", file=sys.stderr)
 
 
-def _given(pictures: list[str], captions: str, split: str | None) -> "Examples":
-    from showtell.data.captions.caption_set import align, read_captions
+def _given(pictures: list[str], captions: "CaptionSet", split: str | None) -> "Examples":
+    from showtell.data.captions.caption_set import align
     from showtell.data.sources.picture_source import PictureSource
 
     source = PictureSource(pictures)
-    read = read_captions(captions)
-    return source, align(source.names(), read.only(split) if split else read).captions
+    aligned = align(source.names(), captions.only(split) if split else captions)
+    caption_files.say(captions.path, aligned.notes)
+    return source, aligned.captions
 
 
 def _own(bundle: "Bundle", root: Path, split: str | None) -> "Examples":

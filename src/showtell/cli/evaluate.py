@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.cli import settings
+from showtell.cli import caption_files, settings
 from showtell.cli.settings import given
-from showtell.errors import shown
 
 if TYPE_CHECKING:
     from showtell.evaluation import Evaluation
@@ -36,7 +35,7 @@ def evaluate(
     ],
     captions: Annotated[
         str,
-        typer.Option(help="Captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines.", metavar="FILE"),
+        typer.Option(help=caption_files.HELP, metavar="FILE"),
     ],
     split: Annotated[
         str | None, typer.Option(help="Evaluate only this split.", metavar="NAME", show_default="all")
@@ -63,6 +62,9 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(help="Write figures, captions and scores of every picture to this JSON file.")
     ] = None,
+    partial: caption_files.Partial = False,
+    picture_column: caption_files.PictureColumn = None,
+    caption_column: caption_files.CaptionColumn = None,
 ) -> None:
     """Caption pictures, compare with people's captions, and print scores with 95% intervals.
 
@@ -77,14 +79,23 @@ def evaluate(
     options = given(beam=beam, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)
     captioner = Captioner(model)
     options |= {"guide": guide.value, "careful": careful}
-    found = evaluate(captioner, pictures, captions, split, training=training_captions, store=store, **options)
+    columns = (picture_column, caption_column)
+    references = caption_files.read(captions, *columns)
+    training = caption_files.read(training_captions, *columns) if training_captions else None
+    found = evaluate(captioner, pictures, references, split, training=training, store=store, partial=partial, **options)
     if out:
         write_evaluation(found, out)
     if format is Format.json:
         value = found.to_json()
-        print(json.dumps({key: value[key] for key in ("model", "split", "signature", "figures")}, indent=1))
+        shown = {key: value[key] for key in ("model", "split", "signature", "figures")}
+        left_out = {key: len(value[key]) for key in ("without_pictures", "unreadable")}
+        print(json.dumps(shown | {"pictures": len(found.pictures), "left_out": left_out}, indent=1))
     else:
         _print_table(found)
+    caption_files.say(captions, found.notes)
+    if missing := found.without_pictures:
+        count = "1 captioned picture is" if len(missing) == 1 else f"{len(missing):,} captioned pictures are"
+        print(f"{count} not there and left out, such as {missing[0]}", file=sys.stderr)
     for name, reason in found.unreadable:
         print(f"{shown(name)}: {shown(reason)}", file=sys.stderr)
     if found.unreadable:
@@ -96,7 +107,7 @@ def _print_table(evaluation: "Evaluation") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from showtell.evaluation import KINDS
+    from showtell.evaluation.figures import kind_of
 
     of = f", split {evaluation.split}" if evaluation.split else ""
     table = Table(box=box.SIMPLE_HEAD, title=f"{evaluation.model} on {len(evaluation.pictures):,} pictures{of}")
@@ -105,7 +116,7 @@ def _print_table(evaluation: "Evaluation") -> None:
     table.add_column("95% interval", justify="right", no_wrap=True)
     table.add_column("what it is")
     for name, figure in evaluation.figures.items():
-        kind = KINDS[name]
+        kind = kind_of(name)
         spread = (
             "" if figure.low is None or figure.high is None else f"{kind.text(figure.low)} to {kind.text(figure.high)}"
         )

@@ -161,9 +161,13 @@ def _pictures_below(folder: Path) -> Iterator[Path]:
 
 
 def _captions(text: str, options: Options) -> Iterator[Path]:
-    """A caption file, or the archive that it is in."""
+    """A caption file, or the archive that it is in; of a folder, every file, as texts beside pictures are captions."""
+    from showtell.data.sources.folder import walk_files
+
     path = _under_root(text, options)
     yield from (path, *path.parents)
+    if path.is_dir():
+        yield from map(Path, walk_files(path, lambda _, __: None))
 
 
 def _model(text: str, options: Options) -> Iterator[Path]:
@@ -301,6 +305,7 @@ OUTPUTS_OF: Mapping[tuple[str, str], Find] = {
 NO_FILES = frozenset(
     {
         "allowed_host",
+        "caption_column",
         "data",
         "device",
         "host",
@@ -310,6 +315,7 @@ NO_FILES = frozenset(
         "must_not",
         "name",
         "only",
+        "picture_column",
         "ray",
         "root",
         "split",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from showtell._version import __version__
+from showtell.cli import caption_files
 from showtell.cli.evaluate import Format
 from showtell.errors import InputError
 from showtell.files import csv_cell, write_bytes
@@ -20,25 +21,37 @@ if TYPE_CHECKING:
 
 Intervals: TypeAlias = dict[str, tuple[float, float]]
 
-_METRICS = "BLEU,ROUGE-L,CIDEr-D"
+
+def _list_metrics(asked: str | None) -> str | None:
+    """Print the metrics where `list` stands in place of their names."""
+    if asked != "list":
+        return asked
+    from showtell.metrics.registry import metrics
+
+    for name, one in metrics().items():
+        print(f"{name:<10} {one.help}{'' if one.default else '; only where it is asked for'}")
+    raise typer.Exit
 
 
 def score(
     predictions: Annotated[
-        Path, typer.Argument(help="Captions to score: COCO results, or JSON lines or CSV with name and caption.")
+        Path,
+        typer.Argument(help="Captions to score: COCO results, output of `caption` or `alt-text`, or any caption file."),
     ],
-    references: Annotated[
-        Path, typer.Argument(help="People's captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines.")
-    ],
+    references: Annotated[Path, typer.Argument(help="People's captions, in any format of `showtell data formats`.")],
     split: Annotated[
         str | None, typer.Option(help="Use only references of this split.", metavar="NAME", show_default="all")
     ] = None,
     metrics: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Metrics, separated by commas: BLEU, METEOR (needs Java), ROUGE-L, CIDEr, CIDEr-D.", metavar="NAMES"
+            help="Metrics, separated by commas; `list` prints them all.",
+            metavar="NAMES",
+            show_default="BLEU, ROUGE-L, CIDEr-D and added ones",
+            callback=_list_metrics,
+            is_eager=True,
         ),
-    ] = _METRICS,
+    ] = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Leave out pictures that only one of the files has.")
     ] = False,
@@ -55,6 +68,8 @@ def score(
     per_picture: Annotated[
         Path | None, typer.Option(help="Write each picture's scores to a .jsonl or .csv file.")
     ] = None,
+    picture_column: caption_files.PictureColumn = None,
+    caption_column: caption_files.CaptionColumn = None,
 ) -> None:
     """Score captions of any system, as the COCO evaluation code does.
 
@@ -63,7 +78,6 @@ def score(
         showtell score predictions.json captions.json
         showtell score captions.jsonl captions.csv --metrics bleu,cider-d --per-picture scores.csv
     """
-    from showtell.data.captions.caption_set import read_captions
     from showtell.data.captions.predictions import pair, read_predictions
     from showtell.metrics import DocumentFrequency, bootstrap, ptb_tokenize, signature_fields
     from showtell.metrics import score as score_captions
@@ -73,9 +87,11 @@ def score(
     if per_picture and per_picture.suffix.lower() not in (".jsonl", ".csv"):
         raise InputError(f"{per_picture}: name a file that ends in .jsonl or .csv")
     table = DocumentFrequency.read(df) if df else None
-    known = read_captions(references)
+    known = caption_files.read(str(references), picture_column, caption_column)
     known = known.only(split) if split else known
-    pairs = pair(read_predictions(predictions), known, partial=partial)
+    made = read_predictions(predictions)
+    caption_files.say(str(predictions), made.notes)
+    pairs = pair(made, known, partial=partial)
     if save_df:
         tokenised = {name: list(map(ptb_tokenize, texts)) for name, texts in known.captions.items()}
         _write(save_df, DocumentFrequency.of(tokenised).to_bytes())
@@ -95,13 +111,15 @@ def score(
         print(f"{predictions}: {', '.join(f'{count:,} {noun}' for noun, count in _sizes(pairs).items())}")
         _print_table(scores, intervals)
         print(signature)
-    for note in _notes(pairs, known.blank, asked, table is not None):
+    for note in _notes(pairs, asked, table is not None):
         print(note, file=sys.stderr)
 
 
-def _asked(metrics: str) -> list[str]:
-    from showtell.metrics import METRICS
+def _asked(metrics: str | None) -> list[str]:
+    from showtell.metrics import DEFAULT_METRICS, METRICS
 
+    if metrics is None:
+        return list(DEFAULT_METRICS)
     names = {metric.lower(): metric for metric in METRICS}
     asked = [name.strip() for name in metrics.split(",") if name.strip()]
     strange = [name for name in asked if name.lower() not in names]
@@ -114,7 +132,13 @@ def _summary(pairs: "Pairs", scores: "Scores", intervals: Intervals, signature: 
     figures: dict[str, dict[str, float]] = {name: {"value": value} for name, value in scores.corpus.items()}
     for name, (low, high) in intervals.items():
         figures[name] |= {"low": low, "high": high}
-    return {"signature": signature, **_sizes(pairs), "scores": figures}
+    left_out = {
+        "without_prediction": pairs.without_prediction,
+        "without_references": pairs.without_references,
+        "not_captioned": pairs.failed,
+    }
+    counts = {"left_out": left_out, "guesses": pairs.guesses}
+    return {"signature": signature, **_sizes(pairs), **counts, "scores": figures}
 
 
 def _sizes(pairs: "Pairs") -> dict[str, int]:
@@ -126,14 +150,17 @@ def _print_table(scores: "Scores", intervals: Intervals) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from showtell.metrics.registry import figure_kinds
+
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("metric", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
     if intervals:
         table.add_column("95% interval", justify="right", no_wrap=True)
+    kinds = figure_kinds()
     for name, value in scores.corpus.items():
-        ends = [f"{100 * end:.1f}" for end in intervals.get(name, ())]
-        table.add_row(name, f"{100 * value:.1f}", *([" to ".join(ends)] if ends else []))
+        ends = [kinds[name].text(end) for end in intervals.get(name, ())]
+        table.add_row(name, kinds[name].text(value), *([" to ".join(ends)] if ends else []))
     Console().print(table)
 
 
@@ -163,12 +190,14 @@ def _write(path: Path, data: bytes) -> None:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _notes(pairs: "Pairs", blank: int, asked: list[str], has_table: bool) -> list[str]:
-    notes = []
+def _notes(pairs: "Pairs", asked: list[str], has_table: bool) -> list[str]:
+    notes = list(pairs.notes)
     if pairs.left_out:
         notes.append(f"left out: {pairs.left_out}")
-    if blank:
-        notes.append(f"left out: {blank:,} references without any text")
+    if pairs.failed:
+        notes.append(f"left out: {_count(pairs.failed, 'picture')} that could not be captioned")
+    if pairs.guesses:
+        notes.append(f"{_count(pairs.guesses, 'caption')} of which the model was not sure: its guess is scored")
     cider = " and ".join(name for name in asked if name.startswith("CIDEr"))
     if cider and len(pairs.captions) == 1 and not has_table:
         notes.append(
@@ -176,3 +205,7 @@ def _notes(pairs: "Pairs", blank: int, asked: list[str], has_table: bool) -> lis
             "is rare. Give frequencies counted from many pictures (--df)."
         )
     return notes
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from showtell.cli import settings
+from showtell.cli import caption_files, settings
 from showtell.cli.serve import need_service
 from showtell.config import assign, change, read_tables
 from showtell.errors import InputError
@@ -28,7 +28,7 @@ def train(
     ] = None,
     captions: Annotated[
         str | None,
-        typer.Option(help="Captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines.", metavar="FILE"),
+        typer.Option(help=caption_files.HELP, metavar="FILE"),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run.", metavar="FOLDER", show_default="runs/NAME")
@@ -80,6 +80,8 @@ def train(
             metavar="KEY=VALUE",
         ),
     ] = None,
+    picture_column: caption_files.PictureColumn = None,
+    caption_column: caption_files.CaptionColumn = None,
     ray: settings.Ray = None,
     workers: Annotated[
         int, typer.Option(min=1, help="Workers that share each batch.", rich_help_panel=settings.MACHINES)
@@ -108,6 +110,8 @@ def train(
         "name": name,
         "data.pictures": pictures or None,
         "data.captions": captions,
+        "data.picture_column": picture_column,
+        "data.caption_column": caption_column,
         "encoder.name": encoder,
         "encoder.weights": encoder_weights,
         "training.epochs": epochs,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from showtell.cli import caption_files
 from showtell.errors import shown
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def tune(
     ],
     captions: Annotated[
         str,
-        typer.Option(help="Captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines.", metavar="FILE"),
+        typer.Option(help=caption_files.HELP, metavar="FILE"),
     ],
     split: Annotated[str | None, typer.Option(help="Use only this split.", metavar="NAME", show_default="all")] = None,
     beam: Annotated[
@@ -37,6 +38,9 @@ def tune(
         Path | None, typer.Option(help="Embedding store to use; missing embeddings are added.", metavar="FOLDER")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Bundle to write, with the best settings as defaults.")] = None,
+    partial: caption_files.Partial = False,
+    picture_column: caption_files.PictureColumn = None,
+    caption_column: caption_files.CaptionColumn = None,
 ) -> None:
     """Choose a model's default search settings: try several on pictures with captions, and keep the best.
 
@@ -50,7 +54,8 @@ def tune(
 
     axes = {"beam": beam, "length_penalty": length_penalty or LENGTH_PENALTIES, "no_repeat_ngram": no_repeat_ngram}
     settings = {name: values for name, values in axes.items() if values}
-    tuned = tune(model, pictures, captions, split, settings=settings, out=out, store=store)
+    known = caption_files.read(captions, picture_column, caption_column)
+    tuned = tune(model, pictures, known, split, settings=settings, out=out, store=store, partial=partial)
     _print_table(tuned, model)
     if out:
         print(f"model: {out}")

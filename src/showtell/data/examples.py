@@ -101,8 +101,9 @@ class Group:
 class Examples:
     """Pictures with captions: where the bytes come from, captions by picture name, and the names of each split.
 
-    `alignment` is what was matched, in other splits too; `blank` counts captions that held no text and were dropped.
-    `groups` are the data sets that they are of.
+    `alignment` is what was matched, in other splits too; `blank` counts captions that were null or held no text and are
+    left out. `groups` are the data sets that they are of. `notes` are sentences on how caption files were read and
+    their names matched, where that was not as usual.
     """
 
     source: Source
@@ -113,6 +114,7 @@ class Examples:
     alignment: Alignment
     blank: int
     groups: tuple[Group, ...]
+    notes: tuple[str, ...] = ()
 
     def of(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """The captions of `names`, in that order."""
@@ -164,21 +166,30 @@ def load_examples(options: DataOptions | Sequence[DataOptions], root: Path) -> E
         if not names:
             raise InputError(f"{found.path}: no picture is left in the {split} split; {found.alignment.summary()}")
     summary = f"{found.alignment.summary()}; {len(found.train)} to train on, {len(found.validation)} to validate"
-    group = found.group(only)
+    summary = "; ".join([summary, *found.notes])
     return Examples(
-        source, found.alignment.captions, found.train, found.validation, summary, found.alignment, found.blank, (group,)
+        source,
+        found.alignment.captions,
+        found.train,
+        found.validation,
+        summary,
+        found.alignment,
+        found.blank,
+        (found.group(only),),
+        (*found.notes, *found.alignment.notes),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """One data set: what was matched, its splits, the path of its captions, and how many of them were blank."""
+    """One data set: what was matched, its splits, its captions' path, how many were blank, and how they were read."""
 
     alignment: Alignment
     train: tuple[str, ...]
     validation: tuple[str, ...]
     path: str
     blank: int
+    notes: tuple[str, ...]
 
     def group(self, options: DataOptions) -> Group:
         train = self.train if options.weight else ()
@@ -195,7 +206,7 @@ def _examples(options: DataOptions, source: Source, captions: CaptionSet | None)
     train, validation = _split(aligned, options)
     if options.limit:
         train, validation = train[: options.limit], validation[: options.limit]
-    return _Found(aligned, train, validation, captions.path, captions.blank)
+    return _Found(aligned, train, validation, captions.path, captions.blank, captions.notes)
 
 
 def _joined(sets: Sequence[DataOptions], root: Path) -> Examples:
@@ -228,7 +239,13 @@ def _joined(sets: Sequence[DataOptions], root: Path) -> Examples:
         without_pictures=tuple(name for one in found for name in one.alignment.without_pictures),
     )
     blank = sum(one.blank for one in found)
-    return Examples(source, alignment.captions, train, validation, "; ".join(parts), alignment, blank, groups)
+    notes = tuple(
+        f"{options.name}: {note}"
+        for options, one in zip(sets, found, strict=True)
+        for note in (*one.notes, *one.alignment.notes)
+    )
+    summary = "; ".join([*parts, *notes])
+    return Examples(source, alignment.captions, train, validation, summary, alignment, blank, groups, notes)
 
 
 def _read(options: DataOptions, root: Path) -> CaptionSet:
@@ -240,7 +257,8 @@ def _read(options: DataOptions, root: Path) -> CaptionSet:
         raise InputError(f"{both[0]} has captions to train on ({train.path}) and to validate ({validation.path})")
     splits = dict.fromkeys(train.captions, options.train[0]) | dict.fromkeys(validation.captions, options.validation[0])
     blank = train.blank + validation.blank
-    return CaptionSet({**train.captions, **validation.captions}, splits, train.path, blank)
+    notes = tuple(dict.fromkeys((*train.notes, *validation.notes)))
+    return CaptionSet({**train.captions, **validation.captions}, splits, train.path, blank, notes=notes)
 
 
 def _read_file(path: Path, options: DataOptions, root: Path) -> CaptionSet:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TypeAlias
 
-from showtell.data.captions.caption_set import CaptionSet, align, read_captions
+from showtell.data.captions.caption_set import Alignment, CaptionSet, align, read_captions
 from showtell.data.sources.base import Pictures
 from showtell.data.sources.picture_source import PictureSource, Source
+from showtell.errors import InputError
 
 AnyPictures: TypeAlias = Source | Pictures
 Captions: TypeAlias = CaptionSet | str | PathLike[str]
@@ -18,26 +19,50 @@ TRAINING_SPLITS = ("train", "restval")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The pictures, and by name the references of those to evaluate and the captions that the model learnt from."""
+    """The pictures, and by name the references of those to evaluate and the captions that the model learnt from.
+
+    `without_pictures` are names that have captions but no picture; `notes` are sentences on how names were matched.
+    """
 
     source: Pictures
     references: dict[str, tuple[str, ...]]
     learnt: dict[str, tuple[str, ...]]
+    without_pictures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def select(pictures: AnyPictures, captions: Captions, split: str | None, training: Captions | None) -> Selection:
+def select(
+    pictures: AnyPictures,
+    captions: Captions,
+    split: str | None,
+    training: Captions | None,
+    *,
+    partial: bool = False,
+) -> Selection:
     """Find the pictures of `split` and their references; see `showtell.evaluation.evaluate` for the arguments.
 
     Raises:
-        InputError: a file is wrong, or no picture has captions.
+        InputError: a file is wrong, no picture has captions, or, unless `partial`, some captions have no picture.
     """
     source = source_of(pictures)
     known = _read(captions)
-    references = align(source.names(), known.only(split) if split else known).captions
+    aligned = align(source.names(), known.only(split) if split else known)
+    if aligned.without_pictures and not partial:
+        raise _fewer(known.path, aligned)
     if training is not None:
-        return Selection(source, references, _read(training).captions)
-    learnt = {name for name, of in known.splits.items() if of in TRAINING_SPLITS and of != split}
-    return Selection(source, references, {name: known.captions[name] for name in known.captions if name in learnt})
+        learnt = _read(training).captions
+    else:
+        names = {name for name, of in known.splits.items() if of in TRAINING_SPLITS and of != split}
+        learnt = {name: known.captions[name] for name in known.captions if name in names}
+    return Selection(source, aligned.captions, learnt, aligned.without_pictures, aligned.notes)
+
+
+def _fewer(path: str, aligned: Alignment) -> InputError:
+    missing, total = aligned.without_pictures, len(aligned.names) + len(aligned.without_pictures)
+    return InputError(
+        f"{path}: {len(missing):,} of {total:,} captioned pictures are not among the pictures, such as "
+        f"{missing[0]!r}: give all the pictures, or leave these out with --partial (partial=True)"
+    )
 
 
 def source_of(pictures: AnyPictures) -> Pictures:

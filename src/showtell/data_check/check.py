@@ -53,7 +53,7 @@ class Survey:
 
     `train` and `validation` count pictures with captions, `left_out` those of other splits or beyond a limit;
     `without_captions` and `without_pictures` are names that the other side lacks; `quick` is how many pictures were
-    looked at where not all were, else 0.
+    looked at where not all were, else 0. `notes` are sentences on how the caption file was read and its names matched.
     """
 
     source: str
@@ -68,6 +68,7 @@ class Survey:
     embedding: Estimate | None
     problems: tuple[Problem, ...]
     quick: int
+    notes: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -125,6 +126,7 @@ def survey(
         embedding=embedding,
         problems=(*_picture_problems(examples, pictures, options), *_caption_problems(examples, captions, options)),
         quick=len(looked) if len(looked) < len(names) else 0,
+        notes=examples.notes,
     )
 
 

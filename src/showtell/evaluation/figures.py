@@ -1,53 +1,41 @@
 """Sums over pictures -> the figures of an evaluation with their intervals; and what each figure is called."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 
 from showtell.evaluation.result import Figure
 from showtell.metrics.bootstrap import Summed, bootstrap
+from showtell.metrics.registry import FigureKind, figure_kinds
 from showtell.metrics.result import Floats
 
-Unit: TypeAlias = Literal["score", "percent", "number"]
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How a figure is shown: a score times 100, as papers print it, a share in percent, a number as it is."""
-
-    label: str
-    unit: Unit
-    about: str
-
-    def text(self, value: float) -> str:
-        """A value as it is printed."""
-        if self.unit == "number":
-            return f"{value:.2f}"
-        return f"{100 * value:.1f}" + ("%" if self.unit == "percent" else "")
-
-
 KINDS = {
-    "BLEU-1": Kind("BLEU-1", "score", "words that a reference has"),
-    "BLEU-2": Kind("BLEU-2", "score", "and pairs of words"),
-    "BLEU-3": Kind("BLEU-3", "score", "and runs of three words"),
-    "BLEU-4": Kind("BLEU-4", "score", "and runs of four words"),
-    "ROUGE-L": Kind("ROUGE-L", "score", "longest shared subsequence"),
-    "CIDEr-D": Kind("CIDEr-D", "score", "shared runs, weighed by rarity"),
-    "perplexity": Kind("perplexity", "number", "of the references; 1 is least"),
-    "next_word_accuracy": Kind("next word", "percent", "of the references, predicted"),
-    "mean_length": Kind("mean length", "number", "words of a caption"),
-    "vocabulary_used": Kind("vocabulary used", "percent", "of the model's words"),
-    "distinct": Kind("distinct", "percent", "captions unlike each other"),
-    "copied": Kind("copied", "percent", "equal to a training caption"),
-    "nearly_copied": Kind("nearly copied", "percent", "equal, or but for one word"),
-    "repeated_pair": Kind("repeated pair", "percent", "two words in a row, twice"),
-    "hallucinated": Kind("hallucinated", "percent", "name an object no reference has"),
-    "rank_correlation": Kind("confidence", "number", "rank correlation with CIDEr-D"),
-    "confidence_error": Kind("confidence error", "percent", "from the share of good captions"),
-    "unfamiliar": Kind("unfamiliar", "percent", "unlike the training pictures"),
+    **figure_kinds(),
+    "perplexity": FigureKind("perplexity", "number", "of the references; 1 is least"),
+    "next_word_accuracy": FigureKind("next word", "percent", "of the references, predicted"),
+    "mean_length": FigureKind("mean length", "number", "words of a caption"),
+    "vocabulary_used": FigureKind("vocabulary used", "percent", "of the model's words"),
+    "distinct": FigureKind("distinct", "percent", "captions unlike each other"),
+    "copied": FigureKind("copied", "percent", "equal to a training caption"),
+    "nearly_copied": FigureKind("nearly copied", "percent", "equal, or but for one word"),
+    "repeated_pair": FigureKind("repeated pair", "percent", "two words in a row, twice"),
+    "hallucinated": FigureKind("hallucinated", "percent", "name an object no reference has"),
+    "rank_correlation": FigureKind("confidence", "number", "rank correlation with CIDEr-D"),
+    "confidence_error": FigureKind("confidence error", "percent", "from the share of good captions"),
+    "unfamiliar": FigureKind("unfamiliar", "percent", "unlike the training pictures"),
 }
+"""How each figure is shown, in the order in which they are printed: those of the metrics first."""
+
+
+def kind_of(name: str) -> FigureKind:
+    """How a figure is shown; one that this installation does not know, of a file made elsewhere, is a number."""
+    return KINDS.get(name) or FigureKind(name, "number", "")
+
+
+def in_order(figures: Mapping[str, Figure]) -> dict[str, Figure]:
+    """The figures in the order of `KINDS`; any that it lacks follow."""
+    return {name: figures[name] for name in [*KINDS, *figures] if name in figures}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

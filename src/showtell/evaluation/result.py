@@ -62,7 +62,8 @@ class Evaluation:
     """A model's captions of some pictures, and how good they are.
 
     `figures` go by name, in the order in which they are printed; `KINDS` says what each is and in which unit.
-    `pictures` are in reading order, `unreadable` are the names and reasons of those that could not be captioned.
+    `pictures` are in reading order, `unreadable` are the names and reasons of those that could not be captioned, and
+    `without_pictures` are names that have captions but no picture; `notes` count names that did not match exactly.
     `signature` says in one line how the figures were made: two that are compared should have the same. `vocabulary` is
     how many words the model knows.
     """
@@ -74,6 +75,8 @@ class Evaluation:
     figures: dict[str, Figure]
     pictures: tuple[EvaluatedPicture, ...]
     unreadable: tuple[tuple[str, str], ...] = ()
+    without_pictures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def calibrated(self) -> bool:
@@ -99,6 +102,8 @@ class Evaluation:
             figures={name: Figure(**figure) for name, figure in value["figures"].items()},
             pictures=tuple(_picture(picture) for picture in value["pictures"]),
             unreadable=tuple((str(name), str(reason)) for name, reason in value["unreadable"]),
+            without_pictures=tuple(map(str, value.get("without_pictures", ()))),
+            notes=tuple(map(str, value.get("notes", ()))),
         )
 
 

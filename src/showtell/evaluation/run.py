@@ -14,7 +14,7 @@ from showtell.embeddings.cached import CachedEmbeddings, embedded
 from showtell.errors import InputError
 from showtell.evaluation.copies import TrainingCaption, Words, find_copies
 from showtell.evaluation.correlation import rank_correlation
-from showtell.evaluation.figures import KINDS, NextWordFigures, figures_of
+from showtell.evaluation.figures import NextWordFigures, figures_of, in_order
 from showtell.evaluation.hallucination import hallucinated, hallucination
 from showtell.evaluation.human_baseline import human_baseline
 from showtell.evaluation.next_word import next_words
@@ -22,7 +22,6 @@ from showtell.evaluation.result import EvaluatedPicture, Evaluation, Figure
 from showtell.evaluation.signature import signature
 from showtell.evaluation.wording import diversity, wording
 from showtell.metrics import Scores, score
-from showtell.metrics.bootstrap import Summed
 from showtell.progress import bar
 from showtell.text import SPECIALS, tokenize
 
@@ -43,6 +42,7 @@ def evaluate(
     bootstrap_seed: int = 0,
     guide: Guiding = "auto",
     careful: bool = False,
+    partial: bool = False,
     show: bool = True,
     **options: Unpack[SearchKeywords],
 ) -> Evaluation:
@@ -55,44 +55,35 @@ def evaluate(
         split: evaluate only the pictures of this split; None for all that have captions.
         training: captions that the model was trained on, to find copies of. By default those of `captions` that are in
             the splits `train` and `restval`, unless these are evaluated; where there are none, no copies are sought.
-        store: an embedding store to use, and to add missing pictures to; None embeds in memory. A store keeps float16,
-            which can change a figure's last digit.
+        store: an embedding store to use and to fill; it keeps float16, which can change a figure's last digit.
         resamples: of the bootstrap that intervals come from.
         bootstrap_seed: the same seed draws the same pictures (`seed` is of sampled captions).
         guide: whether captions are guided by tags, as for `Captioner.caption`.
         careful: whether captions give up detail for truth, likewise.
+        partial: leave out captioned names without a picture (`Evaluation.without_pictures`), instead of raising.
         show: show progress on stderr.
         options: fields of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=5`.
 
     Raises:
-        InputError: a file or an option is wrong, no picture has captions, or none can be read.
+        InputError: a file or an option is wrong, captioned pictures are missing, or none can be read.
     """
     captioner = model if isinstance(model, Captioner) else Captioner(model)
     chosen = captioner.caption_options(guide=guide, careful=careful, **options)
     if resamples < 1:
         raise InputError(f"an interval needs at least 1 resample, not {resamples}")
-    selected = select(pictures, captions, split, training)
-    done = embedded(
-        captioner.encoder,
-        captioner.bundle.model["output"],
-        selected.source,
-        selected.references,
-        Path(store) if store else None,
-        show=show,
-    )
+    selected = select(pictures, captions, split, training, partial=partial)
+    output, kept = captioner.bundle.model["output"], Path(store) if store else None
+    done = embedded(captioner.encoder, output, selected.source, selected.references, kept, show=show)
     references = {name: selected.references[name] for name in done.names}
     found = _captioned(captioner, done, chosen, show)
-    words = [tuple(tokenize(caption.text)) for caption in found]
-    copies = find_copies(words, _learnt(selected.learnt, show)) if selected.learnt else None
+    learnt = _learnt(selected.learnt, show) if selected.learnt else None
     scores = score({name: caption.text for name, caption in zip(done.names, found, strict=True)}, references)
-    texts = [caption.text for caption in found]
+    words = [tuple(tokenize(caption.text)) for caption in found]
+    copies = None if learnt is None else find_copies(words, learnt)
     next_word = _next_word_figures(captioner, done, references, show)
-    parts: list[Summed] = [*scores.parts, next_word, wording(words, copies), hallucination(texts, references)]
-    figures = {
-        **figures_of(parts, resamples, bootstrap_seed),
-        **diversity(words, captioner.bundle.vocabulary),
-        **_trust(found, scores, references),
-    }
+    objects = hallucination([caption.text for caption in found], references)
+    figures = figures_of([*scores.parts, next_word, wording(words, copies), objects], resamples, bootstrap_seed)
+    figures |= diversity(words, captioner.bundle.vocabulary) | _trust(found, scores, references)
     return Evaluation(
         model=captioner.name,
         split=split,
@@ -105,9 +96,11 @@ def evaluate(
             careful=careful,
         ),
         vocabulary=len(captioner.bundle.vocabulary) - len(SPECIALS),
-        figures={name: figures[name] for name in KINDS if name in figures},
+        figures=in_order(figures),
         pictures=_pictures(found, references, scores, copies),
         unreadable=done.unreadable,
+        without_pictures=selected.without_pictures,
+        notes=selected.notes,
     )
 
 

@@ -16,10 +16,16 @@ from showtell.metrics.document_frequency import DocumentFrequency
 from showtell.metrics.meteor import meteor
 from showtell.metrics.meteor_java import JavaOptions
 from showtell.metrics.ptb import ptb_tokenize
-from showtell.metrics.result import MetricScores
+from showtell.metrics.registry import MetricInput, default_metrics, metric, metrics
+from showtell.metrics.result import MetricScores, mean_scores
 from showtell.metrics.rouge import rouge_l
-from showtell.metrics.scoring import DEFAULT_METRICS, METRICS, Scores, score
+from showtell.metrics.scoring import Scores, score
 from showtell.metrics.signature import signature_fields
+
+METRICS = tuple(metrics())
+"""The names of all metrics; BLEU is BLEU-1 to BLEU-4, and METEOR needs Java."""
+DEFAULT_METRICS = default_metrics()
+"""The names of those that are computed where none is asked for."""
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -27,6 +33,7 @@ __all__ = [
     "CiderD",
     "DocumentFrequency",
     "JavaOptions",
+    "MetricInput",
     "MetricScores",
     "Scores",
     "bleu",
@@ -34,7 +41,9 @@ __all__ = [
     "bootstrap",
     "cider",
     "cider_d",
+    "mean_scores",
     "meteor",
+    "metric",
     "ptb_tokenize",
     "rouge_l",
     "score",

@@ -10,6 +10,7 @@ import numpy as np
 from showtell.metrics.checks import Hypotheses, References, check_pairs
 from showtell.metrics.matching import MAX_ORDER, Match, ReferenceIndex
 from showtell.metrics.ngrams import Ids
+from showtell.metrics.registry import MetricInput, metric
 from showtell.metrics.result import Floats, MetricScores
 
 NAMES = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4")
@@ -51,6 +52,22 @@ def bleu_of_match(index: ReferenceIndex, match: Match) -> MetricScores:
         counts[:, 2 + order] = np.bincount(mine.rows, weights=matching, minlength=len(match.lengths))
         counts[:, 2 + MAX_ORDER + order] = np.maximum(0, match.lengths - order)
     return MetricScores(NAMES, index.picture_ids, bleu_of(counts), counts, bleu_of)
+
+
+@metric(
+    "BLEU",
+    help="n-grams of 1 to 4 words that a reference has too",
+    figures={
+        "BLEU-1": "words that a reference has",
+        "BLEU-2": "and pairs of words",
+        "BLEU-3": "and runs of three words",
+        "BLEU-4": "and runs of four words",
+    },
+    settings="closest",
+    order=10,
+)
+def _bleu(given: MetricInput) -> MetricScores:
+    return bleu_of_match(given.index, given.match)
 
 
 def bleu_of(counts: Floats) -> Floats:

@@ -16,6 +16,7 @@ from showtell.metrics.checks import Hypotheses, References, Tokens, check_pairs
 from showtell.metrics.document_frequency import DocumentFrequency
 from showtell.metrics.matching import MAX_ORDER, Match, ReferenceIndex
 from showtell.metrics.ngrams import Grams
+from showtell.metrics.registry import MetricInput, metric
 from showtell.metrics.result import Floats, MetricScores, mean_scores
 
 SIGMA = 6.0  # of the Gaussian penalty on the difference in length, in words
@@ -157,3 +158,33 @@ def _cider(
     index = ReferenceIndex(references, document_frequency.grams if document_frequency else None)
     match = index.match(picture_ids, [hypotheses[picture] for picture in picture_ids])
     return mean_scores(metric, picture_ids, CiderWeights(index, document_frequency).score(match, metric))
+
+
+@metric(
+    "CIDEr",
+    help="n-grams shared with the references, weighted by rarity, without clipping",
+    figures={"CIDEr": "shared runs, weighed by rarity, unclipped"},
+    settings="n=4",
+    default=False,
+    uses_document_frequency=True,
+    order=40,
+)
+def _plain(given: MetricInput) -> MetricScores:
+    return _of_match(given, "CIDEr")
+
+
+@metric(
+    "CIDEr-D",
+    help="n-grams shared with the references, weighted by rarity; papers call it CIDEr",
+    figures={"CIDEr-D": "shared runs, weighed by rarity"},
+    settings="n=4,sigma=6",
+    uses_document_frequency=True,
+    order=50,
+)
+def _clipped(given: MetricInput) -> MetricScores:
+    return _of_match(given, "CIDEr-D")
+
+
+def _of_match(given: MetricInput, name: str) -> MetricScores:
+    weights = CiderWeights(given.index, given.document_frequency)
+    return mean_scores(name, given.index.picture_ids, weights.score(given.match, name))

@@ -12,13 +12,14 @@ import numpy as np
 
 from showtell.metrics.checks import Hypotheses, References, check_pairs
 from showtell.metrics.meteor_java import JavaOptions, align
+from showtell.metrics.registry import MetricInput, metric
 from showtell.metrics.result import Floats, MetricScores
 
 # The English parameters of METEOR 1.5.
 ALPHA = 0.85  # recall weighs this much of the mean
 BETA, GAMMA = 0.2, 0.6  # of the penalty on matches that are in pieces
 DELTA = 0.75  # content words weigh this much, function words the rest
-STAGES = np.array([1.0, 0.6, 0.8, 0.6])  # what an exact match, stem, synonym and paraphrase is worth
+STAGES = np.array([1.0, 0.6, 0.8, 0.6])  # weights of an exact match, stem, synonym and paraphrase
 
 WORDS, PIECES = slice(0, 2), 20  # columns of the counts
 
@@ -48,6 +49,18 @@ def meteor(
     pairs = [(hypotheses[picture], references[picture]) for picture in picture_ids]
     statistics = summable(align(pairs, java or JavaOptions(), progress))
     return MetricScores(("METEOR",), picture_ids, meteor_of(statistics), statistics, meteor_of)
+
+
+@metric(
+    "METEOR",
+    help="words, stems, synonyms and paraphrases that match (needs Java)",
+    figures={"METEOR": "matching words and paraphrases"},
+    settings="1.5,en,norm",
+    default=False,
+    order=20,
+)
+def _meteor(given: MetricInput) -> MetricScores:
+    return meteor(given.tokens, given.reference_tokens, progress=given.progress)
 
 
 def summable(counts: Floats) -> Floats:

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy as np
 
 from showtell.metrics.checks import Hypotheses, References, Tokens, check_pairs
+from showtell.metrics.registry import MetricInput, metric
 from showtell.metrics.result import MetricScores, mean_scores
 
 BETA = 1.2
@@ -33,6 +34,17 @@ def rouge_l(hypotheses: Hypotheses, references: References) -> MetricScores:
     picture_ids = check_pairs(hypotheses, references)
     scores = [_score(hypotheses[picture] or _NO_WORDS, references[picture]) for picture in picture_ids]
     return mean_scores("ROUGE-L", picture_ids, np.array(scores, dtype=np.float64))
+
+
+@metric(
+    "ROUGE-L",
+    help="longest common subsequence with a reference",
+    figures={"ROUGE-L": "longest shared subsequence"},
+    settings="beta=1.2",
+    order=30,
+)
+def _rouge_l(given: MetricInput) -> MetricScores:
+    return rouge_l(given.tokens, given.reference_tokens)
 
 
 def _score(hypothesis: Tokens, references: Sequence[Tokens]) -> float:

@@ -1,4 +1,4 @@
-"""Captions as text in, scores out: tokenise, then BLEU, METEOR, ROUGE-L and CIDEr-D, as papers report them.
+"""Captions as text in, scores of the chosen metrics out, as papers report them.
 
 from showtell.metrics import score
 scores = score({"dog.jpg": "a dog runs"}, {"dog.jpg": ["A dog runs.", "The dog is running."]})
@@ -10,20 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from showtell.errors import InputError
-from showtell.metrics.bleu import bleu_of_match
 from showtell.metrics.checks import check_same_pictures, check_texts
-from showtell.metrics.cider import CiderWeights
 from showtell.metrics.document_frequency import DocumentFrequency
-from showtell.metrics.matching import ReferenceIndex
-from showtell.metrics.meteor import meteor
-from showtell.metrics.ptb import ptb_tokenize, split_at_spaces
-from showtell.metrics.result import MetricScores, mean_scores
-from showtell.metrics.rouge import rouge_l
-
-METRICS = ("BLEU", "METEOR", "ROUGE-L", "CIDEr", "CIDEr-D")
-"""What can be asked for; BLEU is BLEU-1 to BLEU-4, and METEOR needs Java."""
-DEFAULT_METRICS = ("BLEU", "ROUGE-L", "CIDEr-D")
+from showtell.metrics.registry import MetricInput, chosen_metrics
+from showtell.metrics.result import MetricScores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +32,7 @@ def score(
     hypotheses: Mapping[str, str],
     references: Mapping[str, Sequence[str]],
     *,
-    metrics: Collection[str] = DEFAULT_METRICS,
+    metrics: Collection[str] | None = None,
     document_frequency: DocumentFrequency | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Scores:
@@ -51,7 +41,7 @@ def score(
     Args:
         hypotheses: picture id -> caption, as text, for exactly the pictures of `references`; it may be empty.
         references: picture id -> reference captions, as text, at least one each; they may differ in number.
-        metrics: which of `METRICS` to compute.
+        metrics: the names of those to compute, of `METRICS`; None for `DEFAULT_METRICS`.
         document_frequency: how many pictures have each n-gram, for CIDEr; by default this comes from `references`.
         progress: called with how many more pictures METEOR has done; the other metrics take no time.
 
@@ -64,31 +54,11 @@ def score(
         MissingExtra: METEOR's package is not installed.
         ShowtellError: METEOR's Java program failed.
     """
-    _check_metrics(metrics)
+    chosen = chosen_metrics(metrics)
     check_texts(hypotheses, references)
     check_same_pictures(hypotheses, references)
-    tokenised = {picture: ptb_tokenize(hypotheses[picture], keep_spaces=True) for picture in references}
-    tokenised_references = {
-        picture: [ptb_tokenize(caption, keep_spaces=True) for caption in captions]
-        for picture, captions in references.items()
-    }
-    index = ReferenceIndex(
-        {picture: list(map(split_at_spaces, captions)) for picture, captions in tokenised_references.items()},
-        document_frequency.grams if document_frequency else None,
-    )
-    match = index.match(tuple(tokenised), list(map(split_at_spaces, tokenised.values())))
-    parts: list[MetricScores] = []
-    if "BLEU" in metrics:
-        parts.append(bleu_of_match(index, match))
-    if "METEOR" in metrics:
-        parts.append(meteor(tokenised, tokenised_references, progress=progress))
-    if "ROUGE-L" in metrics:
-        parts.append(rouge_l(tokenised, tokenised_references))
-    weights = CiderWeights(index, document_frequency)
-    for metric in ("CIDEr", "CIDEr-D"):
-        if metric in metrics:
-            parts.append(mean_scores(metric, index.picture_ids, weights.score(match, metric)))
-    return _merged(parts)
+    given = MetricInput(hypotheses, references, document_frequency, progress)
+    return _merged([metric.compute(given) for metric in chosen])
 
 
 def _merged(parts: Sequence[MetricScores]) -> Scores:
@@ -101,9 +71,3 @@ def _merged(parts: Sequence[MetricScores]) -> Scores:
         },
         parts=tuple(parts),
     )
-
-
-def _check_metrics(metrics: Collection[str]) -> None:
-    strange = [metric for metric in metrics if metric not in METRICS]
-    if isinstance(metrics, str) or strange or not metrics:
-        raise InputError(f"metrics must be some of {', '.join(METRICS)}, not {metrics!r}")

@@ -6,20 +6,12 @@ After sacreBLEU (Post, "A Call for Clarity in Reporting BLEU Scores", WMT 2018):
 from collections.abc import Collection, Mapping, Sequence
 
 from showtell.metrics.document_frequency import DocumentFrequency
-from showtell.metrics.scoring import DEFAULT_METRICS, METRICS
-
-_SETTINGS = {
-    "BLEU": "closest",
-    "METEOR": "1.5,en,norm",
-    "ROUGE-L": "beta=1.2",
-    "CIDEr": "n=4",
-    "CIDEr-D": "n=4,sigma=6",
-}
+from showtell.metrics.registry import Metric, chosen_metrics
 
 
 def signature_fields(
     references: Mapping[str, Sequence[str]],
-    metrics: Collection[str] = DEFAULT_METRICS,
+    metrics: Collection[str] | None = None,
     document_frequency: DocumentFrequency | None = None,
 ) -> list[str]:
     """The fields of a signature that say how `score` got its scores from `references`, without version and interval.
@@ -32,11 +24,13 @@ def signature_fields(
     fewest, most = min(counts), max(counts)
     return [
         "tok:ptb-3.4.1-lower",
-        *(
-            f"{metric}:{_SETTINGS[metric]}{f',df={table}' if metric.startswith('CIDEr') else ''}"
-            for metric in METRICS
-            if metric in metrics
-        ),
+        *(_field(metric, table) for metric in chosen_metrics(metrics)),
         f"refs:{fewest}" if fewest == most else f"refs:{fewest}-{most}",
         f"pictures:{len(references)}",
     ]
+
+
+def _field(metric: Metric, table: str) -> str:
+    settings = [metric.settings] if metric.settings else []
+    settings += [f"df={table}"] if metric.uses_document_frequency else []
+    return f"{metric.name}:{','.join(settings)}" if settings else metric.name

@@ -132,6 +132,7 @@ def tune(
     settings: Mapping[str, Sequence[float]] | None = None,
     out: str | Path | None = None,
     store: str | Path | None = None,
+    partial: bool = False,
     show: bool = True,
 ) -> Tuned:
     """Try search settings on pictures that the model did not learn from.
@@ -145,14 +146,15 @@ def tune(
             `LENGTH_PENALTIES`. What the model has is always tried.
         out: a bundle to write, the model with the best settings as its own; it may be the model itself.
         store: an embedding store to use, and to add missing pictures to; None embeds in memory.
+        partial: leave out captioned names without a picture, instead of raising.
         show: show progress on stderr.
 
     Raises:
-        InputError: a file or a setting is wrong, no picture has captions, or none can be read.
+        InputError: a file or a setting is wrong, captioned pictures are missing, or none can be read.
     """
     captioner = Captioner(model)
     candidates = _candidates(captioner.generator.search_defaults, settings or {"length_penalty": LENGTH_PENALTIES})
-    selected = select(pictures, captions, split, None)
+    selected = select(pictures, captions, split, None, partial=partial)
     done = embedded(
         captioner.encoder,
         captioner.bundle.model["output"],

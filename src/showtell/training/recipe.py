@@ -27,6 +27,7 @@ from showtell.decoders.registry import DecoderOptions, ShowAndTellOptions, optio
 from showtell.encoders.runtime import EncoderOutput, Precision
 from showtell.errors import InputError
 from showtell.images.preprocessing import ResizeMode
+from showtell.metrics.registry import figures_by_key
 from showtell.search import SearchOptions
 
 
@@ -66,11 +67,12 @@ class TrainingOptions:
     An epoch goes through every caption in batches of similar length; with `epoch_steps` it is so many batches of
     different random pictures with one random caption each, as in the course notebook. `validation_batches` are drawn
     likewise for the validation loss (0: every caption); `validation_pictures` are captioned and scored (0: all).
-    `best_by` chooses the epoch that is exported: by a score, by the validation loss, or simply the `last`. `average` is
-    the decay of the exponential moving average of the weights that is validated and exported (0: the weights
-    themselves); `checkpoint_steps` are steps between checkpoints within an epoch (0: only at its end); `keep_epochs`
-    keeps that of each epoch, `weights_0.safetensors` and so on, and that of the end, `weights.safetensors`. With
-    `patience` a stage ends when so many epochs in a row have not been better than its best (0: it never ends early).
+    `best_by` chooses the epoch that is exported: by a figure of a registered metric, such as `cider_d`, by the
+    validation loss, `val_loss`, or simply the `last`. `average` is the decay of the exponential moving average of the
+    weights that is validated and exported (0: the weights themselves); `checkpoint_steps` are steps between checkpoints
+    within an epoch (0: only at its end); `keep_epochs` keeps that of each epoch, `weights_0.safetensors` and so on, and
+    that of the end, `weights.safetensors`. With `patience` a stage ends when so many epochs in a row have not been
+    better than its best (0: it never ends early).
     `clip_norm` 0 does not clip gradients. `precision` is that of the matrix products of a training step, while
     weights, losses and validation stay in float32: `bfloat16` takes half the time on processors that multiply it.
     """
@@ -88,7 +90,7 @@ class TrainingOptions:
     clip_norm: float = 5.0
     label_smoothing: float = 0.0
     average: float = 0.0
-    best_by: Literal["cider_d", "bleu_4", "val_loss", "last"] = "cider_d"
+    best_by: str = "cider_d"
     precision: Literal["float32", "bfloat16"] = "float32"
     checkpoint_steps: int = 200
     keep_epochs: bool = False
@@ -98,8 +100,8 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         if self.schedule not in ("constant", "cosine"):
             raise InputError(f"schedule {self.schedule!r} is unknown: choose constant or cosine")
-        if self.best_by not in ("cider_d", "bleu_4", "val_loss", "last"):
-            raise InputError(f"best_by {self.best_by!r} is unknown: choose cider_d, bleu_4, val_loss or last")
+        if self.best_by not in (choices := [*figures_by_key(), "val_loss", "last"]):
+            raise InputError(f"best_by {self.best_by!r} is unknown: choose one of {', '.join(choices)}")
         if self.precision not in ("float32", "bfloat16"):
             raise InputError(f"precision {self.precision!r} is unknown: choose float32 or bfloat16")
         if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:

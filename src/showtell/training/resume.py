@@ -13,6 +13,7 @@ from typing import Any
 
 from showtell.errors import InputError
 from showtell.files import read_json, write_json
+from showtell.metrics.registry import figures_by_key
 from showtell.models.names import SUFFIX
 from showtell.text import Vocabulary
 from showtell.training.checkpoint import Checkpoint, load_checkpoint
@@ -99,7 +100,8 @@ def best_of(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> dict
 def _best_index(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> int:
     if options.best_by == "last":
         return len(metrics) - 1
-    sign = -1 if options.best_by == "val_loss" else 1
+    other = figures_by_key().get(options.best_by)
+    sign = -1 if options.best_by == "val_loss" or (other and not other[0].higher_is_better) else 1
     return max(range(len(metrics)), key=lambda i: (sign * metrics[i][options.best_by], -i), default=-1)
 
 

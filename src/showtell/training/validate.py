@@ -10,8 +10,9 @@ import torch
 
 from showtell.data.examples import Group
 from showtell.decoders.registry import Decoder
-from showtell.metrics import bleu, cider_d
+from showtell.metrics import bleu, cider_d, score
 from showtell.metrics.ptb import ptb_tokenize
+from showtell.metrics.registry import figures_by_key
 from showtell.search import Floats, SearchOptions, State, search
 from showtell.text import Vocabulary
 from showtell.training.batches import Batch, CaptionBatches, PictureBatches
@@ -24,8 +25,8 @@ _PICTURES_AT_ONCE = 64
 @dataclass(frozen=True, slots=True)
 class Validation:
     """`loss` in nats per word and `accuracy` of the next word are teacher-forced; BLEU-4 (0 to 1) and CIDEr-D (0 to 10)
-    score the captions that the decoder wrote by itself, `captions`, by picture name. Of several data sets, `parts` has
-    what was found on each.
+    score the captions that the decoder wrote by itself, `captions`, by picture name. `other` has the figure of another
+    metric that chooses the epoch, by its key. Of several data sets, `parts` has what was found on each.
     """
 
     loss: float
@@ -34,10 +35,11 @@ class Validation:
     cider_d: float
     captions: dict[str, str]
     parts: dict[str, "Validation"] = field(default_factory=dict)
+    other: dict[str, float] = field(default_factory=dict)
 
     def figures(self) -> dict[str, Any]:
         """The figures by the names that they have in `metrics.jsonl`."""
-        scores = {"bleu_4": self.bleu_4, "cider_d": self.cider_d}
+        scores = {"bleu_4": self.bleu_4, "cider_d": self.cider_d, **self.other}
         figures: dict[str, Any] = {"val_loss": self.loss, "val_accuracy": self.accuracy, **scores}
         return figures | {"sources": {n: part.figures() for n, part in self.parts.items()}} if self.parts else figures
 
@@ -49,6 +51,7 @@ def mean_of(parts: Mapping[str, Validation], weights: Mapping[str, float]) -> Va
     def mean(figure: Callable[[Validation], float]) -> float:
         return sum(weights[name] * figure(part) for name, part in parts.items()) / total
 
+    others = next(iter(parts.values())).other
     return Validation(
         loss=mean(lambda part: part.loss),
         accuracy=mean(lambda part: part.accuracy),
@@ -56,6 +59,7 @@ def mean_of(parts: Mapping[str, Validation], weights: Mapping[str, float]) -> Va
         cider_d=mean(lambda part: part.cider_d),
         captions={name: caption for part in parts.values() for name, caption in part.captions.items()},
         parts=dict(parts),
+        other={key: mean(lambda part, key=key: part.other[key]) for key in others},  # type: ignore[misc]
     )
 
 
@@ -102,6 +106,7 @@ class Validator:
         batches: Sequence[Batch],
         vocabulary: Vocabulary,
         options: SearchOptions,
+        best_by: str = "cider_d",
     ) -> None:
         """Tokenise the references.
 
@@ -111,11 +116,13 @@ class Validator:
             batches: what the loss is taken of, see `held_out`.
             vocabulary: the decoder's.
             options: of the search.
+            best_by: what chooses the epoch; a metric that is not computed anyway is computed for it.
         """
         self.vocabulary, self.options = vocabulary, options
         self.pictures, self.names = list(captions), list(scored)
         self.references = {name: [ptb_tokenize(caption) for caption in captions[name]] for name in self.names}
-        self.batches = batches
+        self.texts = {name: list(captions[name]) for name in self.names}
+        self.batches, self.best_by = batches, best_by
 
     def __call__(self, decoder: Decoder, seen: EmbeddingSource) -> Validation:
         """Validate `decoder`, which is put into evaluation mode and left there, on the embeddings `seen`."""
@@ -124,7 +131,14 @@ class Validator:
         captions = self._captions(decoder, seen)
         hypotheses = {name: ptb_tokenize(caption) for name, caption in captions.items()}
         bleu_4 = bleu(hypotheses, self.references).corpus["BLEU-4"]
-        return Validation(loss, accuracy, bleu_4, cider_d(hypotheses, self.references).corpus["CIDEr-D"], captions)
+        best = cider_d(hypotheses, self.references).corpus["CIDEr-D"]
+        return Validation(loss, accuracy, bleu_4, best, captions, other=self._other(captions))
+
+    def _other(self, captions: Mapping[str, str]) -> dict[str, float]:
+        if self.best_by in ("cider_d", "bleu_4", "val_loss", "last"):
+            return {}
+        metric, figure = figures_by_key()[self.best_by]
+        return {self.best_by: score(captions, self.texts, metrics=[metric.name]).corpus[figure]}
 
     def _teacher_forced(self, decoder: Decoder, seen: EmbeddingSource) -> tuple[float, float]:
         loss, correct, count = 0.0, 0, 0
@@ -176,7 +190,7 @@ class GroupValidator:
             if own:
                 scored = list(own)[: training.validation_pictures or None]
                 batches = held_out(training, own, vocabulary)
-                self.validators[group.name] = Validator(own, scored, batches, vocabulary, search)
+                self.validators[group.name] = Validator(own, scored, batches, vocabulary, search, training.best_by)
         self.names = [name for validator in self.validators.values() for name in validator.names]
 
     def __call__(self, decoder: Decoder, seen: EmbeddingSource) -> Validation:

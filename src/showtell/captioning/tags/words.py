@@ -1,6 +1,9 @@
 """Nouns and their forms: plurals, the article that goes before, and whether a sentence says one of some phrases.
 
-English only, and only as far as the names of things need it.
+English only, and only as far as the names of things need it. Written by hand and not by the library inflect (7.6),
+because importing that takes 2 seconds of a processor, a caption a tenth of one; and of the 1,421 names and phrases here
+it forms 105 plurals otherwise, some better (`aircraft`), some wrong (`dobermen`, `golves`, `kuvaszzes`), on which the
+captions of models that ship would depend.
 """
 
 from collections.abc import Iterable, Sequence

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from showtell.cli import caption_files
 from showtell.cli.data.named import BuiltIn, Captions, Pictures, Recipe, Root, Set, named
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print all facts and names as JSON.")] = False,
     root: Root = Path(),
     set_: Set = None,
+    picture_column: caption_files.PictureColumn = None,
+    caption_column: caption_files.CaptionColumn = None,
 ) -> None:
     """Examine a data set as training will, and report its problems.
 
@@ -33,7 +36,7 @@ def check(
     """
     from showtell.data_check import SurveyOptions, survey
 
-    asked = named(recipe, data, pictures, captions, set_)
+    asked = named(recipe, data, pictures, captions, set_, (picture_column, caption_column))
     default = SurveyOptions()
     batch_size = asked.value("training", "batch_size", 64)
     options = SurveyOptions(
@@ -67,6 +70,8 @@ def _print(found: "Survey", min_count: int) -> None:
     table.add_column()
     for name, fact in _facts(found, min_count):
         table.add_row(name, Text(fact))
+    for note in found.notes:
+        table.add_row("note", Text(note))
     for problem in found.problems:
         word = Text("error", "bold red") if problem.fatal else Text("warning", "yellow")
         table.add_row(word, Text(problem.text))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
+from showtell.cli import caption_files
 from showtell.config import assign, change, read_tables, table_of
 from showtell.errors import InputError
 
@@ -26,7 +27,7 @@ Pictures: TypeAlias = Annotated[
 Captions: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Captions: COCO or Karpathy JSON, Flickr tokens, CSV, TSV or JSON lines; may be inside a zip.",
+        help=f"{caption_files.HELP[:-1]}; may be inside a zip.",
         metavar="FILE",
     ),
 ]
@@ -67,19 +68,31 @@ class Named:
 
 
 def named(
-    recipe: Path | None, data: str | None, pictures: list[str] | None, captions: str | None, set_: list[str] | None
+    recipe: Path | None,
+    data: str | None,
+    pictures: list[str] | None,
+    captions: str | None,
+    set_: list[str] | None,
+    columns: tuple[str | None, str | None] = (None, None),
 ) -> Named:
-    """What the options name together; an `InputError` where they contradict each other."""
-    if data not in (None, "shapes"):
-        raise InputError(f"--data {data}: the built-in data set is called shapes; for files use --pictures")
+    """What the options name together, `columns` those of name and caption; an `InputError` where they contradict."""
+    from showtell.data.examples import DRAWN
+
+    if data not in (None, *DRAWN):
+        raise InputError(
+            f"--data {data}: the built-in data sets are called {' and '.join(DRAWN)}; for files use --pictures"
+        )
     if data and (recipe or pictures or captions):
         raise InputError("--data names a built-in data set: leave out the recipe, --pictures and --captions")
     tables: dict[str, Any] = read_tables(recipe) if recipe else {}
     if data:
-        tables = {"data": {"pictures": ["shapes"]}, "vocabulary": {"min_count": 1}}
+        tables = {"data": {"pictures": [data]}, "vocabulary": {"min_count": 1}}
     if pictures:
         change(tables, "data.pictures", pictures)
     if captions:
         change(tables, "data.captions", captions)
+    for key, column in zip(("data.picture_column", "data.caption_column"), columns, strict=True):
+        if column:
+            change(tables, key, column)
     assign(tables, set_ or [])
     return Named(tables, str(recipe) if recipe else "")

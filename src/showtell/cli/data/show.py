@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from showtell.cli import caption_files
 from showtell.cli.data.named import BuiltIn, Captions, Pictures, Recipe, Root, Set, named
 from showtell.errors import InputError
 
@@ -53,6 +54,8 @@ def show(
     width: Annotated[int | None, typer.Option(min=4, help="Width of a picture on the terminal, in characters.")] = None,
     root: Root = Path(),
     set_: Set = None,
+    picture_column: caption_files.PictureColumn = None,
+    caption_column: caption_files.CaptionColumn = None,
 ) -> None:
     """Show pictures with their captions, the way a model is trained on them.
 
@@ -71,7 +74,9 @@ def show(
         raise InputError("--name, --index and --random choose in different ways: give one of them")
     if font and not png:
         raise InputError("--font is that of the PNG: give --png, too")
-    source, aligned = open_all(named(recipe, data, pictures, captions, set_).data(), root)
+    asked = named(recipe, data, pictures, captions, set_, (picture_column, caption_column))
+    source, aligned = open_all(asked.data(), root)
+    caption_files.say(str(source), aligned.notes if aligned else ())
     names = source.names()
     drawn = secrets.randbelow(10**6) if seed is None else seed
     if name:

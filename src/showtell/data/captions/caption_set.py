@@ -1,7 +1,7 @@
 """A caption file -> name of picture -> its captions; and which captions belong to which pictures.
 
-`read_captions` reads COCO JSON, Karpathy JSON, Flickr token files, CSV, TSV and JSON lines, plain or inside a zip (see
-`caption_formats`). `align` matches the names they use to the names that pictures have.
+`read_captions` reads every format of `showtell.data.captions.registry`, plain or inside a zip. `align` matches the
+names that the file uses to the names that pictures have.
 """
 
 import posixpath
@@ -10,12 +10,15 @@ from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path, PurePosixPath
 
-from showtell.data.captions.formats import FORMATS, Columns, Row, lines, read_rows
-from showtell.data.captions.text_file import read_text
+from showtell.data.captions.columns import CAPTION, PICTURE, Columns
+from showtell.data.captions.json_values import lines
+from showtell.data.captions.names import EXACT, NameIndex, inexact_notes
+from showtell.data.captions.registry import CaptionRow, read_rows
+from showtell.data.captions.text_file import open_captions, read_text
 from showtell.errors import InputError
 from showtell.images.decode import SUFFIXES
 
-__all__ = ["FORMATS", "Alignment", "CaptionSet", "align", "read_captions"]
+__all__ = ["Alignment", "CaptionSet", "align", "read_captions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,9 @@ class CaptionSet:
 
     `captions` has them by picture name, names and captions in file order; `splits` has the name of each picture's
     split and is empty where there are none (it may name pictures that have no captions); `path` is the file; `blank`
-    counts captions that held no text and were dropped. `ids` has the other ways in which the file names its pictures:
-    COCO's `image_id`, Karpathy's `cocoid` and `imgid`, each from an id, as text, to the name.
+    counts captions that were null or held no text and were left out. `ids` has the other ways in which the file names
+    its pictures: COCO's `image_id`, Karpathy's `cocoid` and `imgid`, each from an id, as text, to the name. `notes` are
+    sentences on how the file was read, where that was not as usual.
     """
 
     captions: dict[str, tuple[str, ...]]
@@ -33,6 +37,7 @@ class CaptionSet:
     path: str
     blank: int = 0
     ids: dict[str, dict[str, str]] = field(default_factory=dict, compare=False, repr=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def only(self, *splits: str) -> "CaptionSet":
         """The captions of the pictures in these splits (Karpathy's `restval` is one of its own).
@@ -58,7 +63,8 @@ class Alignment:
     """Which pictures have which captions.
 
     `names` are the pictures that have captions, in picture order; `captions` and `splits` go by picture name;
-    `without_captions` are the other pictures; `without_pictures` are names that the caption file alone has.
+    `without_captions` are the other pictures; `without_pictures` are names that the caption file alone has. `notes`
+    count names that match in another Unicode form, or without regard to case.
     """
 
     names: tuple[str, ...]
@@ -66,6 +72,7 @@ class Alignment:
     splits: dict[str, str]
     without_captions: tuple[str, ...]
     without_pictures: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """One line for people; what there is none of is left out."""
@@ -74,7 +81,7 @@ class Alignment:
             parts.append(f"{_count(len(self.without_captions), 'picture')} without captions")
         if self.without_pictures:
             parts.append(f"{_count(len(self.without_pictures), 'captioned name')} without a picture")
-        return "; ".join(parts)
+        return "; ".join([*parts, *self.notes])
 
 
 def read_captions(
@@ -83,37 +90,38 @@ def read_captions(
     format: str = "auto",
     member: str | None = None,
     split_lists: Mapping[str, str | PathLike[str]] | None = None,
-    picture_column: str = "image",
-    caption_column: str = "caption",
+    picture_column: str = PICTURE,
+    caption_column: str = CAPTION,
     split_column: str | None = None,
 ) -> CaptionSet:
     """Read a caption file.
 
     Arguments:
-        path: the file, or a zip that holds it, or a path that leads into a zip: `annotations.zip/captions_val.json`.
-        format: one of `FORMATS`, or `auto` to tell it from the content.
+        path: the file, or a zip that holds it, or a path that leads into a zip: `annotations.zip/captions_val.json`; or
+            a folder or archive of pictures with texts beside them.
+        format: the name of a registered format, or `auto` to tell it from the content.
         member: which file of a zip, by path, file name or stem; needed where several look like caption files.
         split_lists: for each split a text file with one picture name on each line (Flickr30k's lack the suffix); it
             may lie in a zip, too.
-        picture_column, caption_column, split_column: columns of a CSV or TSV, keys of JSON lines, where a caption
-            may be a list of them.
+        picture_column, caption_column, split_column: columns of a table, keys of JSON records, where a caption may be
+            a list of them. For the first two, other usual names do where these are not there.
 
     Raises:
         InputError: the file is missing, malformed, in no known format or without captions; the message names the line
             or record.
     """
-    text, where = read_text(Path(path), member)
+    file = open_captions(Path(path), member)
     columns = Columns(picture_column, caption_column, split_column)
     captions: dict[str, list[str]] = {}
     splits: dict[str, str] = {}
     ids: dict[str, dict[str, str]] = {}
     blank = 0
-    for row in read_rows(text, where, format, columns):
+    for row in read_rows(file, format, columns):
         name = _name(row.name)
         if not name:
             raise InputError(f"{row.where}: the picture's name is empty")
         _check_text(row)
-        kept = [caption.strip() for caption in row.captions if caption.strip()]
+        kept = [caption.strip() for caption in row.captions if caption and caption.strip()]
         blank += len(row.captions) - len(kept)
         if kept:
             captions.setdefault(name, []).extend(kept)
@@ -122,14 +130,18 @@ def read_captions(
         if row.split:
             _set_split(splits, name, row.split, row.where)
     if not captions:
-        raise InputError(f"{where}: holds no captions")
+        raise InputError(f"{file.where}: holds no captions")
     for split, list_path in (split_lists or {}).items():
         _read_split_list(Path(list_path), split, captions, splits)
-    return CaptionSet({name: tuple(texts) for name, texts in captions.items()}, splits, where, blank, ids)
+    gathered = {name: tuple(texts) for name, texts in captions.items()}
+    return CaptionSet(gathered, splits, file.where, blank, ids, tuple(file.notes))
 
 
 def align(names: Sequence[str], captions: CaptionSet) -> Alignment:
     """Match captions to pictures: by full name, and where that fails by file name without folders.
+
+    Names that match exactly come first; what is left may match in another Unicode form, as names in a zip from a Mac
+    do, and then without regard to case. `Alignment.notes` counts such names.
 
     Arguments:
         names: the pictures' names, such as `PictureSource.names` gives.
@@ -138,29 +150,30 @@ def align(names: Sequence[str], captions: CaptionSet) -> Alignment:
     Raises:
         InputError: no name matches; or a file name that decides is shared by two pictures or two captioned names.
     """
-    pictures = set(names)
-    by_base: dict[str, list[str]] = {}
-    for name in names:
-        by_base.setdefault(_base(name), []).append(name)
+    index = NameIndex(names)
     owner: dict[str, str] = {}  # picture -> the name that the caption file has for it
     without_pictures = []
+    inexact: list[tuple[str, str]] = []
     # Full names first, so that a picture's own captions win over those of a namesake.
-    for key in sorted(captions.captions, key=lambda key: key not in pictures):
-        found = [key] if key in pictures else by_base.get(_base(key), [])
-        if not found:
+    found = sorted(((index.find(key), key) for key in captions.captions), key=lambda one: one[0].tier)
+    for match, key in found:
+        pictures = match.names if match.tier <= EXACT else [name for name in match.names if name not in owner]
+        if not pictures:
             without_pictures.append(key)
             continue
-        if len(found) > 1:
+        if len(pictures) > 1:
             raise InputError(
-                f"{captions.path}: {key!r} may be the picture {found[0]!r} or {found[1]!r}: "
+                f"{captions.path}: {key!r} may be the picture {pictures[0]!r} or {pictures[1]!r}: "
                 "write the name with its folder, as the pictures have it"
             )
-        if found[0] in owner:
+        if pictures[0] in owner:
             raise InputError(
-                f"{captions.path}: {owner[found[0]]!r} and {key!r} both match the one picture {found[0]!r}: "
+                f"{captions.path}: {owner[pictures[0]]!r} and {key!r} both match the one picture {pictures[0]!r}: "
                 "give all the pictures, or correct the names"
             )
-        owner[found[0]] = key
+        owner[pictures[0]] = key
+        if match.how:
+            inexact.append((match.how, key))
     if not owner:
         raise _no_match(names, captions)
     matched = tuple(name for name in names if name in owner)
@@ -170,6 +183,7 @@ def align(names: Sequence[str], captions: CaptionSet) -> Alignment:
         splits={name: captions.splits[owner[name]] for name in matched if owner[name] in captions.splits},
         without_captions=tuple(name for name in names if name not in owner),
         without_pictures=tuple(without_pictures),
+        notes=inexact_notes(inexact),
     )
 
 
@@ -188,15 +202,11 @@ def _name(written: str) -> str:
     return written.strip().replace("\\", "/").removeprefix("./")  # tables made on Windows have backslashes
 
 
-def _check_text(row: Row) -> None:
+def _check_text(row: CaptionRow) -> None:
     try:
-        "".join((row.name, *row.captions)).encode()
+        "".join((row.name, *(caption or "" for caption in row.captions))).encode()
     except UnicodeEncodeError as error:  # JSON's "\ud83d" alone; it could be read, but never written again
         raise InputError(f"{row.where}: half of a character (a lone surrogate): correct the escape") from error
-
-
-def _base(name: str) -> str:
-    return PurePosixPath(name).name
 
 
 def _count(number: int, noun: str) -> str:

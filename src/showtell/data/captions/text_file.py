@@ -1,47 +1,163 @@
-"""A path -> the text of the caption file that it names, plain or in a zip."""
+"""A path -> the caption file that it names, plain or in a zip: its bytes, its text, and what was seen on the way."""
 
+import tarfile
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from showtell.data.sources.base import picture_name
 from showtell.data.sources.zip import is_zip, open_zip
 from showtell.errors import InputError, one_line
 
-_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".token")
+_TEXTS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".token")
+_BOOKS = (".xlsx", ".xlsm")
+_SUFFIXES = (*_TEXTS, *_BOOKS)
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 
-def read_text(path: Path, member: str | None = None) -> tuple[str, str]:
-    """The text of a caption file, and what to call it in messages.
+@dataclass(frozen=True)
+class CaptionFile:
+    """A caption file that is open to every reader.
+
+    `path` is the file or folder on disk, `where` what messages call it (with its member, in a zip). `data` are its
+    bytes; it is empty where a reader takes the path instead: of a folder, of an archive of pictures, and of Parquet.
+    `notes` is what users are told about how it was read.
+    """
+
+    path: Path
+    where: str
+    data: bytes = b""
+    is_archive: bool = False
+    is_parquet: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Add to the notes, unless there is nothing to add."""
+        if text:
+            self.notes.append(text)
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of its name, in lower case, such as `.csv`."""
+        return PurePosixPath(self.where).suffix.lower()
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is read as text."""
+        return not (self.is_archive or self.is_parquet or self.suffix in _BOOKS)
+
+    @cached_property
+    def text(self) -> str:
+        """Its text; an `InputError` where it is none."""
+        text, encoding = decoded(self.data, self.where)
+        if encoding != "UTF-8":
+            self.note(f"it is not UTF-8 and is read as {encoding}")
+        return text
+
+    @cached_property
+    def first_line(self) -> str:
+        """The first line that is not blank."""
+        end = self.text.find("\n", len(self.text) - len(self.text.lstrip()))
+        return self.text[: end if end >= 0 else None].lstrip("\r\n").rstrip("\r\n")
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it looks like JSON in one piece; `.jsonl` says that it is lines."""
+        named_lines = self.suffix in (".jsonl", ".ndjson")
+        return self.is_text and not named_lines and self.first_line.lstrip().startswith(("{", "["))
+
+
+def open_captions(path: Path, member: str | None = None) -> CaptionFile:
+    """Open a caption file.
 
     Arguments:
-        path: the file, or a zip that holds it, or a path that leads into a zip.
+        path: the file, a zip that holds it, a path into a zip, or a folder or archive of pictures with texts.
         member: which file of a zip, by path, file name or stem; needed where several look like caption files.
 
     Raises:
-        InputError: the file is missing, cannot be read or is not UTF-8, or it is not clear which one of a zip is meant.
+        InputError: the file is missing or cannot be read, or it is not clear which one of a zip is meant.
     """
     archive = next((parent for parent in path.parents if parent.is_file()), None)
     if archive and member is None:
         path, member = archive, path.relative_to(archive).as_posix()
+    if path.is_dir() and member is None:
+        return CaptionFile(path, str(path), is_archive=True)
     if not path.is_file():
-        raise InputError(f"{path}: {'is a folder, not a caption file' if path.is_dir() else 'does not exist'}")
-    if is_zip(path):
-        return _read_member(path, member)
+        raise InputError(f"{path}: does not exist")
+    if is_zip(path) and path.suffix.lower() not in _BOOKS:
+        return _member(path, member)
     if member is not None:
         raise InputError(f"{path}: not a zip, so it has no member {member!r}")
     try:
-        return _text(path.read_bytes(), str(path)), str(path)
+        with path.open("rb") as file:
+            if file.read(4) == b"PAR1":
+                return CaptionFile(path, str(path), is_parquet=True)
+        if path.suffix.lower() not in _TEXTS and tarfile.is_tarfile(path):
+            return CaptionFile(path, str(path), is_archive=True)
+        return CaptionFile(path, str(path), path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _read_member(path: Path, member: str | None) -> tuple[str, str]:
+def read_text(path: Path, member: str | None = None) -> tuple[str, str]:
+    """The text of a caption file, and what to call it in messages; arguments and errors as for `open_captions`."""
+    file = open_captions(path, member)
+    if not file.is_text:
+        raise InputError(f"{path}: {'is a folder, not a text file' if path.is_dir() else 'not a text file'}")
+    return file.text, file.where
+
+
+def decoded(data: bytes, where: str) -> tuple[str, str]:
+    """Bytes as text, and the encoding that they are in.
+
+    UTF-8 and UTF-16 are told by their marks and their bytes; what is neither is taken for Windows-1252, which Excel
+    writes in western Europe and America.
+
+    Raises:
+        InputError: the bytes are no text.
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        codec, name = "utf-16", "UTF-16"
+    elif 0 in data[1:64:2] and 0 not in data[:64:2]:
+        codec, name = "utf-16-le", "UTF-16"
+    elif 0 in data[:64:2] and 0 not in data[1:64:2]:
+        codec, name = "utf-16-be", "UTF-16"
+    else:
+        codec, name = "utf-8-sig", "UTF-8"
+    try:
+        return data.decode(codec), name
+    except UnicodeDecodeError as error:
+        if data.startswith(_OLD_EXCEL):
+            raise InputError(f"{where}: an old Excel workbook: save it as .xlsx or as CSV") from error
+        if name == "UTF-8" and 0 not in data:
+            try:
+                return data.decode("cp1252"), "Windows-1252"
+            except UnicodeDecodeError:
+                pass
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{where}, line {line}: not {name} text (byte {error.start}): save it as UTF-8") from error
+
+
+def _member(path: Path, member: str | None) -> CaptionFile:
     with open_zip(path) as archive:
-        chosen = _choose(path, [name for name in archive.namelist() if not name.endswith("/")], member)
+        names = [name for name in archive.namelist() if not name.endswith("/")]
+        if member is None and _holds_texts_beside(names):
+            return CaptionFile(path, str(path), is_archive=True)
+        chosen = _choose(path, names, member)
         where = f"{path}/{chosen}"
         try:
-            data = archive.read(chosen)
+            return CaptionFile(path, where, archive.read(chosen))
         except Exception as error:  # passwords, wrong checksums, compression methods that Python lacks
             raise InputError(f"{where}: cannot be read from the zip ({one_line(error)})") from error
-    return _text(data, where), where
+
+
+def _holds_texts_beside(names: list[str]) -> bool:
+    """Whether an archive has pictures, and no caption file but texts that belong to single pictures."""
+    pictures = {name for name in names if picture_name(name)}
+    stems = pictures | {str(PurePosixPath(name).with_suffix("")) for name in pictures}
+    texts = [name for name in names if PurePosixPath(name).suffix.lower() in (*_SUFFIXES, ".caption")]
+    own = [name for name in texts if str(PurePosixPath(name).with_suffix("")) in stems]
+    return len(own) == len(texts) and any(name.lower().endswith((".txt", ".caption")) for name in own)
 
 
 def _choose(path: Path, names: list[str], member: str | None) -> str:
@@ -58,11 +174,3 @@ def _choose(path: Path, names: list[str], member: str | None) -> str:
     have = ", ".join(fits or texts) or "no caption files"
     wanted = f"no one file {member!r}" if member is not None else "no one file that is sure to be the captions"
     raise InputError(f"{path}: {wanted}; it holds {have}: name the member to read")
-
-
-def _text(data: bytes, where: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{where}, line {line}: not UTF-8 text (byte {error.start}): save it as UTF-8") from error

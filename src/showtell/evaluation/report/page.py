@@ -9,9 +9,11 @@ from typing import Any, TypeAlias
 
 from PIL import Image
 
-from showtell.evaluation import KINDS, EvaluatedPicture, Evaluation, Figure, TrainingCaption
+from showtell.evaluation import EvaluatedPicture, Evaluation, Figure, TrainingCaption
+from showtell.evaluation.figures import kind_of
 from showtell.evaluation.report.choice import JUDGE, Chosen, choose
 from showtell.evaluation.report.panels import confidence_panels, score_panels, wording_panels
+from showtell.metrics.registry import FigureKind
 from showtell.visualization.html import counted, document, escape, grid, percent, thumbnail
 from showtell.visualization.learning_curves import training_panels
 from showtell.visualization.words import CONFIDENCE, SCORE, legend, marked, signed, tag_line
@@ -69,11 +71,13 @@ def _measure(evaluation: Evaluation) -> str:
 def _summary(evaluation: Evaluation) -> str:
     of = f" of the split {evaluation.split}" if evaluation.split else ""
     left_out = f"; {counted(len(evaluation.unreadable), 'picture')} could not be read" if evaluation.unreadable else ""
+    if evaluation.without_pictures:
+        left_out += f"; {counted(len(evaluation.without_pictures), 'captioned name')} without a picture"
     return f"{counted(len(evaluation.pictures), 'picture')}{of}, each compared with what people said of it{left_out}."
 
 
 def _tiles(evaluation: Evaluation) -> str:
-    shown = [(KINDS[name], evaluation.figures[name]) for name in _TILES if name in evaluation.figures]
+    shown = [(kind_of(name), evaluation.figures[name]) for name in _TILES if name in evaluation.figures]
     items = "".join(
         f'<li><span class="label">{kind.label}</span><strong>{kind.text(figure.value)}</strong>'
         f'<span class="label">{_interval(kind.text, figure)}</span></li>'
@@ -83,16 +87,19 @@ def _tiles(evaluation: Evaluation) -> str:
 
 
 def _table(evaluation: Evaluation) -> str:
-    rows = "".join(
-        f'<tr><th scope="row">{KINDS[name].label}<span class="label">{KINDS[name].about}</span></th>'
-        f"<td>{KINDS[name].text(figure.value)}</td><td>{_interval(KINDS[name].text, figure)}</td></tr>\n"
-        for name, figure in evaluation.figures.items()
-    )
+    rows = "".join(_row(kind_of(name), figure) for name, figure in evaluation.figures.items())
     columns = "".join(f'<th scope="col">{column}</th>' for column in ("figure", "value", "95% interval"))
     told = "Scores are times 100. Intervals are of bootstrap resamples of the pictures."
     return (
         f"<details>\n<summary>All figures</summary>\n<table>\n<thead><tr>{columns}</tr></thead>\n"
         f'<tbody>\n{rows}</tbody>\n</table>\n<p class="label">{told}</p>\n</details>\n'
+    )
+
+
+def _row(kind: FigureKind, figure: Figure) -> str:
+    return (
+        f'<tr><th scope="row">{escape(kind.label)}<span class="label">{escape(kind.about)}</span></th>'
+        f"<td>{kind.text(figure.value)}</td><td>{_interval(kind.text, figure)}</td></tr>\n"
     )
 
 

@@ -42,6 +42,7 @@ def calibrate(
     out: str | Path | None = None,
     store: str | Path | None = None,
     tags: bool = False,
+    partial: bool = False,
     show: bool = True,
 ) -> Calibration:
     """Calibrate a model on pictures that it did not learn from, and keep what was fitted in its bundle.
@@ -55,6 +56,7 @@ def calibrate(
         out: the file to write; None to replace the bundle, in one step, where it was named by its path.
         store: an embedding store to use, and to add missing pictures to; None embeds in memory.
         tags: give the bundle its encoder's classifier, if it was made without.
+        partial: leave out captioned names without a picture, instead of raising.
         show: show progress on stderr.
 
     Raises:
@@ -70,7 +72,7 @@ def calibrate(
     if tags and not captioner.generator.tagger:
         captioner.generator.tagger = classifier_of(captioner.bundle)
     known = captions if isinstance(captions, CaptionSet) else read_captions(captions)
-    selected = select(pictures, known, split, None)
+    selected = select(pictures, known, split, None, partial=partial)
     learnt = align(selected.source.names(), known.only(train_split)).captions if train_split else {}
     folder = Path(store) if store else None
     done = embedded(

@@ -1,0 +1,43 @@
+"""Options of commands that read captions, and reading them: what is unusual about a file is said on stderr."""
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    from showtell.data.captions.caption_set import CaptionSet
+
+HELP = "Captions, in any format of `showtell data formats`."
+_PANEL = "Columns of captions"
+
+PictureColumn: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Column or key of the picture's name.", show_default="image or alike", rich_help_panel=_PANEL),
+]
+CaptionColumn: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Column or key of the caption.", show_default="caption or alike", rich_help_panel=_PANEL),
+]
+Partial: TypeAlias = Annotated[
+    bool, typer.Option("--partial", help="Leave out captioned pictures that are not there, instead of failing.")
+]
+
+
+def read(path: str, picture_column: str | None, caption_column: str | None) -> "CaptionSet":
+    """The captions of a file; its notes go to stderr."""
+    from showtell.data.captions.caption_set import read_captions
+    from showtell.data.captions.columns import CAPTION, PICTURE
+
+    found = read_captions(path, picture_column=picture_column or PICTURE, caption_column=caption_column or CAPTION)
+    say(found.path, found.notes)
+    if found.blank:
+        say(found.path, [f"left out: {found.blank:,} captions without any text"])
+    return found
+
+
+def say(where: str, notes: Iterable[str]) -> None:
+    """Print notes about a file to stderr."""
+    for note in notes:
+        print(f"{where}: {note}", file=sys.stderr)

@@ -1,0 +1,20 @@
+"""`showtell data formats`: the caption formats that are read, with a line on each."""
+
+
+def formats() -> None:
+    """List the caption formats, in the order in which a file is compared with them.
+
+    Every option --captions takes all of them. The name is what a recipe's data.format may say.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from showtell.data.captions.registry import caption_formats
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("format", no_wrap=True)
+    table.add_column("what it holds")
+    for name, one in caption_formats().items():
+        table.add_row(name, one.help.replace("`", ""))
+    Console().print(table)

@@ -1,0 +1,48 @@
+"""The first sheet of an Excel workbook (.xlsx), with a header row -> rows, by openpyxl."""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from showtell.data.captions.columns import Columns
+from showtell.data.captions.registry import CaptionRow, caption_format
+from showtell.data.captions.table import table_rows
+from showtell.data.captions.text_file import CaptionFile
+from showtell.errors import InputError, MissingExtra, one_line
+
+
+def _detect(file: CaptionFile, columns: Columns) -> bool:
+    return file.suffix in (".xlsx", ".xlsm")
+
+
+@caption_format(
+    "xlsx",
+    title="Excel workbook (.xlsx)",
+    help="the first sheet of an Excel workbook, with a header row (extra `excel`)",
+    detect=_detect,
+    order=10,
+)
+def read_xlsx(file: CaptionFile, columns: Columns) -> Iterator[CaptionRow]:
+    """A row for each row of the first sheet."""
+    return table_rows(file, _rows(file), columns)
+
+
+def _rows(file: CaptionFile) -> Iterator[tuple[str, list[str]]]:
+    try:
+        from openpyxl import load_workbook
+    except ImportError as error:
+        raise MissingExtra(f"{file.where}: reading an Excel workbook", "excel") from error
+    try:
+        book = load_workbook(io.BytesIO(file.data), read_only=True, data_only=True)
+        for number, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
+            yield f"{file.where}, row {number}", [_text(cell) for cell in cells]
+    except (InputError, GeneratorExit):
+        raise
+    except Exception as error:  # of zipfile, of XML parsers and of openpyxl itself
+        raise InputError(f"{file.where}: not a whole Excel workbook ({one_line(error, 200)}): save it again") from error
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)

@@ -1,0 +1,46 @@
+"""A worked example of docs/contributing, followed to the letter in a copy of the package."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import showtell
+from repository import ROOT
+
+
+@dataclass(frozen=True)
+class WorkedExample:
+    """A copy of the package, in which the page's file has its place; `folder` is where commands run."""
+
+    folder: Path
+    file: Path
+
+    def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run the `showtell` command of the copy."""
+        return subprocess.run(
+            [sys.executable, "-c", "from showtell.cli import main; main()", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(self.folder / "src")},
+            check=False,
+        )
+
+
+def follow(page: str, place: str, folder: Path) -> WorkedExample:
+    """Copy the package into `folder/src`, and into it the first Python block of docs/contributing/`page` at `place`."""
+    text = (ROOT / "docs" / "contributing" / page).read_text()
+    assert f"`{place}`" in text, "the page says where the file goes"
+    (first, *_) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    source = Path(showtell.__file__).parent
+    shutil.copytree(
+        source, folder / "src" / "showtell", copy_function=os.symlink, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    file = folder / "src" / place
+    assert not file.exists(), "the example is no file of the package"
+    file.write_text(first)
+    return WorkedExample(folder, file)
