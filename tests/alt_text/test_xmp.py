@@ -3,6 +3,8 @@
 The independent reader is exiv2 (with Adobe's XMP Toolkit inside), through pyexiv2.
 """
 
+import time
+
 import pyexiv2
 import pytest
 
@@ -161,3 +163,10 @@ def test_a_file_in_another_encoding_keeps_it(tmp_path):
 def test_what_is_no_xmp_is_told(data, said):
     with pytest.raises(InputError, match=said):
         read_packet(data)
+
+
+def test_deeply_nested_elements_take_no_time():
+    began = time.monotonic()
+    with pytest.raises(InputError, match="nested more than 256 deep"):
+        read_packet(b"<a>" * 1_000_000)
+    assert time.monotonic() - began < 5

@@ -171,7 +171,7 @@ def test_a_service_of_this_machine_goes_by_the_machines_names_only(tiny_captione
     from showtell.serve.guard import own_names
 
     with service_running(tiny_captioner, door=Door(hosts=own_names("127.0.0.1", ["pictures.example"]))) as running:
-        for host in ("127.0.0.1:1", "localhost", "[::1]:80", "pictures.example"):
+        for host in ("LOCALHOST", "127.0.0.1:1", "localhost", "[::1]:80", "pictures.example"):
             assert running.get("/v1/model", Host=host).status == 200, host
         reply = running.get("/v1/model", Host="rebound.example:8000")
         assert (reply.status, "--allowed-host" in reply.error) == (400, True)

@@ -29,6 +29,7 @@ _MARKS = {"dc:description": (_OURS, "description"), "Iptc4xmpCore:AltTextAccessi
 _FIELD_OF = {xml: name for name, xml in FIELDS.items()}
 _MARK_OF = {xml: name for name, xml in _MARKS.items()}
 _Name = tuple[str, str]
+_DEEPEST = 256  # elements inside one another, so that no file takes time in the square of its depth
 _TAG = re.compile(rb"""<(?:"[^"]*"|'[^']*'|[^>"'])*>""")
 
 
@@ -171,6 +172,8 @@ class _Reader:
         raise InputError("not XMP (it declares a document type)")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        if len(self._names) == _DEEPEST:
+            raise InputError(f"not XMP (elements are nested more than {_DEEPEST} deep)")
         declared = {key[6:]: uri for key, uri in attributes.items() if key.startswith("xmlns:")}
         declared |= {"": attributes["xmlns"]} if "xmlns" in attributes else {}
         self._prefixes.append(self._prefixes[-1] | declared)

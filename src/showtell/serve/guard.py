@@ -41,7 +41,7 @@ class Door:
         """Why a request is not let in; None where it is."""
         if method == "POST" and _of_another_page(headers):
             return Forbidden("a browser may send this from the service's own page alone")
-        if self.hosts and path not in _OPEN and _host(headers.get("host", "")) not in self.hosts:
+        if self.hosts and path not in _OPEN and _host(headers.get("host", "").lower()) not in self.hosts:
             return Refused("the service does not go by this name: add it with --allowed-host")
         if self.token and (path.startswith("/v1/") or path == "/metrics"):
             kind, _, given = headers.get("authorization", "").partition(" ")
@@ -95,7 +95,9 @@ def own_names(address: str, more: Collection[str]) -> frozenset[str]:
         local = ipaddress.ip_address(address).is_loopback
     except ValueError:
         local = address == "localhost"
-    return frozenset({"localhost", "127.0.0.1", "::1", address, *more}) if local or more else frozenset()
+    if not (local or more):
+        return frozenset()
+    return frozenset({"localhost", "127.0.0.1", "::1", address.lower(), *map(str.lower, more)})
 
 
 def _of_another_page(headers: Headers) -> bool:
