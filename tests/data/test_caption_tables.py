@@ -290,3 +290,8 @@ def test_data_check_says_how_a_table_was_read(showtell, photos, tmp_path):
     said = " ".join(result.out.split())
     assert "note it is not UTF-8 and is read as Windows-1252" in said
     assert "note fields are divided by semicolons" in said
+
+
+def test_cells_that_were_made_safe_for_spreadsheets_are_read_as_they_were(tmp_path):
+    (tmp_path / "c.csv").write_text("image,caption\n'=1+1.jpg,'+a ball\n")
+    assert read_captions(tmp_path / "c.csv").captions == {"=1+1.jpg": ("+a ball",)}

@@ -113,7 +113,7 @@ def test_two_predictions_of_one_picture_are_refused(tmp_path):
         ([{"image_id": True, "caption": "a"}], "record 0: not of the form"),
         ([{"image_id": 1.5, "caption": "a"}], "record 0: not of the form"),
         ('[{"image_id": 1', "line 1: not JSON"),
-        ("[" * 100_000, "not a caption file"),
+        ("[" * 100_000, "JSON that is nested too deeply"),
         ("hello", "none of the caption formats"),
     ],
 )

@@ -87,9 +87,9 @@ def evaluate(
         write_evaluation(found, out)
     if format is Format.json:
         value = found.to_json()
-        shown = {key: value[key] for key in ("model", "split", "signature", "figures")}
+        printed = {key: value[key] for key in ("model", "split", "signature", "figures")}
         left_out = {key: len(value[key]) for key in ("without_pictures", "unreadable")}
-        print(json.dumps(shown | {"pictures": len(found.pictures), "left_out": left_out}, indent=1))
+        print(json.dumps(printed | {"pictures": len(found.pictures), "left_out": left_out}, indent=1))
     else:
         _print_table(found)
     caption_files.say(captions, found.notes)

@@ -66,7 +66,10 @@ def _csv(file: CaptionFile) -> _Rows | None:
         return None
     try:
         rows = csv.DictReader(io.StringIO(file.text, newline=""), strict=True)
-        return [_row({key: csv_text(cell or "") for key, cell in row.items()}) for row in rows]
+        return [
+            _row({key: csv_text(row[key] or "") for key in ("name", "caption", "guess", "error") if key in row})
+            for row in rows
+        ]
     except csv.Error as error:
         raise InputError(f"{file.where}: bad quoting ({error}): inside quotes, double every quote") from error
 
