@@ -205,7 +205,8 @@ def test_exported_graphs_equal_the_pytorch_decoder(tiny_bundle):
     """The independent computation: the same weights in the module that training uses."""
     import torch
 
-    from showtell.decoders.registry import ShowAndTellOptions, build
+    from showtell.decoders.registry import build
+    from showtell.decoders.show_and_tell import ShowAndTellOptions
 
     bundle = Captioner(tiny_bundle).bundle
     options = ShowAndTellOptions(**bundle.model["decoder"]["options"])

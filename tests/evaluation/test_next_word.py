@@ -71,7 +71,8 @@ def test_loss_and_accuracy_are_those_of_the_pytorch_decoder_on_the_same_batch(ti
     """The independent computation: training's own loss, over the bundle's weights, on the batch that was drawn."""
     import torch
 
-    from showtell.decoders.registry import ShowAndTellOptions, build
+    from showtell.decoders.registry import build
+    from showtell.decoders.show_and_tell import ShowAndTellOptions
     from showtell.text import pad_batch
     from showtell.training.loss import next_word
 

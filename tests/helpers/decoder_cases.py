@@ -3,7 +3,10 @@
 import numpy as np
 import torch
 
-from showtell.decoders.registry import AttentionOptions, ShowAndTellOptions, TransformerOptions, build
+from showtell.decoders.attention import AttentionOptions
+from showtell.decoders.registry import build
+from showtell.decoders.show_and_tell import ShowAndTellOptions
+from showtell.decoders.transformer import TransformerOptions
 from showtell.text import SPECIALS, Vocabulary
 
 WORDS = ("a", "ball", "big", "blue", "dog", "grass", "in", "jumps", "man", "on", "red", "sits", "snow", "the")

@@ -1,6 +1,6 @@
 """Training on a real Ray cluster comes to what one process trains, also when a worker is killed on the way.
 
-What the workers of a team do is tested without Ray in `test_team.py`. Clusters take minutes on a busy machine, so they
+What the workers of a group do is tested without Ray in `test_team.py`. Clusters take minutes on a busy machine, so they
 run where SHOWTELL_TEST_RAY is set.
 """
 
@@ -106,7 +106,7 @@ def test_a_killed_worker_costs_the_steps_since_the_last_checkpoint(small_data, o
     on_ray(small_data, tmp_path, chosen, said.append)
     thread.join()
     assert "a worker was lost: all begin anew from the last checkpoint" in said
-    step = int(next(line for line in said if line.startswith("going on after step")).split()[-1])
+    step = int(next(line for line in said if line.startswith("resuming after step")).split()[-1])
     assert step % 7 == 0
     assert 0 < step < 50
     assert figures(tmp_path) == pytest.approx(figures(one), abs=1e-4)

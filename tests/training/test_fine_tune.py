@@ -1,26 +1,22 @@
 """Training the encoder with the decoder: what it brings, what becomes of it, and runs that are broken off."""
 
 import errno
-import itertools
 import json
 import os
 
 import numpy as np
 import pytest
 import torch
-from onnx import helper, numpy_helper
 from safetensors.torch import load_file
 
+from random_network import random_encoder
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import calibration_of
 from showtell.captioning.golden import replay
 from showtell.data.sources.picture_source import PictureSource
 from showtell.embeddings.store import EmbeddingStore
 from showtell.encoders import Encoder
-from showtell.encoders.graph import finished, floats, new_model
-from showtell.encoders.runtime import EncoderInfo
 from showtell.errors import InputError
-from showtell.images.preprocessing import Preprocessing
 from showtell.models.bundle import read_bundle
 from showtell.training import loop, recipe_from, train
 from showtell.training.encoder import frozen_features
@@ -30,31 +26,6 @@ from showtell.training.recipe import EncoderOptions
 from showtell.training.stages import build
 from showtell.training.stages.fine_tune import class_divergence
 from showtell.training.validate import Validator
-
-CHANNELS = (3, 8, 12, 16)
-
-
-def random_encoder():
-    """Three convolutions with random weights over squares of 48 pixels: a grid of 36 cells."""
-    rng = np.random.default_rng(0)
-    nodes, initializers, before = [], [], "picture"
-    for i, (channels_in, channels) in enumerate(itertools.pairwise(CHANNELS)):
-        kernel = rng.normal(0, np.sqrt(2 / (9 * channels_in)), (channels, channels_in, 3, 3)).astype(np.float32)
-        initializers += [numpy_helper.from_array(kernel, f"layer{i}.weight")]
-        initializers += [numpy_helper.from_array(np.full(channels, 0.1, np.float32), f"layer{i}.bias")]
-        inputs = [before, f"layer{i}.weight", f"layer{i}.bias"]
-        nodes.append(helper.make_node("Conv", inputs, [f"sum{i}"], strides=[2, 2], pads=[1, 1, 1, 1]))
-        nodes.append(helper.make_node("Relu", [f"sum{i}"], [before := f"layer{i}"]))
-    initializers.append(numpy_helper.from_array(np.array([0, 16, -1]), "shape"))
-    nodes += [
-        helper.make_node("GlobalAveragePool", [before], ["mean"]),
-        helper.make_node("Flatten", ["mean"], ["pooled"]),
-        helper.make_node("Reshape", [before, "shape"], ["planes"]),
-        helper.make_node("Transpose", ["planes"], ["grid"], perm=[0, 2, 1]),
-    ]
-    model = new_model("random", nodes, initializers, 48)
-    model.graph.output.extend([floats("pooled", ["B", 16]), floats("grid", ["B", 36, 16])])
-    return finished(model, EncoderInfo("random", "1" * 64, 16, 36, Preprocessing(size=48)))
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +145,7 @@ def test_a_run_that_is_broken_off_anywhere_ends_with_the_same_bits(data, tmp_pat
     """2 epochs of cross-entropy of 8 steps, 2 with the encoder of 4, one of self-critical training of 2."""
     options = {"self_critical": {"epochs": 1, "pictures": 24}, "fine_tune": {"first_layer": "layer1"}}
     unbroken = run(data, tmp_path / "unbroken", **options)
-    step, steps = loop._Run._train_on, unbroken.metrics[-1]["step"]
+    step, steps = loop.TrainingLoop._train_step, unbroken.metrics[-1]["step"]
     assert steps == 2 * 8 + 2 * 4 + 2
     taken, left = [], 0  # steps of an attempt, and those that it may take
 
@@ -182,9 +153,9 @@ def test_a_run_that_is_broken_off_anywhere_ends_with_the_same_bits(data, tmp_pat
         if len(taken) == left:
             raise Broken
         step(self, given, place)
-        taken.append(self.at.step)
+        taken.append(self.state.step)
 
-    monkeypatch.setattr(loop._Run, "_train_on", counted)
+    monkeypatch.setattr(loop.TrainingLoop, "_train_step", counted)
     broken = tmp_path / "broken"
     for left in (15, 3, 2, 4, 3, 1):  # noqa: B007 (`counted` reads it)
         taken.clear()

@@ -132,7 +132,7 @@ class StopAfter:
 @pytest.mark.parametrize("steps", [2, STEPS, STEPS + 4])
 def test_a_run_that_is_asked_to_stop_is_saved_first_and_goes_on(small_data, unbroken, tmp_path, steps):
     watch = StopAfter(steps)
-    with pytest.raises(Stopped, match=f"stopped after step {steps}, and saved: the same command goes on from there"):
+    with pytest.raises(Stopped, match=f"stopped after step {steps}, and saved: the same command resumes it"):
         run(small_data, tmp_path, watch=watch)
     assert not (tmp_path / "model.showtell").exists()
     goes_on = StopAfter(None)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from showtell.decoders.registry import ShowAndTellOptions, build
+from showtell.decoders.registry import build
+from showtell.decoders.show_and_tell import ShowAndTellOptions
 from showtell.errors import InputError
 from showtell.metrics import ptb_tokenize
 from showtell.text import SPECIALS, Vocabulary

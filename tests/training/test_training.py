@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 
 from forked import begin
 from showtell.captioning.captioner import Captioner
-from showtell.decoders.registry import ShowAndTellOptions, build
+from showtell.decoders.registry import build
+from showtell.decoders.show_and_tell import ShowAndTellOptions
 from showtell.errors import InputError
 from showtell.text import Vocabulary
 from showtell.training import curves, read_recipe, recipe_from
@@ -209,7 +210,7 @@ def test_a_killed_run_ends_with_bit_for_bit_the_same_weights(showtell, small_dat
         seen = last.stat().st_mtime
     assert kills >= 4
     assert exit_code(begin(command, out, err)) == 0, err.read_text()
-    assert "going on after step" in out.read_text()
+    assert "resuming after step" in out.read_text()
     for name in ("last", "best"):
         expected = load_file(tmp_path / "unbroken" / "checkpoints" / f"{name}.safetensors")
         found = load_file(broken / "checkpoints" / f"{name}.safetensors")

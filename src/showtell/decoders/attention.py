@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from showtell.decoders.base import Decoder, Tensors, repeated
+from showtell.decoders.base import Decoder, Tensors, decoder_kind, repeated
 from showtell.decoders.cells import Cells
 from showtell.decoders.lstm import lstm_step
 from showtell.errors import InputError
@@ -47,6 +47,11 @@ class AttentionOptions:
             raise InputError("tie_words needs the output features and the word embedding to be of one size")
 
 
+@decoder_kind(
+    "attention",
+    AttentionOptions,
+    "two LSTMs that attend to the cells of a grid (Anderson et al. 2018); the best captions",
+)
 class Attention(Decoder):
     """Two LSTMs with attention to `(B, L, D)` grids between them; see the module's docstring."""
 

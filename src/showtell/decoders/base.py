@@ -1,7 +1,8 @@
-"""What training, validation and export ask of every decoder."""
+"""What training, validation and export ask of every decoder, and the decorator that makes a class known by its kind."""
 
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -101,3 +102,49 @@ def repeated(tensor: torch.Tensor, rows: int) -> torch.Tensor:
     """Each row as often as makes `rows` of them in all, one after the other."""
     times = rows // len(tensor)
     return tensor if times == 1 else tensor.repeat_interleave(times, 0)
+
+
+class DecoderOptions(Protocol):
+    """A frozen dataclass of a decoder's sizes and regularization, of which every decoder has these."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def dropout(self) -> float:
+        """The share of features that is dropped in training."""
+        ...
+
+    @property
+    def standardise(self) -> bool:
+        """Whether channels are shifted and scaled by their mean and deviation over the training pictures."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderKind:
+    """A kind of decoder: its name in recipes, a line of help, its options, and its class, which takes the options,
+    the shape of an embedding, `(D,)` or `(L, D)`, and the entries of the vocabulary.
+    """
+
+    name: str
+    help: str
+    options: type[DecoderOptions]
+    build: Callable[[Any, tuple[int, ...], int], Decoder]
+
+
+REGISTERED: dict[str, DecoderKind] = {}
+"""The kinds of the modules that were imported so far; `showtell.decoders.registry.decoder_kinds` has all."""
+
+D = TypeVar("D", bound=type[Decoder])
+
+
+def decoder_kind(name: str, options: type[DecoderOptions], help: str) -> Callable[[D], D]:
+    """Make a class of this room known as the kind `name`, with a line that tells people what it is."""
+
+    def register(cls: D) -> D:
+        if name in REGISTERED and REGISTERED[name].build.__module__ != cls.__module__:
+            raise ValueError(f"two decoders are called {name}")
+        REGISTERED[name] = DecoderKind(name, help, options, cls)
+        return cls
+
+    return register

@@ -17,7 +17,8 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from showtell.decoders.registry import KINDS, Decoder, DecoderOptions, build
+from showtell.decoders.base import Decoder, DecoderOptions
+from showtell.decoders.registry import build, decoder_kinds
 from showtell.onnx_export import to_onnx
 
 Graphs = dict[str, tuple[bytes, list[str]]]
@@ -33,14 +34,14 @@ def decoder_graphs(decoder: Decoder, embedding_shape: tuple[int, ...]) -> Graphs
     Only the first decoder of its kind, options and shapes is exported; the graphs are those of `export_steps`.
     """
     tensors = decoder.state_dict()
-    kind = next(kind for kind, (made, _) in KINDS.items() if made is type(decoder))
+    kind = next(name for name, kind in decoder_kinds().items() if kind.build is type(decoder))
     options = dataclasses.replace(decoder.options, dropout=0.0, standardise=False)  # neither is of any matter later on
     kept = _kept_graphs(kind, options, embedding_shape, decoder.output.out_features)
     return {name: (graph.with_negated(tensors), list(graph.names)) for name, graph in kept.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class _Graph:
+class _ExportedGraph:
     """A graph, the names of the tensors left out of it, and of each vector in it that is a tensor negated, which."""
 
     serialised: bytes
@@ -63,7 +64,7 @@ class _Graph:
 @functools.lru_cache(maxsize=64)
 def _kept_graphs(
     kind: str, options: DecoderOptions, embedding_shape: tuple[int, ...], vocabulary_size: int
-) -> dict[str, _Graph]:
+) -> dict[str, _ExportedGraph]:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         decoder = build(kind, options, embedding_shape, vocabulary_size)
@@ -79,7 +80,7 @@ def _kept_graphs(
             for name, tensor in decoder.state_dict().items()
             if np.array_equal(numpy_helper.to_array(initializer), -tensor.numpy())
         }
-        kept[file] = _Graph(serialised, tuple(names), negated)
+        kept[file] = _ExportedGraph(serialised, tuple(names), negated)
     return kept
 
 
@@ -87,7 +88,7 @@ def export_steps(decoder: Decoder, embedding_shape: tuple[int, ...]) -> Graphs:
     """As `decoder_graphs`, by exporting this very decoder."""
     embeddings = torch.zeros(_EXAMPLE_ROWS, *embedding_shape)
     constants, first = decoder.start(embeddings)
-    start = _export(_Start(decoder), [_Input("embeddings", embeddings)], [*constants, *first])
+    start = _export(_StartModule(decoder), [_Input("embeddings", embeddings)], [*constants, *first])
     tokens = torch.zeros(_EXAMPLE_ROWS, dtype=torch.int64)
     state = first
     for _ in range(_EXAMPLE_STEPS):
@@ -99,11 +100,11 @@ def export_steps(decoder: Decoder, embedding_shape: tuple[int, ...]) -> Graphs:
         *(_Input(name, tensor, tuple(growing[name])) for name, tensor in state.items()),
     ]
     outputs = ["logits", *(f"{name}_next" for name in state), *(["attention"] if decoder.attends else [])]
-    step = _export(_Step(decoder, list(constants), list(state)), given, outputs)
+    step = _export(_StepModule(decoder, list(constants), list(state)), given, outputs)
     return {"start.onnx": start, "step.onnx": step}
 
 
-class _Start(torch.nn.Module):
+class _StartModule(torch.nn.Module):
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
         self.decoder = decoder
@@ -113,7 +114,7 @@ class _Start(torch.nn.Module):
         return (*constants.values(), *(tensor.clone() for tensor in state.values()))
 
 
-class _Step(torch.nn.Module):
+class _StepModule(torch.nn.Module):
     def __init__(self, decoder: Decoder, constants: list[str], state: list[str]) -> None:
         super().__init__()
         self.decoder, self.constants, self.state = decoder, constants, state
@@ -146,7 +147,7 @@ def _export(module: torch.nn.Module, inputs: list[_Input], outputs: list[str]) -
         [given.example.detach().clone() for given in inputs],
         [given.name for given in inputs],
         outputs,
-        [shapes[0], tuple(shapes[1:])] if isinstance(module, _Step) else shapes,
+        [shapes[0], tuple(shapes[1:])] if isinstance(module, _StepModule) else shapes,
     )
     _derive_later(model, {name: t.numpy() for name, t in module.state_dict().items()})
     owned = [i.name for i in model.graph.initializer if i.name.startswith("decoder.")]

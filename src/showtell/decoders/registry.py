@@ -1,54 +1,46 @@
-"""Decoders in PyTorch: embeddings and the words so far -> logits of the next word.
+"""The kinds of decoders by name: what each module of this room registers.
 
 Every decoder has `hidden` and `logits` for teacher forcing over whole captions, and `start` and `step`, which write one
 word at a time and are what is exported; one over a grid also has `look`, a step that says where it looked. `build`
-makes one from its kind and options.
+makes one from its kind and options. To add a decoder, add a file (see `docs/contributing/decoder.md`).
 """
 
-from collections.abc import Callable
+import functools
+import importlib
+import pkgutil
+from collections.abc import Mapping
 
-from showtell.decoders.attention import Attention, AttentionOptions
-from showtell.decoders.base import Decoder
-from showtell.decoders.show_and_tell import ShowAndTell, ShowAndTellOptions
-from showtell.decoders.transformer import Transformer, TransformerOptions
+import showtell.decoders
+from showtell.decoders.base import REGISTERED, Decoder, DecoderKind, DecoderOptions
 from showtell.errors import InputError
 
-__all__ = [
-    "KINDS",
-    "Attention",
-    "AttentionOptions",
-    "Decoder",
-    "DecoderOptions",
-    "ShowAndTell",
-    "ShowAndTellOptions",
-    "Transformer",
-    "TransformerOptions",
-    "build",
-    "options_of",
-]
-
-DecoderOptions = ShowAndTellOptions | AttentionOptions | TransformerOptions
-KINDS: dict[str, tuple[Callable[..., Decoder], type[DecoderOptions]]] = {
-    "show_and_tell": (ShowAndTell, ShowAndTellOptions),
-    "attention": (Attention, AttentionOptions),
-    "transformer": (Transformer, TransformerOptions),
-}
+_NOT_DECODERS = {"export", "registry", "runtime"}
 
 
-def options_of(kind: str) -> type[DecoderOptions]:
-    """The class of a decoder kind's options; an `InputError` that lists the kinds where there is none."""
-    if kind not in KINDS:
-        raise InputError(f"decoder kind {kind!r} is unknown: choose one of {', '.join(KINDS)}")
-    return KINDS[kind][1]
+@functools.cache
+def decoder_kinds() -> Mapping[str, DecoderKind]:
+    """All kinds by name, in alphabetical order: the modules of the room are imported, which register them."""
+    for module in pkgutil.iter_modules(showtell.decoders.__path__):
+        if module.name not in _NOT_DECODERS:
+            importlib.import_module(f"{showtell.decoders.__name__}.{module.name}")
+    return {name: REGISTERED[name] for name in sorted(REGISTERED)}
+
+
+def kind_of(name: str) -> DecoderKind:
+    """The kind of this name; an `InputError` that lists the kinds where there is none."""
+    kinds = decoder_kinds()
+    if name not in kinds:
+        raise InputError(f"decoder kind {name!r} is unknown: choose one of {', '.join(kinds)}")
+    return kinds[name]
 
 
 def build(kind: str, options: DecoderOptions, embedding_shape: tuple[int, ...], vocabulary_size: int) -> Decoder:
-    """A decoder with freshly initialised weights.
+    """A decoder with freshly initialized weights.
 
     Arguments:
-        kind: a key of `KINDS`.
+        kind: its name.
         options: that kind's options.
         embedding_shape: `(D,)` or `(L, D)`.
         vocabulary_size: entries of the vocabulary, `V`.
     """
-    return KINDS[kind][0](options, embedding_shape, vocabulary_size)
+    return kind_of(kind).build(options, embedding_shape, vocabulary_size)

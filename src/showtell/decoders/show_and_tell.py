@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from showtell.decoders.base import Decoder, Tensors, repeated
+from showtell.decoders.base import Decoder, Tensors, decoder_kind, repeated
 from showtell.decoders.lstm import Packing, lstm, lstm_step
 from showtell.errors import InputError
 
@@ -52,6 +52,11 @@ class ShowAndTellOptions:
             raise InputError("tie_words needs the output features and the word embedding to be of one size")
 
 
+@decoder_kind(
+    "show_and_tell",
+    ShowAndTellOptions,
+    "an LSTM that starts from the pooled embedding (Vinyals et al. 2015); the smallest and fastest",
+)
 class ShowAndTell(Decoder):
     """An LSTM that is started from one vector per picture; see the module's docstring."""
 
@@ -94,7 +99,9 @@ class ShowAndTell(Decoder):
         words = self.dropout(self.words(tokens[packing.rows, packing.steps]))
         gates = functional.linear(words, of_words, input_bias + state_bias)
         if glance is not None:
-            gates = gates + functional.linear(self.dropout(repeated(glance, len(tokens))), of_glances)[packing.rows]
+            of_captions = functional.linear(self.dropout(repeated(glance, len(tokens))), of_glances)
+            # Not `of_captions[packing.rows]`: several threads would add up its gradients in no fixed order.
+            gates = gates + of_captions.index_select(0, packing.rows)
         states = lstm(gates, packing.counts, of_states, first[packing.order], first[packing.order])
         features: torch.Tensor = self.projection(self.dropout(states))
         spread = features.new_zeros(*tokens.shape, features.shape[1])

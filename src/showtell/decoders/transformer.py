@@ -13,7 +13,7 @@ from typing import ClassVar, cast
 import torch
 from torch import nn
 
-from showtell.decoders.base import Decoder, Tensors
+from showtell.decoders.base import Decoder, Tensors, decoder_kind
 from showtell.decoders.cells import Cells, sinusoids
 from showtell.errors import InputError
 
@@ -44,6 +44,9 @@ class TransformerOptions:
             raise InputError(f"dropout must lie in [0, 1), not {self.dropout:g}")
 
 
+@decoder_kind(
+    "transformer", TransformerOptions, "a small transformer that attends to the cells of a grid (Vaswani et al. 2017)"
+)
 class Transformer(Decoder):
     """Self-attention to the words so far and cross-attention to `(B, L, D)` grids; see the module's docstring.
 
@@ -60,7 +63,7 @@ class Transformer(Decoder):
         self.options = options
         self.cells = Cells(*embedding_shape, options.hidden, options.dropout)
         self.words = nn.Embedding(vocabulary_size, options.hidden)
-        self.layers = nn.ModuleList(_Layer(options) for _ in range(options.layers))
+        self.layers = nn.ModuleList(_TransformerLayer(options) for _ in range(options.layers))
         self.norm = nn.LayerNorm(options.hidden)
         self.dropout = nn.Dropout(options.dropout)
         self.output = nn.Linear(options.hidden, vocabulary_size)
@@ -79,7 +82,7 @@ class Transformer(Decoder):
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
         """Grids `(N, L, D)` to the constant `seen (N, 2 layers, L, H)` and the state: no `past`, at `position` 0."""
         cells = self.cells(embeddings, self.mean, self.deviation)
-        layers = cast("Iterable[_Layer]", self.layers)
+        layers = cast("Iterable[_TransformerLayer]", self.layers)
         seen = torch.stack([part for layer in layers for part in layer.remember(cells)], dim=1)
         rows = embeddings.shape[0]  # len() would be exported as a constant
         past = embeddings.new_zeros(rows, seen.shape[1], 0, self.options.hidden)
@@ -109,7 +112,7 @@ class Transformer(Decoder):
         return self.norm(features), after, attention
 
 
-class _Layer(nn.Module):
+class _TransformerLayer(nn.Module):
     """Self-attention, cross-attention and a feed-forward part, each added to what goes into it."""
 
     def __init__(self, options: TransformerOptions) -> None:

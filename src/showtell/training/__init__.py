@@ -7,8 +7,8 @@ try:
 except ImportError as error:
     raise MissingExtra("training", "train") from error
 
-from showtell.training.loop import TrainResult, train
 from showtell.training.recipe import Recipe, read_recipe, recipe_from
+from showtell.training.run import TrainResult, train
 from showtell.training.seeds import SeedsResult, train_seeds
 from showtell.training.watch import Progress, Stopped, Watch
 

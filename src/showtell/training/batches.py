@@ -1,6 +1,6 @@
 """Captions of pictures -> padded batches, by seed and epoch alone.
 
-The batches of an epoch are a function of (seed, epoch), so a run that goes on in the middle of one meets the same.
+The batches of an epoch are a function of (seed, epoch), so a run that resumes in the middle of one meets the same.
 `CaptionBatches` goes through every caption in batches of similar length; `PictureBatches` draws different pictures with
 one caption each, as the course notebook did.
 """

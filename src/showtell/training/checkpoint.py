@@ -1,6 +1,7 @@
-"""Checkpoints: one safetensors file with everything that going on needs, written beside and renamed.
+"""Checkpoints: one safetensors file with everything that resuming needs, written beside and renamed.
 
-Tensors carry their owner as a prefix (`model.`, `optimizer.`, `average.`); the rest of the state is JSON in the file's
+Tensors carry their owner as a prefix: `model.`, `average.`, `optimizer.`, and where a stage trains or has trained the
+encoder `encoder.` and `encoder_average.`; the rest of the state is JSON in the file's
 metadata, so that both change together or not at all.
 """
 
@@ -21,7 +22,7 @@ FORMAT = 2
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Tensors by prefixed name, and what else is needed to go on, as JSON values."""
+    """Tensors by prefixed name, and the rest of the state, as JSON values."""
 
     tensors: dict[str, torch.Tensor]
     state: dict[str, Any]

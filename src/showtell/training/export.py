@@ -15,8 +15,8 @@ from showtell._version import __version__
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.golden import draw_golden, golden
 from showtell.captioning.tags import ClassHead, Tagger
+from showtell.decoders.base import Decoder
 from showtell.decoders.export import decoder_graphs
-from showtell.decoders.registry import Decoder
 from showtell.encoders import classifier
 from showtell.encoders.runtime import Encoder
 from showtell.files import json_bytes

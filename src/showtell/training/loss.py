@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from showtell.decoders.autocast import applied
-from showtell.decoders.registry import Decoder
+from showtell.decoders.base import Decoder
 
 _WORDS_AT_ONCE = 256  # whose logits stay in a processor's cache from the product that makes them to their gradients'
 

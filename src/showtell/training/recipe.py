@@ -23,7 +23,9 @@ from typing import Any, Literal, get_args
 
 from showtell.config import fill, read_tables, table_of
 from showtell.data.examples import DataOptions, data_options
-from showtell.decoders.registry import DecoderOptions, ShowAndTellOptions, options_of
+from showtell.decoders.base import DecoderOptions
+from showtell.decoders.registry import kind_of
+from showtell.decoders.show_and_tell import ShowAndTellOptions
 from showtell.encoders.runtime import EncoderOutput, Precision
 from showtell.errors import InputError
 from showtell.images.preprocessing import ResizeMode
@@ -268,7 +270,7 @@ def recipe_from(values: dict[str, Any], where: str = "") -> Recipe:
         tables = {name: fill(name, cls, table_of(values, name)) for name, cls in _TABLES.items() if name != "data"}
         decoder = dict(table_of(values, "decoder"))
         kind = decoder.pop("kind", "show_and_tell")
-        options = fill("decoder", options_of(kind), decoder)
+        options = fill("decoder", kind_of(kind).options, decoder)
         name = values.get("name", "model")
         if not isinstance(name, str) or not name or Path(name).name != name:
             raise InputError(f"name must be a file name without folders, not {name!r}")

@@ -84,12 +84,12 @@ def current_epoch(
     return None
 
 
-def stage_behind(position: TrainingState, stages: Sequence[Stage], options: TrainingOptions) -> Stage:
+def stage_behind(state: TrainingState, stages: Sequence[Stage], options: TrainingOptions) -> Stage:
     """The stage that the last step of a run was of; the first where there was none yet."""
-    place = current_epoch(position.metrics, stages, options)
-    if place and (position.step > place.epoch_step or not position.metrics):
-        return place.stage
-    return next(stage for stage in stages if stage.name == position.metrics[-1]["stage"])
+    current = current_epoch(state.metrics, stages, options)
+    if current and (state.step > current.epoch_step or not state.metrics):
+        return current.stage
+    return next(stage for stage in stages if stage.name == state.metrics[-1]["stage"])
 
 
 def best_of(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> dict[str, Any]:
@@ -152,45 +152,45 @@ def require_checkpoint(path: Path) -> None:
         raise InputError(f"{path}: there is no such checkpoint: {where}")
 
 
-def state_of(position: TrainingState, vocabulary: Vocabulary) -> dict[str, Any]:
+def state_of(state: TrainingState, vocabulary: Vocabulary) -> dict[str, Any]:
     """What a checkpoint keeps beside its tensors, as JSON values."""
-    return dataclasses.asdict(position) | {"vocabulary": list(vocabulary.entries)}
+    return dataclasses.asdict(state) | {"vocabulary": list(vocabulary.entries)}
 
 
 def read_checkpoint(
     path: Path, vocabulary: Vocabulary, stages: Sequence[Stage], options: TrainingOptions
 ) -> tuple[Checkpoint, TrainingState]:
-    """A checkpoint that a run with this vocabulary and these stages can go on from.
+    """A checkpoint that a run with this vocabulary and these stages can resume from.
 
     Raises:
-        InputError: the file is missing or damaged, has no optimiser state, or belongs to a run with other words, other
+        InputError: the file is missing or damaged, has no optimizer state, or belongs to a run with other words, other
             epochs or more of them.
     """
     require_checkpoint(path)
     checkpoint = load_checkpoint(path)
-    state = dict(checkpoint.state)
-    if state.pop("vocabulary") != list(vocabulary.entries):
-        raise InputError(f"{path}: was trained on other captions (its words differ): go on with those, or begin anew")
+    values = dict(checkpoint.state)
+    if values.pop("vocabulary") != list(vocabulary.entries):
+        raise InputError(f"{path}: was trained on other captions (its words differ): use those, or start anew")
     if not checkpoint.part("optimizer"):
-        raise InputError(f"{path}: has weights alone, which nothing can go on from: take last or one of weights_0, ...")
-    position = TrainingState(**{key: value for key, value in state.items() if key != "format"})
+        raise InputError(f"{path}: has weights alone, which no run can resume from: take last or one of weights_0, ...")
+    state = TrainingState(**{key: value for key, value in values.items() if key != "format"})
     for stage in stages:
-        if len(_lines_of(stage, position.metrics)) > stage.epochs:
+        if len(_lines_of(stage, state.metrics)) > stage.epochs:
             raise InputError(
                 f"{path}: was trained for more than the {stage.epochs} epochs that are asked for: raise them"
             )
-    place = current_epoch(position.metrics, stages, options)
-    ended = _steps(position.metrics, stages)
-    if not ended <= position.step <= ended + (len(place.stage) if place else 0):
+    current = current_epoch(state.metrics, stages, options)
+    ended = _steps(state.metrics, stages)
+    if not ended <= state.step <= ended + (len(current.stage) if current else 0):
         raise InputError(f"{path}: its epochs are not of {len(stages[0])} steps: choose the recipe that made it")
-    return checkpoint, position
+    return checkpoint, state
 
 
-def fork_from(position: TrainingState) -> bool:
-    """Make another run's position this run's own; whether its weights are those that its last epoch left.
+def fork_from(state: TrainingState) -> bool:
+    """Make another run's state this run's own; whether its weights are those that its last epoch left.
 
     Of the epochs behind it, only one that it stands at the very end of is this run's to export.
     """
-    ends_epoch = position.weight == 0
-    position.own_from = len(position.metrics) - ends_epoch
+    ends_epoch = state.weight == 0
+    state.own_from = len(state.metrics) - ends_epoch
     return ends_epoch

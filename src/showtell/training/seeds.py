@@ -2,7 +2,7 @@
 
 RUN/
   embeddings/        one store for all (unless another folder is named)
-  seed-1/ ...        a run each, as in `showtell.training.loop`
+  seed-1/ ...        a run each, as in `showtell.training.run`
   seeds.json         the best epoch's figures of each seed, their mean and standard deviation
 """
 
@@ -14,8 +14,9 @@ from typing import Any
 
 from showtell.errors import InputError
 from showtell.files import write_json
-from showtell.training.loop import Say, TrainResult, train
+from showtell.training.loop import Say
 from showtell.training.recipe import Recipe
+from showtell.training.run import TrainResult, train
 
 FIGURES = ("val_loss", "val_accuracy", "bleu_4", "cider_d")
 

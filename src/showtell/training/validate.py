@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from showtell.data.examples import Group
-from showtell.decoders.registry import Decoder
+from showtell.decoders.base import Decoder
 from showtell.metrics import bleu, cider_d, score
 from showtell.metrics.ptb import ptb_tokenize
 from showtell.metrics.registry import figures_by_key

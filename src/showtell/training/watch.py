@@ -1,4 +1,4 @@
-"""What a training run tells those who watch it, and what they may ask of it."""
+"""What a training run reports to a watcher, and what a watcher may ask of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from showtell.errors import ShowtellError
 
 
 class Stopped(ShowtellError):
-    """The run was asked to stop after a step; it was saved first, and goes on when it is given again."""
+    """The run was asked to stop after a step; it was saved first, and the same command resumes it."""
 
     def __init__(self, step: int) -> None:
-        super().__init__(f"stopped after step {step}, and saved: the same command goes on from there")
+        super().__init__(f"stopped after step {step}, and saved: the same command resumes it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Watch(Protocol):
     """Is told of a run in the run's own thread, so it must be quick."""
 
     def begin(self, name: str, source: Pictures, references: Mapping[str, Sequence[str]]) -> None:
-        """The run of the recipe `name` begins, or goes on.
+        """The run of the recipe `name` begins or resumes.
 
         Arguments:
             name: the recipe's.
@@ -48,7 +48,7 @@ class Watch(Protocol):
 
         Arguments:
             metrics: the figures of all epochs so far, as `metrics.jsonl` has them.
-            captions: what the model says of the validation pictures, by name; none where a run goes on.
+            captions: what the model says of the validation pictures, by name; none where a run resumes.
         """
         ...
 

@@ -11,11 +11,10 @@ from typing import Any, Protocol
 
 import torch
 
-from showtell.decoders.registry import Decoder
+from showtell.decoders.base import Decoder
 from showtell.training.distributed import BatchShard
 from showtell.training.encoder.horizontal_flip import AugmentedEmbeddings
 from showtell.training.recipe import TrainingOptions
-from showtell.training.validate import EmbeddingSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,10 @@ class StepLoss:
 
 
 class Stage(Protocol):
-    """What the training loop asks of a stage; `progress_metric` is the figure that the progress bar shows."""
+    """What the training loop asks of a stage; `progress_metric` is the figure that the progress bar shows.
+
+    A stage that `trains_encoder` is validated on what the encoder now gives, others on the stored embeddings.
+    """
 
     name: str
     epochs: int
@@ -62,10 +64,6 @@ class Stage(Protocol):
         """Compute one step's loss on this worker's `shard` of what is given; `seed` is of its random numbers other than
         dropout's.
         """
-        ...
-
-    def validation_embeddings(self, views: AugmentedEmbeddings) -> EmbeddingSource:
-        """The embeddings to validate with."""
         ...
 
 

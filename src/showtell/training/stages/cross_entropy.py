@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from showtell.decoders.registry import Decoder
+from showtell.decoders.base import Decoder
 from showtell.text import Vocabulary
 from showtell.training.batches import Batch, Batches, CaptionBatches, PictureBatches
 from showtell.training.distributed import BatchShard
@@ -14,7 +14,6 @@ from showtell.training.loss import next_word
 from showtell.training.recipe import TrainingOptions
 from showtell.training.sampling import Sampling
 from showtell.training.stages.base import StepLoss, _precision, learning_rate
-from showtell.training.validate import EmbeddingSource
 
 
 class CrossEntropy:
@@ -68,7 +67,3 @@ class CrossEntropy:
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.options.label_smoothing)
         sums = {"train_loss": result.loss.item() * result.count, "train_accuracy": float(result.correct)}
         return StepLoss(shard.share_of_mean(result.loss, result.count), sums, result.count)
-
-    def validation_embeddings(self, views: AugmentedEmbeddings) -> EmbeddingSource:
-        """The pictures as they are."""
-        return views.store

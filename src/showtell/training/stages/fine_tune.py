@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from showtell.decoders.registry import Decoder
+from showtell.decoders.base import Decoder
 from showtell.text import Vocabulary, pad_batch
 from showtell.training.batches import NameBatches
 from showtell.training.distributed import BatchShard
@@ -20,7 +20,6 @@ from showtell.training.loss import next_word
 from showtell.training.recipe import FineTuneOptions, TrainingOptions
 from showtell.training.sampling import Sampling, choose
 from showtell.training.stages.base import StepLoss, _precision, learning_rate
-from showtell.training.validate import EmbeddingSource
 
 
 def class_divergence(
@@ -103,7 +102,3 @@ class FineTune:
         divergence = class_divergence(before.mean(1) if before.ndim == 3 else before, pooled, *head)
         sums["class_divergence"] = divergence.item() * result.count
         return StepLoss(result.loss + self.options.keep_classes * divergence, sums, result.count)
-
-    def validation_embeddings(self, views: AugmentedEmbeddings) -> EmbeddingSource:
-        """What the encoder makes of the validation pictures now."""
-        return self.inputs.validation_embeddings()

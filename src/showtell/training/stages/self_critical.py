@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from showtell.decoders.registry import Decoder
+from showtell.decoders.base import Decoder
 from showtell.metrics import CiderD, ptb_tokenize
 from showtell.text import END, Vocabulary, pad_batch
 from showtell.training.batches import NameBatches
@@ -21,7 +21,6 @@ from showtell.training.loss import next_word
 from showtell.training.recipe import SelfCriticalOptions, TrainingOptions
 from showtell.training.sampling import Sampling
 from showtell.training.stages.base import StepLoss, _precision, learning_rate
-from showtell.training.validate import EmbeddingSource
 
 
 class Reward:
@@ -187,10 +186,6 @@ class SelfCritical:
                 true = next_word(decoder, embeddings, true_ids, self.words.pad)
                 loss = loss + share * shard.share_of_mean(true.loss, true.count)
         return StepLoss(loss, {"reward": float(rewards.sum())}, len(rewards))
-
-    def validation_embeddings(self, views: AugmentedEmbeddings) -> EmbeddingSource:
-        """The pictures as they are."""
-        return views.store
 
     def _true(self, names: Sequence[str], seed: int) -> torch.Tensor:
         """One random true caption of each picture, as padded ids."""

@@ -1,0 +1,148 @@
+"""A recipe -> a model bundle: embed, train, export, calibrate.
+
+    RUN/
+      recipe.json         the recipe with every default spelt out
+      encoder-int8.onnx   the quantized encoder, where the recipe asks for one
+      embeddings/         the store (unless another folder is named); embeddings-mirrored/ beside it where asked
+      tuned/              where the encoder was trained: encoder.onnx, its embeddings, and its int8 form where asked
+      fine-tune/          while the encoder is trained: the inputs of its first trained layer
+      vocabulary.json
+      checkpoints/        last.safetensors (to resume), best.safetensors (to export), and where asked weights_0, ...
+      metrics.jsonl       one line an epoch
+      curves.png
+      NAME.showtell       the model bundle
+
+The same command resumes a run from its last checkpoint (`showtell.training.loop`). Several processes may train together
+(`showtell.training.distributed`): all see the folder, and only the main one writes into it.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from showtell.data.examples import Examples, load_examples
+from showtell.encoders import encoder_graph
+from showtell.errors import InputError
+from showtell.files import held
+from showtell.post_training.calibration import calibrate_from_store
+from showtell.training.device import device_of
+from showtell.training.distributed import SINGLE_WORKER, WorkerGroup
+from showtell.training.encoder.embeddings import EncoderState, embed_dataset
+from showtell.training.encoder.frozen_features import frozen_features
+from showtell.training.export import export_bundle
+from showtell.training.loop import OnEpoch, Say, TrainingData, TrainingLoop
+from showtell.training.recipe import Recipe, recipe_of
+from showtell.training.resume import best_of, check_run_folder, claim_run_folder, require_checkpoint
+from showtell.training.watch import Unwatched, Watch
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """The finished run: its folder, its bundle, one dictionary of figures per epoch, as in `metrics.jsonl`, and that of
+    the epoch whose weights are in the bundle.
+    """
+
+    folder: Path
+    bundle: Path
+    metrics: tuple[dict[str, Any], ...]
+    best: dict[str, Any]
+
+
+def train(
+    recipe: Recipe | str | Path | Mapping[str, Any],
+    folder: str | Path,
+    *,
+    root: str | Path = ".",
+    store: str | Path | None = None,
+    begin_from: str | Path | None = None,
+    device: str = "auto",
+    group: WorkerGroup = SINGLE_WORKER,
+    show: bool = True,
+    say: Say = lambda line: None,
+    on_epoch: OnEpoch = lambda metrics: None,
+    watch: Watch | None = None,
+) -> TrainResult:
+    """Train the model of `recipe` in `folder`, or resume it, and export the best epoch's weights, calibrated.
+
+    Arguments:
+        recipe: data, encoder, decoder, training and search: options, a TOML file, or a dictionary of its tables.
+        folder: the run; made when missing.
+        root: what relative paths in the recipe are relative to.
+        store: an embedding store to fill and use, so that runs can share it; None for one in the run's folder.
+        begin_from: a checkpoint of another run to begin from, such as its `weights_3.safetensors`.
+        device: where to compute, as `showtell.training.device` names it. Encoders as they came, and quantized ones, run
+            on the processor whatever it is.
+        group: the workers that call this together with the same arguments, this process among them.
+        show: progress bars on stderr.
+        say: is called with a line for people at every stage.
+        on_epoch: is called after every epoch with the figures of all so far, as they stand in `metrics.jsonl`.
+        watch: is notified of every step and epoch, and may stop the run.
+
+    Raises:
+        InputError: the folder holds a run of another recipe, the data cannot be used, the checkpoint to begin from does
+            not fit, there is no such device, or several workers cannot train the recipe.
+        Stopped: `watch` asked for it, and the run was saved.
+    """
+    recipe, folder = recipe_of(recipe), Path(folder)
+    place, start = device_of(device), Path(begin_from) if begin_from else None
+    if group.size > 1 and recipe.fine_tune.epochs:
+        raise InputError("a recipe with fine_tune trains the encoder, which several workers cannot do: leave it out")
+    if start:
+        require_checkpoint(start)
+    with held(folder) if group.is_main else contextlib.nullcontext():
+        if group.is_main:
+            check_run_folder(folder, recipe)
+        examples = load_examples(recipe.data, Path(root))
+        say(examples.summary)
+        data = _prepare(recipe, folder, examples, Path(root), Path(store or folder / "embeddings"), group, show, say)
+        loop = TrainingLoop(recipe, folder, data, place, group)
+        watch = watch or Unwatched()
+        watch.begin(recipe.name, examples.source, examples.of(loop.validator.names))
+        loop.run(start, show, say, on_epoch, watch)
+        best = best_of(loop.state.own_metrics(), recipe.training)
+        bundle = folder / f"{recipe.name}.showtell"
+        if group.is_main:
+            loop.load_best()
+            _export(bundle, recipe, loop, best, examples, say)
+            store_used = data.encoder.current.embeddings.store
+            calibrate_from_store(bundle, store_used, data.validation, data.training, show=show)
+            say(f"model: {bundle}")
+        return TrainResult(folder, bundle, tuple(loop.state.metrics), best)
+
+
+def _prepare(
+    recipe: Recipe,
+    folder: Path,
+    examples: Examples,
+    root: Path,
+    store: Path,
+    group: WorkerGroup,
+    show: bool,
+    say: Say,
+) -> TrainingData:
+    """Embed the pictures, and keep the captions of those that could be read."""
+    graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say) if group.is_main else b""
+    if group.is_main:
+        claim_run_folder(folder, recipe)  # only now, so that a failed start never stands in the way of its correction
+    embed = partial(embed_dataset, options=recipe.encoder, examples=examples, group=group, show=show, say=say)
+    encoded = embed(graph, store=store, beside=folder)
+    training, validation = (encoded.readable(examples.of(split)) for split in (examples.train, examples.validation))
+    if not training or not validation:
+        raise InputError("no readable picture is left in the training or the validation split")
+    features = frozen_features(recipe, graph, folder / "fine-tune", examples.source, training, validation, show=show)
+    encoder = EncoderState(encoded, features.encoder if features else None, folder / "tuned", embed, say)
+    return TrainingData(training, validation, examples.groups, features, encoder)
+
+
+def _export(
+    bundle: Path, recipe: Recipe, loop: TrainingLoop, best: Mapping[str, Any], examples: Examples, say: Say
+) -> None:
+    """Write the bundle of the weights that the loop has loaded."""
+    if loop.data.features and not loop.data.encoder.trained:
+        say("no epoch with the encoder trained was the best one, so the model has it as it was")
+    scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
+    graph = loop.data.encoder.current.graph
+    export_bundle(bundle, recipe, loop.decoder.eval().cpu(), loop.vocabulary, graph, scores, examples.counts())
