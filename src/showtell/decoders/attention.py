@@ -50,7 +50,8 @@ class AttentionOptions:
 @decoder_kind(
     "attention",
     AttentionOptions,
-    "two LSTMs that attend to the cells of a grid (Anderson et al. 2018); the best captions",
+    "two LSTMs that attend to another part of the picture for each word (Up-Down, Anderson et al. 2018, "
+    "arXiv:1707.07998)",
 )
 class Attention(Decoder):
     """Two LSTMs with attention to `(B, L, D)` grids between them; see the module's docstring."""

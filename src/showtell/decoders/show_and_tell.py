@@ -55,7 +55,7 @@ class ShowAndTellOptions:
 @decoder_kind(
     "show_and_tell",
     ShowAndTellOptions,
-    "an LSTM that starts from the pooled embedding (Vinyals et al. 2015); the smallest and fastest",
+    "an LSTM that starts from the picture (Vinyals et al. 2015, arXiv:1411.4555): smallest, fastest",
 )
 class ShowAndTell(Decoder):
     """An LSTM that is started from one vector per picture; see the module's docstring."""

@@ -45,7 +45,10 @@ class TransformerOptions:
 
 
 @decoder_kind(
-    "transformer", TransformerOptions, "a small transformer that attends to the cells of a grid (Vaswani et al. 2017)"
+    "transformer",
+    TransformerOptions,
+    "layers that attend to the words so far and to the picture, with the keys and values of both stored while a "
+    "sentence is written (Vaswani et al. 2017, arXiv:1706.03762)",
 )
 class Transformer(Decoder):
     """Self-attention to the words so far and cross-attention to `(B, L, D)` grids; see the module's docstring.
