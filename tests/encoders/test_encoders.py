@@ -154,7 +154,7 @@ def test_onnx_runtime_is_kept_from_telling_its_makers_of_its_use(tmp_path):
 
 
 def test_unknown_names_outputs_and_graphs_are_clear_errors(tiny_encoder):
-    assert encoder_names() == ["efficientnet_lite0", "efficientnet_lite2", "keras:NAME", "timm:NAME", "onnx:FILE"]
+    assert encoder_names() == ["efficientnet_lite0", "efficientnet_lite2", "keras:NAME", "onnx:FILE", "timm:NAME"]
     for unknown in ("resnet", "onnx:", "tensorflow:ResNet50"):
         with pytest.raises(InputError, match=rf"'{unknown}' is unknown.*efficientnet_lite0.*onnx:FILE"):
             find(unknown)

@@ -44,3 +44,21 @@ def follow(page: str, place: str, folder: Path) -> WorkedExample:
     assert not file.exists(), "the example is no file of the package"
     file.write_text(first)
     return WorkedExample(folder, file)
+
+
+def follow_test(page: str, place: str, example: WorkedExample) -> subprocess.CompletedProcess[str]:
+    """Write the page's second Python block, its test, to `place` in the example's folder, and run it there."""
+    text = (ROOT / "docs" / "contributing" / page).read_text()
+    assert f"`{place}`" in text, "the page says where the test goes"
+    _, test, *_ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    file = example.folder / place
+    file.parent.mkdir(parents=True)
+    file.write_text(test)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".", place],
+        capture_output=True,
+        text=True,
+        cwd=example.folder,
+        env=os.environ | {"PYTHONPATH": str(example.folder / "src")},
+        check=False,
+    )

@@ -1,32 +1,33 @@
-"""The encoders by name. Each source of weights has a file of its own; everything else asks `find`."""
+"""The encoders by name: what each module of `showtell.encoders.sources` registers.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+To add a source of encoders, add a file to that room (see `docs/contributing/encoder.md`).
+"""
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from showtell.encoders.sources import efficientnet_lite, keras, onnx, timm
+from showtell.encoders import sources
+from showtell.encoders.sources.base import REGISTERED, Classifier, EncoderEntry, EncoderSource
 from showtell.errors import InputError
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One encoder: `export` builds its ONNX graph, and `key` is what the cache knows that graph by.
-
-    `key` finds and checks the weights, and says in a few hexadecimal digits what will be exported; it is None where the
-    graph is at hand and nothing is gained by keeping it.
-    """
-
-    key: Callable[[], str] | None
-    export: Callable[[], bytes]
+@functools.cache
+def encoder_sources() -> Mapping[str, EncoderSource]:
+    """All sources by what stands before the colon of their encoders' names: the modules of the room are imported."""
+    for module in pkgutil.iter_modules(sources.__path__):
+        importlib.import_module(f"{sources.__name__}.{module.name}")
+    return {prefix: REGISTERED[prefix] for prefix in sorted(REGISTERED)}
 
 
 def encoder_names() -> list[str]:
     """Names that `find` knows; words in capitals stand for names that another package, or the user, gives."""
-    return [*sorted(efficientnet_lite.VARIANTS), "keras:NAME", "timm:NAME", "onnx:FILE"]
+    return sorted({name for source in encoder_sources().values() for name in source.names})
 
 
-def find(name: str, weights: Path | None = None, root: Path = Path()) -> Entry:
+def find(name: str, weights: Path | None = None, root: Path = Path()) -> EncoderEntry:
     """The entry of an encoder.
 
     Arguments:
@@ -38,30 +39,23 @@ def find(name: str, weights: Path | None = None, root: Path = Path()) -> Entry:
     Raises:
         InputError: the name is unknown (the message lists the names), or its weights cannot be chosen.
     """
-    source, _, inner = name.partition(":")
-    lite = efficientnet_lite.is_known(name)
-    if weights and source == "onnx":
+    prefix, _, inner = name.partition(":")
+    source = encoder_sources().get(prefix)
+    if source is None or (source.has_prefix and not inner):
+        raise InputError(f"encoder {name!r} is unknown: choose one of {', '.join(encoder_names())}")
+    if weights and source.own_weights:
         raise InputError(f"the encoder {name} has its own weights: leave out {weights}")
     if weights and not weights.is_file():
         raise InputError(f"{weights}: there is no such file of weights")
-    if lite and weights:
-        return Entry(None, partial(efficientnet_lite.export, name, weights))
-    if lite:
-        return Entry(partial(efficientnet_lite.key, name), partial(efficientnet_lite.export, name))
-    if source == "keras" and inner:
-        return Entry(partial(keras.key, inner, weights), partial(keras.export, inner, weights))
-    if source == "timm" and inner:
-        return Entry(partial(timm.key, inner, weights), partial(timm.export, inner, weights))
-    if source == "onnx" and inner:
-        return Entry(None, partial(onnx.export, root / inner))
-    raise InputError(f"encoder {name!r} is unknown: choose one of {', '.join(encoder_names())}")
+    return source.find(inner if source.has_prefix else name, weights, root)
 
 
-def classifier(name: str) -> efficientnet_lite.Classifier | None:
+def classifier(name: str) -> Classifier | None:
     """The layer that the encoder's network ended in, before it became an encoder; None where none is known.
 
     Raises:
         MissingExtra: the package with its weights is not installed.
         InputError: the weight file is not the one that this release was made for.
     """
-    return efficientnet_lite.classifier(name) if efficientnet_lite.is_known(name) else None
+    source = encoder_sources().get(name.partition(":")[0])
+    return source.classifier(name) if source and source.classifier else None

@@ -10,14 +10,16 @@ import hashlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from showtell.encoders.graph import finished, floats, new_model, same_padding
 from showtell.encoders.runtime import EncoderInfo
+from showtell.encoders.sources.base import Classifier, EncoderEntry, encoder_source
 from showtell.encoders.trained import with_weights
 from showtell.errors import InputError, MissingExtra
 from showtell.files import sha256_file
@@ -26,9 +28,6 @@ from showtell.images.preprocessing import Preprocessing
 _EXPORT_RULES = "2"  # raise it when the exported graph computes something else from the same weights
 _BATCH_NORM_EPSILON = 1e-3
 _CHANNELS = 1280
-Classifier: TypeAlias = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-"""Weights `(1000, D)` and biases `(1000,)` that make logits of ImageNet's classes from pooled embeddings."""
-
 _STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the first block of each of the seven stages
 
 
@@ -65,7 +64,7 @@ VARIANTS: Mapping[str, Variant] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Layer:
+class _CutPoint:
     """What of a network is asked for: all of it, or its blocks up to number `last`, with their shape."""
 
     variant: Variant
@@ -105,11 +104,11 @@ def describe(name: str) -> EncoderInfo:
     )
 
 
-def _layer(name: str) -> _Layer:
+def _layer(name: str) -> _CutPoint:
     network, colon, inner = name.partition(":")
     variant = VARIANTS[network]
     if not colon:
-        return _Layer(variant, None, _CHANNELS, -(-variant.size // 32))
+        return _CutPoint(variant, None, _CHANNELS, -(-variant.size // 32))
     blocks = sum(variant.repeats)
     if inner not in (f"block_{i}" for i in range(blocks)):
         raise InputError(f"encoder {name!r}: {network} has the layers block_0 to block_{blocks - 1}")
@@ -118,7 +117,7 @@ def _layer(name: str) -> _Layer:
     side = -(-variant.size // 2)
     for stride in _STRIDES[: stage + 1]:
         side = -(-side // stride)
-    return _Layer(variant, last, variant.channels[stage], side)
+    return _CutPoint(variant, last, variant.channels[stage], side)
 
 
 def key(name: str) -> str:
@@ -161,6 +160,18 @@ def classifier(name: str) -> Classifier | None:
         return None
     weights = read_weights(name)
     return weights["_fc.weight"], weights["_fc.bias"]
+
+
+@encoder_source(
+    *VARIANTS,
+    help="EfficientNet-Lite with ImageNet weights, or its inner layers as NAME:block_N; fast on a CPU",
+    classifier=classifier,
+)
+def entry(name: str, weights: Path | None, root: Path) -> EncoderEntry:
+    """The encoder `name`, from the package with its weights, or with those of a trained encoder in a file."""
+    if weights:
+        return EncoderEntry(None, partial(export, name, weights))
+    return EncoderEntry(partial(key, name), partial(export, name))
 
 
 def _checked_weight_file(variant: Variant) -> Path:

@@ -6,6 +6,7 @@ resized as `cv2.resize` does, which samples as Keras's own loaders do and as the
 """
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import os
@@ -19,6 +20,7 @@ import numpy as np
 
 from showtell.encoders.graph import finished
 from showtell.encoders.runtime import EncoderInfo
+from showtell.encoders.sources.base import EncoderEntry, encoder_source
 from showtell.encoders.sources.keras_graph import written
 from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
 from showtell.files import sha256_file, sha256_of
@@ -81,6 +83,12 @@ def export(name: str, weights: Path | None) -> bytes:
         source=f"Keras Applications, {name} with " + (weights.name if weights else "its ImageNet weights"),
     )
     return finished(model, info)
+
+
+@encoder_source("keras:NAME", help="any network of keras.applications, with its ImageNet weights or those of a file")
+def entry(name: str, weights: Path | None, root: Path) -> EncoderEntry:
+    """The encoder `keras:` and the name."""
+    return EncoderEntry(functools.partial(key, name, weights), functools.partial(export, name, weights))
 
 
 def import_keras() -> Any:

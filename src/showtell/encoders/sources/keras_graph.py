@@ -8,7 +8,7 @@ normalisation stays a node of its own, which ONNX Runtime folds into the convolu
 from typing import Any
 
 from showtell.encoders.graph import add_outputs, new_model
-from showtell.encoders.sources.keras_layers import LAYERS, Graph, Step
+from showtell.encoders.sources.keras_layers import LAYERS, KerasGraph, KerasStep
 from showtell.errors import ShowtellError
 
 
@@ -30,7 +30,7 @@ def written(model: Any) -> tuple[Any, int, int]:
     return onnx_model, *add_outputs(onnx_model, {"pooled": network.output, "grid": cells}, shapes, "NCHW")
 
 
-class _Walked(Graph):
+class _Walked(KerasGraph):
     def __init__(self, model: Any) -> None:
         import keras
 
@@ -57,7 +57,7 @@ class _Walked(Graph):
         write = LAYERS.get(type(layer).__name__)
         if write is None:
             raise ShowtellError(f"the layer {layer.name} is a {type(layer).__name__}, which has no ONNX form here")
-        self._name(result, write(Step(self, layer, [self._value(value) for value in given], given[0], result)))
+        self._name(result, write(KerasStep(self, layer, [self._value(value) for value in given], given[0], result)))
         return result
 
     def _name(self, tensor: Any, name: str) -> None:

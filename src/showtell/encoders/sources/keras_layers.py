@@ -11,7 +11,7 @@ from showtell.encoders.graph import same_padding
 from showtell.errors import ShowtellError
 
 
-class Graph:
+class KerasGraph:
     """Collects nodes and initializers."""
 
     def __init__(self) -> None:
@@ -40,21 +40,21 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class KerasStep:
     """One call of a layer: the names of its inputs in the graph, its (first) input and its output in Keras."""
 
-    graph: Graph
+    graph: KerasGraph
     layer: Any
     inputs: list[str]
     before: Any
     after: Any
 
     def add(self, operator: str, inputs: Sequence[str], **attributes: Any) -> str:
-        """See `Graph.node`."""
+        """See `KerasGraph.node`."""
         return self.graph.node(operator, inputs, **attributes)
 
     def constant(self, value: npt.ArrayLike, dtype: Any = np.float32) -> str:
-        """See `Graph.constant`."""
+        """See `KerasGraph.constant`."""
         return self.graph.constant(value, dtype)
 
     def by_channel(self, value: Any) -> str:
@@ -73,7 +73,7 @@ def _weight(variable: Any) -> npt.NDArray[np.float32]:
     return np.asarray(keras.ops.convert_to_numpy(variable), np.float32)
 
 
-def _pads(at: Step, window: Sequence[int], dilation: Sequence[int] = (1, 1)) -> list[int]:
+def _pads(at: KerasStep, window: Sequence[int], dilation: Sequence[int] = (1, 1)) -> list[int]:
     """ONNX pads of a layer's window. Keras's `same` follows the size, as TensorFlow's, the odd pixel after."""
     if at.layer.padding == "valid":
         return [0, 0, 0, 0]
@@ -84,16 +84,16 @@ def _pads(at: Step, window: Sequence[int], dilation: Sequence[int] = (1, 1)) -> 
     return [top, left, bottom, right]
 
 
-def _convolution(at: Step) -> str:
+def _convolution(at: KerasStep) -> str:
     kernel = _weight(at.layer.kernel).transpose(3, 2, 0, 1)
     return _activated(at, _conv(at, kernel, at.layer.groups, _bias(at)))
 
 
-def _depthwise(at: Step) -> str:
+def _depthwise(at: KerasStep) -> str:
     return _activated(at, _conv(at, _by_depth(at.layer.kernel), at.before.shape[3], _bias(at)))
 
 
-def _separable(at: Step) -> str:
+def _separable(at: KerasStep) -> str:
     depth = _conv(at, _by_depth(at.layer.depthwise_kernel), at.before.shape[3], [])
     return _activated(at, _point(at, depth, _weight(at.layer.pointwise_kernel)[0, 0]))
 
@@ -104,7 +104,7 @@ def _by_depth(kernel: Any) -> npt.NDArray[np.float32]:
     return weights.transpose(2, 3, 0, 1).reshape(-1, 1, *weights.shape[:2])
 
 
-def _conv(at: Step, kernel: npt.NDArray[np.float32], group: int, bias: list[str]) -> str:
+def _conv(at: KerasStep, kernel: npt.NDArray[np.float32], group: int, bias: list[str]) -> str:
     return at.add(
         "Conv",
         [*at.inputs, at.constant(kernel), *bias],
@@ -115,22 +115,22 @@ def _conv(at: Step, kernel: npt.NDArray[np.float32], group: int, bias: list[str]
     )
 
 
-def _point(at: Step, source: str, matrix: npt.NDArray[np.float32]) -> str:
+def _point(at: KerasStep, source: str, matrix: npt.NDArray[np.float32]) -> str:
     """The matrix `(C, D)` and the layer's bias at each place."""
     return at.add("Conv", [source, at.constant(matrix.T[:, :, None, None]), *_bias(at)])
 
 
-def _bias(at: Step) -> list[str]:
+def _bias(at: KerasStep) -> list[str]:
     return [at.constant(_weight(at.layer.bias))] if at.layer.use_bias else []
 
 
-def _dense(at: Step) -> str:
+def _dense(at: KerasStep) -> str:
     if len(at.before.shape) != 4:
         raise at.unknown("is a Dense after the pooling")
     return _activated(at, _point(at, at.inputs[0], _weight(at.layer.kernel)))
 
 
-def _batch_normalisation(at: Step) -> str:
+def _batch_normalisation(at: KerasStep) -> str:
     mean, variance = _weight(at.layer.moving_mean), _weight(at.layer.moving_variance)
     scale = _weight(at.layer.gamma) if at.layer.scale else np.ones_like(mean)
     shift = _weight(at.layer.beta) if at.layer.center else np.zeros_like(mean)
@@ -138,7 +138,7 @@ def _batch_normalisation(at: Step) -> str:
     return at.add("BatchNormalization", [*at.inputs, *values], epsilon=at.layer.epsilon)
 
 
-def _layer_normalisation(at: Step) -> str:
+def _layer_normalisation(at: KerasStep) -> str:
     scale = at.constant(_weight(at.layer.gamma) if at.layer.scale else np.ones(at.before.shape[-1]))
     shift = at.constant(_weight(at.layer.beta) if at.layer.center else np.zeros(at.before.shape[-1]))
     if len(at.before.shape) == 2:
@@ -148,39 +148,39 @@ def _layer_normalisation(at: Step) -> str:
     return at.add("Transpose", [normal], perm=[0, 3, 1, 2])
 
 
-def _normalisation(at: Step) -> str:
+def _normalisation(at: KerasStep) -> str:
     centred = at.add("Sub", [*at.inputs, at.by_channel(_weight(at.layer.mean))])
     return at.add("Div", [centred, at.by_channel(np.sqrt(_weight(at.layer.variance)))])
 
 
-def _rescaling(at: Step) -> str:
+def _rescaling(at: KerasStep) -> str:
     scaled = at.add("Mul", [*at.inputs, at.by_channel(at.layer.scale)])
     return at.add("Add", [scaled, at.by_channel(at.layer.offset)])
 
 
-def _layer_scale(at: Step) -> str:
+def _layer_scale(at: KerasStep) -> str:
     return at.add("Mul", [*at.inputs, at.by_channel(_weight(at.layer.gamma))])
 
 
-def _scaled_sum(at: Step) -> str:
+def _scaled_sum(at: KerasStep) -> str:
     return at.add("Add", [at.inputs[0], at.add("Mul", [at.inputs[1], at.constant(at.layer.scale)])])
 
 
-def _maximum_pooling(at: Step) -> str:
+def _maximum_pooling(at: KerasStep) -> str:
     return _pooling(at, "MaxPool")
 
 
-def _average_pooling(at: Step) -> str:
+def _average_pooling(at: KerasStep) -> str:
     return _pooling(at, "AveragePool")  # over what is inside the picture, as ONNX does by default
 
 
-def _pooling(at: Step, operator: str) -> str:
+def _pooling(at: KerasStep, operator: str) -> str:
     window = list(at.layer.pool_size)
     strides = list(at.layer.strides)
     return at.add(operator, at.inputs, kernel_shape=window, pads=_pads(at, window), strides=strides)
 
 
-def _global_average(at: Step) -> str:
+def _global_average(at: KerasStep) -> str:
     averaged = at.add("GlobalAveragePool", at.inputs)
     if at.layer.keepdims:
         return averaged
@@ -189,44 +189,44 @@ def _global_average(at: Step) -> str:
     return at.add("Flatten", [averaged])
 
 
-def _zero_padding(at: Step) -> str:
+def _zero_padding(at: KerasStep) -> str:
     (top, bottom), (left, right) = at.layer.padding
     return at.add("Pad", [*at.inputs, at.constant([0, 0, top, left, 0, 0, bottom, right], np.int64)])
 
 
-def _cropping(at: Step) -> str:
+def _cropping(at: KerasStep) -> str:
     (top, _), (left, _) = at.layer.cropping
     begin = at.constant([top, left], np.int64)
     end = at.constant([top + at.after.shape[1], left + at.after.shape[2]], np.int64)
     return at.add("Slice", [*at.inputs, begin, end, at.constant([2, 3], np.int64)])
 
 
-def _concatenation(at: Step) -> str:
+def _concatenation(at: KerasStep) -> str:
     if at.layer.axis not in (-1, 3):
         raise at.unknown(f"joins along axis {at.layer.axis}")
     return at.add("Concat", at.inputs, axis=1)
 
 
-def _reshape(at: Step) -> str:
+def _reshape(at: KerasStep) -> str:
     _, *shape = at.after.shape
     if len(at.before.shape) != 2 or shape[:2] != [1, 1]:  # other shapes would need their channels turned
         raise at.unknown(f"makes the shape {tuple(shape)}")
     return at.add("Reshape", [*at.inputs, at.constant([0, shape[2], 1, 1], np.int64)])
 
 
-def _sum(at: Step) -> str:
+def _sum(at: KerasStep) -> str:
     return at.add("Sum", at.inputs) if len(at.inputs) > 2 else at.add("Add", at.inputs)
 
 
-def _product(at: Step) -> str:
+def _product(at: KerasStep) -> str:
     return at.add("Mul", at.inputs)
 
 
-def _nothing(at: Step) -> str:
+def _nothing(at: KerasStep) -> str:
     return at.inputs[0]
 
 
-def _rectified(at: Step) -> str:
+def _rectified(at: KerasStep) -> str:
     if at.layer.negative_slope or at.layer.threshold:
         raise at.unknown("is a leaky ReLU")
     if at.layer.max_value is None:
@@ -234,11 +234,11 @@ def _rectified(at: Step) -> str:
     return at.add("Clip", [*at.inputs, at.constant(0.0), at.constant(at.layer.max_value)])
 
 
-def _activation(at: Step) -> str:
+def _activation(at: KerasStep) -> str:
     return _activated(at, at.inputs[0])
 
 
-def _activated(at: Step, source: str) -> str:
+def _activated(at: KerasStep, source: str) -> str:
     name = at.layer.activation.__name__
     if name == "linear":
         return source
@@ -254,7 +254,7 @@ def _activated(at: Step, source: str) -> str:
     return at.add(operators[name], [source])
 
 
-LAYERS: dict[str, Callable[[Step], str]] = {
+LAYERS: dict[str, Callable[[KerasStep], str]] = {
     "Activation": _activation,
     "Add": _sum,
     "AveragePooling2D": _average_pooling,

@@ -6,6 +6,7 @@ the same graph as `showtell.encoders.runtime` runs it, with any number of pictur
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from showtell.encoders.graph import add_outputs, cut, finished, picture_input
 from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
+from showtell.encoders.sources.base import EncoderEntry, encoder_source
 from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
 from showtell.files import parse_json, read_json
 from showtell.images.preprocessing import Interpolation, Layout, Preprocessing, normalise
@@ -78,6 +80,12 @@ def export(path: Path) -> bytes:
         return finished(model, info)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+@encoder_source("onnx:FILE", help="an ONNX graph of your own", own_weights=True)
+def entry(name: str, weights: Path | None, root: Path) -> EncoderEntry:
+    """The graph in a file; it is at hand, so that the cache need not keep it."""
+    return EncoderEntry(None, functools.partial(export, root / name))
 
 
 def _load(path: Path) -> Any:

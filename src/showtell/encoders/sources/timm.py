@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from showtell.encoders.graph import finished
 from showtell.encoders.runtime import EncoderInfo
+from showtell.encoders.sources.base import EncoderEntry, encoder_source
 from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
 from showtell.files import sha256_file
 from showtell.images.preprocessing import Interpolation, Preprocessing
@@ -67,6 +68,12 @@ def export(name: str, weights: Path | None) -> bytes:
         source=f"timm {name}, " + (f"weights of {weights.name}" if weights else f"{configuration.get('hf_hub_id')}"),
     )
     return finished(model, info)
+
+
+@encoder_source("timm:NAME", help="any network of timm, with the weights that timm downloads or those of a file")
+def entry(name: str, weights: Path | None, root: Path) -> EncoderEntry:
+    """The encoder `timm:` and the name."""
+    return EncoderEntry(functools.partial(key, name, weights), functools.partial(export, name, weights))
 
 
 def import_timm() -> Any:
