@@ -4,9 +4,13 @@ A contender is a function `open(pictures, **arguments)` that prepares everything
 items: captions n pictures (the given ones repeatedly), does n steps of training, and so on.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+# As `showtell.training` has it, for every contender alike: PyTorch reads it when it is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 from search_toys import PICTURES, VOCABULARY, Markov
 from showtell.errors import InputError
 from showtell.metrics import score
-from showtell.post_training.search_tuning import LENGTH_PENALTIES, best_of, choose_length_penalty, try_searches
+from showtell.post_training.search_tuning import LENGTH_PENALTIES, best_of, candidates_of, try_searches
 from showtell.search import SearchOptions, search
 
 NAMES = ("one", "two", "three")
@@ -26,7 +26,8 @@ def test_the_penalty_is_chosen_that_says_most_of_what_people_say(likes):
     decoder = Markov(3)
     people = references(3, replace(options, length_penalty=likes))
     penalties = (0.0, 1.0, 2.0)
-    chosen = choose_length_penalty(decoder, BATCHES, VOCABULARY, people, options, penalties)
+    candidates = candidates_of(options, {"length_penalty": penalties})
+    chosen = best_of(try_searches(decoder, BATCHES, VOCABULARY, people, candidates)).options
     scores = {}
     for penalty in (0.7, *penalties):
         found = search(decoder, PICTURES, VOCABULARY, replace(options, length_penalty=penalty))
@@ -40,16 +41,16 @@ def test_the_penalty_is_chosen_that_says_most_of_what_people_say(likes):
 def test_the_own_penalty_stays_where_no_other_is_better():
     options = SearchOptions(beam=1, max_length=6)  # a greedy search has no use for it
     people = references(0, options)
-    assert choose_length_penalty(Markov(0), BATCHES, VOCABULARY, people, options) == options
-    tried = try_searches(
-        Markov(0), BATCHES, VOCABULARY, people, [replace(options, length_penalty=p) for p in LENGTH_PENALTIES]
-    )
+    candidates = candidates_of(options, {"length_penalty": LENGTH_PENALTIES})
+    assert candidates[0] == options
+    assert {one.length_penalty for one in candidates} == {*LENGTH_PENALTIES}
+    tried = try_searches(Markov(0), BATCHES, VOCABULARY, people, candidates)
     assert len({one.cider_d for one in tried}) == 1
     assert best_of(tried) is tried[0]
 
 
 def test_pictures_that_are_missing_or_undescribed_are_told():
     with pytest.raises(InputError, match="no pictures"):
-        choose_length_penalty(Markov(0), [], VOCABULARY, {}, SearchOptions())
+        try_searches(Markov(0), [], VOCABULARY, {}, [SearchOptions()])
     with pytest.raises(InputError, match="three: has no captions"):
-        choose_length_penalty(Markov(0), BATCHES, VOCABULARY, {"one": ["a"], "two": ["b"]}, SearchOptions(max_length=5))
+        try_searches(Markov(0), BATCHES, VOCABULARY, {"one": ["a"], "two": ["b"]}, [SearchOptions(max_length=5)])

@@ -87,23 +87,6 @@ def best_of(tried: Sequence[Tried]) -> Tried:
     return max(tried, key=lambda one: one.cider_d)
 
 
-def choose_length_penalty(
-    decoder: StepDecoder,
-    batches: Iterable[tuple[Sequence[str], Floats]],
-    vocabulary: Vocabulary,
-    references: Mapping[str, Sequence[str]],
-    options: SearchOptions,
-    penalties: Sequence[float] = LENGTH_PENALTIES,
-) -> SearchOptions:
-    """The options with the length penalty of the highest CIDEr-D; their own wins among equals.
-
-    Arguments are those of `try_searches`; `penalties` are tried besides the options' own.
-    """
-    others = [penalty for penalty in penalties if penalty != options.length_penalty]
-    candidates = [options, *(replace(options, length_penalty=penalty) for penalty in others)]
-    return best_of(try_searches(decoder, batches, vocabulary, references, candidates)).options
-
-
 @dataclass(frozen=True, slots=True)
 class Tuned:
     """What was tried on how many pictures, the model's own settings first; `unreadable` are (name, reason)."""
@@ -153,7 +136,7 @@ def tune(
         InputError: a file or a setting is wrong, captioned pictures are missing, or none can be read.
     """
     captioner = Captioner(model)
-    candidates = _candidates(captioner.generator.search_defaults, settings or {"length_penalty": LENGTH_PENALTIES})
+    candidates = candidates_of(captioner.generator.search_defaults, settings or {"length_penalty": LENGTH_PENALTIES})
     selected = select(pictures, captions, split, None, partial=partial)
     done = embedded(
         captioner.encoder,
@@ -176,7 +159,7 @@ def tune(
     return tuned
 
 
-def _candidates(own: SearchOptions, settings: Mapping[str, Sequence[float]]) -> list[SearchOptions]:
+def candidates_of(own: SearchOptions, settings: Mapping[str, Sequence[float]]) -> list[SearchOptions]:
     """The model's own settings, then every other combination."""
     combinations = itertools.product(*settings.values())
     others = (replace(own, **dict(zip(settings, values, strict=True))) for values in combinations)  # type: ignore[arg-type]
