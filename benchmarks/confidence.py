@@ -19,7 +19,7 @@ from showtell.data.synthetic.shapes import Shapes
 from showtell.embeddings.cached import embedded
 from showtell.evaluation.correlation import rank_correlation
 from showtell.evaluation.human_baseline import worth
-from showtell.post_training.calibration.words import foretell
+from showtell.post_training.calibration.words import predict
 from showtell.search import search
 
 EACH = 32  # noises, colours and drawings
@@ -44,7 +44,7 @@ def main() -> None:
 
 def temperatures(captioner, done, references) -> None:
     """The temperature of the greatest likelihood of all words, on a grid, beside the one of the calibration."""
-    found = foretell(captioner.generator.decoder, done.take, references, captioner.bundle.vocabulary)
+    found = predict(captioner.generator.decoder, done.take, references, captioner.bundle.vocabulary)
     right = found.log_probs.argmax(axis=1) == found.words
     rows = np.arange(len(right))
     own = found.log_probs[rows, found.words].astype(np.float64)

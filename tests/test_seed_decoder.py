@@ -104,7 +104,7 @@ def test_the_whole_forward_pass_equals_numpys(decoder, batch):
 
 
 def test_the_loss_equals_numpys(decoder, batch):
-    """4.3 and 4.4: captions without their last token foretell those without their first; PAD does not count."""
+    """4.3 and 4.4: captions without their last token predict those without their first; PAD does not count."""
     embeddings, captions = batch
     logits = numpy_logits(decoder, embeddings, captions[:, :-1])
     targets = captions[:, 1:]

@@ -16,7 +16,7 @@ from showtell.errors import BundleError, InputError
 from showtell.images.decode import decode
 from showtell.images.preprocessing import square
 from showtell.models.bundle import read_bundle, write_bundle
-from showtell.post_training.calibration.tags import Captioned, fit_tags
+from showtell.post_training.calibration.tags import CaptionedEmbeddings, fit_tags
 from showtell.search import SearchOptions, search
 from showtell.text import SPECIALS, Vocabulary
 
@@ -85,7 +85,7 @@ def pictures_where(rng, mention_rate):
     captions = [
         ["a kitten sleeps" if i % 2 == 0 and rng.random() < mention_rate else "somebody sleeps"] for i in range(400)
     ]
-    return Captioned(lambda rows: embeddings[list(rows)], captions)
+    return CaptionedEmbeddings(lambda rows: embeddings[list(rows)], captions)
 
 
 def test_calibrated_probabilities_are_how_often_people_mention_a_name(head):
@@ -105,14 +105,14 @@ def test_a_name_that_is_hardly_ever_met_gets_no_extreme_offset(head):
     embeddings = np.repeat(seen(0.4), 400, axis=0)
     embeddings[0] = seen(0, 0, 0.4)
     captions = [["a zebra"], *([["a cat"]] * 280), *([["a thing"]] * 119)]
-    fitted = fit_tags(Tagger(head), Captioned(lambda rows: embeddings[list(rows)], captions))
+    fitted = fit_tags(Tagger(head), CaptionedEmbeddings(lambda rows: embeddings[list(rows)], captions))
     assert max(map(abs, fitted.offsets.values())) < 3
     stated = Tagger(head).calibrated(fitted).probabilities(embeddings[:2])
     assert 0.5 < stated[0, PLACES["zebra"]] < 0.98
 
 
 def test_too_few_pictures_calibrate_no_tags(head):
-    few = Captioned(lambda rows: np.repeat(seen(0.4), len(rows), axis=0), [["a cat"]] * 10)
+    few = CaptionedEmbeddings(lambda rows: np.repeat(seen(0.4), len(rows), axis=0), [["a cat"]] * 10)
     assert fit_tags(Tagger(head), few) is None
 
 

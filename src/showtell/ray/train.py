@@ -73,22 +73,13 @@ def train_on(
     with cluster(address), _board(say) as board:
         accelerators = _accelerators(address, workers, cores, device)
         shutil.rmtree(storage, ignore_errors=True)  # of a command that was killed
-        trainer = TorchTrainer(
-            _work,
-            train_loop_config=arguments | {"board": board},
-            scaling_config=ScalingConfig(
-                num_workers=workers, use_gpu=accelerators, resources_per_worker={"CPU": cores}
-            ),
-            torch_config=TorchConfig(timeout_s=_PATIENCE),
-            run_config=RunConfig(
-                name="train", storage_path=str(storage), failure_config=FailureConfig(max_failures=LOSSES)
-            ),
-        )
+        scaling = ScalingConfig(num_workers=workers, use_gpu=accelerators, resources_per_worker={"CPU": cores})
+        trainer = _trainer(arguments | {"board": board}, scaling, storage)
         try:
             trainer.fit()
         except TrainingFailedError as error:
             raise ShowtellError(
-                f"the workers were lost {LOSSES + 1} times ({one_line(error, 300)}): the same command goes on"
+                f"the workers were lost {LOSSES + 1} times ({one_line(error, 300)}): the same command resumes"
             ) from error
         finally:
             shutil.rmtree(storage, ignore_errors=True)
@@ -96,6 +87,18 @@ def train_on(
     if said:
         raise (InputError if kind == InputError.exit_code else ShowtellError)(said)
     return cast(TrainResult, result)
+
+
+def _trainer(arguments: dict[str, Any], scaling: ScalingConfig, storage: Path) -> TorchTrainer:
+    return TorchTrainer(
+        _work,
+        train_loop_config=arguments,
+        scaling_config=scaling,
+        torch_config=TorchConfig(timeout_s=_PATIENCE),
+        run_config=RunConfig(
+            name="train", storage_path=str(storage), failure_config=FailureConfig(max_failures=LOSSES)
+        ),
+    )
 
 
 def _work(arguments: dict[str, Any]) -> None:

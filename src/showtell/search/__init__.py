@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from showtell.search.banks import banks_of, requirements
 from showtell.search.beam import Beams
-from showtell.search.diverse import Groups
-from showtell.search.lanes import OneLane
+from showtell.search.beam_groups import SingleGroup
+from showtell.search.diverse import DiverseGroups
 from showtell.search.options import Hypothesis, SearchOptions
 from showtell.search.rules import rules_of
 from showtell.search.sampling import sample, temper, truncate
@@ -91,5 +91,5 @@ def _free(
     if options.sample or options.beam == 1:
         return sample(decoder, embeddings, vocabulary, options, first, calibration_temperature)
     groups, width = options.beam_groups, options.beam // options.beam_groups
-    lanes = OneLane(width) if groups == 1 else Groups(groups, width, options.diversity, vocabulary.end)
-    return Beams(decoder, embeddings, vocabulary, options, lanes, calibration_temperature).run()
+    competing = SingleGroup(width) if groups == 1 else DiverseGroups(groups, width, options.diversity, vocabulary.end)
+    return Beams(decoder, embeddings, vocabulary, options, competing, calibration_temperature).run()

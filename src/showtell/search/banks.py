@@ -11,7 +11,7 @@ import numpy as np
 
 from showtell.errors import InputError
 from showtell.search.automaton import Automaton, Requirement, automaton, joined
-from showtell.search.lanes import Candidates, top
+from showtell.search.beam_groups import Candidates, top
 from showtell.search.options import SearchOptions
 from showtell.search.phrases import Phrase, known_phrases, needed_phrases
 from showtell.search.steps import Floats, Ints
@@ -19,43 +19,44 @@ from showtell.text import Vocabulary
 
 
 class Banks:
-    """A lane for each number of needed words, from none to what a sentence needs at the start; marks are states."""
+    """A group for each number of needed words, from none to what a sentence needs at the start; a
+    sentence's state is that of the automaton."""
 
     complete = goals = 1
 
-    def __init__(self, states: Automaton, starts: Ints, width: int, end: int, filler: int) -> None:
+    def __init__(self, automaton: Automaton, starts: Ints, width: int, end: int, filler: int) -> None:
         """For pictures that begin in the states `starts`, `(A,)`, which are all as far from their end."""
-        self.states, self.starts, self.width, self.end = states, starts, width, end
-        self.count = int(states.distance[starts].max()) + 1
-        nearer = states.distance[states.after] < states.distance[:, None]
-        self.wanted = np.where(nearer, states.words, filler)  # (S, M)
+        self.automaton, self.starts, self.width, self.end = automaton, starts, width, end
+        self.count = int(automaton.distance[starts].max()) + 1
+        nearer = automaton.distance[automaton.after] < automaton.distance[:, None]
+        self.wanted = np.where(nearer, automaton.words, filler)  # (S, M)
 
     def start(self, pictures: int) -> Ints:
-        """See `showtell.search.lanes.Lanes`."""
+        """See `showtell.search.beam_groups.BeamGroups`."""
         return self.starts
 
-    def needed(self, marks: Ints) -> Ints:
-        """See `showtell.search.lanes.Lanes`."""
-        return self.wanted[marks]
+    def needed(self, states: Ints) -> Ints:
+        """See `showtell.search.beam_groups.BeamGroups`."""
+        return self.wanted[states]
 
-    def candidates(self, scores: Floats, ahead: Floats, marks: Ints) -> Candidates:
-        """See `showtell.search.lanes.Lanes`."""
-        pictures, beams, entries = ahead.shape
-        totals = scores[:, :, None] + ahead
-        totals[self.states.distance[marks] > 0, self.end] = -np.inf
-        special = self.states.words[marks]  # (A, K, M)
+    def candidates(self, scores: Floats, next_log_probs: Floats, states: Ints) -> Candidates:
+        """See `showtell.search.beam_groups.BeamGroups`."""
+        pictures, beams, entries = next_log_probs.shape
+        totals = scores[:, :, None] + next_log_probs
+        totals[self.automaton.distance[states] > 0, self.end] = -np.inf
+        special = self.automaton.words[states]  # (A, K, M)
         apart = np.take_along_axis(totals, special, axis=2)
         np.put_along_axis(totals, special, np.float32(-np.inf), axis=2)
         # Of the words that all lead to one state, a bank has room for `width` of a sentence, and END.
         common = top(totals.reshape(-1, entries), min(self.width + 1, entries)).reshape(pictures, beams, -1)
         values = np.concatenate([np.take_along_axis(totals, common, axis=2), apart], axis=2)
         words = np.concatenate([common, special], axis=2)
-        otherwise = np.broadcast_to(self.states.otherwise[marks][:, :, None], common.shape)
-        after = np.concatenate([otherwise, self.states.after[marks]], axis=2)
+        otherwise = np.broadcast_to(self.automaton.otherwise[states][:, :, None], common.shape)
+        after = np.concatenate([otherwise, self.automaton.after[states]], axis=2)
         parents = np.broadcast_to(np.arange(beams)[:, None], words.shape)
         parents, words, after = (of_all.reshape(pictures, 1, -1) for of_all in (parents, words, after))
         banks = np.arange(self.count)[:, None]
-        own = self.states.distance[after] == banks  # (A, banks, candidates)
+        own = self.automaton.distance[after] == banks  # (A, banks, candidates)
         values = np.where(own, values.reshape(pictures, 1, -1), np.float32(-np.inf))
         best = np.argsort(-values, axis=2, kind="stable")[:, :, : 2 * self.width]
         return Candidates(*(np.take_along_axis(of_all, best, axis=2) for of_all in (values, parents, words, after)))

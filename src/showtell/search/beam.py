@@ -1,4 +1,4 @@
-"""Beam search: the K likeliest sentences of every picture are written at once, in one lane or several.
+"""Beam search: the K likeliest sentences of every picture are written at once, in one group or several.
 
 Finished sentences are ranked by log-probability over length to the power `length_penalty` (Wu et al. 2016, without the
 constant 5).
@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from showtell.search.lanes import Lanes
+from showtell.search.beam_groups import BeamGroups
 from showtell.search.options import Hypothesis, SearchOptions
 from showtell.search.rules import rules_of
 from showtell.search.steps import (
@@ -45,16 +45,16 @@ class Beams:
         embeddings: Floats,
         vocabulary: Vocabulary,
         options: SearchOptions,
-        lanes: Lanes,
+        groups: BeamGroups,
         calibration_temperature: float | None = None,
     ) -> None:
-        self.decoder, self.vocabulary, self.options, self.lanes = decoder, vocabulary, options, lanes
+        self.decoder, self.vocabulary, self.options, self.groups = decoder, vocabulary, options, groups
         self.rules, self.temperature = rules_of(options, vocabulary), calibration_temperature
         pictures = len(embeddings)
         self.constants, self.state = decoder.start(embeddings)
-        self.finished = [[_Finished() for _ in range(lanes.goals)] for _ in range(pictures)]
+        self.finished = [[_Finished() for _ in range(groups.goals)] for _ in range(pictures)]
         self.alive = np.arange(pictures)  # (A,) the pictures still being written
-        self.marks = lanes.start(pictures)[:, None]  # (A, K)
+        self.states = groups.start(pictures)[:, None]  # (A, K)
         self.scores = np.zeros((pictures, 1), np.float32)  # (A, K) sums of log-probabilities
         self.ids = np.empty((pictures, 1, 0), np.int64)  # (A, K, t)
         self.log_probs = np.empty((pictures, 1, 0), np.float32)  # (A, K, t)
@@ -66,16 +66,16 @@ class Beams:
         tokens = np.full(len(self.alive), self.vocabulary.start, np.int64)
         for t in range(self.options.max_length):
             logits, self.state = self.decoder.step(tokens, self.constants, self.state)
-            ahead = log_probabilities(logits, self.vocabulary, first_word=t == 0)
-            shifts = np.zeros((len(ahead), 1), np.float32)
+            next_log_probs = log_probabilities(logits, self.vocabulary, first_word=t == 0)
+            shifts = np.zeros((len(next_log_probs), 1), np.float32)
             if self.temperature:
-                shifts = calibration_shift(self.temperature, ahead)
+                shifts = calibration_shift(self.temperature, next_log_probs)
             self.shifts = np.concatenate([self.shifts, shifts.reshape(*self.scores.shape, 1)], axis=2)
             if self.rules:
-                needed = self.lanes.needed(self.marks)
-                needed = None if needed is None else needed.reshape(len(ahead), -1)
-                self.rules.apply(ahead, self.ids.reshape(len(ahead), t), needed)
-            self._advance(ahead.reshape(*self.scores.shape, -1))
+                needed = self.groups.needed(self.states)
+                needed = None if needed is None else needed.reshape(len(next_log_probs), -1)
+                self.rules.apply(next_log_probs, self.ids.reshape(len(next_log_probs), t), needed)
+            self._advance(next_log_probs.reshape(*self.scores.shape, -1))
             if not len(self.alive):
                 break
             tokens = self.ids[:, :, -1].reshape(-1)
@@ -86,26 +86,26 @@ class Beams:
             self._cut(a)
         return [_best(lists, self.options.num_captions) for lists in self.finished]
 
-    def _advance(self, ahead: Floats) -> None:
-        """Lengthen every live sentence by its likeliest words; `ahead` is `(A, K, V)` log-probabilities."""
-        pictures, beams, _ = ahead.shape
-        found = self.lanes.candidates(self.scores, ahead, self.marks)
+    def _advance(self, next_log_probs: Floats) -> None:
+        """Lengthen every live sentence by its likeliest words; `next_log_probs` is `(A, K, V)` log-probabilities."""
+        pictures, beams, _ = next_log_probs.shape
+        found = self.groups.candidates(self.scores, next_log_probs, self.states)
         ending = found.words == self.vocabulary.end
-        for a, lane, rank in np.argwhere((ending & np.isfinite(found.values))[:, :, : self.lanes.width]).tolist():
-            k = found.parents[a, lane, rank]
-            log_probs = np.append(self.log_probs[a, k], ahead[a, k, self.vocabulary.end])
-            self._finish(a, lane, k, self.ids[a, k], log_probs, float(found.values[a, lane, rank]))
+        for a, group, rank in np.argwhere((ending & np.isfinite(found.values))[:, :, : self.groups.width]).tolist():
+            k = found.parents[a, group, rank]
+            log_probs = np.append(self.log_probs[a, k], next_log_probs[a, k, self.vocabulary.end])
+            self._finish(a, group, k, self.ids[a, k], log_probs, float(found.values[a, group, rank]))
         values = np.where(ending, np.float32(-np.inf), found.values)
         if self.rules:
             self._cut_stuck(values)
-        going_on = np.argsort(ending, axis=2, kind="stable")[:, :, : self.lanes.width]
+        going_on = np.argsort(ending, axis=2, kind="stable")[:, :, : self.groups.width]
         rows = np.arange(pictures)[:, None]
-        at = (rows[:, None], np.arange(self.lanes.count)[:, None], going_on)
-        self.scores, self.marks = values[at].reshape(pictures, -1), found.marks[at].reshape(pictures, -1)
+        at = (rows[:, None], np.arange(self.groups.count)[:, None], going_on)
+        self.scores, self.states = values[at].reshape(pictures, -1), found.states[at].reshape(pictures, -1)
         parents, words = found.parents[at].reshape(pictures, -1), found.words[at].reshape(pictures, -1)
         self.ids = np.concatenate([self.ids[rows, parents], words[:, :, None]], axis=2)
         self.log_probs = np.concatenate(
-            [self.log_probs[rows, parents], ahead[rows, parents, words][:, :, None]], axis=2
+            [self.log_probs[rows, parents], next_log_probs[rows, parents, words][:, :, None]], axis=2
         )
         self.shifts = self.shifts[rows, parents]
         self._drop_settled(rows * beams + parents, same_width=parents.shape[1] == beams)
@@ -118,14 +118,14 @@ class Beams:
 
     def _drop_settled(self, rows: Ints, same_width: bool) -> None:
         """Keep only pictures whose live sentences could still beat what they have; `rows` `(A, K)` are the parents'."""
-        likeliest = self.scores.reshape(len(self.scores), self.lanes.goals, -1).max(axis=2)
+        likeliest = self.scores.reshape(len(self.scores), self.groups.goals, -1).max(axis=2)
         attainable = likeliest / self.options.max_length**self.options.length_penalty
         keep = np.zeros(len(self.alive), np.bool_)
         for a, goal in np.argwhere(np.isfinite(likeliest)).tolist():
             found = self.finished[self.alive[a]][goal].hypotheses
-            keep[a] |= len(found) < self.lanes.width or found[-1].score < attainable[a, goal]
+            keep[a] |= len(found) < self.groups.width or found[-1].score < attainable[a, goal]
         if not keep.all():
-            self.alive, self.scores, self.marks = self.alive[keep], self.scores[keep], self.marks[keep]
+            self.alive, self.scores, self.states = self.alive[keep], self.scores[keep], self.states[keep]
             self.ids, self.log_probs, self.shifts = self.ids[keep], self.log_probs[keep], self.shifts[keep]
             rows = rows[keep]
         flat = rows.reshape(-1)
@@ -136,14 +136,14 @@ class Beams:
     def _cut(self, a: int) -> None:
         """Take a picture's live sentences as they stand; incomplete ones only where there is nothing better."""
         live = np.flatnonzero(np.isfinite(self.scores[a]))
-        lanes = live * self.lanes.count // len(self.scores[a])
-        for lane in range(self.lanes.count):
-            if lane >= self.lanes.complete and any(found.hypotheses for found in self.finished[self.alive[a]]):
+        groups = live * self.groups.count // len(self.scores[a])
+        for group in range(self.groups.count):
+            if group >= self.groups.complete and any(found.hypotheses for found in self.finished[self.alive[a]]):
                 break
-            for k in live[lanes == lane]:
-                self._finish(a, lane, k, self.ids[a, k], self.log_probs[a, k], float(self.scores[a, k]))
+            for k in live[groups == group]:
+                self._finish(a, group, k, self.ids[a, k], self.log_probs[a, k], float(self.scores[a, k]))
 
-    def _finish(self, a: int, lane: int, k: int, ids: Ints, log_probs: Floats, total: float) -> None:
+    def _finish(self, a: int, group: int, k: int, ids: Ints, log_probs: Floats, total: float) -> None:
         """Keep live sentence `k` with the log-probabilities of its words, and of END where it came to that."""
         score = total / len(log_probs) ** self.options.length_penalty
         calibrated: list[float] = []
@@ -152,9 +152,9 @@ class Beams:
             if self.ends is not None:
                 calibrated.append(float(self.ends[a, k]))
         words = tuple(log_probs[: len(ids)].tolist())
-        goal = lane * self.lanes.goals // self.lanes.count
+        goal = group * self.groups.goals // self.groups.count
         found = Hypothesis(tuple(ids.tolist()), words, score, tuple(calibrated))
-        self.finished[self.alive[a]][goal].add(found, self.lanes.width)
+        self.finished[self.alive[a]][goal].add(found, self.groups.width)
 
 
 def _best(lists: list[_Finished], count: int) -> list[Hypothesis]:

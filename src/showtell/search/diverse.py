@@ -7,33 +7,33 @@ is beam search as it is, and what a sentence scores is its log-probability alone
 
 import numpy as np
 
-from showtell.search.lanes import Candidates, top
+from showtell.search.beam_groups import Candidates, top
 from showtell.search.steps import Floats, Ints
 
 
-class Groups:
-    """Lanes that choose one after the other; each has a list of finished sentences to itself."""
+class DiverseGroups:
+    """Groups that choose one after the other; each has a list of finished sentences to itself."""
 
     def __init__(self, groups: int, width: int, diversity: float, end: int) -> None:
         self.count = self.complete = self.goals = groups
         self.width, self.diversity, self.end = width, np.float32(diversity), end
 
     def start(self, pictures: int) -> Ints:
-        """See `showtell.search.lanes.Lanes`: marks mean nothing here."""
+        """See `showtell.search.beam_groups.BeamGroups`: states mean nothing here."""
         return np.zeros(pictures, np.int64)
 
-    def needed(self, marks: Ints) -> None:
-        """See `showtell.search.lanes.Lanes`."""
+    def needed(self, states: Ints) -> None:
+        """See `showtell.search.beam_groups.BeamGroups`."""
 
-    def candidates(self, scores: Floats, ahead: Floats, marks: Ints) -> Candidates:
-        """See `showtell.search.lanes.Lanes`."""
-        pictures, beams, entries = ahead.shape
+    def candidates(self, scores: Floats, next_log_probs: Floats, states: Ints) -> Candidates:
+        """See `showtell.search.beam_groups.BeamGroups`."""
+        pictures, beams, entries = next_log_probs.shape
         own = beams // self.count  # live sentences of a group; 0 at the first step, when all share one
         taken = np.zeros((pictures, entries), np.float32)  # how often earlier groups go on with each word
         found = []
         for group in range(self.count):
             rows = slice(group * own, (group + 1) * own) if own else slice(1)
-            totals = scores[:, rows, None] + ahead[:, rows]
+            totals = scores[:, rows, None] + next_log_probs[:, rows]
             ranked = (totals - self.diversity * taken[:, None]).reshape(pictures, -1)
             best = top(ranked, min(2 * self.width, ranked.shape[1]))
             values = np.take_along_axis(totals.reshape(pictures, -1), best, axis=1)

@@ -25,25 +25,25 @@ class Rules:
         if len(self.words) == len(vocabulary) - len(SPECIALS):
             raise InputError("every word of the vocabulary is banned: leave one")
 
-    def apply(self, ahead: Floats, ids: Ints, needed: Ints | None = None) -> None:
+    def apply(self, next_log_probs: Floats, ids: Ints, needed: Ints | None = None) -> None:
         """Set to -inf, in place, what must not follow.
 
         Arguments:
-            ahead: `float32 (N, V)`, log-probabilities of the next word.
+            next_log_probs: `float32 (N, V)`, log-probabilities of the next word.
             ids: `int64 (N, t)`, the words so far.
             needed: `int64 (N, M)`, words that may come again.
         """
         if self.ngram:
-            kept = None if needed is None else np.take_along_axis(ahead, needed, axis=1)
-            ahead[_repeats(ids, self.ngram)] = -np.inf
+            kept = None if needed is None else np.take_along_axis(next_log_probs, needed, axis=1)
+            next_log_probs[_repeats(ids, self.ngram)] = -np.inf
             if needed is not None and kept is not None:
-                np.put_along_axis(ahead, needed, kept, axis=1)
-        ahead[:, self.words] = -np.inf
+                np.put_along_axis(next_log_probs, needed, kept, axis=1)
+        next_log_probs[:, self.words] = -np.inf
         for *before, last in self.phrases:
             if ids.shape[1] >= len(before):
-                ahead[(ids[:, ids.shape[1] - len(before) :] == before).all(axis=1), last] = -np.inf
+                next_log_probs[(ids[:, ids.shape[1] - len(before) :] == before).all(axis=1), last] = -np.inf
         if ids.shape[1] < self.min_length:
-            ahead[:, self.end] = -np.inf
+            next_log_probs[:, self.end] = -np.inf
 
 
 def rules_of(options: SearchOptions, vocabulary: Vocabulary) -> Rules | None:

@@ -67,10 +67,7 @@ def sample(
     constants, state = decoder.start(embeddings)
     constants, state = repeat_rows(constants, copies), repeat_rows(state, copies)
     count = len(embeddings) * copies
-    places = range(first, first + len(embeddings)) if isinstance(first, int) else first
-    draws = np.stack(
-        [np.random.default_rng([options.seed, place]).random((copies, options.max_length)) for place in places]
-    ).reshape(count, options.max_length)
+    draws = _uniform(options, len(embeddings), copies, first)
     tokens = np.full(count, vocabulary.start, np.int64)
     chosen = np.full((count, options.max_length), vocabulary.end, np.int64)
     log_probs = np.zeros((count, options.max_length), np.float32)
@@ -80,22 +77,22 @@ def sample(
     rules = rules_of(options, vocabulary)
     for t in range(options.max_length):
         logits, state = decoder.step(tokens, constants, state)
-        ahead = log_probabilities(logits, vocabulary, first_word=t == 0)
+        next_log_probs = log_probabilities(logits, vocabulary, first_word=t == 0)
         if calibration_temperature:
-            shifts[alive, t] = calibration_shift(calibration_temperature, ahead)[:, 0]
+            shifts[alive, t] = calibration_shift(calibration_temperature, next_log_probs)[:, 0]
         if rules:
-            rules.apply(ahead, chosen[alive, :t])
-            able = ahead.max(axis=1) > -np.inf
+            rules.apply(next_log_probs, chosen[alive, :t])
+            able = next_log_probs.max(axis=1) > -np.inf
             summands[alive[~able]] = t
-            ahead, alive = ahead[able], alive[able]
+            next_log_probs, alive = next_log_probs[able], alive[able]
             constants, state = take_rows(constants, able), take_rows(state, able)
         if options.sample:
-            p = truncate(temper(np.exp(ahead), options.temperature), options.top_k, options.top_p)
+            p = truncate(temper(np.exp(next_log_probs), options.temperature), options.top_k, options.top_p)
             tokens = _draw(p, draws[alive, t])
         else:
-            tokens = ahead.argmax(axis=1)
+            tokens = next_log_probs.argmax(axis=1)
         chosen[alive, t] = tokens
-        log_probs[alive, t] = ahead[np.arange(len(alive)), tokens]
+        log_probs[alive, t] = next_log_probs[np.arange(len(alive)), tokens]
         going_on = np.flatnonzero(tokens != vocabulary.end)
         summands[alive[tokens == vocabulary.end]] = t + 1
         if not len(going_on):
@@ -109,16 +106,27 @@ def sample(
         calibrated = [tuple(row[:n].tolist()) for row, n in zip(at, summands, strict=True)]
         if len(going_on):  # cut at the maximal length: what END would have been
             logits, _ = decoder.step(tokens, constants, state)
-            for row, end in zip(
-                alive.tolist(), calibrated_end(logits, vocabulary, calibration_temperature).tolist(), strict=True
-            ):
+            ends = calibrated_end(logits, vocabulary, calibration_temperature).tolist()
+            for row, end in zip(alive.tolist(), ends, strict=True):
                 calibrated[row] += (end,)
     sentences = [
         _hypothesis(ids[:n], lp[:n], of_words, vocabulary.end, options)
         for ids, lp, of_words, n in zip(chosen, log_probs, calibrated, summands, strict=True)
     ]
-    grouped = [sentences[i : i + copies] for i in range(0, count, copies)]
+    return _best_first(sentences, copies)
+
+
+def _best_first(sentences: list[Hypothesis], copies: int) -> list[list[Hypothesis]]:
+    """The sentences of each picture, `copies` that stand next to each other, best first."""
+    grouped = [sentences[i : i + copies] for i in range(0, len(sentences), copies)]
     return [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in grouped]
+
+
+def _uniform(options: SearchOptions, pictures: int, copies: int, first: int | Sequence[int]) -> npt.NDArray[np.float64]:
+    """A number in [0, 1) for every word of every sentence, by the place of its picture in the run."""
+    places = range(first, first + pictures) if isinstance(first, int) else first
+    drawn = [np.random.default_rng([options.seed, place]).random((copies, options.max_length)) for place in places]
+    return np.stack(drawn).reshape(pictures * copies, options.max_length)
 
 
 def _draw(probabilities: npt.NDArray[np.float64], uniform: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

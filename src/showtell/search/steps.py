@@ -36,12 +36,12 @@ def log_probabilities(logits: Floats, vocabulary: Vocabulary, *, first_word: boo
     return logits
 
 
-def calibration_shift(temperature: float, ahead: Floats) -> Floats:
-    """What `ahead / temperature` lacks to be log-probabilities again, of rows `(N, V)`: `float32 (N, 1)`.
+def calibration_shift(temperature: float, next_log_probs: Floats) -> Floats:
+    """What `next_log_probs / temperature` lacks to be log-probabilities again, of rows `(N, V)`: `float32 (N, 1)`.
 
     Logits over a temperature and log-probabilities over it have the same softmax.
     """
-    scaled = ahead * np.float32(1 / temperature)
+    scaled = next_log_probs * np.float32(1 / temperature)
     top = scaled.max(axis=1, keepdims=True)
     scaled -= top
     np.exp(scaled, out=scaled)
@@ -51,9 +51,10 @@ def calibration_shift(temperature: float, ahead: Floats) -> Floats:
 
 def calibrated_end(logits: Floats, vocabulary: Vocabulary, temperature: float) -> Floats:
     """The log-probability of END at a temperature after a word or more: `float32 (N,)` of logits `(N, V)`."""
-    ahead = log_probabilities(logits, vocabulary, first_word=False)
+    next_log_probs = log_probabilities(logits, vocabulary, first_word=False)
     calibrated: Floats = (
-        ahead[:, vocabulary.end] * np.float32(1 / temperature) + calibration_shift(temperature, ahead)[:, 0]
+        next_log_probs[:, vocabulary.end] * np.float32(1 / temperature)
+        + calibration_shift(temperature, next_log_probs)[:, 0]
     )
     return calibrated
 

@@ -75,20 +75,24 @@ def export_bundle(
         "scores": dict(scores),
         "recipe": recipe.to_json(),
     }
-    picture = io.BytesIO()
-    draw_golden().save(picture, format="png")
     parts = {
         "vocabulary.json": json_bytes(list(vocabulary.entries)),
         "encoder.onnx": halve_weights(encoder_graph),
         **{name: graph for name, (graph, _) in graphs.items()},
         "weights.safetensors": safetensors.numpy.save(weights),
-        "golden.png": picture.getvalue(),
+        "golden.png": _golden_picture(),
         **_tag_parts(recipe.encoder.name, encoder.info.dim),
     }
     _write(path, model, parts)
     # The golden caption is what this very file says of its golden picture.
     model["golden"] = golden(Captioner(path))
     _write(path, model, parts)
+
+
+def _golden_picture() -> bytes:
+    picture = io.BytesIO()
+    draw_golden().save(picture, format="png")
+    return picture.getvalue()
 
 
 def _tag_parts(encoder: str, dim: int) -> dict[str, bytes]:

@@ -7,7 +7,7 @@
 runs without PyTorch.
 """
 
-from showtell.post_training.calibration.fit import Known, fit_calibration
+from showtell.post_training.calibration.fit import CalibrationSet, fit_calibration
 from showtell.post_training.calibration.run import calibrate, calibrate_from_store, with_calibration
 
-__all__ = ["Known", "calibrate", "calibrate_from_store", "fit_calibration", "with_calibration"]
+__all__ = ["CalibrationSet", "calibrate", "calibrate_from_store", "fit_calibration", "with_calibration"]

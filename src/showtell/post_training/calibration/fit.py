@@ -23,7 +23,7 @@ from showtell.captioning.confidence.estimator import sentence_log_probs
 from showtell.captioning.confidence.temperature import likeliest
 from showtell.evaluation.correlation import rank_correlation
 from showtell.evaluation.human_baseline import SHARE, HumanBaseline, human_baseline
-from showtell.post_training.calibration.words import ForetoldWords, OwnWords, Take, foretell, own_words
+from showtell.post_training.calibration.words import OwnWords, PredictedWords, Take, own_words, predict
 from showtell.progress import bar
 from showtell.search import Floats, SearchOptions, StepDecoder, search
 from showtell.text import Vocabulary
@@ -36,7 +36,7 @@ _AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Known:
+class CalibrationSet:
     """Pictures that the model did not learn from: `take` gives the embeddings of rows, `float32 (n, ...)`; `references`
     are people's captions by picture name, in the order of the rows.
     """
@@ -54,7 +54,7 @@ def fit_calibration(
     decoder: StepDecoder,
     vocabulary: Vocabulary,
     options: SearchOptions,
-    known: Known,
+    known: CalibrationSet,
     training: Iterable[Floats] | None = None,
     *,
     show: bool = True,
@@ -71,12 +71,12 @@ def fit_calibration(
         show: show progress on stderr.
     """
     references = list(known.references.values())
-    foretold = foretell(decoder, known.take, references, vocabulary, show)
-    temperature = find_temperature(foretold.log_probs, foretold.words)
+    predicted = predict(decoder, known.take, references, vocabulary, show)
+    temperature = find_temperature(predicted.log_probs, predicted.words)
     familiarity = fit_familiarity(training, known.pieces()) if training is not None else None
     said = _captioned(decoder, vocabulary, options, known, Calibration(temperature, familiarity=familiarity), show)
     found = human_baseline(said.captions, known.references)
-    figures: dict[str, Any] = {"pictures": len(references), **_figures_of_words(foretold), **said.figures}
+    figures: dict[str, Any] = {"pictures": len(references), **_figures_of_words(predicted), **said.figures}
     quality = None
     if found.judged.sum() >= FEWEST_PICTURES:
         quality = fit_quality(said.features[found.judged], found.model[found.judged], found.good[found.judged])
@@ -100,7 +100,7 @@ def _captioned(
     decoder: StepDecoder,
     vocabulary: Vocabulary,
     options: SearchOptions,
-    known: Known,
+    known: CalibrationSet,
     calibration: Calibration,
     show: bool,
 ) -> _Said:
@@ -130,18 +130,18 @@ def _captioned(
     return _Said(captions, np.array(scores), np.concatenate(rows), figures)
 
 
-def _figures_of_words(foretold: ForetoldWords) -> dict[str, Any]:
+def _figures_of_words(predicted: PredictedWords) -> dict[str, Any]:
     """Whether the likeliest word came, before and after. Half of the pictures are measured at the temperature of the
     other half.
     """
-    right = foretold.log_probs.argmax(axis=1) == foretold.words
-    odd = foretold.rows % 2 == 1
-    before = likeliest(foretold.log_probs, 1.0)
+    right = predicted.log_probs.argmax(axis=1) == predicted.words
+    odd = predicted.rows % 2 == 1
+    before = likeliest(predicted.log_probs, 1.0)
     after = before.copy()
     for half in (odd, ~odd):
         if half.any() and not half.all():
-            temperature = find_temperature(foretold.log_probs[~half], foretold.words[~half])
-            after[half] = likeliest(foretold.log_probs[half], temperature)
+            temperature = find_temperature(predicted.log_probs[~half], predicted.words[~half])
+            after[half] = likeliest(predicted.log_probs[half], temperature)
     return {"words": len(right), "words_before": _stated(before, right), "words_after": _stated(after, right)}
 
 
@@ -160,7 +160,7 @@ def _figures_of_confidence(said: _Said, found: HumanBaseline) -> dict[str, Any]:
     }
 
 
-def _figures_of_familiarity(familiarity: Familiarity, known: Known, found: HumanBaseline) -> dict[str, Any]:
+def _figures_of_familiarity(familiarity: Familiarity, known: CalibrationSet, found: HumanBaseline) -> dict[str, Any]:
     """How many of the pictures are unfamiliar, and what captions of both kinds are worth."""
     strange = np.concatenate([familiarity.outside(piece) for piece in known.pieces()]) > familiarity.bound
     means = {

@@ -10,7 +10,7 @@ from showtell.captioning.tags import Tagger
 from showtell.captioning.tags.guide import TagGuide
 from showtell.metrics import score
 from showtell.metrics.bootstrap import mean_interval
-from showtell.post_training.calibration.fit import Known
+from showtell.post_training.calibration.fit import CalibrationSet
 from showtell.progress import bar
 from showtell.search import search
 
@@ -19,7 +19,7 @@ HARM = 0.003
 
 
 def try_guiding(
-    captioner: Captioner, calibration: Calibration, tagger: Tagger, known: Known, *, show: bool = True
+    captioner: Captioner, calibration: Calibration, tagger: Tagger, known: CalibrationSet, *, show: bool = True
 ) -> dict[str, Any]:
     """Caption pictures with the model's own search, plain and guided.
 

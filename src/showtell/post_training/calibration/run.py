@@ -16,8 +16,14 @@ from showtell.errors import InputError
 from showtell.models.bundle import CALIBRATION_PARTS, Bundle, write_bundle
 from showtell.models.card import with_section
 from showtell.models.names import find_model
-from showtell.post_training.calibration.fit import Known, fit_calibration
-from showtell.post_training.calibration.tagged import Passed, classifier_of, fit_tagger, remake_golden, with_tags
+from showtell.post_training.calibration.fit import CalibrationSet, fit_calibration
+from showtell.post_training.calibration.tag_calibration import (
+    EmbeddingTap,
+    classifier_of,
+    fit_tagger,
+    remake_golden,
+    with_tags,
+)
 from showtell.progress import bar
 from showtell.search import Floats
 
@@ -80,7 +86,7 @@ def calibrate(
     )
     references = {name: selected.references[name] for name in done.names}
     pieces = _pieces(captioner, selected.source, set(learnt), folder, show) if learnt else None
-    return _calibrate(captioner, Known(done.take, references), learnt, pieces, Path(out or bundle), show)
+    return _calibrate(captioner, CalibrationSet(done.take, references), learnt, pieces, Path(out or bundle), show)
 
 
 def calibrate_from_store(
@@ -109,31 +115,31 @@ def calibrate_from_store(
         (names, store.take([store.rows[name] for name in names]))
         for names in (learnt[begin : begin + _AT_ONCE] for begin in range(0, len(learnt), _AT_ONCE))
     )
-    known = Known(lambda chosen: store.take(rows[np.asarray(chosen, np.int64)]), references)
+    known = CalibrationSet(lambda chosen: store.take(rows[np.asarray(chosen, np.int64)]), references)
     return _calibrate(captioner, known, training, pieces if len(learnt) > 1 else None, bundle, show)
 
 
 def _calibrate(
     captioner: Captioner,
-    known: Known,
+    known: CalibrationSet,
     learnt: Mapping[str, Sequence[str]],
     pieces: Iterable[_Piece] | None,
     out: Path,
     show: bool,
 ) -> Calibration:
     """Fit everything and write the bundle; `learnt` are captions of the training pictures, of which `pieces` come."""
-    passed = Passed(learnt)
+    tap = EmbeddingTap(learnt)
     calibration = fit_calibration(
         captioner.generator.decoder,
         captioner.bundle.vocabulary,
         captioner.generator.search_defaults,
         known,
-        passed.through(pieces) if pieces is not None else None,
+        tap.through(pieces) if pieces is not None else None,
         show=show,
     )
     parts = with_calibration(captioner.bundle, calibration)
     if captioner.generator.tagger:
-        tagger = fit_tagger(captioner, calibration, captioner.generator.tagger, known, passed, show=show)
+        tagger = fit_tagger(captioner, calibration, captioner.generator.tagger, known, tap, show=show)
         parts = with_tags(parts, tagger)
     write_bundle(out, parts)
     if captioner.generator.tagger:

@@ -41,7 +41,7 @@ _AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Captioned:
+class CaptionedEmbeddings:
     """Pictures with captions: `take` gives the embeddings of rows, `captions` are people's, in their order."""
 
     take: Take
@@ -49,7 +49,7 @@ class Captioned:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Pairs:
+class _TagPairs:
     """Pictures and names that the classifier sees in them: log-odds, the name's number, and whether it is mentioned."""
 
     odds: Doubles
@@ -63,7 +63,9 @@ class _Pairs:
         return met
 
 
-def fit_tags(tagger: Tagger, validation: Captioned, training: Captioned | None = None) -> TagCalibration | None:
+def fit_tags(
+    tagger: Tagger, validation: CaptionedEmbeddings, training: CaptionedEmbeddings | None = None
+) -> TagCalibration | None:
     """Fit slope, intercept and offsets on all pictures; None where there are too few.
 
     Arguments:
@@ -96,7 +98,7 @@ def fit_tags(tagger: Tagger, validation: Captioned, training: Captioned | None =
     )
 
 
-def _pairs(tagger: Tagger, pictures: Captioned) -> _Pairs:
+def _pairs(tagger: Tagger, pictures: CaptionedEmbeddings) -> _TagPairs:
     mentions = Mentions(tagger.names)
     odds, names, mentioned = [], [], []
     for begin in range(0, len(pictures.captions), _AT_ONCE):
@@ -107,10 +109,10 @@ def _pairs(tagger: Tagger, pictures: Captioned) -> _Pairs:
         odds.append(log_odds(sums[rows, columns]))
         names.append(columns)
         mentioned.append(said[rows, columns])
-    return _Pairs(np.concatenate(odds), np.concatenate(names), np.concatenate(mentioned))
+    return _TagPairs(np.concatenate(odds), np.concatenate(names), np.concatenate(mentioned))
 
 
-def _fit(pairs: _Pairs, count: int) -> tuple[float, float, Doubles]:
+def _fit(pairs: _TagPairs, count: int) -> tuple[float, float, Doubles]:
     """Slope, intercept and the names' offsets `(count,)` of the greatest posterior.
 
     Newton's method for the line and the offsets in turns; no step is longer than `_STEP`, or those of names with few
@@ -134,12 +136,12 @@ def _fit(pairs: _Pairs, count: int) -> tuple[float, float, Doubles]:
     return float(line[0]), float(line[1]), offsets
 
 
-def _gradient(pairs: _Pairs, slope: float, intercept: float, offsets: Doubles) -> tuple[Doubles, Doubles]:
+def _gradient(pairs: _TagPairs, slope: float, intercept: float, offsets: Doubles) -> tuple[Doubles, Doubles]:
     p = _stated(pairs, slope, intercept, offsets)
     return pairs.mentioned - p, p * (1 - p)
 
 
-def _stated(pairs: _Pairs, slope: float, intercept: float, offsets: Doubles) -> Doubles:
+def _stated(pairs: _TagPairs, slope: float, intercept: float, offsets: Doubles) -> Doubles:
     return sigmoid(slope * pairs.odds + intercept + np.where(pairs.met, offsets[pairs.names], 0.0))
 
 
@@ -159,13 +161,13 @@ def _figures(stated: Doubles, true: Bools) -> dict[str, Any]:
     return figures
 
 
-def _joined(one: _Pairs, other: _Pairs) -> _Pairs:
-    return _Pairs(
+def _joined(one: _TagPairs, other: _TagPairs) -> _TagPairs:
+    return _TagPairs(
         np.concatenate([one.odds, other.odds]),
         np.concatenate([one.names, other.names]),
         np.concatenate([one.mentioned, other.mentioned]),
     )
 
 
-def _some(pairs: _Pairs, chosen: Bools) -> _Pairs:
-    return _Pairs(pairs.odds[chosen], pairs.names[chosen], pairs.mentioned[chosen])
+def _some(pairs: _TagPairs, chosen: Bools) -> _TagPairs:
+    return _TagPairs(pairs.odds[chosen], pairs.names[chosen], pairs.mentioned[chosen])

@@ -17,7 +17,7 @@ from showtell.search.steps import log_probabilities
 from showtell.text import Vocabulary, pad_batch
 
 MOST_WORDS = 10_000
-"""Words that are foretold: their distributions stand in memory, and one number needs no more."""
+"""Words that are predicted: their distributions stand in memory, and one number needs no more."""
 
 _CAPTIONS_AT_ONCE = 128
 
@@ -25,7 +25,7 @@ Take = Callable[[Sequence[int]], Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ForetoldWords:
+class PredictedWords:
     """Distributions `log_probs`, `float32 (N, V)`; words that came, `int64 (N,)`, and the rows of their pictures."""
 
     log_probs: Floats
@@ -33,10 +33,10 @@ class ForetoldWords:
     rows: npt.NDArray[np.int64]
 
 
-def foretell(
+def predict(
     decoder: StepDecoder, take: Take, references: Sequence[Sequence[str]], vocabulary: Vocabulary, show: bool = True
-) -> ForetoldWords:
-    """Read true captions, drawn at random, to a decoder until it has foretold some `MOST_WORDS` words.
+) -> PredictedWords:
+    """Read true captions, drawn at random, to a decoder until it has predicted some `MOST_WORDS` words.
 
     Arguments:
         take: embeddings of pictures by their rows.
@@ -63,7 +63,7 @@ def foretell(
                 words.append(came[kept])
                 rows.append(np.array(here, np.int64)[kept])
             tick(len(here))
-    return ForetoldWords(np.concatenate(log_probs), np.concatenate(words), np.concatenate(rows))
+    return PredictedWords(np.concatenate(log_probs), np.concatenate(words), np.concatenate(rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

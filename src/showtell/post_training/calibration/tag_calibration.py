@@ -17,16 +17,16 @@ from showtell.errors import InputError
 from showtell.files import json_bytes
 from showtell.models.bundle import Bundle, write_bundle
 from showtell.models.card import with_section
-from showtell.post_training.calibration.fit import Known
+from showtell.post_training.calibration.fit import CalibrationSet
 from showtell.post_training.calibration.guiding import HARM, try_guiding
-from showtell.post_training.calibration.tags import Captioned, fit_tags
+from showtell.post_training.calibration.tags import CaptionedEmbeddings, fit_tags
 from showtell.search import Floats
 
 MOST_PICTURES = 20_000
 """Training pictures that tags are fitted on at most."""
 
 
-class Passed:
+class EmbeddingTap:
     """Training pictures that were seen on their way elsewhere: their captions, and embeddings averaged over cells."""
 
     def __init__(self, captions: Mapping[str, Sequence[str]]) -> None:
@@ -43,13 +43,13 @@ class Passed:
                 self._pooled.append(pooled.astype(np.float16))
             yield embeddings
 
-    def captioned(self) -> Captioned | None:
+    def captioned(self) -> CaptionedEmbeddings | None:
         """What has passed; None where nothing has."""
         if not self.names:
             return None
         pooled = np.concatenate(self._pooled)
         captions = [self.captions[name] for name in self.names]
-        return Captioned(lambda rows: pooled[np.asarray(rows, np.int64)].astype(np.float32), captions)
+        return CaptionedEmbeddings(lambda rows: pooled[np.asarray(rows, np.int64)].astype(np.float32), captions)
 
 
 def classifier_of(bundle: Bundle) -> Tagger:
@@ -70,15 +70,15 @@ def fit_tagger(
     captioner: Captioner,
     calibration: Calibration,
     tagger: Tagger,
-    known: Known,
-    passed: Passed,
+    known: CalibrationSet,
+    tap: EmbeddingTap,
     *,
     show: bool = True,
 ) -> Tagger:
     """The tagger with its calibration, and with its say on whether captions are guided; as it was without enough
     pictures.
     """
-    fitted = fit_tags(tagger, Captioned(known.take, list(known.references.values())), passed.captioned())
+    fitted = fit_tags(tagger, CaptionedEmbeddings(known.take, list(known.references.values())), tap.captioned())
     if fitted is None:
         return Tagger(tagger.head)
     tried = try_guiding(captioner, calibration, tagger.calibrated(fitted), known, show=show)

@@ -1,9 +1,9 @@
-"""Lanes: which of the sentences that are being written compete with one another in a beam search.
+"""Groups of beams: which of the sentences that are being written compete with one another in a beam search.
 
-A picture has the same number of lanes at every step, each with room for `width` live sentences, the K = `count` x
-`width` columns of `scores`. Plain beam search has one. Lanes that do not compete keep sentences which a single lane
+A picture has the same number of groups at every step, each with room for `width` live sentences, the K = `count` x
+`width` columns of `scores`. Plain beam search has one. Groups that do not compete keep sentences which a single group
 would drop: different ones (`showtell.search.diverse`), or those that hold words which must appear
-(`showtell.search.banks`). A live sentence may bear a mark, a number that means something to its lanes alone.
+(`showtell.search.banks`). A live sentence has a state, a number that means something to its groups alone.
 """
 
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ from showtell.search.steps import Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What may become of a lane's live sentences, the likeliest first; each array is `(A, lanes, C)`.
+    """What may become of a group's live sentences, the likeliest first; each array is `(A, groups, C)`.
 
     `values` are sums of log-probabilities, -inf where there is no candidate; a candidate is sentence `parents` (of the
-    picture's K) lengthened by the word `words`, and would bear the mark `marks`. C is twice the width where there are
-    as many, so that `width` of them go on whichever of them end.
+    picture's K) lengthened by the word `words`, and would be in the state `states`. C is twice the width where there
+    are as many, so that `width` of them go on whichever of them end.
     """
 
     values: Floats
     parents: Ints
     words: Ints
-    marks: Ints
+    states: Ints
 
 
-class Lanes(Protocol):
-    """`count` lanes for each picture, of `width` sentences; the first `complete` hold sentences that may end.
+class BeamGroups(Protocol):
+    """`count` groups for each picture, of `width` sentences; the first `complete` hold sentences that may end.
 
-    Sentences are finished in `goals` lists, which share the lanes evenly.
+    Sentences are finished in `goals` lists, which share the groups evenly.
     """
 
     width: int
@@ -41,25 +41,25 @@ class Lanes(Protocol):
     goals: int
 
     def start(self, pictures: int) -> Ints:
-        """The mark of each picture's first live sentence, that without a word; `(A,)`."""
+        """The state of each picture's first live sentence, that without a word; `(A,)`."""
         ...
 
-    def needed(self, marks: Ints) -> Ints | None:
-        """Words that no rule against repetition may take from a sentence with this mark: `(..., M)` for marks `(...)`.
+    def needed(self, states: Ints) -> Ints | None:
+        """Words that no rule against repetition may take from a sentence in this state: `(..., M)` for states `(...)`.
 
         Entries that are never said fill the rows; None where no word is needed.
         """
         ...
 
-    def candidates(self, scores: Floats, ahead: Floats, marks: Ints) -> Candidates:
-        """The best of every lane, from the live sentences' sums `(A, K)`, what may follow them `(A, K, V)`, and marks.
+    def candidates(self, scores: Floats, next_log_probs: Floats, states: Ints) -> Candidates:
+        """The best of every group, from the live sentences' sums `(A, K)`, next words `(A, K, V)`, and states `(A, K)`.
 
         At the first step K is 1.
         """
         ...
 
 
-class OneLane:
+class SingleGroup:
     """Every live sentence of a picture competes with every other: beam search as it is."""
 
     count = complete = goals = 1
@@ -68,18 +68,18 @@ class OneLane:
         self.width = width
 
     def start(self, pictures: int) -> Ints:
-        """See `Lanes`: marks mean nothing here."""
+        """See `BeamGroups`: states mean nothing here."""
         return np.zeros(pictures, np.int64)
 
-    def needed(self, marks: Ints) -> None:
-        """See `Lanes`."""
+    def needed(self, states: Ints) -> None:
+        """See `BeamGroups`."""
 
-    def candidates(self, scores: Floats, ahead: Floats, marks: Ints) -> Candidates:
-        """See `Lanes`."""
-        totals = (scores[:, :, None] + ahead).reshape(len(scores), -1)
+    def candidates(self, scores: Floats, next_log_probs: Floats, states: Ints) -> Candidates:
+        """See `BeamGroups`."""
+        totals = (scores[:, :, None] + next_log_probs).reshape(len(scores), -1)
         best = top(totals, min(2 * self.width, totals.shape[1]))
         values = np.take_along_axis(totals, best, axis=1)
-        parents, words = np.divmod(best, ahead.shape[2])
+        parents, words = np.divmod(best, next_log_probs.shape[2])
         return Candidates(values[:, None], parents[:, None], words[:, None], np.zeros_like(words)[:, None])
 
 

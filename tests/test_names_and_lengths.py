@@ -1,0 +1,83 @@
+"""What keeps the package readable: a class name means one thing, and a function fits a screen."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import showtell
+
+SOURCE = Path(showtell.__file__).parent
+LONGEST = 60
+
+# Names that two rooms still use. The rooms do not import each other, so nobody meets both; new ones need another name.
+SHARED = {
+    "Chosen": {"data/sources/base.py", "evaluation/report/choice.py"},
+    "Decoder": {"decoders/base.py", "serve/pictures.py"},
+    "Entry": {"alt_text/journal.py", "captioning/output/html.py"},
+    "Format": {"captioning/output/writers.py", "cli/alt_text.py", "cli/evaluate.py"},
+    "Group": {"data/examples.py", "data/synthetic/shapes.py"},
+    "Job": {"cli/caption_job.py", "serve/engine.py"},
+    "Row": {"alt_text/table.py", "data/captions/formats.py"},
+    "Sample": {"data/sources/gather.py", "serve/watching.py"},
+    "Summary": {"alt_text/options.py", "data_check/spread.py"},
+    "Tally": {"alt_text/options.py", "captioning/jobs.py"},
+}
+
+LONG = {
+    "metrics/ptb_rules.py rules",  # a table
+    "captioning/jobs.py caption_pieces",
+    "cli/caption.py caption",
+    "evaluation/run.py evaluate",
+}
+"""Functions that may be longer: tables, and what is still to be divided. None may be added."""
+
+
+def trees(source):
+    for path in sorted(source.rglob("*.py")):
+        yield path.relative_to(source).as_posix(), ast.parse(path.read_text())
+
+
+def shared_names(source):
+    """The files of every class name that several files define; a private class counts by its name without `_`."""
+    found = defaultdict(set)
+    for file, tree in trees(source):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                found[node.name.lstrip("_")].add(file)
+    return {name: files for name, files in found.items() if len(files) > 1}
+
+
+def long_functions(source):
+    """Functions of more than `LONGEST` lines; of a command, whose signature is its options, the body alone counts."""
+    found = set()
+    for file, tree in trees(source):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = node.body[0]
+                if file.startswith("cli/") and ast.get_docstring(node) and len(node.body) > 1:
+                    first = node.body[1]
+                begin = first.lineno if file.startswith("cli/") else node.lineno
+                if node.end_lineno - begin + 1 > LONGEST:
+                    found.add(f"{file} {node.name}")
+    return found
+
+
+def test_a_class_name_means_one_thing():
+    found = shared_names(SOURCE)
+    assert {name: files for name, files in found.items() if not files <= SHARED.get(name, set())} == {}
+
+
+def test_no_function_is_longer_than_a_screen():
+    assert long_functions(SOURCE) - LONG == set()
+
+
+def test_a_second_class_of_a_name_and_a_long_function_are_found(tmp_path):
+    (tmp_path / "cli").mkdir()
+    (tmp_path / "one.py").write_text("class Page: pass\n")
+    (tmp_path / "two.py").write_text("class _Page: pass\n")
+    long = "def long(\n" + "    a,\n" * 70 + "):\n" + "    '''What.'''\n" + "    a = 1\n" * 3
+    (tmp_path / "three.py").write_text(long)
+    (tmp_path / "cli" / "command.py").write_text(long)
+    (tmp_path / "cli" / "other.py").write_text("def other():\n" + "    a = 1\n" * 61)
+    assert shared_names(tmp_path) == {"Page": {"one.py", "two.py"}}
+    assert long_functions(tmp_path) == {"three.py long", "cli/other.py other"}
