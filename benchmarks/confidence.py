@@ -18,7 +18,7 @@ from showtell.data.sources.picture_source import PictureSource
 from showtell.data.synthetic.shapes import Shapes
 from showtell.embeddings.cached import embedded
 from showtell.evaluation.correlation import rank_correlation
-from showtell.evaluation.human_baseline import worth
+from showtell.evaluation.human_baseline import human_baseline
 from showtell.post_training.calibration.words import predict
 from showtell.search import search
 
@@ -82,7 +82,7 @@ def features(captioner, done, references) -> None:
         captions += [vocabulary.decode(tokens) for tokens in said]
         places.append(calibration.familiarity.coordinates(piece))
     table, place = np.array(columns), np.concatenate(places)
-    found = worth(captions, references)
+    found = human_baseline(captions, references)
     print("rank correlation with CIDEr-D, and calibration error, cross-validated")
     for name, chosen in (
         ("mean log-probability", table[:, :1]),
