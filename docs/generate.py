@@ -19,7 +19,7 @@ import typer
 
 from showtell.cli import app
 from showtell.data.captions.registry import caption_formats
-from showtell.decoders.registry import KINDS
+from showtell.decoders.registry import decoder_kinds
 from showtell.metrics.registry import figure_key, metrics
 from showtell.training import recipe
 
@@ -161,7 +161,7 @@ def recipes() -> str:
     """Every table and key of a recipe."""
     meanings = tomllib.loads((REFERENCE / "recipe-options.toml").read_text())
     tables = {name: fields_of(cls) for name, cls in recipe._TABLES.items()}
-    kinds = {kind: fields_of(entry[1]) for kind, entry in KINDS.items()}
+    kinds = {name: fields_of(kind.options) for name, kind in decoder_kinds().items()}
     tables["decoder"] = {key: default for fields in kinds.values() for key, default in fields.items()}
     check({f"{table}.{key}" for table, fields in tables.items() for key in fields}, meanings)
     lines = ["# Recipes", "", MADE.format(" and recipe-options.toml"), "", HEAD.strip()]
@@ -171,7 +171,9 @@ def recipes() -> str:
         lines += ["", f"## {table}", "", f"| key of `[{table}]` | what it does | default |", "|---|---|---|"]
         lines += [f"| `{key}` | {cell(meanings[table][key])} | {default} |" for key, default in fields.items()]
         if table == "vocabulary":
-            lines += ["", "## decoder", "", DECODER.strip(), ""]
+            lines += ["", "## decoder", "", DECODER.strip(), "", "| kind | what it is |", "|---|---|"]
+            lines += [f"| `{name}` | {cell(kind.help)} |" for name, kind in decoder_kinds().items()]
+            lines += ["", "The other keys, with the default of each kind that has them:", ""]
             lines += ["| option | " + " | ".join(f"`{kind}`" for kind in kinds) + " |", "|---" * (1 + len(kinds)) + "|"]
             for key in tables["decoder"]:
                 row = [fields.get(key, "") for fields in kinds.values()]
@@ -184,8 +186,7 @@ A recipe is a TOML file with `name` and the tables below; every table and key ha
 recipe](../guide/recipe.md) shows how. `showtell train --set TABLE.KEY=VALUE` changes a key.
 """
 DECODER = """
-`kind` in `[decoder]` chooses the [decoder](../guide/recipe.md#choose-a-decoder) (default: `show_and_tell`). The other
-keys, with the default of each kind that has them:
+`kind` in `[decoder]` chooses the [decoder](../guide/recipe.md#choose-a-decoder) (default: `show_and_tell`).
 """
 
 
