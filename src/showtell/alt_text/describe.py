@@ -20,7 +20,7 @@ _NO_SIZE = -1  # of a picture that the disk did not give: no file has it, so it 
 
 def read(picture: PictureFile) -> tuple[RawPicture, str]:
     """The picture's bytes, and their SHA-256."""
-    raw = read_picture(picture.path, picture.name)
+    raw = read_picture(picture.path, picture.name, picture.decoding)
     return raw, sha256_of(raw.data)
 
 

@@ -9,6 +9,7 @@ from showtell.alt_text.journal import Entry
 from showtell.alt_text.plan import Plan, Step
 from showtell.alt_text.sidecars import Rights, SidecarName, TextSidecar, XmpSidecar
 from showtell.alt_text.table import TableFormat
+from showtell.data.sources.base import ReadOptions, Remarks
 from showtell.errors import InputError
 
 SidecarFormat: TypeAlias = Literal["txt", "xmp"]
@@ -25,7 +26,8 @@ class AltTextOptions:
     `journal` is the file that knows what was done (None: `JOURNAL` in the folder). Captions of less confidence than
     `min_confidence` are held back. `sidecar_name` is `full` for `photo.jpg.txt`, `stem` for `photo.txt`. `renew`
     captions again what another model or other settings captioned. `batch_size` and `threads` are as
-    `Captioner.caption_stream` has them.
+    `Captioner.caption_stream` has them. `reading` says
+    which pictures are read, and how.
     """
 
     format: SidecarFormat | TableFormat = "txt"
@@ -37,6 +39,7 @@ class AltTextOptions:
     batch_size: int = 32
     threads: int | None = None
     sidecar_name: SidecarName = "full"
+    reading: ReadOptions = ReadOptions()
 
     def __post_init__(self) -> None:
         if self.format in SIDECARS and self.output:
@@ -68,6 +71,7 @@ class Summary:
     Of them, `captioned` is how many the model described in this run, `known` how many had bytes that it had described
     before; `unfamiliar` how many texts are of pictures unlike those that the model learnt from; `outdated` how many are
     of another model or other settings; `mergeable` how many pictures were kept whose files could be merged into.
+    `remarks` counts files that look like pictures and are not read.
     """
 
     steps: dict[Step, int]
@@ -76,6 +80,7 @@ class Summary:
     unfamiliar: int = 0
     outdated: int = 0
     mergeable: int = 0
+    remarks: Remarks = field(default_factory=Remarks)
 
     @property
     def pictures(self) -> int:
@@ -94,6 +99,7 @@ class Tally:
     settings: str
     captioned: int = 0
     known: int = 0
+    remarks: Remarks = field(default_factory=Remarks)
     _steps: Counter[Step] = field(default_factory=Counter)
     _others: Counter[str] = field(default_factory=Counter)
 
@@ -107,5 +113,5 @@ class Tally:
 
     def summary(self) -> Summary:
         """What was counted."""
-        others = (self._others[name] for name in ("unfamiliar", "outdated", "mergeable"))
-        return Summary(dict(self._steps), self.captioned, self.known, *others)
+        others = {name: self._others[name] for name in ("unfamiliar", "outdated", "mergeable")}
+        return Summary(dict(self._steps), self.captioned, self.known, remarks=self.remarks, **others)

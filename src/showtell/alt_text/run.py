@@ -22,7 +22,7 @@ from showtell.alt_text.sidecars import Sidecar
 from showtell.alt_text.table import Row, Table
 from showtell.captioning.captioner import Captioner, fingerprint
 from showtell.captioning.options import CaptionOptions, SearchKeywords
-from showtell.data.sources.base import RawPicture
+from showtell.data.sources.base import RawPicture, ReadOptions
 from showtell.data.sources.folder import PictureFile, walk_pictures
 from showtell.errors import InputError
 from showtell.progress import Tick, bar
@@ -49,7 +49,7 @@ def plan_alt_texts(
         closing(Journal(options.journal or folder / JOURNAL, reading=True)) as journal,
         bar("scanning", None, "pictures", show=show) as tick,
     ):
-        for picture in walk_pictures(folder):
+        for picture in walk_pictures(folder, options.reading, tally.remarks):
             plan = planner.plan(picture, journal.get(picture.name))
             tally.add(plan, plan.step, plan.entry)
             watch(Outcome(picture.name, plan.step, plan.entry, plan.problem))
@@ -93,7 +93,7 @@ def write_alt_texts(
             run = _Run(folder, captioner, options, captions, journal, planner, tally, watch, tick, elsewhere)
             run.work()
         if table:
-            table.write(_rows(folder, journal, planner))
+            table.write(_rows(folder, options.reading, journal, planner))
     return run.tally.summary()
 
 
@@ -150,7 +150,7 @@ class _Run:
 
     def _wanted(self) -> Iterator[tuple[PictureFile, Plan]]:
         """The pictures that are to be captioned; what becomes of the others is settled on the way."""
-        for picture in walk_pictures(self.folder):
+        for picture in walk_pictures(self.folder, self.options.reading, self.tally.remarks):
             plan = self.planner.plan(picture, self.journal.get(picture.name))
             if plan.step is Step.CAPTION:
                 yield picture, plan
@@ -228,8 +228,8 @@ def _table(options: AltTextOptions, journal: Journal) -> Table | None:
     return Table(options.output, options.format, journal, overwrite=options.rights.others)
 
 
-def _rows(folder: Path, journal: Journal, planner: Planner) -> Iterator[Row]:
-    for picture in walk_pictures(folder):
+def _rows(folder: Path, reading: ReadOptions, journal: Journal, planner: Planner) -> Iterator[Row]:
+    for picture in walk_pictures(folder, reading):
         entry = journal.get(picture.name)
         if picture.error or (entry and entry.error):
             yield Row(picture.name, error=picture.error or (entry.error if entry else ""))

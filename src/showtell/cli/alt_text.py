@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from showtell.cli import settings
+from showtell.cli import reading, settings
 from showtell.cli.settings import Resize, given
 from showtell.errors import InputError, shown
 from showtell.files import write_beside
@@ -108,6 +108,9 @@ def alt_text(
     ] = None,
     ray: settings.Ray = None,
     ray_cores: settings.RayCores = 1,
+    exclude: reading.Exclude = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Write alt text for every picture of a folder tree: a file beside each picture, or one table.
 
@@ -124,6 +127,7 @@ def alt_text(
     from showtell.captioning.captioner import Captioner
 
     rights = Rights(merge, overwrite, overwrite_others)
+    reads = reading.read_options(exclude, None, max_pixels, lenient)
     options = AltTextOptions(
         _format(format, output).value,
         output,
@@ -134,6 +138,7 @@ def alt_text(
         batch_size,
         threads,
         sidecar_name.value,
+        reads,
     )
     search = given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
     search |= given(no_repeat_ngram=no_repeat_ngram, must_not=must_not)
@@ -153,6 +158,9 @@ def alt_text(
             summary = plan_alt_texts(folder, captioner, options, watch=report, **search)
         else:
             summary = write_alt_texts(folder, captioner, options, watch=report, elsewhere=elsewhere, **search)
+        for kind in summary.remarks.to_json():
+            list_it({"name": kind["first"], "why": "not read"} | kind)
+    reading.print_remarks(summary.remarks)
     print(_said(summary, folder, options, dry_run))
     for name, problem in report.problems:
         print(f"  {shown(name)}: {shown(problem)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from showtell.captioning.output.writers import Format, format_of, writing
-from showtell.cli import settings
+from showtell.cli import reading, settings
 from showtell.cli.caption_job import BATCHES_IN_A_PIECE, Job
 from showtell.cli.settings import Guide, Resize, given, only_with
 from showtell.errors import InputError
@@ -104,6 +104,10 @@ def caption(
     ] = None,
     ray: settings.Ray = None,
     ray_cores: settings.RayCores = 1,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Caption pictures.
 
@@ -142,7 +146,9 @@ def caption(
 
     drawn = secrets.randbelow(10**6) if seed is None else seed
     wanted = Sample(random, drawn, tuple(index or ()))
-    pictures = PictureSelection(sources, wanted, WebOptions(round(max_size * 10**6), timeout, not in_pieces))
+    web = WebOptions(round(max_size * 10**6), timeout, not in_pieces)
+    pictures = PictureSelection(sources, wanted, web, reading.read_options(exclude, zip_encoding, max_pixels, lenient))
+    reading.print_remarks(pictures.remarks)
     way: ResizeMode | None = resize.value if resize else None
     captioner = Captioner(model or None, resize=way, threads=threads)
     # A bad option is reported before anything is read.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.cli import caption_files, settings
+from showtell.cli import caption_files, reading, settings
 from showtell.cli.settings import given
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ def evaluate(
     partial: caption_files.Partial = False,
     picture_column: caption_files.PictureColumn = None,
     caption_column: caption_files.CaptionColumn = None,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Caption pictures, compare with people's captions, and print scores with 95% intervals.
 
@@ -79,10 +83,11 @@ def evaluate(
     options = given(beam=beam, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)
     captioner = Captioner(model)
     options |= {"guide": guide.value, "careful": careful}
+    source = reading.open_pictures(pictures, reading.read_options(exclude, zip_encoding, max_pixels, lenient))
     columns = (picture_column, caption_column)
     references = caption_files.read(captions, *columns)
     training = caption_files.read(training_captions, *columns) if training_captions else None
-    found = evaluate(captioner, pictures, references, split, training=training, store=store, partial=partial, **options)
+    found = evaluate(captioner, source, references, split, training=training, store=store, partial=partial, **options)
     if out:
         write_evaluation(found, out)
     if format is Format.json:

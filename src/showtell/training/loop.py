@@ -31,6 +31,7 @@ import numpy as np
 import torch
 
 from showtell.data.examples import Group, load_examples
+from showtell.data.sources.base import remarks_of
 from showtell.decoders.registry import build
 from showtell.encoders import encoder_graph
 from showtell.errors import InputError
@@ -148,6 +149,8 @@ def _train(
         check_run_folder(folder, recipe)
     examples = load_examples(recipe.data, root)
     say(examples.summary)
+    for line in remarks_of(examples.source).lines():
+        say(line)
     graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say) if group.is_main else b""
     if group.is_main:
         claim_run_folder(folder, recipe)  # only now, so that a failed start never stands in the way of its correction

@@ -47,7 +47,7 @@ class Gallery:
         for picture in pictures:
             thumbnail = None
             with contextlib.suppress(PictureError):
-                thumbnail = decode(picture.data)
+                thumbnail = decode(picture.data, picture.decoding, least=2 * THUMBNAIL)
                 thumbnail.thumbnail((THUMBNAIL, THUMBNAIL))
             self._thumbnails.append(thumbnail)
             yield picture
