@@ -10,6 +10,7 @@ import typer
 
 from showtell.cli import caption_files, reading, settings
 from showtell.cli.settings import given
+from showtell.errors import shown
 
 if TYPE_CHECKING:
     from showtell.evaluation import Evaluation
