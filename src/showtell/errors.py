@@ -7,6 +7,7 @@ bad, 1 where the work failed.
 
 import errno
 import unicodedata
+from importlib import import_module
 
 
 def one_line(error: BaseException | str, most: int | None = None) -> str:
@@ -72,3 +73,18 @@ class MissingExtra(ShowtellError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs packages that are not installed: pip install 'showtell[{extra}]'")
+
+
+def require(*modules: str, extra: str, what: str) -> None:
+    """Raise a `MissingExtra` where a module cannot be imported.
+
+    Arguments:
+        modules: what to import.
+        extra: the extra of Showtell that installs them.
+        what: what needs them, for the message.
+    """
+    for module in modules:
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise MissingExtra(what, extra) from error

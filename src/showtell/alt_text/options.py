@@ -3,16 +3,15 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 from showtell.alt_text.journal import Entry
 from showtell.alt_text.plan import Plan, Step
 from showtell.alt_text.sidecars import Rights, SidecarName, TextSidecar, XmpSidecar
-from showtell.alt_text.table import TableFormat
+from showtell.captioning.output.registry import names_of
 from showtell.data.sources.base import ReadOptions, Remarks
 from showtell.errors import InputError
 
-SidecarFormat: TypeAlias = Literal["txt", "xmp"]
 SIDECARS: dict[str, type[TextSidecar] | type[XmpSidecar]] = {"txt": TextSidecar, "xmp": XmpSidecar}
 JOURNAL = ".showtell-alt-text"
 """The journal's name in the folder that it is of, unless the user names another file."""
@@ -22,7 +21,7 @@ JOURNAL = ".showtell-alt-text"
 class AltTextOptions:
     """Where texts go, and what may be done there.
 
-    `format` is of a file beside each picture (`txt`, `xmp`) or of one table (`csv`, `jsonl`, `parquet`) at `output`.
+    `format` is of a file beside each picture (`txt`, `xmp`) or of one table (such as `csv`) at `output`.
     `journal` is the file that knows what was done (None: `JOURNAL` in the folder). Captions of less confidence than
     `min_confidence` are held back. `sidecar_name` is `full` for `photo.jpg.txt`, `stem` for `photo.txt`. `renew`
     captions again what another model or other settings captioned. `batch_size` and `threads` are as
@@ -30,7 +29,7 @@ class AltTextOptions:
     which pictures are read, and how.
     """
 
-    format: SidecarFormat | TableFormat = "txt"
+    format: str = "txt"
     output: Path | None = None
     journal: Path | None = None
     min_confidence: float = 0.0
@@ -42,6 +41,9 @@ class AltTextOptions:
     reading: ReadOptions = ReadOptions()
 
     def __post_init__(self) -> None:
+        if self.format not in (*SIDECARS, *names_of("table")):
+            choices = ", ".join([*SIDECARS, *names_of("table")])
+            raise InputError(f"texts cannot be written as {self.format!r}: choose one of {choices}")
         if self.format in SIDECARS and self.output:
             raise InputError(f"{self.format} files lie beside the pictures: leave out --output, or choose a table")
         if self.format not in SIDECARS and not self.output:

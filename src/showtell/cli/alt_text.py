@@ -9,30 +9,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from showtell.captioning.output.registry import format_of, names_of
 from showtell.cli import reading, settings
-from showtell.cli.settings import Resize, given
+from showtell.cli.settings import Resize, choices, given
 from showtell.errors import InputError, shown
 from showtell.files import write_beside
+
+_BESIDE = ("txt", "xmp")
 
 if TYPE_CHECKING:
     from showtell.alt_text import AltTextOptions, Outcome, Summary
     from showtell.images.preprocessing import ResizeMode
+
+    Format = str
+else:
+    Format = choices("Format", [*_BESIDE, *names_of("table")])
 
 HELD_BACK = 3
 """Exit code: every picture could be read, but captions were held back for want of confidence."""
 TO_DO = 4
 """Exit code of a dry run: there is something to do."""
 _SHOWN = 5  # problems that are printed; --review has all
-
-
-class Format(StrEnum):
-    """Where texts go: into a file beside each picture, or into one table."""
-
-    txt = "txt"
-    xmp = "xmp"
-    csv = "csv"
-    jsonl = "jsonl"
-    parquet = "parquet"
 
 
 class SidecarName(StrEnum):
@@ -129,7 +126,7 @@ def alt_text(
     rights = Rights(merge, overwrite, overwrite_others)
     reads = reading.read_options(exclude, None, max_pixels, lenient)
     options = AltTextOptions(
-        _format(format, output).value,
+        _format(format, output),
         output,
         journal,
         min_confidence,
@@ -172,13 +169,11 @@ def alt_text(
         raise typer.Exit(HELD_BACK)
 
 
-def _format(given: Format | None, output: Path | None) -> Format:
+def _format(given: str | None, output: Path | None) -> str:
     """The format that was given, or that of a table by its name, or else text files."""
-    tables = {f".{one.value}": one for one in (Format.csv, Format.jsonl, Format.parquet)}
-    said = tables.get(output.suffix.lower()) if output else None
-    if given and said and given is not said and given not in (Format.txt, Format.xmp):
-        raise InputError(f"{output}: is named like {said.value}, and --format says {given.value}: change one of them")
-    return given or said or Format.txt
+    if given in _BESIDE:
+        return str(given)
+    return str(format_of(given, output, among=names_of("table")) or "txt")
 
 
 class _Report:

@@ -61,13 +61,15 @@ DAMAGE = (
 class RawPicture:
     """One picture file: its bytes, or in `error` why they could not be read (then `data` is empty).
 
-    `decoding` says how far whoever decodes it goes.
+    `decoding` says how far whoever decodes it goes. `source` is whatever its reader wants to find
+    again at the result (`showtell.Captioned.source`).
     """
 
     name: str
     data: bytes
     error: str = ""
     decoding: DecodeOptions = DecodeOptions()
+    source: object = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
