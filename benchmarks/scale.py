@@ -24,7 +24,7 @@ from captioning import processor
 from scale_model import Cluster, Driver, Plan, Work, cores_until, fitted, plan
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.jobs import caption_pieces, captioned
-from showtell.captioning.output.writers import Format, writing
+from showtell.captioning.output.writing import writing
 from showtell.data.sources.gather import PictureSelection
 from showtell.data.sources.picture_source import PictureSource
 from showtell.embeddings.embed import EmbedOptions, embed
@@ -145,7 +145,7 @@ class Bench:
             count = self.parts(source, Path(parts))
             began = time.process_time()
             out = self.folder / "captions.jsonl"
-            with writing(Format.jsonl, out, None, at_once=True) as write:
+            with writing("jsonl", out, None, at_once=True) as write:
                 for result in captioned(Path(parts), count):
                     write(result)
             written = size / (time.process_time() - began)

@@ -29,7 +29,7 @@ from captioning import processor
 from scale import BATCH, Bench, write_into
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.jobs import caption_pieces, captioned
-from showtell.captioning.output.writers import Format, writing
+from showtell.captioning.output.writing import writing
 from showtell.data.sources.gather import PictureSelection
 from showtell.data.sources.picture_source import PictureSource
 from showtell.embeddings.embed import EmbedOptions, embed
@@ -114,7 +114,7 @@ def embedded(captioner: Captioner, source: Path, out: Path, size: int, address: 
 def described_in(captioner: Captioner, source: Path, out: Path, args: argparse.Namespace, address: str) -> None:
     pictures = PictureSelection([str(source)])
     if not address:
-        with writing(Format.jsonl, out / "captions.jsonl", None) as write:
+        with writing("jsonl", out / "captions.jsonl") as write:
             for result in captioner.caption_stream(pictures.read(), batch_size=BATCH):
                 write(result)
         return
@@ -126,7 +126,7 @@ def described_in(captioner: Captioner, source: Path, out: Path, args: argparse.N
     _, count = caption_pieces(
         pictures, captioner, parts, args.piece_size, batch_size=BATCH, elsewhere=elsewhere, show=False
     )
-    with writing(Format.jsonl, out / "captions.jsonl", None, at_once=True) as write:
+    with writing("jsonl", out / "captions.jsonl", at_once=True) as write:
         for result in captioned(parts, count):
             write(result)
 

@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference that are made from the code: the command line and the recipes.
+"""Writes the pages of docs/reference that are made from the code: the command line, output formats and the recipes.
 
     python docs/generate.py            # writes them
     python docs/generate.py --check    # exits with 1 where a page is not up to date
@@ -17,6 +17,7 @@ from typing import Any
 
 import typer
 
+from showtell.captioning.output.registry import output_formats
 from showtell.cli import app
 from showtell.data.captions.registry import caption_formats
 from showtell.decoders.registry import decoder_kinds
@@ -46,6 +47,7 @@ def pages() -> dict[str, str]:
         "caption-formats.md": formats(),
         "command-line.md": command_line(),
         "metric-names.md": metric_names(),
+        "output-formats.md": output_format_names(),
         "recipes.md": recipes(),
     }
 
@@ -80,6 +82,25 @@ METRICS = """
 `training.best_by` of a recipe takes the names of the last column. To add one, see
 [add a metric](../contributing/metric.md).
 """
+
+
+def output_format_names() -> str:
+    """Every output format of captions."""
+    lines = [
+        "# Output formats",
+        "",
+        MADE.format(" in the format's own file"),
+        "",
+        "What `showtell caption --format` writes. To add one, see",
+        "[add an output format](../contributing/output-format.md).",
+        "",
+        "| `--format` | what is written | attention maps | in pieces | `showtell alt-text` |",
+        "|---|---|---|---|---|",
+    ]
+    for name, one in output_formats().items():
+        marks = ("yes" if mark else "no" for mark in (one.attention, not one.pictures, one.table))
+        lines.append(f"| `{name}` | {cell(one.help)} | {' | '.join(marks)} |")
+    return "\n".join(lines) + "\n"
 
 
 def command_line() -> str:

@@ -246,7 +246,7 @@ from showtell import Captioner
 from showtell.data.sources.picture_source import PictureSource
 from showtell.embeddings.embed import embed
 from showtell.captioning.golden import replay
-import showtell.metrics, showtell.captioning.output.html, showtell.cli
+import showtell.metrics, showtell.captioning.output.page, showtell.cli
 captioner = Captioner({str(tiny_bundle)!r})
 captioner.caption({str(photos / "0.png")!r})
 replay(captioner)

@@ -6,6 +6,8 @@ bad, 1 where the work failed.
 """
 
 import errno
+import unicodedata
+from importlib import import_module
 
 
 def one_line(error: BaseException | str, most: int | None = None) -> str:
@@ -14,8 +16,19 @@ def one_line(error: BaseException | str, most: int | None = None) -> str:
 
 
 def shown(text: str) -> str:
-    """A text as it can be printed: characters that steer a terminal, or begin a line, as escapes such as `\\x1b`."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    """`text` as it may stand in a line on a terminal.
+
+    What would begin another line, move the cursor, change colours or turn the direction of writing is written as
+    Python writes it in a string: file names and captions may hold anything.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if _stays(one) else one.encode("unicode_escape").decode() for one in text)
+
+
+def _stays(letter: str) -> bool:
+    """Whether a letter moves nothing on a terminal. The joiners make emoji and Indian and Arabic letters."""
+    return letter in "\u200c\u200d" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 class ShowtellError(Exception):
@@ -60,3 +73,18 @@ class MissingExtra(ShowtellError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs packages that are not installed: pip install 'showtell[{extra}]'")
+
+
+def require(*modules: str, extra: str, what: str) -> None:
+    """Raise a `MissingExtra` where a module cannot be imported.
+
+    Arguments:
+        modules: what to import.
+        extra: the extra of Showtell that installs them.
+        what: what needs them, for the message.
+    """
+    for module in modules:
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise MissingExtra(what, extra) from error

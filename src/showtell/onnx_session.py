@@ -1,8 +1,9 @@
 """Opens ONNX Runtime sessions with the threads and cores of this process."""
 
 import functools
+import math
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,51 @@ def adds_products_of_8_bits() -> bool:
 
 
 def available_cores() -> int:
-    """Cores that this process may run on: the machine's, less what affinity or a container takes away."""
+    """Cores that this process may use: the machine's, less what affinity or the quota of a container takes away."""
     try:
-        return len(os.sched_getaffinity(0))
+        cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS or Windows
-        return os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+    return max(1, min(cores, math.ceil(quota_in_cores() or cores)))
+
+
+def quota_in_cores(root: Path = Path("/")) -> float | None:
+    """Processor time that the control groups of this process grant, in cores; None where they set no bound.
+
+    Follows cgroup v2 (`cpu.max`) and v1 (`cpu.cfs_quota_us`), as the kernel's documentation has them; a group's bound
+    holds for all groups below it. `root` is where `/proc` and `/sys` are looked for.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except (OSError, UnicodeDecodeError):  # not Linux
+        return None
+    bounds: list[float] = []
+    for line in lines:
+        _, controllers, path = ([*line.split(":", 2), "", ""])[:3]
+        if controllers == "":
+            top, read = root / "sys/fs/cgroup", _quota_v2
+        elif "cpu" in controllers.split(","):
+            mounts = (root / "sys/fs/cgroup" / name for name in (controllers, "cpu", "cpu,cpuacct"))
+            top, read = next((one for one in mounts if one.is_dir()), root / "sys/fs/cgroup/cpu"), _quota_v1
+        else:
+            continue
+        # In a container the path may be the host's, while what is mounted begins at the container's own group.
+        inside = PurePosixPath(path.lstrip("/"))
+        bounds += [bound for group in (inside, *inside.parents) if (bound := read(top / group))]
+    return min(bounds, default=None)
+
+
+def _quota_v2(group: Path) -> float | None:
+    try:
+        quota, period = (group / "cpu.max").read_text().split()
+        return int(quota) / int(period)  # "max" where there is no bound
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _quota_v1(group: Path) -> float | None:
+    try:
+        quota = int((group / "cpu.cfs_quota_us").read_text())
+        return quota / int((group / "cpu.cfs_period_us").read_text()) if quota > 0 else None
+    except (OSError, ValueError, ZeroDivisionError):
+        return None

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from showtell.errors import shown
+
 Tick: TypeAlias = Callable[..., None]
 """`tick(n=1, note="")`: n more are done; the note stands at the end of the bar."""
 
@@ -47,14 +49,14 @@ def _live_bar(description: str, total: int | None, unit: str, done: int) -> Iter
     )
     began = time.monotonic()
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(description, total=total, completed=done, rate="", note="")
+        task = progress.add_task(shown(description), total=total, completed=done, rate="", note="")
         count = 0
 
         def tick(n: int = 1, note: str = "") -> None:
             nonlocal count
             count += n
             rate = count / max(time.monotonic() - began, 1e-9)
-            progress.update(task, advance=n, rate=f"{rate:.1f} {unit}/s", note=note)
+            progress.update(task, advance=n, rate=f"{rate:.1f} {unit}/s", note=shown(note))
 
         yield tick
 
@@ -79,7 +81,7 @@ class _Lines:
         line += f" {self.unit}, {rate:.1f}/s"
         if self.total is not None and not at_end and rate > 0:
             line += f", {(self.total - self.before - self.count) / rate:.0f} s left"
-        print(f"{line} {note}".rstrip(), file=sys.stderr, flush=True)
+        print(shown(f"{line} {note}".rstrip()), file=sys.stderr, flush=True)
 
 
 def megabytes(count: int) -> str:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from showtell.captioning.attention import attention_maps, overlay
 from showtell.captioning.captioner import Captioner
-from showtell.captioning.output.html import Entry, caption_page
+from showtell.captioning.output.page import Entry, caption_page
 from showtell.errors import InputError
 from showtell.images.preprocessing import square
 

@@ -9,7 +9,7 @@ import pytest
 
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.jobs import caption_pieces, captioned, part_of
-from showtell.captioning.output.parquet import read_rows, row_writer
+from showtell.captioning.output.formats.parquet import read_rows, row_writer
 from showtell.data.sources.gather import PictureSelection, Sample
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import pickle
 import tarfile
 import warnings
 import zipfile
@@ -307,15 +308,29 @@ def test_a_path_that_does_not_exist_is_told(tmp_path: Path) -> None:
     assert _message("") == "an empty path: does not exist: check the path"
 
 
-def test_one_name_twice_in_an_archive_is_told_before_the_first_picture(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["zip", "tar", "tar.gz"])
+def test_of_one_name_twice_in_an_archive_the_last_counts_and_that_is_said(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x.{suffix}"
+    members = [("a.png", _png(1)), ("b.png", _png(2)), ("a.png", _png(3)), ("./a.png", _png(4)), ("c.png", _png(5))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # zipfile warns of the duplicate that this test is about
-        with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-            for name in ("a.png", "b.png", "a.png"):
-                archive.writestr(name, _png(1))
-    assert _message(tmp_path / "x.zip") == f"{tmp_path}/x.zip: holds two pictures named 'a.png': rename one of them"
-    with pytest.raises(InputError):
-        next(PictureSource(tmp_path / "x.zip").read())
+        if suffix == "zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                for name, data in members:
+                    archive.writestr(name, data)
+        else:
+            with tarfile.open(path, "w:gz" if suffix.endswith("gz") else "w") as tar:
+                for name, data in members:
+                    member = tarfile.TarInfo(name)
+                    member.size = len(data)
+                    tar.addfile(member, io.BytesIO(data))
+    source = PictureSource(path)
+    expected = {"b.png": _png(2), "a.png": _png(4), "c.png": _png(5)}
+    assert source.names() == list(expected)
+    assert {picture.name: picture.data for picture in source.read()} == expected
+    pieces = [pickle.loads(pickle.dumps(piece)) for piece in source.split(2)]
+    assert {picture.name: picture.data for piece in pieces for picture in piece.read()} == expected
+    assert source.remarks.lines() == [f"{path}: holds 'a.png' more than once: the last one counts"]
 
 
 def test_one_name_in_two_sources_names_both_files(tmp_path: Path) -> None:

@@ -46,6 +46,16 @@ def test_with_partial_they_are_left_out_said_and_counted(showtell, tiny_bundle, 
     assert showtell("tune", tiny_bundle, *given, "--length-penalty", "0").code == 0
 
 
+def test_pictures_that_cannot_be_read_are_named_and_counted(showtell, tiny_bundle, photos, captions):
+    (photos / "1.png").write_bytes(b"no picture")
+    given = ("--pictures", photos, "--captions", captions, "--partial", "--format", "json")
+    result = showtell("evaluate", tiny_bundle, *given)
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
+    assert (found["pictures"], found["left_out"]) == (1, {"without_pictures": 3, "unreadable": 1})
+    assert "1.png: not a" in result.err
+
+
 def test_python_has_the_same_rule(tiny_bundle, photos, captions):
     with pytest.raises(InputError, match="3 of 5 captioned pictures are not among the pictures"):
         evaluate(tiny_bundle, photos, captions, show=False)

@@ -3,7 +3,7 @@
 import pytest
 
 from evaluations import a_picture, an_evaluation, epochs
-from showtell.captioning.output.html import Entry, caption_page
+from showtell.captioning.output.page import Entry, caption_page
 from showtell.evaluation.report.choice import choose
 from showtell.evaluation.report.page import evaluation_page
 

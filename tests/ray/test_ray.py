@@ -19,7 +19,7 @@ import pytest
 
 from holding_server import HoldingServer, parent_of
 from showtell.captioning.jobs import captioned
-from showtell.captioning.output.parquet import read_rows
+from showtell.captioning.output.formats.parquet import read_rows
 from showtell.data.sources.picture_source import PictureSource
 from showtell.embeddings.embed import EmbedOptions, embed
 from showtell.embeddings.store import EmbeddingStore

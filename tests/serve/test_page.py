@@ -12,7 +12,7 @@ from PIL import Image
 from repository import ROOT
 from serving import service_running
 from showtell.captioning.captioner import Captioned, Captioner
-from showtell.captioning.output.writers import WRITERS, Format
+from showtell.captioning.output.registry import Layout, find_output_format
 from showtell.serve.guard import Door
 
 
@@ -185,9 +185,9 @@ def test_captions_are_copied_and_saved_as_the_command_line_writes_them(opened, p
 
     def written(format):
         file = io.StringIO()
-        write = WRITERS[format](file, None)
-        for result in results:
-            write(result)
+        with find_output_format(format).open(file, Layout()) as write:
+            for result in results:
+                write(result)
         return file.getvalue()
 
     def saved(name):
@@ -197,11 +197,11 @@ def test_captions_are_copied_and_saved_as_the_command_line_writes_them(opened, p
 
     page.get_by_role("button", name="Copy", exact=True).click()
     page.locator("#status", has_text="Copied.").wait_for()
-    assert page.evaluate("navigator.clipboard.readText()") == written(Format.text) == saved("Save text")
+    assert page.evaluate("navigator.clipboard.readText()") == written("text") == saved("Save text")
     page.get_by_role("button", name="Copy the caption of 1.png").click()
     page.locator("button", has_text="Copied").nth(1).wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == captions[1].text
-    rows, expected = (list(csv.DictReader(io.StringIO(text))) for text in (saved("Save CSV"), written(Format.csv)))
+    rows, expected = (list(csv.DictReader(io.StringIO(text))) for text in (saved("Save CSV"), written("csv")))
     for row in (*rows, *expected):
         row["score"] = f"{float(row['score']):.3f}" if row["score"] else ""
     assert rows == expected

@@ -7,14 +7,15 @@ import pytest
 
 from serving import form_of, service_running
 from showtell.captioning.captioner import Captioned
-from showtell.captioning.output.writers import WRITERS, Format
+from showtell.captioning.output.registry import Layout, find_output_format
 from showtell.serve.guard import Door
 
 
 def line_of(name, caption):
     """What `showtell caption --format jsonl` writes."""
     file = io.StringIO()
-    WRITERS[Format.jsonl](file, None)(Captioned(name, caption))
+    with find_output_format("jsonl").open(file, Layout()) as write:
+        write(Captioned(name, caption))
     return json.loads(file.getvalue())
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from html_tree import Node, read, thumbnail_of
-from showtell.captioning.output.html import Entry, caption_page
+from showtell.captioning.output.page import Entry, caption_page
 
 HOSTILE = "<script>alert(\"1\")</script> & 'quotes' {title}.jpg"
 

@@ -1,8 +1,7 @@
 """A picture file and what a captioner says of it -> what the journal is to know, on this machine or on another."""
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from showtell.alt_text.journal import Entry
@@ -18,9 +17,17 @@ Elsewhere: TypeAlias = Callable[[Sequence[PictureFile], str], Iterator[tuple[int
 _NO_SIZE = -1  # of a picture that the disk did not give: no file has it, so it is tried again
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The place of a picture that the captioner has in hand, and the SHA-256 of its bytes."""
+
+    place: int
+    content: str
+
+
 def read(picture: PictureFile) -> tuple[RawPicture, str]:
     """The picture's bytes, and their SHA-256."""
-    raw = read_picture(picture.path, picture.name)
+    raw = read_picture(picture.path, picture.name, picture.decoding)
     return raw, sha256_of(raw.data)
 
 
@@ -55,7 +62,6 @@ def describe(
         options: how captions are made, as `Captioner.caption_options` gives it.
         batch_size: pictures whose sentences are written at once.
     """
-    reading: deque[tuple[int, str]] = deque()
     failed: list[tuple[int, Entry]] = []
 
     def whole() -> Iterator[RawPicture]:
@@ -64,10 +70,10 @@ def describe(
             if raw.error:
                 failed.append((place, unreadable(raw.error, settings)))
             else:
-                reading.append((place, content))
-                yield raw
+                yield replace(raw, source=_Read(place, content))
 
     for result in captioner.caption_stream(whole(), batch_size=batch_size, options=options):
-        place, content = reading.popleft()
-        yield place, described(pictures[place], content, settings, result)
+        read_one = result.source
+        assert isinstance(read_one, _Read)
+        yield read_one.place, described(pictures[read_one.place], read_one.content, settings, result)
     yield from failed

@@ -3,15 +3,15 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 from showtell.alt_text.journal import Entry
 from showtell.alt_text.plan import Plan, Step
 from showtell.alt_text.sidecars import Rights, SidecarName, TextSidecar, XmpSidecar
-from showtell.alt_text.table import TableFormat
+from showtell.captioning.output.registry import names_of
+from showtell.data.sources.base import ReadOptions, Remarks
 from showtell.errors import InputError
 
-SidecarFormat: TypeAlias = Literal["txt", "xmp"]
 SIDECARS: dict[str, type[TextSidecar] | type[XmpSidecar]] = {"txt": TextSidecar, "xmp": XmpSidecar}
 JOURNAL = ".showtell-alt-text"
 """The journal's name in the folder that it is of, unless the user names another file."""
@@ -21,14 +21,15 @@ JOURNAL = ".showtell-alt-text"
 class AltTextOptions:
     """Where texts go, and what may be done there.
 
-    `format` is of a file beside each picture (`txt`, `xmp`) or of one table (`csv`, `jsonl`, `parquet`) at `output`.
+    `format` is of a file beside each picture (`txt`, `xmp`) or of one table (such as `csv`) at `output`.
     `journal` is the file that knows what was done (None: `JOURNAL` in the folder). Captions of less confidence than
     `min_confidence` are held back. `sidecar_name` is `full` for `photo.jpg.txt`, `stem` for `photo.txt`. `renew`
     captions again what another model or other settings captioned. `batch_size` and `threads` are as
-    `Captioner.caption_stream` has them.
+    `Captioner.caption_stream` has them. `reading` says
+    which pictures are read, and how.
     """
 
-    format: SidecarFormat | TableFormat = "txt"
+    format: str = "txt"
     output: Path | None = None
     journal: Path | None = None
     min_confidence: float = 0.0
@@ -37,8 +38,12 @@ class AltTextOptions:
     batch_size: int = 32
     threads: int | None = None
     sidecar_name: SidecarName = "full"
+    reading: ReadOptions = ReadOptions()
 
     def __post_init__(self) -> None:
+        if self.format not in (*SIDECARS, *names_of("table")):
+            choices = ", ".join([*SIDECARS, *names_of("table")])
+            raise InputError(f"texts cannot be written as {self.format!r}: choose one of {choices}")
         if self.format in SIDECARS and self.output:
             raise InputError(f"{self.format} files lie beside the pictures: leave out --output, or choose a table")
         if self.format not in SIDECARS and not self.output:
@@ -68,6 +73,7 @@ class Summary:
     Of them, `captioned` is how many the model described in this run, `known` how many had bytes that it had described
     before; `unfamiliar` how many texts are of pictures unlike those that the model learnt from; `outdated` how many are
     of another model or other settings; `mergeable` how many pictures were kept whose files could be merged into.
+    `remarks` counts files that look like pictures and are not read.
     """
 
     steps: dict[Step, int]
@@ -76,6 +82,7 @@ class Summary:
     unfamiliar: int = 0
     outdated: int = 0
     mergeable: int = 0
+    remarks: Remarks = field(default_factory=Remarks)
 
     @property
     def pictures(self) -> int:
@@ -94,6 +101,7 @@ class Tally:
     settings: str
     captioned: int = 0
     known: int = 0
+    remarks: Remarks = field(default_factory=Remarks)
     _steps: Counter[Step] = field(default_factory=Counter)
     _others: Counter[str] = field(default_factory=Counter)
 
@@ -107,5 +115,5 @@ class Tally:
 
     def summary(self) -> Summary:
         """What was counted."""
-        others = (self._others[name] for name in ("unfamiliar", "outdated", "mergeable"))
-        return Summary(dict(self._steps), self.captioned, self.known, *others)
+        others = {name: self._others[name] for name in ("unfamiliar", "outdated", "mergeable")}
+        return Summary(dict(self._steps), self.captioned, self.known, remarks=self.remarks, **others)

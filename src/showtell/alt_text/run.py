@@ -7,7 +7,6 @@ whatever way, goes on where it was when it is given again.
 
 import itertools
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -19,10 +18,11 @@ from showtell.alt_text.journal import Entry, Journal
 from showtell.alt_text.options import JOURNAL, SIDECARS, AltTextOptions, Outcome, Summary, Tally
 from showtell.alt_text.plan import Plan, Planner, Step
 from showtell.alt_text.sidecars import Sidecar
-from showtell.alt_text.table import Row, Table
+from showtell.alt_text.table import Table
+from showtell.captioning.caption import Caption, Captioned
 from showtell.captioning.captioner import Captioner, fingerprint
 from showtell.captioning.options import CaptionOptions, SearchKeywords
-from showtell.data.sources.base import RawPicture
+from showtell.data.sources.base import RawPicture, ReadOptions
 from showtell.data.sources.folder import PictureFile, walk_pictures
 from showtell.errors import InputError
 from showtell.progress import Tick, bar
@@ -49,7 +49,7 @@ def plan_alt_texts(
         closing(Journal(options.journal or folder / JOURNAL, reading=True)) as journal,
         bar("scanning", None, "pictures", show=show) as tick,
     ):
-        for picture in walk_pictures(folder):
+        for picture in walk_pictures(folder, options.reading, tally.remarks):
             plan = planner.plan(picture, journal.get(picture.name))
             tally.add(plan, plan.step, plan.entry)
             watch(Outcome(picture.name, plan.step, plan.entry, plan.problem))
@@ -93,7 +93,7 @@ def write_alt_texts(
             run = _Run(folder, captioner, options, captions, journal, planner, tally, watch, tick, elsewhere)
             run.work()
         if table:
-            table.write(_rows(folder, journal, planner))
+            table.write(_rows(folder, options.reading, journal, planner))
     return run.tally.summary()
 
 
@@ -104,6 +104,15 @@ class _Waiting:
     picture: PictureFile
     plan: Plan
     entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A picture that the captioner has in hand, and the SHA-256 of its bytes."""
+
+    picture: PictureFile
+    plan: Plan
+    content: str
 
 
 @dataclass(slots=True)
@@ -132,14 +141,16 @@ class _Run:
             self.journal.put(self._noted)
 
     def _caption_here(self) -> None:
-        reading: deque[tuple[PictureFile, Plan, str]] = deque()  # what the captioner has in hand
         batch_size, threads = self.options.batch_size, self.options.threads
-        unknown = self._unknown(reading)
-        stream = self.captioner.caption_stream(unknown, batch_size=batch_size, threads=threads, options=self.captions)
+        stream = self.captioner.caption_stream(
+            self._unknown(), batch_size=batch_size, threads=threads, options=self.captions
+        )
         for result in stream:
-            picture, plan, content = reading.popleft()
+            read = result.source
+            assert isinstance(read, _Read)
             self.tally.captioned += result.caption is not None
-            self._wait(picture, plan, described(picture, content, self.planner.settings, result))
+            entry = described(read.picture, read.content, self.planner.settings, result)
+            self._wait(read.picture, read.plan, entry)
 
     def _caption_elsewhere(self, elsewhere: Elsewhere) -> None:
         wanted = self._wanted()
@@ -150,7 +161,7 @@ class _Run:
 
     def _wanted(self) -> Iterator[tuple[PictureFile, Plan]]:
         """The pictures that are to be captioned; what becomes of the others is settled on the way."""
-        for picture in walk_pictures(self.folder):
+        for picture in walk_pictures(self.folder, self.options.reading, self.tally.remarks):
             plan = self.planner.plan(picture, self.journal.get(picture.name))
             if plan.step is Step.CAPTION:
                 yield picture, plan
@@ -159,7 +170,7 @@ class _Run:
             else:
                 self._report(picture, plan, plan.step, plan.entry, plan.problem)
 
-    def _unknown(self, reading: deque[tuple[PictureFile, Plan, str]]) -> Generator[RawPicture, None, None]:
+    def _unknown(self) -> Generator[RawPicture, None, None]:
         """Those of them whose bytes are new, too."""
         for picture, plan in self._wanted():
             raw, content = read(picture)
@@ -169,8 +180,7 @@ class _Run:
                 self.tally.known += 1
                 self._wait(picture, plan, replace(known, size=picture.size, modified=picture.modified))
             else:
-                reading.append((picture, plan, content))
-                yield raw
+                yield replace(raw, source=_Read(picture, plan, content))
 
     def _wait(self, picture: PictureFile, plan: Plan, entry: Entry) -> None:
         """Until the file beside it is written anew, what stands there is ours if it was before."""
@@ -223,16 +233,19 @@ def _planner(captioner: Captioner, options: AltTextOptions, captions: CaptionOpt
 
 
 def _table(options: AltTextOptions, journal: Journal) -> Table | None:
-    if options.format == "txt" or options.format == "xmp" or options.output is None:
+    if options.format in SIDECARS or options.output is None:
         return None
     return Table(options.output, options.format, journal, overwrite=options.rights.others)
 
 
-def _rows(folder: Path, journal: Journal, planner: Planner) -> Iterator[Row]:
-    for picture in walk_pictures(folder):
+def _rows(folder: Path, reading: ReadOptions, journal: Journal, planner: Planner) -> Iterator[Captioned]:
+    for picture in walk_pictures(folder, reading):
         entry = journal.get(picture.name)
         if picture.error or (entry and entry.error):
-            yield Row(picture.name, error=picture.error or (entry.error if entry else ""))
+            yield Captioned(picture.name, None, picture.error or (entry.error if entry else ""))
         elif entry:
-            caption, guess = (None, entry.caption) if planner.holds_back(entry) else (entry.caption, None)
-            yield Row(picture.name, caption, entry.score, entry.confidence, entry.unfamiliar, guess)
+            text, guess = ("", entry.caption) if planner.holds_back(entry) else (entry.caption, "")
+            caption = Caption(
+                text, entry.score, (), confidence=entry.confidence, unfamiliar=entry.unfamiliar, guess=guess
+            )
+            yield Captioned(picture.name, caption)

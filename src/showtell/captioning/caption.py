@@ -103,8 +103,13 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Captioned:
-    """What became of one picture of a stream: its caption, or the reason why there is none."""
+    """What became of one picture of a stream: its caption, or the reason why there is none.
+
+    `source` is what it was made from: the item of the stream, such as a path or an image; of a `RawPicture`, which
+    holds a whole file, only the `source` in it.
+    """
 
     name: str
     caption: Caption | None
     error: str = ""
+    source: object = field(default=None, compare=False, repr=False)

@@ -202,6 +202,7 @@ class Captioner:
                 one.picture.name or f"picture {one.place}",
                 None if one.picture.embedding is None else next(captions),
                 one.picture.error,
+                one.picture.source,
             )
             for one in batch
         ]

@@ -15,7 +15,7 @@ from typing import TypeAlias, Unpack
 from showtell.captioning.caption import Captioned
 from showtell.captioning.captioner import Captioner, fingerprint
 from showtell.captioning.options import CaptionKeywords, CaptionOptions
-from showtell.captioning.output.parquet import read_rows, require_arrow, row_writer
+from showtell.captioning.output.formats.parquet import read_rows, require_arrow, row_writer
 from showtell.data.sources.gather import PictureSelection
 from showtell.errors import InputError, ShowtellError, one_line
 from showtell.files import remove_unfinished, sha256_of, write_beside

@@ -9,30 +9,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from showtell.cli import settings
-from showtell.cli.settings import Resize, given
+from showtell.captioning.output.registry import format_of, names_of
+from showtell.cli import reading, settings
+from showtell.cli.settings import Resize, choices, given
 from showtell.errors import InputError, shown
 from showtell.files import write_beside
+
+_BESIDE = ("txt", "xmp")
 
 if TYPE_CHECKING:
     from showtell.alt_text import AltTextOptions, Outcome, Summary
     from showtell.images.preprocessing import ResizeMode
+
+    Format = str
+else:
+    Format = choices("Format", [*_BESIDE, *names_of("table")])
 
 HELD_BACK = 3
 """Exit code: every picture could be read, but captions were held back for want of confidence."""
 TO_DO = 4
 """Exit code of a dry run: there is something to do."""
 _SHOWN = 5  # problems that are printed; --review has all
-
-
-class Format(StrEnum):
-    """Where texts go: into a file beside each picture, or into one table."""
-
-    txt = "txt"
-    xmp = "xmp"
-    csv = "csv"
-    jsonl = "jsonl"
-    parquet = "parquet"
 
 
 class SidecarName(StrEnum):
@@ -108,6 +105,9 @@ def alt_text(
     ] = None,
     ray: settings.Ray = None,
     ray_cores: settings.RayCores = 1,
+    exclude: reading.Exclude = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Write alt text for every picture of a folder tree: a file beside each picture, or one table.
 
@@ -124,8 +124,9 @@ def alt_text(
     from showtell.captioning.captioner import Captioner
 
     rights = Rights(merge, overwrite, overwrite_others)
+    reads = reading.read_options(exclude, None, max_pixels, lenient)
     options = AltTextOptions(
-        _format(format, output).value,
+        _format(format, output),
         output,
         journal,
         min_confidence,
@@ -134,6 +135,7 @@ def alt_text(
         batch_size,
         threads,
         sidecar_name.value,
+        reads,
     )
     search = given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
     search |= given(no_repeat_ngram=no_repeat_ngram, must_not=must_not)
@@ -153,6 +155,9 @@ def alt_text(
             summary = plan_alt_texts(folder, captioner, options, watch=report, **search)
         else:
             summary = write_alt_texts(folder, captioner, options, watch=report, elsewhere=elsewhere, **search)
+        for kind in summary.remarks.to_json():
+            list_it({"name": kind["first"], "why": "not read"} | kind)
+    reading.print_remarks(summary.remarks)
     print(_said(summary, folder, options, dry_run))
     for name, problem in report.problems:
         print(f"  {shown(name)}: {shown(problem)}")
@@ -164,13 +169,11 @@ def alt_text(
         raise typer.Exit(HELD_BACK)
 
 
-def _format(given: Format | None, output: Path | None) -> Format:
+def _format(given: str | None, output: Path | None) -> str:
     """The format that was given, or that of a table by its name, or else text files."""
-    tables = {f".{one.value}": one for one in (Format.csv, Format.jsonl, Format.parquet)}
-    said = tables.get(output.suffix.lower()) if output else None
-    if given and said and given is not said and given not in (Format.txt, Format.xmp):
-        raise InputError(f"{output}: is named like {said.value}, and --format says {given.value}: change one of them")
-    return given or said or Format.txt
+    if given in _BESIDE:
+        return str(given)
+    return str(format_of(given, output, among=names_of("table")) or "txt")
 
 
 class _Report:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from showtell.cli import caption_files
+from showtell.cli import caption_files, reading
 
 if TYPE_CHECKING:
     from showtell.captioning.confidence import Calibration
@@ -44,6 +44,10 @@ def calibrate(
     partial: caption_files.Partial = False,
     picture_column: caption_files.PictureColumn = None,
     caption_column: caption_files.CaptionColumn = None,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Calibrate a model: fit word probabilities, confidence, tags and the recognition of unfamiliar pictures.
 
@@ -62,9 +66,8 @@ def calibrate(
 
     before = calibration_of(read_bundle(find_model(model)))
     known = caption_files.read(captions, picture_column, caption_column)
-    found = fit(
-        model, pictures, known, split, train_split=train_split, out=out, store=store, tags=tags, partial=partial
-    )
+    source = reading.open_pictures(pictures, reading.read_options(exclude, zip_encoding, max_pixels, lenient))
+    found = fit(model, source, known, split, train_split=train_split, out=out, store=store, tags=tags, partial=partial)
     _print_figures(found)
     tagger = tagger_of(read_bundle(out or model))
     if tagger and tagger.calibration:

@@ -3,19 +3,38 @@
 import contextlib
 import secrets
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.captioning.output.writers import Format, format_of, writing
-from showtell.cli import settings
+from showtell.captioning.output.registry import (
+    Layout,
+    OutputFormat,
+    find_output_format,
+    format_of,
+    names_of,
+    output_formats,
+)
+from showtell.captioning.output.writing import writing
+from showtell.cli import reading, settings
 from showtell.cli.caption_job import BATCHES_IN_A_PIECE, Job
-from showtell.cli.settings import Guide, Resize, given, only_with
+from showtell.cli.settings import Guide, Resize, choices, given, only_with
 from showtell.errors import InputError
 
 if TYPE_CHECKING:
+    from showtell.captioning.captioner import Captioner
+    from showtell.captioning.options import CaptionOptions
+    from showtell.data.sources.gather import PictureSelection
     from showtell.images.preprocessing import ResizeMode
+
+if TYPE_CHECKING:
+    Format = str
+else:
+    Format = choices("Format", output_formats())
+
+_FORMATS = "; ".join(f"{one.name}, {one.help}" for one in output_formats().values())
 
 
 def caption(
@@ -38,7 +57,7 @@ def caption(
         list[int] | None, typer.Option(help="Caption only the picture at this position, from 0. May be repeated.")
     ] = None,
     format: Annotated[
-        Format | None, typer.Option(help="Output format.", show_default="as --output is named, else text")
+        Format | None, typer.Option(help=f"Output format: {_FORMATS}.", show_default="as --output is named, else text")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file.", show_default="the terminal")
@@ -104,6 +123,10 @@ def caption(
     ] = None,
     ray: settings.Ray = None,
     ray_cores: settings.RayCores = 1,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Caption pictures.
 
@@ -115,11 +138,11 @@ def caption(
         showtell caption photos/ holiday.zip --format jsonl -o captions.jsonl
         showtell caption photos/ --num-captions 3 --html page.html
     """
-    written = format_of(format, output)
+    written = find_output_format(format_of(format, output) or "text")
     if seed is not None and not sample and random is None:
         raise InputError("--seed only matters with --sample or --random: add one, or leave this out")
-    if show and written is not Format.text and not output:
-        raise InputError(f"--show draws where {written.value} would be written: add --output, or leave one out")
+    if show and written.name != "text" and not output:
+        raise InputError(f"--show draws where {written.name} would be written: add --output, or leave one out")
     drawing = only_with(sample, "--sample", given(temperature=temperature, top_k=top_k, top_p=top_p))
     options = {"num_captions": num_captions, "sample": sample} | drawing
     options |= given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
@@ -127,22 +150,28 @@ def caption(
     options |= given(diversity=diversity) | only_with(diversity is not None, "--diversity", given(groups=groups))
     options |= given(seed=seed if sample else None)
 
-    if attention and written not in (Format.jsonl, Format.parquet) and not html:
-        raise InputError("--attention is shown with --format jsonl or parquet or --html: add one, or leave this out")
+    if attention and not written.attention and not html:
+        *others, last = [name for name in names_of("attention") if name != "html"]
+        raise InputError(
+            f"--attention is shown with --format {', '.join(others)} or {last} or --html: add one, or leave this out"
+        )
 
     in_pieces = ray is not None or piece_size is not None
     if in_pieces and (html or show):
         raise InputError("--html and --show need all pictures here: leave out --ray and --piece-size")
+    if in_pieces and written.pictures:
+        raise InputError(f"--format {written.name} needs all pictures here: leave out --ray and --piece-size")
     if in_pieces and not output:
         raise InputError("finished pieces are kept beside --output: add it, or leave out --ray and --piece-size")
 
     from showtell.captioning.captioner import Captioner
     from showtell.data.sources.gather import PictureSelection, Sample, WebOptions
-    from showtell.progress import bar
 
     drawn = secrets.randbelow(10**6) if seed is None else seed
     wanted = Sample(random, drawn, tuple(index or ()))
-    pictures = PictureSelection(sources, wanted, WebOptions(round(max_size * 10**6), timeout, not in_pieces))
+    web = WebOptions(round(max_size * 10**6), timeout, not in_pieces)
+    pictures = PictureSelection(sources, wanted, web, reading.read_options(exclude, zip_encoding, max_pixels, lenient))
+    reading.print_remarks(pictures.remarks)
     way: ResizeMode | None = resize.value if resize else None
     captioner = Captioner(model or None, resize=way, threads=threads)
     # A bad option is reported before anything is read.
@@ -151,43 +180,77 @@ def caption(
     )
     if tags and not captioner.generator.tagger:
         raise InputError(f"{captioner.name}: has no tags: leave out --tags, or see docs/guide/tags.md")
-    gallery = None
-    if html or show:
-        from showtell.captioning.output.gallery import Gallery
-
-        seen = captioner.encoder.info.preprocessing
-        gallery = Gallery(page=html is not None, screen=show, preprocessing=seen, tags=tags)
     if random is not None:
         print(f"{pictures.count:,} of {pictures.total:,} pictures; --seed {drawn} chooses them again", file=sys.stderr)
+    layout = Layout(tags, model=captioner.name, preprocessing=captioner.encoder.info.preprocessing)
     if in_pieces and output:
-        job = Job(output, written, tags, piece_size or BATCHES_IN_A_PIECE * batch_size, batch_size, ray, ray_cores)
+        job = Job(
+            output, written.name, layout, piece_size or BATCHES_IN_A_PIECE * batch_size, batch_size, ray, ray_cores
+        )
         done = job.run(pictures, captioner, model, way, chosen)
         failed, unfamiliar = done.failed, done.unfamiliar
     else:
+        run = _Run(written, output, html, show, layout, batch_size)
+        failed, unfamiliar = run.caption(pictures, captioner, chosen)
+    if html:
+        print(f"page: {html}", file=sys.stderr)
+    _report(pictures.count, failed, unfamiliar)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run that is not cut into pieces: where captions go, and how."""
+
+    format: OutputFormat
+    output: Path | None
+    html: Path | None
+    show: bool
+    layout: Layout
+    batch_size: int
+
+    def caption(
+        self, pictures: "PictureSelection", captioner: "Captioner", options: "CaptionOptions"
+    ) -> tuple[int, int]:
+        """Caption all pictures; how many could not be read, and how many are unfamiliar."""
+        from rich.console import Console
+
+        from showtell.captioning.output.gallery import show_result, with_thumbnails
+        from showtell.progress import bar
+
         failed = unfamiliar = 0
         with contextlib.ExitStack() as stack:
-            write = stack.enter_context(writing(written, output, tags)) if output or not show else None
-            stream = gallery.watch(pictures.read()) if gallery else pictures.read()
+            page = stack.enter_context(writing("html", self.html, self.layout)) if self.html else None
+            wanted = self.output is not None or not self.show
+            write = stack.enter_context(writing(self.format.name, self.output, self.layout)) if wanted else None
+            console = Console(highlight=False) if self.show else None
+            stream = pictures.read()
+            shown = self.html or self.show or self.format.pictures
             # A download has a bar of its own, and captions that come one by one need none.
-            progress = output is not None and not pictures.on_the_web and not show
+            progress = self.output is not None and not pictures.on_the_web and not self.show
             tick = stack.enter_context(bar("captioning", pictures.count, "pictures", show=progress))
-            for result in captioner.caption_stream(stream, batch_size=batch_size, options=chosen):
+            for result in captioner.caption_stream(
+                with_thumbnails(stream) if shown else stream, batch_size=self.batch_size, options=options
+            ):
                 if write:
                     write(result)
-                if gallery:
-                    gallery.add(result)
+                if page:
+                    page(result)
+                if console:
+                    show_result(console, result)
                 failed += result.caption is None
                 unfamiliar += bool(result.caption and result.caption.unfamiliar)
                 tick(1)
-    if gallery and html:
-        gallery.write(html, captioner.name)
-        print(f"page: {html}", file=sys.stderr)
+        return failed, unfamiliar
+
+
+def _report(count: int, failed: int, unfamiliar: int) -> None:
+    """Say what is to be looked at; exit code 1 where pictures could not be read."""
     if unfamiliar:
         print(
-            f"{unfamiliar} of {pictures.count} pictures are unlike those that the model was trained on: "
+            f"{unfamiliar} of {count} pictures are unlike those that the model was trained on: "
             "check their captions (--format jsonl says which)",
             file=sys.stderr,
         )
     if failed:
-        print(f"{failed} of {pictures.count} pictures could not be read", file=sys.stderr)
+        print(f"{failed} of {count} pictures could not be read", file=sys.stderr)
         raise typer.Exit(1)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from showtell.captioning.output.writers import Format, writing
+from showtell.captioning.output.registry import Layout
+from showtell.captioning.output.writing import writing
 from showtell.errors import InputError
 from showtell.files import held
 
@@ -24,8 +25,8 @@ class Job:
     """Where captions go, how they are written, pictures of a piece and of a batch, and the cluster, if there is one."""
 
     output: Path
-    format: Format
-    tags: int | None
+    format: str
+    layout: Layout
     size: int
     batch_size: int
     ray: str | None
@@ -47,7 +48,7 @@ class Job:
         """Caption all pictures, going on from finished pieces; errors as `showtell.captioning.jobs` has them."""
         from showtell.captioning.jobs import caption_pieces, captioned, remove_parts
 
-        if self.output.is_dir() and self.format is not Format.parquet:
+        if self.output.is_dir() and self.format != "parquet":
             raise InputError(f"{self.output}: a folder, which gets Parquet files: add --format parquet, or name a file")
         with contextlib.ExitStack() as stack:
             stack.enter_context(held(self.parts))
@@ -67,7 +68,7 @@ class Job:
                 options=options,
             )
             if not self.output.is_dir():
-                with writing(self.format, self.output, self.tags, at_once=True) as write:
+                with writing(self.format, self.output, self.layout, at_once=True) as write:
                     for result in captioned(self.parts, count):
                         write(result)
         if not self.output.is_dir():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from showtell.cli import caption_files
+from showtell.cli import caption_files, reading
 from showtell.errors import InputError, shown
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def check(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of pictures and captions.")] = 0,
     picture_column: caption_files.PictureColumn = None,
     caption_column: caption_files.CaptionColumn = None,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Measure next-word loss and accuracy on a batch, and print predicted and true sentences side by side.
 
@@ -79,7 +83,12 @@ def check(
         raise InputError("--pictures and --captions belong together: give both, or neither for the model's own")
     captioner = Captioner(model)
     if pictures and captions:
-        source, chosen = _given(pictures, caption_files.read(captions, picture_column, caption_column), split)
+        options = reading.read_options(exclude, zip_encoding, max_pixels, lenient)
+        source, chosen = _given(
+            reading.open_pictures(pictures, options),
+            caption_files.read(captions, picture_column, caption_column),
+            split,
+        )
     else:
         source, chosen = _own(captioner.bundle, root, split)
     found = check(captioner, source, chosen, batch_size=batch_size, seed=seed)
@@ -92,11 +101,9 @@ def check(
         print(f"{shown(name)}: {shown(reason)}", file=sys.stderr)
 
 
-def _given(pictures: list[str], captions: "CaptionSet", split: str | None) -> "Examples":
+def _given(source: "Pictures", captions: "CaptionSet", split: str | None) -> "Examples":
     from showtell.data.captions.caption_set import align
-    from showtell.data.sources.picture_source import PictureSource
 
-    source = PictureSource(pictures)
     aligned = align(source.names(), captions.only(split) if split else captions)
     caption_files.say(captions.path, aligned.notes)
     return source, aligned.captions

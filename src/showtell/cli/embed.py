@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.cli import settings
+from showtell.cli import reading, settings
 from showtell.cli.settings import Precision, Resize
 from showtell.errors import InputError, shown
 
@@ -56,6 +56,10 @@ def embed(
     ] = None,
     ray: settings.Ray = None,
     ray_cores: settings.RayCores = 1,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Embed pictures into a store of float16 Arrow shards.
 
@@ -69,7 +73,6 @@ def embed(
     """
     if ray:
         from showtell.ray import embed_on  # what is not installed is told before anything is exported
-    from showtell.data.sources.picture_source import PictureSource
     from showtell.embeddings.embed import EmbedOptions
     from showtell.embeddings.embed import embed as fill
     from showtell.encoders import Encoder, encoder_graph
@@ -82,7 +85,7 @@ def embed(
         raise InputError("--model brings its own encoder: leave out --encoder-weights")
     if model and precision != Precision.float32:
         raise InputError("--model brings its own encoder: quantise the model with showtell quantize")
-    source = PictureSource(sources)
+    source = reading.open_pictures(sources, reading.read_options(exclude, zip_encoding, max_pixels, lenient))
     if model:
         from showtell.models.bundle import read_bundle
 

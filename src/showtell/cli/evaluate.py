@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.cli import caption_files, settings
+from showtell.cli import caption_files, reading, settings
 from showtell.cli.settings import given
+from showtell.errors import shown
 
 if TYPE_CHECKING:
     from showtell.evaluation import Evaluation
@@ -65,6 +66,10 @@ def evaluate(
     partial: caption_files.Partial = False,
     picture_column: caption_files.PictureColumn = None,
     caption_column: caption_files.CaptionColumn = None,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Caption pictures, compare with people's captions, and print scores with 95% intervals.
 
@@ -79,10 +84,11 @@ def evaluate(
     options = given(beam=beam, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)
     captioner = Captioner(model)
     options |= {"guide": guide.value, "careful": careful}
+    source = reading.open_pictures(pictures, reading.read_options(exclude, zip_encoding, max_pixels, lenient))
     columns = (picture_column, caption_column)
     references = caption_files.read(captions, *columns)
     training = caption_files.read(training_captions, *columns) if training_captions else None
-    found = evaluate(captioner, pictures, references, split, training=training, store=store, partial=partial, **options)
+    found = evaluate(captioner, source, references, split, training=training, store=store, partial=partial, **options)
     if out:
         write_evaluation(found, out)
     if format is Format.json:
@@ -95,7 +101,7 @@ def evaluate(
     caption_files.say(captions, found.notes)
     if missing := found.without_pictures:
         count = "1 captioned picture is" if len(missing) == 1 else f"{len(missing):,} captioned pictures are"
-        print(f"{count} not there and left out, such as {missing[0]}", file=sys.stderr)
+        print(f"{count} not there and left out, such as {shown(missing[0])}", file=sys.stderr)
     for name, reason in found.unreadable:
         print(f"{shown(name)}: {shown(reason)}", file=sys.stderr)
     if found.unreadable:

@@ -11,7 +11,6 @@ import math
 import os
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from glob import glob
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -130,8 +129,9 @@ def _under_root(text: str, options: Options) -> Path:
 def _pictures(text: str, options: Options) -> Iterator[Path]:
     """What a source of pictures reads: archives, lists and what they list, folders' pictures, matches of patterns."""
     from showtell.data.sources.braces import expanded, has_braces
+    from showtell.data.sources.glob import glob_files
     from showtell.data.sources.list import listed_in, located
-    from showtell.data.sources.parts import LIST_SUFFIX
+    from showtell.data.sources.parts import LIST_SUFFIX, is_text_beside_picture
     from showtell.data.sources.remote import is_remote
 
     if is_remote(text):
@@ -141,13 +141,13 @@ def _pictures(text: str, options: Options) -> Iterator[Path]:
         yield from _pictures_below(path)
     elif path.exists():
         yield path
-        if path.suffix.lower() == LIST_SUFFIX:
+        if path.suffix.lower() == LIST_SUFFIX and path.is_file() and not is_text_beside_picture(path):
             yield from (place for entry in listed_in(path) if isinstance(place := located(entry, path), Path))
     elif has_braces(text):
         for one in expanded(text):
             yield from _pictures(one, options)
     else:
-        for match in map(Path, glob(str(path), recursive=True)):
+        for match in glob_files(str(path))[1] if set("*?[") & set(str(path)) else ():
             yield from _pictures_below(match) if match.is_dir() else [match]
 
 

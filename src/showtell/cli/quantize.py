@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from showtell.cli import reading
+
 
 def quantize(
     model: Annotated[Path, typer.Argument(help="Model bundle: a file, or a name such as flickr8k.", metavar="MODEL")],
@@ -16,6 +18,10 @@ def quantize(
             metavar="SOURCE",
         ),
     ] = None,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Quantize a finished model: its encoder and decoder then compute in int8, in a smaller file.
 
@@ -27,7 +33,8 @@ def quantize(
     """
     from showtell.post_training.quantize import quantise
 
-    made = quantise(model, out, pictures or None)
+    options = reading.read_options(exclude, zip_encoding, max_pixels, lenient)
+    made = quantise(model, out, reading.open_pictures(pictures, options) if pictures else None)
     for name, (before, after) in (("encoder", made.encoder), ("decoder", made.decoder), ("bundle", made.bundle)):
         print(f"{name}: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after")
     print(f"model: {out}")

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from showtell.cli import reading
 from showtell.errors import InputError
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from showtell.data.sources.picture_source import PictureSource
 
 
 def report(
@@ -24,6 +27,10 @@ def report(
     run: Annotated[
         Path | None, typer.Option(help="Folder of the training run, for its curves.", metavar="FOLDER")
     ] = None,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Make one HTML file from an evaluation, with pictures and charts inside it.
 
@@ -39,7 +46,8 @@ def report(
     found = read_evaluation(evaluation)
     epochs = _epochs(run) if run else []
     chosen = choose(found)
-    images = _thumbnails(pictures, chosen.names()) if pictures else {}
+    options = reading.read_options(exclude, zip_encoding, max_pixels, lenient)
+    images = _thumbnails(reading.open_pictures(pictures, options), chosen.names()) if pictures else {}
     page = evaluation_page(found, images.get, epochs, chosen=chosen)
     try:
         write_bytes(out, page.encode())
@@ -48,17 +56,15 @@ def report(
     print(f"report: {out}")
 
 
-def _thumbnails(pictures: list[str], wanted: set[str]) -> "dict[str, Image.Image]":
+def _thumbnails(source: "PictureSource", wanted: set[str]) -> "dict[str, Image.Image]":
     """Those of `wanted` that are there and can be read, in the size that pages show."""
     import contextlib
 
-    from showtell.data.sources.picture_source import PictureSource
     from showtell.errors import PictureError
     from showtell.images.decode import decode
     from showtell.progress import bar
     from showtell.visualization.html import THUMBNAIL
 
-    source = PictureSource(pictures)
     names = source.names()
     called = _matched(wanted, names)
     if not called:
@@ -67,7 +73,7 @@ def _thumbnails(pictures: list[str], wanted: set[str]) -> "dict[str, Image.Image
     with bar("reading", len(called), "pictures") as tick:
         for picture in source.read(skip=set(names) - set(called)):
             with contextlib.suppress(PictureError):
-                image = decode(picture.data)
+                image = decode(picture.data, picture.decoding)
                 image.thumbnail((THUMBNAIL, THUMBNAIL))
                 images[called[picture.name]] = image
             tick(1)

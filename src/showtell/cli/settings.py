@@ -1,5 +1,6 @@
 """Values of options that several commands take."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -117,6 +118,11 @@ class Guide(StrEnum):
     auto = "auto"
     off = "off"
     always = "always"
+
+
+def choices(name: str, values: Iterable[str]) -> type[StrEnum]:
+    """The names in a registry as an enumeration, which the command line lists and checks."""
+    return StrEnum(name, {value: value for value in values})  # type: ignore[return-value]
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from showtell.cli import caption_files, settings
+from showtell.cli import caption_files, reading, settings
 from showtell.cli.serve import need_service
 from showtell.config import assign, change, read_tables
 from showtell.errors import InputError
@@ -87,6 +87,10 @@ def train(
         int, typer.Option(min=1, help="Workers that share each batch.", rich_help_panel=settings.MACHINES)
     ] = 1,
     ray_cores: settings.RayCores = 1,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Train a captioner on pictures and captions, and export it as one model bundle.
 
@@ -116,6 +120,7 @@ def train(
         "encoder.weights": encoder_weights,
         "training.epochs": epochs,
         "training.seed": seed,
+        **reading.data_changes(exclude, zip_encoding, max_pixels, lenient),
     }
     for key, value in changes.items():
         if value is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.cli import caption_files
+from showtell.cli import caption_files, reading
 from showtell.errors import shown
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ def tune(
     partial: caption_files.Partial = False,
     picture_column: caption_files.PictureColumn = None,
     caption_column: caption_files.CaptionColumn = None,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Choose a model's default search settings: try several on pictures with captions, and keep the best.
 
@@ -54,8 +58,9 @@ def tune(
 
     axes = {"beam": beam, "length_penalty": length_penalty or LENGTH_PENALTIES, "no_repeat_ngram": no_repeat_ngram}
     settings = {name: values for name, values in axes.items() if values}
+    source = reading.open_pictures(pictures, reading.read_options(exclude, zip_encoding, max_pixels, lenient))
     known = caption_files.read(captions, picture_column, caption_column)
-    tuned = tune(model, pictures, known, split, settings=settings, out=out, store=store, partial=partial)
+    tuned = tune(model, source, known, split, settings=settings, out=out, store=store, partial=partial)
     _print_table(tuned, model)
     if out:
         print(f"model: {out}")

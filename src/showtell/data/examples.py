@@ -8,11 +8,13 @@ from typing import Any, TypeAlias
 
 from showtell.config import fill
 from showtell.data.captions.caption_set import Alignment, CaptionSet, align, read_captions
+from showtell.data.sources.base import ReadOptions, remarks_of
 from showtell.data.sources.picture_source import PictureSource
 from showtell.data.synthetic.base import Drawn
 from showtell.data.synthetic.relations import ShapesRelations
 from showtell.data.synthetic.shapes import Shapes
 from showtell.errors import InputError
+from showtell.images.decode import MAX_PIXELS, DecodeOptions
 
 DRAWN: Mapping[str, Callable[[], Drawn[Any]]] = {"shapes": Shapes, "shapes-relations": ShapesRelations}
 """The built-in data sets by name."""
@@ -34,7 +36,9 @@ class DataOptions:
 
     `pictures = ["shapes"]` draws a built-in data set; then `captions` and what describes them are ignored. Where the
     captions carry no splits, `validation_fraction` of the pictures, chosen by a hash of their names, validate. `limit`
-    keeps so many pictures of each split (0: all).
+    keeps so many pictures of each split (0: all). `exclude` are patterns of pictures and folders to pass over,
+    `zip_encoding` is that of names in zips that do not say theirs, `max_pixels` bounds the largest picture, and
+    `lenient` takes what there is of files that are cut off.
     """
 
     pictures: tuple[str, ...] = ()
@@ -53,12 +57,21 @@ class DataOptions:
     weight: float = 1.0
     captions_per_picture: int = 0
     validation_weight: float = 1.0
+    exclude: tuple[str, ...] = ()
+    zip_encoding: str = ""
+    max_pixels: int = MAX_PIXELS
+    lenient: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.validation_fraction <= 1:
             raise InputError(f"validation_fraction must lie in [0, 1], not {self.validation_fraction:g}")
         if self.weight < 0 or self.validation_weight < 0 or self.captions_per_picture < 0:
             raise InputError("weight, validation_weight and captions_per_picture must not be negative")
+
+    @property
+    def reading(self) -> ReadOptions:
+        """Which pictures are read, and how."""
+        return ReadOptions(self.exclude, self.zip_encoding or None, DecodeOptions(self.max_pixels, self.lenient))
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "DataOptions":
@@ -137,7 +150,7 @@ def open_data(options: DataOptions, root: Path) -> tuple[Source, CaptionSet | No
         return drawn, drawn.captions()
     if not options.pictures:
         raise InputError("name the pictures and their captions, or the built-in data set: --data shapes")
-    source = PictureSource([root / path for path in options.pictures])
+    source = PictureSource([root / path for path in options.pictures], options=options.reading)
     return source, _read(options, root) if options.captions else None
 
 
@@ -200,7 +213,10 @@ class _Found:
 def _examples(options: DataOptions, source: Source, captions: CaptionSet | None) -> _Found:
     if captions is None:
         raise InputError("name the captions to train on, too")
-    aligned = align(source.names(), captions)
+    try:
+        aligned = align(source.names(), captions)
+    except InputError as error:
+        raise InputError("; ".join([str(error), *remarks_of(source).lines()])) from error
     if aligned.splits:
         captions.only(*options.train, *options.validation)  # says which splits there are when one is misspelt
     train, validation = _split(aligned, options)
@@ -227,7 +243,10 @@ def _joined(sets: Sequence[DataOptions], root: Path) -> Examples:
     validation = tuple(name for group in groups for name in group.validation)
     if not train or not validation:
         raise InputError("no picture is left to train on, or none to validate on, in any of the data sets")
-    source = PictureSource([root / path for options in sets for path in options.pictures])
+    if any(options.reading != sets[0].reading for options in sets):
+        raise InputError("several data sets are read alike: give each [[data]] the same exclude, zip_encoding, ...")
+    paths = [root / path for options in sets for path in options.pictures]
+    source = PictureSource(paths, options=sets[0].reading)
     parts = [
         f"{group.name}: {len(group.train):,} to train on, {len(group.validation):,} to validate" for group in groups
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from showtell.data.examples import DataOptions, Examples, load_examples
+from showtell.data.sources.base import remarks_of
 from showtell.data_check.captions import CaptionFacts, look_at_captions
 from showtell.data_check.estimate import Estimate, encoder_at_hand, estimate
 from showtell.data_check.pictures import PictureFacts, look_at_pictures
@@ -124,7 +125,11 @@ def survey(
         pictures=pictures,
         captions=captions,
         embedding=embedding,
-        problems=(*_picture_problems(examples, pictures, options), *_caption_problems(examples, captions, options)),
+        problems=(
+            *_picture_problems(examples, pictures, options),
+            *(Problem(False, line) for line in remarks_of(examples.source).lines()),
+            *_caption_problems(examples, captions, options),
+        ),
         quick=len(looked) if len(looked) < len(names) else 0,
         notes=examples.notes,
     )

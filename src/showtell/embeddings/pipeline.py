@@ -45,11 +45,15 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A picture that an encoder has seen: `embedding` is `float32 (D,)` or `(L, D)`, or None where `error` says why."""
+    """A picture that an encoder has seen: `embedding` is `float32 (D,)` or `(L, D)`, or None where `error` says why.
+
+    `source` is what it was made from: the item of the stream, or of a `RawPicture` the `source` in it.
+    """
 
     name: str
     embedding: npt.NDArray[np.float32] | None
     error: str = ""
+    source: object = None
 
 
 def prepare(picture: object, preprocessing: Preprocessing) -> Prepared:
@@ -102,7 +106,8 @@ def embedded(
     def embed(picture: RawPicture | Picture) -> Embedded:
         ready = prepare(picture, encoder.info.preprocessing)
         found = None if ready.square is None else encoder(ready.square[None], output)[0]
-        return Embedded(ready.name, found, ready.error)
+        source = picture.source if isinstance(picture, RawPicture) else picture
+        return Embedded(ready.name, found, ready.error, source)
 
     return in_order(pictures, embed, ahead=ahead, workers=workers)
 

@@ -6,7 +6,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from showtell._version import __version__
-from showtell.captioning.captioner import Caption, Captioner
+from showtell.captioning.captioner import Caption, Captioned, Captioner
+from showtell.captioning.output.row import to_json
 from showtell.serve.limits import Limits
 
 
@@ -63,14 +64,8 @@ class PictureAnswer(BaseModel):
     @classmethod
     def of(cls, name: str, result: "Caption | str") -> Self:
         """The answer for a picture: of its caption, or of the reason why there is none."""
-        if isinstance(result, str):
-            return cls(name=name, error=result)
-        value = {"name": name, **result.to_json()}
-        if result.tags:
-            value["tags"] = [tag.to_json() for tag in result.tags]
-        if result.alternatives:
-            value["captions"] = [one.to_json() for one in result.n_best]
-        return cls.model_validate(value)
+        row = Captioned(name, None, result) if isinstance(result, str) else Captioned(name, result)
+        return cls.model_validate(to_json(row))
 
 
 class Answer(BaseModel):

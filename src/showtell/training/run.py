@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from showtell.data.examples import Examples, load_examples
+from showtell.data.sources.base import remarks_of
 from showtell.encoders import encoder_graph
 from showtell.errors import InputError
 from showtell.files import held
@@ -97,6 +98,8 @@ def train(
             check_run_folder(folder, recipe)
         examples = load_examples(recipe.data, Path(root))
         say(examples.summary)
+        for line in remarks_of(examples.source).lines():
+            say(line)
         data = _prepare(recipe, folder, examples, Path(root), Path(store or folder / "embeddings"), group, show, say)
         loop = TrainingLoop(recipe, folder, data, place, group)
         watch = watch or Unwatched()

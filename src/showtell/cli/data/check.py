@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.cli import caption_files
+from showtell.cli import caption_files, reading
 from showtell.cli.data.named import BuiltIn, Captions, Pictures, Recipe, Root, Set, named
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ def check(
     set_: Set = None,
     picture_column: caption_files.PictureColumn = None,
     caption_column: caption_files.CaptionColumn = None,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Examine a data set as training will, and report its problems.
 
@@ -36,7 +40,8 @@ def check(
     """
     from showtell.data_check import SurveyOptions, survey
 
-    asked = named(recipe, data, pictures, captions, set_, (picture_column, caption_column))
+    further = reading.data_changes(exclude, zip_encoding, max_pixels, lenient)
+    asked = named(recipe, data, pictures, captions, set_, (picture_column, caption_column), further)
     default = SurveyOptions()
     batch_size = asked.value("training", "batch_size", 64)
     options = SurveyOptions(

@@ -1,5 +1,6 @@
 """Which data a user names: a recipe, or pictures and captions, with the same options as `showtell train` has."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
@@ -74,8 +75,12 @@ def named(
     captions: str | None,
     set_: list[str] | None,
     columns: tuple[str | None, str | None] = (None, None),
+    further: Mapping[str, Any] | None = None,
 ) -> Named:
-    """What the options name together, `columns` those of name and caption; an `InputError` where they contradict."""
+    """What the options name together; an `InputError` where they contradict each other.
+
+    `columns` are those of name and caption, `further` more options by keys of a recipe.
+    """
     from showtell.data.examples import DRAWN
 
     if data not in (None, *DRAWN):
@@ -94,5 +99,8 @@ def named(
     for key, column in zip(("data.picture_column", "data.caption_column"), columns, strict=True):
         if column:
             change(tables, key, column)
+    for key, value in (further or {}).items():
+        if value is not None:
+            change(tables, key, value)
     assign(tables, set_ or [])
     return Named(tables, str(recipe) if recipe else "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.cli import caption_files
+from showtell.cli import caption_files, reading
 from showtell.cli.data.named import BuiltIn, Captions, Pictures, Recipe, Root, Set, named
 from showtell.errors import InputError
 
@@ -56,6 +56,10 @@ def show(
     set_: Set = None,
     picture_column: caption_files.PictureColumn = None,
     caption_column: caption_files.CaptionColumn = None,
+    exclude: reading.Exclude = None,
+    zip_encoding: reading.ZipEncoding = None,
+    max_pixels: reading.MaxPixels = None,
+    lenient: reading.Lenient = False,
 ) -> None:
     """Show pictures with their captions, the way a model is trained on them.
 
@@ -68,14 +72,17 @@ def show(
         showtell data show recipes/flickr8k.toml --root DATA --random 4 --html page.html
     """
     from showtell.data.examples import open_all
+    from showtell.data.sources.base import remarks_of
     from showtell.data.sources.gather import Sample
 
     if sum(bool(way) for way in (name, index, random)) > 1:
         raise InputError("--name, --index and --random choose in different ways: give one of them")
     if font and not png:
         raise InputError("--font is that of the PNG: give --png, too")
-    asked = named(recipe, data, pictures, captions, set_, (picture_column, caption_column))
+    further = reading.data_changes(exclude, zip_encoding, max_pixels, lenient)
+    asked = named(recipe, data, pictures, captions, set_, (picture_column, caption_column), further)
     source, aligned = open_all(asked.data(), root)
+    reading.print_remarks(remarks_of(source))
     caption_files.say(str(source), aligned.notes if aligned else ())
     names = source.names()
     drawn = secrets.randbelow(10**6) if seed is None else seed
@@ -128,7 +135,7 @@ def _example(picture: "RawPicture", aligned: "Alignment | None", view: View) -> 
     try:
         if picture.error:
             raise PictureError(picture.error)
-        image = decode(picture.data)
+        image = decode(picture.data, picture.decoding)
     except PictureError as error:
         return Example(picture.name, captions, None, split, str(error))
     about = f"{image.width} x {image.height}"

@@ -1,7 +1,4 @@
-"""What pictures in archives have in common, and those in a zip, read one at a time.
-
-A zip's members stand on their own, so a damaged one is a reject and the next is read.
-"""
+"""What all sources of pictures share: names, what is passed over, how pictures are read, and what is said of them."""
 
 import lzma
 import struct
@@ -10,29 +7,40 @@ import zipfile
 import zlib
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Any, Protocol
 
 from showtell.data.sources.remote import Remote
 from showtell.errors import InputError, one_line
 from showtell.images.decode import SUFFIXES, DecodeOptions
+from showtell.images.formats import remedy, unread_kind
 from showtell.images.inputs import too_large
 
 __all__ = [
     "DAMAGE",
+    "READ_AS_USUAL",
     "Chosen",
     "Pictures",
     "RawPicture",
+    "ReadOptions",
+    "Remarks",
     "clean",
     "head",
     "hidden",
     "picture_name",
+    "remarks_of",
+    "require_file",
     "suffixes",
     "too_large",
 ]
 
 _USUAL = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic"})
+_OF_SYSTEMS = frozenset(
+    {"__macosx", "@eadir", "@tmp", "#recycle", "@recycle", "#snapshot", "$recycle.bin", "recycler", "lost+found"}
+    | {"system volume information", "found.000"}
+)
 DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -53,13 +61,99 @@ DAMAGE = (
 class RawPicture:
     """One picture file: its bytes, or in `error` why they could not be read (then `data` is empty).
 
-    `decoding` says how far whoever decodes it goes.
+    `decoding` says how far whoever decodes it goes. `source` is whatever its reader wants to find
+    again at the result (`showtell.Captioned.source`).
     """
 
     name: str
     data: bytes
     error: str = ""
     decoding: DecodeOptions = DecodeOptions()
+    source: object = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """Which pictures of a source are read, and how.
+
+    Arguments:
+        exclude: patterns of what is passed over. `*`, `?` and `[...]` stand for letters, as in the shell. A pattern
+            fits the path of a picture in its source, a folder on the way, or the name of either without the path.
+        zip_encoding: of names in zips that do not say theirs, such as `cp932`.
+        decoding: limits, and what to do about damaged files.
+
+    Raises:
+        InputError: there is no such encoding.
+    """
+
+    exclude: tuple[str, ...] = ()
+    zip_encoding: str | None = None
+    decoding: DecodeOptions = DecodeOptions()
+
+    def __post_init__(self) -> None:
+        if self.zip_encoding is not None:
+            try:
+                "".encode(self.zip_encoding)
+            except (LookupError, ValueError) as error:
+                advice = "give one that Python knows, such as cp932, gbk or cp1252"
+                raise InputError(f"there is no encoding {self.zip_encoding!r}: {advice}") from error
+
+    def excludes(self, name: str) -> bool:
+        """Whether the picture or folder of this name is passed over."""
+        if not self.exclude:
+            return False
+        parts = name.split("/")
+        paths = ["/".join(parts[: i + 1]) for i in range(len(parts))]
+        return any(fnmatchcase(one, pattern.rstrip("/")) for pattern in self.exclude for one in (*paths, *parts))
+
+
+READ_AS_USUAL = ReadOptions()
+
+
+@dataclass(slots=True)
+class Remarks:
+    """What a person should know of a source beside its pictures.
+
+    `unread` counts files that look like pictures and are not read, by kind, with the name of the first.
+    """
+
+    unread: dict[str, tuple[int, str]] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def see(self, name: str) -> None:
+        """Count a file that is not taken for a picture, if it looks like one."""
+        if kind := unread_kind(name):
+            count, first = self.unread.get(kind, (0, clean(name)))
+            self.unread[kind] = (count + 1, first)
+
+    def note(self, line: str) -> None:
+        """Remember something to say, once."""
+        self.notes[line] = None
+
+    def add(self, other: "Remarks") -> None:
+        """Take over what another source has."""
+        for kind, (count, first) in other.unread.items():
+            before, known = self.unread.get(kind, (0, first))
+            self.unread[kind] = (before + count, known)
+        self.notes |= other.notes
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """What was passed over, by kind."""
+        return [
+            {"kind": kind, "count": count, "first": first, "remedy": remedy(first)}
+            for kind, (count, first) in sorted(self.unread.items())
+        ]
+
+    def lines(self) -> list[str]:
+        """Everything as lines for a person."""
+        lines = list(self.notes)
+        if self.unread:
+            total = sum(count for count, _ in self.unread.values())
+            kinds = "; ".join(
+                f"{count:,} {kind}: {remedy(first)}" for kind, (count, first) in sorted(self.unread.items())
+            )
+            lines.append(f"{total:,} picture{'s' * (total != 1)} passed over, of kinds that are not read: {kinds}")
+        return lines
 
 
 class Pictures(Protocol):
@@ -72,6 +166,12 @@ class Pictures(Protocol):
     def read(self, *, skip: Collection[str] = frozenset()) -> Generator[RawPicture, None, None]:
         """The pictures one by one, without those named in `skip`."""
         ...
+
+
+def remarks_of(source: object) -> Remarks:
+    """What a person should know of a source; nothing of one that does not keep it."""
+    found = getattr(source, "remarks", None)
+    return found if isinstance(found, Remarks) else Remarks()
 
 
 class Archive(Protocol):
@@ -103,8 +203,10 @@ class Chosen:
     def read(self, skip: Collection[str]) -> Generator[RawPicture, None, None]:
         with closing(self.archive.read(_AllBut(frozenset(self.chosen).difference(skip)))) as pictures:
             for picture in pictures:
+                last = picture.name == self.chosen[-1]
                 yield picture
-                if picture.name == self.chosen[-1]:
+                del picture  # or its bytes would be held while the next one is read
+                if last:
                     break  # the rest of the archive is not even looked at
 
 
@@ -124,8 +226,15 @@ class _AllBut(Collection[str]):
         raise TypeError("all names but a few cannot be counted")
 
 
+def require_file(path: Path | Remote) -> None:
+    """An `InputError` where something that is no file is there: opening a pipe would wait forever."""
+    if isinstance(path, Path) and path.exists() and not path.is_file():
+        raise InputError(f"{path}: cannot be read (not a regular file)")
+
+
 def head(path: Path | Remote) -> bytes:
     """The first bytes of a file, by which its kind is told; an `InputError` where it cannot be read."""
+    require_file(path)
     try:
         with path.open("rb") as file:
             return file.read(512)
@@ -143,8 +252,8 @@ def picture_name(path: str) -> str:
 
 
 def hidden(part: str) -> bool:
-    """Whether a file or folder of this name is passed over."""
-    return part.startswith(".") or part == "__MACOSX"
+    """Whether a file or folder of this name is passed over: hidden ones, and those that systems keep for themselves."""
+    return part.startswith(".") or part.lower() in _OF_SYSTEMS
 
 
 def clean(name: str) -> str:

@@ -4,20 +4,21 @@ Only the folders on the way to the present file are listed at any time, so memor
 """
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from showtell.data.sources.base import RawPicture, hidden, picture_name, too_large
-from showtell.errors import InputError
+from showtell.data.sources.base import READ_AS_USUAL, RawPicture, ReadOptions, Remarks, clean, hidden, picture_name
+from showtell.errors import InputError, PictureError
+from showtell.images.decode import USUAL, DecodeOptions
+from showtell.images.inputs import read_file
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFile:
     """A picture in a tree: its `name` is the path below the tree's top, with forward slashes, for people to read.
 
-    `size` is in bytes and `modified` in nanoseconds since 1970. Where `error` says why it is not to be had, they are 0.
+    `size` is in bytes and `modified` in nanoseconds since 1970. Where `error` says why it cannot be read, they are 0.
     """
 
     path: Path
@@ -25,13 +26,21 @@ class PictureFile:
     size: int = 0
     modified: int = 0
     error: str = ""
+    decoding: DecodeOptions = DecodeOptions()
 
 
-def walk_pictures(top: Path) -> Iterator[PictureFile]:
+def walk_pictures(
+    top: Path, options: ReadOptions = READ_AS_USUAL, remarks: Remarks | None = None
+) -> Iterator[PictureFile]:
     """Every picture file below `top`, told by its suffix, in the order of the paths.
 
-    Hidden files and folders and `__MACOSX` are passed over. A folder below `top` that cannot be listed is given as a
-    `PictureFile` with its error.
+    Hidden files and folders, those of systems and those that `options` exclude are passed over. A folder below `top`
+    that cannot be listed is given as a `PictureFile` with its error.
+
+    Arguments:
+        top: the folder.
+        options: what is passed over, and how whoever reads the pictures is to decode them.
+        remarks: told of files that look like pictures and are not read.
 
     Raises:
         InputError: `top` itself is no folder, or cannot be listed.
@@ -43,59 +52,83 @@ def walk_pictures(top: Path) -> Iterator[PictureFile]:
     def note(folder: str, error: OSError) -> None:
         if Path(folder) == top:
             raise InputError(f"{top}: cannot be listed ({error.strerror}): check its permissions") from error
-        name = Path(folder).relative_to(top).as_posix()
+        name = clean(Path(folder).relative_to(top).as_posix())
         failed.append(PictureFile(Path(folder), name, error=f"the folder cannot be listed ({error.strerror})"))
 
-    for path in walk_files(top, note):
+    for path in walk_files(top, note, options):
         yield from failed
         failed.clear()
-        if name := picture_name(Path(path).relative_to(top).as_posix()):
-            yield _looked_at(Path(path), name)
+        inside = Path(path).relative_to(top).as_posix()
+        if name := picture_name(inside):
+            yield _looked_at(Path(path), name, options.decoding)
+        elif remarks is not None:
+            remarks.see(inside)
     yield from failed
 
 
-def walk_files(folder: str | Path, failed: Callable[[str, OSError], None]) -> Iterator[str]:
+def walk_files(
+    folder: str | Path, failed: Callable[[str, OSError], None], options: ReadOptions = READ_AS_USUAL
+) -> Iterator[str]:
     """Every file below `folder` in the order of the paths; folders that cannot be listed are handed to `failed`.
 
-    Hidden folders are passed over. Linked folders are followed (data sets often are links), but not round in circles.
+    Hidden folders, those of systems and what `options` exclude are passed over. Linked folders are followed (data sets
+    often are links), but not round in circles.
     """
-    yield from _below(os.fspath(folder), (), failed)
+    yield from _below(os.fspath(folder), "", (), failed, options)
 
 
-def read_picture(path: Path, name: str) -> RawPicture:
+def read_picture(path: Path, name: str, decoding: DecodeOptions = USUAL) -> RawPicture:
     """The bytes of one picture file, or the reason why there are none."""
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait forever
-            return RawPicture(name, b"", "not a regular file")
-        if reason := too_large(status.st_size):
-            return RawPicture(name, b"", reason)
-        return RawPicture(name, path.read_bytes())
-    except OSError as error:
-        return RawPicture(name, b"", f"cannot be read ({error.strerror})")
+        return RawPicture(name, read_file(path), decoding=decoding)
+    except PictureError as error:
+        return RawPicture(name, b"", str(error))
+    except MemoryError:
+        return RawPicture(name, b"", "the file needs more memory than there is")
 
 
-def _below(folder: str, above: tuple[str, ...], failed: Callable[[str, OSError], None]) -> Iterator[str]:
+def is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Whether an entry is a folder or a link to one; a link to itself is neither folder nor error."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _below(
+    folder: str, inside: str, above: tuple[str, ...], failed: Callable[[str, OSError], None], options: ReadOptions
+) -> Iterator[str]:
     real = os.path.realpath(folder)
     if real in above:
         return
     try:
-        entries = list(os.scandir(folder))
+        with os.scandir(folder) as listing:
+            entries = [(entry, is_folder(entry)) for entry in listing]
     except OSError as error:  # os.walk would pass over it without a word
         failed(folder, error)
         return
     # A folder stands where its files stand in the order of whole paths: "a.png" before "a/b.png" before "a0.png".
-    for entry in sorted(entries, key=lambda entry: entry.name + "/" * entry.is_dir()):
-        if entry.is_dir():
+    for entry, folds in sorted(entries, key=lambda one: one[0].name + "/" * one[1]):
+        name = f"{inside}{entry.name}"
+        if options.excludes(name):
+            continue
+        if folds:
             if not hidden(entry.name):
-                yield from _below(entry.path, (*above, real), failed)
-        elif entry.is_file() or entry.is_symlink():  # a link that leads nowhere becomes a reject; pipes are passed over
+                yield from _below(entry.path, f"{name}/", (*above, real), failed, options)
+        elif entry.is_symlink() or _is_file(entry):  # a link that leads nowhere becomes a reject; pipes are passed over
             yield entry.path
 
 
-def _looked_at(path: Path, name: str) -> PictureFile:
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def _looked_at(path: Path, name: str, decoding: DecodeOptions) -> PictureFile:
     try:
         status = os.stat(path)
     except OSError as error:
-        return PictureFile(path, name, error=f"cannot be read ({error.strerror})")
-    return PictureFile(path, name, status.st_size, status.st_mtime_ns)
+        return PictureFile(path, name, error=f"cannot be read ({error.strerror})", decoding=decoding)
+    return PictureFile(path, name, status.st_size, status.st_mtime_ns, decoding=decoding)

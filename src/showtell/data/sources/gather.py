@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from showtell.data.download.fetch import WebOptions
-from showtell.data.sources.base import RawPicture
+from showtell.data.sources.base import READ_AS_USUAL, RawPicture, ReadOptions, Remarks
 from showtell.data.sources.braces import has_braces
-from showtell.data.sources.parts import LIST_SUFFIX
+from showtell.data.sources.parts import LIST_SUFFIX, is_text_beside_picture
 from showtell.data.sources.picture_source import PictureSource
 from showtell.data.sources.remote import is_remote
 from showtell.errors import InputError
@@ -56,14 +56,23 @@ class PictureSelection:
         sources: paths, patterns and addresses.
         sample: which of the pictures.
         web: limits for those on the web.
+        options: what is passed over, and how pictures are read.
 
     Raises:
         InputError: a source does not exist or holds no pictures, an address is none, or an index is beyond the last.
     """
 
-    def __init__(self, sources: Sequence[str], sample: Sample = Sample(), web: WebOptions = _WITH_BARS) -> None:
+    def __init__(
+        self,
+        sources: Sequence[str],
+        sample: Sample = Sample(),
+        web: WebOptions = _WITH_BARS,
+        options: ReadOptions = READ_AS_USUAL,
+    ) -> None:
+        named, sources = len(sources), _without_texts(sources)
+        self._texts = named - len(sources)
         self._sources, self._alone = list(sources), len(sources) == 1
-        self._parts = [PictureSource(source, web) for source in sources]
+        self._parts = [PictureSource(source, web, options) for source in sources]
         listed = [part.names() for part in self._parts]
         self.total = sum(map(len, listed))
         chosen = sample.of(self.total)
@@ -83,6 +92,16 @@ class PictureSelection:
     def sources(self) -> tuple[str, ...]:
         """Where the pictures come from, as it was given."""
         return tuple(self._sources)
+
+    @property
+    def remarks(self) -> Remarks:
+        """What a person should know of the sources, as `PictureSource.remarks`."""
+        remarks = Remarks()
+        for part in self._parts:
+            remarks.add(part.remarks)
+        if self._texts:
+            remarks.note(f"texts beside pictures of their names, which are no lists: {self._texts:,} passed over")
+        return remarks
 
     @property
     def broken(self) -> str:
@@ -116,6 +135,7 @@ class PictureSelection:
         piece._sources, piece._alone = [source for source, _ in held], self._alone
         piece._parts = [part for _, part in held]
         piece._chosen = [part.names() for part in piece._parts]
+        piece._texts = 0
         piece.total = piece.count = sum(map(len, piece._chosen))
         return piece
 
@@ -127,6 +147,7 @@ class PictureSelection:
             others = set(part.names()).difference(chosen)
             for count, picture in enumerate(part.read(skip=others), 1):
                 yield replace(picture, name=self._called(source, picture.name))
+                del picture  # or its bytes would be held while the next one is read
                 if others and count == len(chosen):
                     break  # the rest of an archive is not even looked at
 
@@ -137,3 +158,9 @@ class PictureSelection:
         if self._alone or not above or source.lower().endswith(LIST_SUFFIX):
             return name
         return f"{source.rstrip('/')}/{name}"
+
+
+def _without_texts(sources: Sequence[str]) -> list[str]:
+    """The sources without texts that stand beside pictures, which a pattern of the shell's brings along."""
+    kept = [source for source in sources if is_remote(source) or not is_text_beside_picture(Path(source))]
+    return kept or list(sources)

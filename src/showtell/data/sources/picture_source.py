@@ -8,11 +8,13 @@ the stream; an archive that breaks off gives everything before the break and the
 import os
 from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from os import PathLike
 from typing import TypeAlias
 
 from showtell.data.download.fetch import WebOptions
-from showtell.data.sources.base import RawPicture
+from showtell.data.sources.base import READ_AS_USUAL, RawPicture, ReadOptions, Remarks, remarks_of
 from showtell.data.sources.list import ListedPictures
 from showtell.data.sources.parts import Part, parts_of
 from showtell.data.sources.remote import Remote
@@ -33,27 +35,32 @@ class PictureSource:
         source: a folder (searched to its depths), a zip or tar (also .gz, .bz2, .xz; told by content), a Parquet file
             with a column of pictures, a picture file (whatever its suffix), a text file (`.txt`) that lists pictures or
             archives, an address (`https://`, `s3://` or any other that `showtell.data.sources.remote` reads) of one
-            of these, a
-            pattern such as `photos/**/*.jpg` or `shards/{000..099}.tar`, or a list of these, read in its order.
+            of these, a pattern such as `photos/**/*.jpg` or `shards/{000..099}.tar`, `-` for a list or a picture that
+            comes by standard input, or a list of these, read in its order.
         web: limits for pictures on the web.
+        options: what is passed over, and how pictures are read.
 
     A picture's name is its path inside the folder or archive, with forward slashes; below the fixed part of a pattern;
     for a file its own name; on the web its address; in a list the line that names it; and in Parquet as
-    `showtell.data.sources.parquet` says. Hidden files, `__MACOSX/` and files that are no pictures by suffix are
-    passed over.
+    `showtell.data.sources.parquet` says. Hidden files, folders of systems such as `@eaDir` and `$RECYCLE.BIN`, and
+    files that are no pictures by suffix are passed over; `remarks` counts those of them that look like pictures.
 
     Raises:
         InputError: a path does not exist, a pattern matches nothing, a folder holds no pictures.
     """
 
-    def __init__(self, source: Source, web: WebOptions = _QUIETLY) -> None:
+    def __init__(self, source: Source, web: WebOptions = _QUIETLY, options: ReadOptions = READ_AS_USUAL) -> None:
         items = [source] if isinstance(source, (str, PathLike)) else list(source)
         if not items:
             raise InputError("no pictures were given: name a folder, an archive or picture files")
         self._text = str(items[0]) + (f" and {len(items) - 1} more" if len(items) > 1 else "")
         self._names: list[str] | None = None
+        self._options, self._remarks = options, Remarks()
+        found = (part for item in items for part in parts_of(os.fspath(item), web, options, self._remarks))
         # A file that two patterns match is one picture, so equal parts are taken once.
-        self._parts = list(dict.fromkeys(part for item in items for part in parts_of(os.fspath(item), web)))
+        self._parts = list(dict.fromkeys(found))
+        if not self._parts:
+            raise InputError("; ".join([f"{self._text}: names no pictures", *self._remarks.lines()]))
 
     def __str__(self) -> str:
         return self._text
@@ -68,13 +75,26 @@ class PictureSource:
         """
         if self._names is None:
             seen: dict[str, str] = {}
+            kept: list[Part] = []
             for part, names in zip(self._parts, self._listed(), strict=True):
-                for name in names:
+                wanted = [name for name in names if not self._options.excludes(name)]
+                if wanted:
+                    kept.append(part if len(wanted) == len(names) else part.only(wanted))
+                self._remarks.add(remarks_of(part))
+                for name in wanted:
                     if name in seen:
                         raise InputError(_clash(name, seen[name], str(part.path)))
                     seen[name] = str(part.path)
-            self._names = list(seen)
+            if not seen:
+                raise InputError(f"{self}: --exclude leaves no picture: leave it out, or give other patterns")
+            self._parts, self._names = kept, list(seen)
         return list(self._names)
+
+    @property
+    def remarks(self) -> Remarks:
+        """What a person should know of the source: pictures of kinds that are not read, names in doubt, and so on."""
+        self.names()
+        return self._remarks
 
     def _listed(self) -> Iterator[list[str]]:
         """The names of every part; far ones are asked for several at a time, because each answer takes a while."""
@@ -103,7 +123,10 @@ class PictureSource:
         """
         self.names()  # clashing names and empty archives are told before hours of work, not after
         for part in self._parts:
-            yield from part.read(skip)
+            with closing(part.read(skip)) as pictures:
+                for picture in pictures:
+                    yield replace(picture, decoding=self._options.decoding)
+                    del picture  # or its bytes would be held while the next one is read
 
     def split(
         self, size: int, *, skip: Collection[str] = frozenset(), first: int | None = None
@@ -132,7 +155,7 @@ class PictureSource:
 
     def _of(self, parts: list[Part]) -> "PictureSource":
         source = object.__new__(PictureSource)
-        source._text, source._parts = self._text, parts
+        source._text, source._parts, source._options, source._remarks = self._text, parts, self._options, Remarks()
         source._names = [name for part in parts for name in part.names()]
         return source
 

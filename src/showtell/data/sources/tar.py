@@ -7,13 +7,23 @@ compressed pieces of `PictureSource.split` read their pictures where they lie.
 import tarfile
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-from showtell.data.sources.base import DAMAGE, Chosen, RawPicture, picture_name, suffixes, too_large
+from showtell.data.sources.base import (
+    DAMAGE,
+    Chosen,
+    RawPicture,
+    Remarks,
+    hidden,
+    picture_name,
+    suffixes,
+    too_large,
+)
 from showtell.data.sources.remote import Remote
+from showtell.data.sources.zip import twice
 from showtell.errors import InputError, one_line
 
 _LINK = "a link in the archive, not a picture: pack the archive with the files themselves"
@@ -23,66 +33,89 @@ _NO_FILE, _SPARSE = -1, -2  # in place of the size of a link, and of a file with
 
 @dataclass(frozen=True)
 class TarPictures:
-    """The pictures in a tar, compressed by `gz`, `bz2`, `xz` or nothing; methods as `PictureSource` has them."""
+    """The pictures in a tar, compressed by `gz`, `bz2`, `xz` or nothing; methods as `PictureSource` has them.
+
+    `repeated` says how often names occur that do so more than once, where that is known beforehand.
+    """
 
     path: Path | Remote
     compression: str
+    repeated: tuple[tuple[str, int], ...] | None = field(default=None, compare=False)
 
     def names(self) -> list[str]:
-        return list(self._listed[0])
+        return list(self._listed.places)
 
     @property
     def broken(self) -> str:
         """The error that `read` ends with where the archive breaks off; empty where it does not."""
-        return self._listed[1]
+        return self._listed.broken
+
+    @property
+    def remarks(self) -> Remarks:
+        """What a person should know of the archive beside its pictures."""
+        return self._listed.remarks
 
     def only(self, names: Collection[str]) -> "Chosen | TarMembers":
-        places = self._listed[0]
+        places = self._listed.places
         if self.compression or any(places[name][1] == _SPARSE for name in names):
-            return Chosen(self, tuple(names))
+            repeated = tuple(self._listed.repeated.items())
+            return Chosen(TarPictures(self.path, self.compression, repeated), tuple(names))
         return TarMembers(self.path, tuple((name, *places[name]) for name in names))
 
     @cached_property
-    def _listed(self) -> tuple[dict[str, tuple[int, int]], str]:
-        """Where in the file every picture lies up to where it breaks off (offset, bytes), and the error of that."""
-        places: dict[str, tuple[int, int]] = {}
-        broken = ""
+    def _listed(self) -> "_Listing":
+        """What there is up to where the archive breaks off."""
+        listing = _Listing()
+        places = listing.places
         try:
-            with closing(self._pictures()) as pictures:
+            with closing(self._pictures(listing.remarks)) as pictures:
                 for name, archive, member in pictures:
                     _check_whole(archive, member)
-                    if name in places:
-                        raise InputError(f"{self.path}: holds two pictures named {name!r}: rename one of them")
+                    if places.pop(name, None):
+                        listing.repeated[name] = listing.repeated.get(name, 1) + 1
                     size = _SPARSE if member.issparse() else member.size if member.isreg() else _NO_FILE
                     places[name] = (member.offset_data, size)
         except DAMAGE as error:
             if not places:
                 raise self._broken(error, 0) from error
-            broken = str(self._broken(error, len(places)))
+            listing.broken = str(self._broken(error, len(places)))
         if not places:
-            raise InputError(f"{self.path}: holds no pictures ({suffixes()}): give another archive")
-        return places, broken
+            seen = f"; {'; '.join(listing.remarks.lines())}" if listing.remarks.unread else ""
+            raise InputError(f"{self.path}: holds no pictures ({suffixes()}): give another archive{seen}")
+        if listing.repeated:
+            listing.remarks.note(f"{self.path}: {twice(list(listing.repeated))}")
+        return listing
 
     def read(self, skip: Collection[str]) -> Generator[RawPicture, None, None]:
+        # Of members with one name the last counts, as programs that unpack leave that one.
+        coming = dict(self._listed.repeated if self.repeated is None else self.repeated)
         whole = 0
         try:
-            with closing(self._pictures()) as pictures:
+            with closing(self._pictures(Remarks())) as pictures:
                 for name, archive, member in pictures:
+                    if name in coming:
+                        coming[name] -= 1
+                        if coming[name]:
+                            continue
                     if name not in skip:
                         yield _tar_picture(archive, name, member)
                     whole += 1
         except DAMAGE as error:
             raise self._broken(error, whole) from error
 
-    def _pictures(self) -> Generator[tuple[str, tarfile.TarFile, tarfile.TarInfo], None, None]:
+    def _pictures(self, remarks: Remarks) -> Generator[tuple[str, tarfile.TarFile, tarfile.TarInfo], None, None]:
         try:
             file = self.path.open("rb")
         except (PermissionError, FileNotFoundError) as error:
             raise InputError(f"{self.path}: cannot be read ({error.strerror})") from error
         with file, tarfile.open(fileobj=file, mode=f"r:{self.compression}") as archive:  # type: ignore[call-overload]
             for member in _tar_members(archive):
-                if not member.isdir() and (name := picture_name(member.name)):
+                if member.isdir():
+                    continue
+                if name := picture_name(member.name):
                     yield name, archive, member
+                elif not any(map(hidden, member.name.removeprefix("./").split("/"))):
+                    remarks.see(member.name)
 
     def _broken(self, error: Exception, whole: int) -> InputError:
         count = f"{whole} whole picture{'' if whole == 1 else 's'}"
@@ -90,6 +123,18 @@ class TarPictures:
             f"{self.path}: not a whole tar archive ({one_line(error)}), it breaks off after {count}: "
             "copy or download it again"
         )
+
+
+@dataclass(slots=True)
+class _Listing:
+    """Where in the file every picture lies (offset, bytes), how often those occur that do so more than once, the error
+    that the archive breaks off with, and what else there is to say.
+    """
+
+    places: dict[str, tuple[int, int]] = field(default_factory=dict)
+    repeated: dict[str, int] = field(default_factory=dict)
+    broken: str = ""
+    remarks: Remarks = field(default_factory=Remarks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +189,10 @@ def _tar_picture(archive: tarfile.TarFile, name: str, member: tarfile.TarInfo) -
         return RawPicture(name, b"", error)
     file = archive.extractfile(member)
     assert file is not None
-    return RawPicture(name, file.read())
+    try:
+        return RawPicture(name, file.read())
+    except MemoryError:
+        return RawPicture(name, b"", "the file needs more memory than there is")
 
 
 def _tar_slice(file: IO[bytes], name: str, offset: int, size: int) -> RawPicture:

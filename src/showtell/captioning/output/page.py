@@ -1,14 +1,18 @@
-"""Captions, and how sure the model was of them -> one HTML file that needs nothing else.
+"""Captions, and how sure the model was of them -> one HTML file that needs nothing else; the format `html` writes it.
 
 Comes in: entries of name, caption, word probabilities and picture. Goes out: the text of a page that shows the same
 from a disk, a web server or an attachment (see `showtell.visualization.html`).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
+from showtell.captioning.attention import overlay
+from showtell.captioning.caption import Caption, Captioned
+from showtell.captioning.output.row import in_words, with_tags
+from showtell.images.preprocessing import Preprocessing, square
 from showtell.visualization.html import counted, document, escape, grid, percent, thumbnail
 from showtell.visualization.words import CONFIDENCE, SCORE, legend, marked, signed, tag_line, word_mark
 
@@ -49,6 +53,39 @@ class Entry:
     unfamiliar: bool = False
     unsure: str = ""
     tags: tuple[tuple[str, float], ...] = ()
+
+
+def entry_of(result: Captioned, preprocessing: Preprocessing | None = None, tags: int | None = None) -> Entry:
+    """What a page shows of a result.
+
+    Arguments:
+        result: its `source` is the picture, if it is an image.
+        preprocessing: how the encoder makes pictures square, to lay attention over them; None shows no attention.
+        tags: names of what is seen, at most; None for all.
+    """
+    found, source = with_tags(result, tags).caption, result.source
+    picture = source if isinstance(source, Image.Image) else None
+    if found is None:
+        return Entry(result.name, "", (), 0.0, (), picture, result.error)
+    return Entry(
+        name=result.name,
+        caption=found.guess or found.text,
+        words=tuple((word.word, word.probability) for word in found.words),
+        score=found.score,
+        alternatives=tuple(in_words(one) for one in found.alternatives),
+        picture=picture,
+        error="",
+        looks=_looks(picture, found, preprocessing) if picture and preprocessing else (),
+        confidence=found.confidence,
+        unfamiliar=bool(found.unfamiliar),
+        unsure=found.text if found.guess else "",
+        tags=tuple((tag.name, tag.probability) for tag in found.tags),
+    )
+
+
+def _looks(picture: Image.Image, caption: Caption, preprocessing: Preprocessing) -> tuple[Image.Image, ...]:
+    seen = Image.fromarray(square(picture, replace(preprocessing, size=LOOK)))
+    return tuple(overlay(seen, word.attention) for word in caption.words if word.attention is not None)
 
 
 def caption_page(entries: Iterable[Entry], *, title: str, footer: str = "") -> str:

@@ -1,0 +1,1 @@
+"""The formats that captions are written in, one file each: `showtell.captioning.output.registry` finds them here."""
