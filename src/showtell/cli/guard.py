@@ -308,6 +308,7 @@ NO_FILES = frozenset(
         "caption_column",
         "data",
         "device",
+        "exclude",
         "host",
         "metrics",
         "mirror",
