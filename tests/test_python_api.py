@@ -25,7 +25,7 @@ def captioner(tiny_bundle):
 def test_a_model_is_loaded_by_its_name(tiny_bundle, tmp_path, monkeypatch):
     monkeypatch.setenv("SHOWTELL_MODELS", str(tmp_path / "models"))
     monkeypatch.chdir(tmp_path)
-    assert Captioner("flickr8k").name == Captioner().name
+    assert Captioner("general").name == Captioner().name
     with pytest.raises(BundleError, match="no model of that name: there are flickr8k"):
         Captioner("mine")
     (tmp_path / "models").mkdir()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import zlib
 
 import numpy as np
@@ -413,3 +414,14 @@ def test_a_pipe_or_a_device_named_like_a_picture_is_never_waited_for(tmp_path):
 
 def test_a_black_picture_within_the_limits_is_read():
     assert decode(black_png(300, 200)).getextrema() == ((0, 0), (0, 0), (0, 0))
+
+
+@pytest.mark.parametrize("padding", [b"\0", b"\xff", b"\xff\0", b"\xff\xd0", b"x"])
+def test_padding_in_the_headers_of_a_jpeg_takes_no_time(padding):
+    """Pillow steps through it in Python: minutes for these 100 MB."""
+    data = photograph()
+    began = time.monotonic()
+    assert "no JPEG marker where one is due" in reason(data[:2] + padding * (100_000_000 // len(padding)) + data[2:])
+    assert time.monotonic() - began < 5
+    assert pixels(data[:2] + b"\xff" * 100 + data[2:]) == pixels(data)
+    assert pixels(data + padding * 1000) == pixels(data)

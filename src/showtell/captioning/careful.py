@@ -21,7 +21,9 @@ from showtell.text import Vocabulary
 
 DRAWS = 16
 """Captions drawn of each picture."""
-TOLERANCE = 0.5
+TEMPERATURE = 0.7
+"""Of the draws: at 1, decoders that were trained with label smoothing draw unlikely words too often."""
+TOLERANCE = 0.55
 """The share of the drawn captions that must have a word for it to be worth saying."""
 
 
@@ -65,7 +67,7 @@ class CarefulSelection:
             options: of the search; drawn captions keep its rules.
             first: place of the first embedding in the whole run, or of each, which seeds the draws.
         """
-        drawing = replace(options, sample=True, num_captions=DRAWS, temperature=1.0, must=(), diversity=0.0)
+        drawing = replace(options, sample=True, num_captions=DRAWS, temperature=TEMPERATURE, must=(), diversity=0.0)
         drawn = search(self.decoder, embeddings, self.vocabulary, drawing, first=first)
         chosen = {}
         for row, (found, draws) in enumerate(zip(sentences, drawn, strict=True)):

@@ -308,6 +308,7 @@ NO_FILES = frozenset(
         "caption_column",
         "data",
         "device",
+        "exclude",
         "host",
         "metrics",
         "mirror",
@@ -321,6 +322,7 @@ NO_FILES = frozenset(
         "split",
         "token",
         "train_split",
+        "zip_encoding",
     }
 )
 """Texts that name no file, and the folder that others are relative to."""

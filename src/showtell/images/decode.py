@@ -15,6 +15,7 @@ from showtell.errors import PictureError, one_line
 from showtell.images import tiff
 from showtell.images.formats import NO_PICTURE, SUFFIXES, formats, what_it_is
 from showtell.images.inputs import source_of
+from showtell.images.jpeg import is_padded
 from showtell.images.memory import ByteBudget
 from showtell.images.png import without_texts
 from showtell.images.rows import SMALL_GREYS, deep_grey_to_8_bits, reduced_to_rgb, to_rgb, turned
@@ -150,6 +151,8 @@ def _mended(data: bytes, options: DecodeOptions) -> Iterator[bytes]:
 
 
 def _from_bytes(data: bytes, work: Callable[[Decoded], T], options: DecodeOptions, least: int) -> T:
+    if data.startswith(b"\xff\xd8") and is_padded(data):
+        raise PictureError("the picture is damaged (no JPEG marker where one is due)")
     if not tiff.is_tiff(data):
         with _opened(data) as image:
             return _loaded(image, work, options, least)

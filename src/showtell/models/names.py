@@ -11,7 +11,7 @@ from showtell.errors import BundleError
 SUFFIX = ".showtell"
 
 
-DEFAULT_MODEL = "flickr8k.showtell"
+DEFAULT_MODEL = "general.showtell"
 
 
 def model_folders() -> tuple[Path, ...]:
