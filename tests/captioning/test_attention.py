@@ -10,7 +10,7 @@ from PIL import Image
 
 from showtell.captioning.attention import attention_maps, overlay
 from showtell.captioning.captioner import Captioner
-from showtell.captioning.output.page import Entry, caption_page
+from showtell.captioning.output.page import PageEntry, caption_page
 from showtell.errors import InputError
 from showtell.images.preprocessing import square
 
@@ -94,7 +94,7 @@ def test_attention_that_nothing_would_show_is_refused(looking_bundle, photos):
 
 def test_a_page_pairs_each_word_with_where_it_looked():
     looks = tuple(Image.new("RGB", (20, 20), colour) for colour in ("red", "blue"))
-    entry = Entry("p.jpg", "a dog", (("a", 0.9), ("dog", 0.4)), -0.5, (), Image.new("RGB", (40, 30)), "", looks)
+    entry = PageEntry("p.jpg", "a dog", (("a", 0.9), ("dog", 0.4)), -0.5, (), Image.new("RGB", (40, 30)), "", looks)
     page = caption_page([entry], title="Captions")
     details = page[page.index("<details>") :]
     assert "Word by word, and where it looked" in details

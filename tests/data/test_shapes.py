@@ -15,8 +15,8 @@ from showtell.data.synthetic.shapes import (
     HELD_OUT,
     KINDS,
     SIZES,
-    Group,
     Scene,
+    ShapeGroup,
     Shapes,
     ShapesOptions,
     describe,
@@ -26,9 +26,9 @@ from showtell.data.synthetic.shapes import (
 from showtell.errors import InputError
 
 SMALL = ShapesOptions(train_pictures=200, val_pictures=60)
-ONE = Scene((Group(1, "small", "blue", "heart"),))
-TWO = Scene((Group(1, "big", "red", "cross"), Group(1, "big", "red", "heart")))
-MANY = Scene((Group(3, "big", "green", "cross"),))
+ONE = Scene((ShapeGroup(1, "small", "blue", "heart"),))
+TWO = Scene((ShapeGroup(1, "big", "red", "cross"), ShapeGroup(1, "big", "red", "heart")))
+MANY = Scene((ShapeGroup(3, "big", "green", "cross"),))
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from showtell.data_check import SurveyOptions, survey
 from showtell.data_check.captions import look_at_captions
 from showtell.data_check.estimate import encoder_at_hand, estimate
 from showtell.data_check.pictures import look_at_pictures
-from showtell.data_check.spread import Summary
+from showtell.data_check.spread import NumberSummary
 from showtell.embeddings.embed import EmbedOptions, embed
 from showtell.encoders import Encoder
 from showtell.errors import InputError
@@ -134,16 +134,16 @@ def test_unknown_words_are_counted_as_training_will_meet_them():
         assert share == pytest.approx(Counter(ids)[vocabulary.unk] / len(ids))
         assert share > 0
     lengths = [len(tokenize(text)) for texts in captions.values() for text in texts]
-    assert facts.length == Summary.of(lengths)
+    assert facts.length == NumberSummary.of(lengths)
     assert facts.cut == sum(len(vocabulary.encode(text)) > 9 for texts in captions.values() for text in texts)
 
 
 def test_a_spread_is_that_of_numpy():
     numbers = [7, 1, 1, 3, 40]
-    spread = Summary.of(numbers)
+    spread = NumberSummary.of(numbers)
     assert (spread.smallest, spread.median, spread.largest) == (1, np.median(numbers), 40)
     assert (spread.most, spread.mean) == (np.percentile(numbers, 95), np.mean(numbers))
-    assert (str(spread), str(Summary.of([5, 5])), str(Summary.of([]))) == ("1 to 40, median 3", "5", "0")
+    assert (str(spread), str(NumberSummary.of([5, 5])), str(NumberSummary.of([]))) == ("1 to 40, median 3", "5", "0")
 
 
 def test_an_estimate_is_what_embedding_makes(tiny_encoder, tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from evaluations import a_picture, an_evaluation, epochs
-from showtell.captioning.output.page import Entry, caption_page
+from showtell.captioning.output.page import PageEntry, caption_page
 from showtell.evaluation.report.choice import choose
 from showtell.evaluation.report.page import evaluation_page
 
@@ -19,7 +19,7 @@ def report_of_unbreakable_names():
 
 def captions():
     words = (("a", 0.9), ("dog", 0.3))
-    entry = Entry("dog.jpg", "a dog", words, -0.5, ("a cat",), a_picture("dog.jpg"), "")
+    entry = PageEntry("dog.jpg", "a dog", words, -0.5, ("a cat",), a_picture("dog.jpg"), "")
     return caption_page([entry] * 5, title="Captions", footer="Model: tiny")
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from html_tree import Node, read, thumbnail_of
-from showtell.captioning.output.page import Entry, caption_page
+from showtell.captioning.output.page import PageEntry, caption_page
 
 HOSTILE = "<script>alert(\"1\")</script> & 'quotes' {title}.jpg"
 
@@ -20,11 +20,11 @@ def an_entry(
     alternatives: tuple[str, ...] = (),
     picture: Image.Image | None = None,
     error: str = "",
-) -> Entry:
-    return Entry(name, caption, words, score, alternatives, picture, error)
+) -> PageEntry:
+    return PageEntry(name, caption, words, score, alternatives, picture, error)
 
 
-def page_of(*entries: Entry, title: str = "Captions", footer: str = "") -> Node:
+def page_of(*entries: PageEntry, title: str = "Captions", footer: str = "") -> Node:
     return read(caption_page(entries, title=title, footer=footer))
 
 

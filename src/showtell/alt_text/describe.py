@@ -18,7 +18,7 @@ _NO_SIZE = -1  # of a picture that the disk did not give: no file has it, so it 
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _ReadPicture:
     """The place of a picture that the captioner has in hand, and the SHA-256 of its bytes."""
 
     place: int
@@ -70,10 +70,10 @@ def describe(
             if raw.error:
                 failed.append((place, unreadable(raw.error, settings)))
             else:
-                yield replace(raw, source=_Read(place, content))
+                yield replace(raw, source=_ReadPicture(place, content))
 
     for result in captioner.caption_stream(whole(), batch_size=batch_size, options=options):
         read_one = result.source
-        assert isinstance(read_one, _Read)
+        assert isinstance(read_one, _ReadPicture)
         yield read_one.place, described(pictures[read_one.place], read_one.content, settings, result)
     yield from failed

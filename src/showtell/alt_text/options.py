@@ -95,7 +95,7 @@ class Summary:
 
 
 @dataclass(slots=True)
-class Tally:
+class AltTextTally:
     """Counts what becomes of pictures, one by one; `settings` are those that captions are made with now."""
 
     settings: str

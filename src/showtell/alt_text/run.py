@@ -15,7 +15,7 @@ from typing import Unpack
 
 from showtell.alt_text.describe import Elsewhere, described, read, unreadable
 from showtell.alt_text.journal import Entry, Journal
-from showtell.alt_text.options import JOURNAL, SIDECARS, AltTextOptions, Outcome, Summary, Tally
+from showtell.alt_text.options import JOURNAL, SIDECARS, AltTextOptions, AltTextTally, Outcome, Summary
 from showtell.alt_text.plan import Plan, Planner, Step
 from showtell.alt_text.sidecars import Sidecar
 from showtell.alt_text.table import Table
@@ -44,7 +44,7 @@ def plan_alt_texts(
     """Say what `write_alt_texts` would do, and do nothing; arguments and errors as there."""
     folder = Path(folder)
     planner = _planner(captioner, options, captioner.caption_options(**search))
-    tally = Tally(planner.settings)
+    tally = AltTextTally(planner.settings)
     with (
         closing(Journal(options.journal or folder / JOURNAL, reading=True)) as journal,
         bar("scanning", None, "pictures", show=show) as tick,
@@ -89,7 +89,7 @@ def write_alt_texts(
     with closing(Journal(options.journal or folder / JOURNAL)) as journal:
         table = _table(options, journal)
         with bar("captioning", todo, "pictures", show=show and todo > 0) as tick:
-            tally = Tally(planner.settings)
+            tally = AltTextTally(planner.settings)
             run = _Run(folder, captioner, options, captions, journal, planner, tally, watch, tick, elsewhere)
             run.work()
         if table:
@@ -107,7 +107,7 @@ class _Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _InFlight:
     """A picture that the captioner has in hand, and the SHA-256 of its bytes."""
 
     picture: PictureFile
@@ -125,7 +125,7 @@ class _Run:
     captions: CaptionOptions
     journal: Journal
     planner: Planner
-    tally: Tally
+    tally: AltTextTally
     watch: Callable[[Outcome], None]
     tick: Tick
     elsewhere: Elsewhere | None
@@ -147,7 +147,7 @@ class _Run:
         )
         for result in stream:
             read = result.source
-            assert isinstance(read, _Read)
+            assert isinstance(read, _InFlight)
             self.tally.captioned += result.caption is not None
             entry = described(read.picture, read.content, self.planner.settings, result)
             self._wait(read.picture, read.plan, entry)
@@ -180,7 +180,7 @@ class _Run:
                 self.tally.known += 1
                 self._wait(picture, plan, replace(known, size=picture.size, modified=picture.modified))
             else:
-                yield replace(raw, source=_Read(picture, plan, content))
+                yield replace(raw, source=_InFlight(picture, plan, content))
 
     def _wait(self, picture: PictureFile, plan: Plan, entry: Entry) -> None:
         """Until the file beside it is written anew, what stands there is ours if it was before."""

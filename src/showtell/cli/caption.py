@@ -190,7 +190,7 @@ def caption(
         done = job.run(pictures, captioner, model, way, chosen)
         failed, unfamiliar = done.failed, done.unfamiliar
     else:
-        run = _Run(written, output, html, show, layout, batch_size)
+        run = _WholeRun(written, output, html, show, layout, batch_size)
         failed, unfamiliar = run.caption(pictures, captioner, chosen)
     if html:
         print(f"page: {html}", file=sys.stderr)
@@ -198,7 +198,7 @@ def caption(
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _WholeRun:
     """A run that is not cut into pieces: where captions go, and how."""
 
     format: OutputFormat

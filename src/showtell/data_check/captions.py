@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from showtell.data_check.spread import Summary
+from showtell.data_check.spread import NumberSummary
 from showtell.text import SPECIALS, tokenize
 
 
@@ -18,8 +18,8 @@ class CaptionFacts:
     """
 
     captions: int
-    per_picture: Summary
-    length: Summary
+    per_picture: NumberSummary
+    length: NumberSummary
     longest: tuple[str, str]
     wordless: tuple[str, ...]
     repeated: int
@@ -63,8 +63,8 @@ def look_at_captions(
     known = frozenset(word for word, count in counts["train"].items() if count >= min_count)
     return CaptionFacts(
         captions=len(lengths),
-        per_picture=Summary.of(per_picture),
-        length=Summary.of(lengths),
+        per_picture=NumberSummary.of(per_picture),
+        length=NumberSummary.of(lengths),
         longest=longest[:2],
         wordless=tuple(wordless),
         repeated=repeated,

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from showtell.data.sources.base import Pictures, RawPicture
-from showtell.data_check.spread import Summary
+from showtell.data_check.spread import NumberSummary
 from showtell.embeddings.pipeline import in_order
 from showtell.errors import PictureError, ShowtellError
 from showtell.images.decode import decode_and
@@ -26,8 +26,8 @@ class PictureFacts:
 
     read: int
     unreadable: tuple[tuple[str, str], ...]
-    short_side: Summary
-    long_side: Summary
+    short_side: NumberSummary
+    long_side: NumberSummary
     square: int
     bytes: int
     twins: tuple[tuple[str, ...], ...]
@@ -75,8 +75,8 @@ def look_at_pictures(source: Pictures, names: Collection[str], *, show: bool = T
     return PictureFacts(
         read=len(sides),
         unreadable=tuple(unreadable),
-        short_side=Summary.of([min(pair) for pair in sides]),
-        long_side=Summary.of([max(pair) for pair in sides]),
+        short_side=NumberSummary.of([min(pair) for pair in sides]),
+        long_side=NumberSummary.of([max(pair) for pair in sides]),
         square=sum(width == height for width, height in sides),
         bytes=size,
         twins=tuple(map(tuple, twins.values())),

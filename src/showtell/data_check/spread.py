@@ -7,7 +7,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class NumberSummary:
     """Smallest, median, 95th percentile and largest of some numbers, and their mean; all 0 where there were none."""
 
     smallest: int = 0
@@ -17,7 +17,7 @@ class Summary:
     mean: float = 0.0
 
     @classmethod
-    def of(cls, numbers: Sequence[int]) -> "Summary":
+    def of(cls, numbers: Sequence[int]) -> "NumberSummary":
         """The spread of whole numbers."""
         if not numbers:
             return cls()

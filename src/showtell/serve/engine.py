@@ -28,7 +28,7 @@ class Batching:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _QueuedWork:
     square: npt.NDArray[np.uint8]
     options: CaptionOptions
     place: int
@@ -45,7 +45,7 @@ class Engine:
         watch: Callable[[int, float], None] = lambda pictures, seconds: None,
     ) -> None:
         self.captioner, self.batching, self._watch = captioner, batching, watch
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_QueuedWork | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="captions", daemon=True)
         self._thread.start()
 
@@ -64,7 +64,7 @@ class Engine:
 
         A future that is cancelled before its batch begins costs nothing.
         """
-        job = _Job(square, options, place)
+        job = _QueuedWork(square, options, place)
         self._jobs.put(job)
         return job.future
 
@@ -83,7 +83,7 @@ class Engine:
                 self._caption(wanted)
                 self._watch(len(wanted), time.monotonic() - began)
 
-    def _gathered(self, first: _Job) -> tuple[list[_Job], bool]:
+    def _gathered(self, first: _QueuedWork) -> tuple[list[_QueuedWork], bool]:
         """A batch, and whether more may come after it."""
         batch = [first]
         closes = time.monotonic() + self.batching.wait
@@ -97,7 +97,7 @@ class Engine:
             batch.append(job)
         return batch, True
 
-    def _caption(self, batch: list[_Job]) -> None:
+    def _caption(self, batch: list[_QueuedWork]) -> None:
         try:
             embeddings = self.captioner.embed(np.stack([job.square for job in batch]))
         except Exception as error:  # whatever it is, it belongs to those who wait, and the thread lives on
@@ -113,11 +113,11 @@ class Engine:
                 for job, caption in zip(jobs, captions, strict=True):
                     job.future.set_result(caption)
 
-    def _captions(self, embeddings: npt.NDArray[np.float32], first: _Job) -> list[Caption]:
+    def _captions(self, embeddings: npt.NDArray[np.float32], first: _QueuedWork) -> list[Caption]:
         return self.captioner.caption_embeddings(embeddings, first=first.place, options=first.options)
 
 
-def _alike(batch: list[_Job]) -> Iterable[list[int]]:
+def _alike(batch: list[_QueuedWork]) -> Iterable[list[int]]:
     """Rows that go through the decoder together; a drawn caption depends on its place, so it goes alone."""
     groups: dict[tuple[CaptionOptions, int], list[int]] = {}
     for row, job in enumerate(batch):
@@ -125,6 +125,6 @@ def _alike(batch: list[_Job]) -> Iterable[list[int]]:
     return groups.values()
 
 
-def _fail(jobs: list[_Job], error: Exception) -> None:
+def _fail(jobs: list[_QueuedWork], error: Exception) -> None:
     for job in jobs:
         job.future.set_exception(error)

@@ -14,7 +14,7 @@ _MOST_SCANS = 100  # of a JPEG; encoders write about ten, and each more costs a 
 _SCAN = b"\xff\xda"  # start of scan; within a scan's data 0xFF is always followed by 0x00 or a restart marker
 
 
-class Decoder:
+class PictureDecoder:
     """Decodes pictures, as many at once as there are cores."""
 
     def __init__(self, preprocessing: Preprocessing, max_pixels: int) -> None:

@@ -16,7 +16,7 @@ from showtell.serve.faults import Busy, Forbidden, Unusable
 from showtell.serve.fetch import Fetcher, resolve_name
 from showtell.serve.gate import Gate, Held
 from showtell.serve.limits import Limits
-from showtell.serve.pictures import Decoder
+from showtell.serve.pictures import PictureDecoder
 from showtell.serve.uploads import Upload
 
 
@@ -37,7 +37,7 @@ class Service:
         self.counters = Counters()
         self.gate = Gate(self.limits)
         self.counters.waiting.set_function(lambda: self.gate.pictures)
-        self.decoder = Decoder(captioner.encoder.info.preprocessing, self.limits.pixels)
+        self.decoder = PictureDecoder(captioner.encoder.info.preprocessing, self.limits.pixels)
         self.engine = Engine(captioner, options.batching, self.counters.batched)
         self.fetcher = (
             Fetcher(self.limits.upload_bytes, self.limits.seconds, resolve_name) if options.addresses else None

@@ -52,7 +52,7 @@ class RunAnswer(BaseModel):
 
 
 @dataclass(slots=True)
-class _Sample:
+class _ShownPicture:
     name: str
     references: tuple[str, ...]
     jpeg: bytes
@@ -69,7 +69,7 @@ class Watching:
         self._name, self._state, self._line = "", "preparing", ""
         self._progress: Progress | None = None
         self._metrics: tuple[Mapping[str, Any], ...] = ()
-        self._samples: list[_Sample] = []
+        self._samples: list[_ShownPicture] = []
         self._pace: tuple[float, int] | None = None  # when this run's first step was made, and steps since
         self._asked_at = -_OPEN
 
@@ -84,7 +84,7 @@ class Watching:
         chosen = set(names[:: max(1, len(names) // _SAMPLES)][:_SAMPLES])
         samples = []
         for picture in source.read(skip=set(source.names()) - chosen):
-            samples.append(_Sample(picture.name, tuple(references[picture.name]), _small(picture.data)))
+            samples.append(_ShownPicture(picture.name, tuple(references[picture.name]), _small(picture.data)))
             if len(samples) == len(chosen):
                 break
         with self._lock:

@@ -96,10 +96,7 @@ def train(
     with held(folder) if group.is_main else contextlib.nullcontext():
         if group.is_main:
             check_run_folder(folder, recipe)
-        examples = load_examples(recipe.data, Path(root))
-        say(examples.summary)
-        for line in remarks_of(examples.source).lines():
-            say(line)
+        examples = _load(recipe, Path(root), say)
         data = _prepare(recipe, folder, examples, Path(root), Path(store or folder / "embeddings"), group, show, say)
         loop = TrainingLoop(recipe, folder, data, place, group)
         watch = watch or Unwatched()
@@ -110,10 +107,18 @@ def train(
         if group.is_main:
             loop.load_best()
             _export(bundle, recipe, loop, best, examples, say)
-            store_used = data.encoder.current.embeddings.store
-            calibrate_from_store(bundle, store_used, data.validation, data.training, show=show)
+            embeddings = data.encoder.current.embeddings.store
+            calibrate_from_store(bundle, embeddings, data.validation, data.training, show=show)
             say(f"model: {bundle}")
         return TrainResult(folder, bundle, tuple(loop.state.metrics), best)
+
+
+def _load(recipe: Recipe, root: Path, say: Say) -> Examples:
+    """The recipe's pictures and captions, and for people what was matched and passed over."""
+    examples = load_examples(recipe.data, root)
+    for line in (examples.summary, *remarks_of(examples.source).lines()):
+        say(line)
+    return examples
 
 
 def _prepare(

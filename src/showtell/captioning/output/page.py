@@ -23,7 +23,7 @@ _UNFAMILIAR = "Unlike the pictures that the model was trained on."
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PageEntry:
     """One picture and what was said about it.
 
     Arguments:
@@ -55,7 +55,7 @@ class Entry:
     tags: tuple[tuple[str, float], ...] = ()
 
 
-def entry_of(result: Captioned, preprocessing: Preprocessing | None = None, tags: int | None = None) -> Entry:
+def entry_of(result: Captioned, preprocessing: Preprocessing | None = None, tags: int | None = None) -> PageEntry:
     """What a page shows of a result.
 
     Arguments:
@@ -66,8 +66,8 @@ def entry_of(result: Captioned, preprocessing: Preprocessing | None = None, tags
     found, source = with_tags(result, tags).caption, result.source
     picture = source if isinstance(source, Image.Image) else None
     if found is None:
-        return Entry(result.name, "", (), 0.0, (), picture, result.error)
-    return Entry(
+        return PageEntry(result.name, "", (), 0.0, (), picture, result.error)
+    return PageEntry(
         name=result.name,
         caption=found.guess or found.text,
         words=tuple((word.word, word.probability) for word in found.words),
@@ -88,7 +88,7 @@ def _looks(picture: Image.Image, caption: Caption, preprocessing: Preprocessing)
     return tuple(overlay(seen, word.attention) for word in caption.words if word.attention is not None)
 
 
-def caption_page(entries: Iterable[Entry], *, title: str, footer: str = "") -> str:
+def caption_page(entries: Iterable[PageEntry], *, title: str, footer: str = "") -> str:
     """The text of an HTML page that shows `entries` in their order.
 
     Entries are taken one by one and only their thumbnails are kept, so they may come from a generator that opens each
@@ -114,7 +114,7 @@ def caption_page(entries: Iterable[Entry], *, title: str, footer: str = "") -> s
     return document(title, f"<p>{summary}</p>\n{legend(measure)}", grid(figures), footer)
 
 
-def _figure(entry: Entry) -> str:
+def _figure(entry: PageEntry) -> str:
     if entry.error:
         said = f'<p class="error"><strong>No caption:</strong> {escape(entry.error)}</p>'
         score = ""
@@ -131,7 +131,7 @@ def _figure(entry: Entry) -> str:
     )
 
 
-def _said(entry: Entry) -> str:
+def _said(entry: PageEntry) -> str:
     said = f'<p class="caption">{marked(entry.caption, entry.words)}</p>'
     if entry.unsure:
         said = f'<p class="caption">{escape(entry.unsure)}</p>\n<p class="label">Perhaps:</p>\n{said}'
@@ -140,7 +140,7 @@ def _said(entry: Entry) -> str:
     return said
 
 
-def _details(entry: Entry) -> str:
+def _details(entry: PageEntry) -> str:
     """What is folded: the probabilities as text, for those who have no pointer to hover with, and the alternatives."""
     titles, parts = [], []
     if entry.words:

@@ -125,7 +125,7 @@ class Below:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StandardInput:
     """One picture that is in memory: of standard input."""
 
     path: Path
@@ -134,7 +134,7 @@ class Held:
     def names(self) -> list[str]:
         return [self.picture.name]
 
-    def only(self, names: Collection[str]) -> "Held":
+    def only(self, names: Collection[str]) -> "StandardInput":
         return self
 
     def read(self, skip: Collection[str]) -> Generator[RawPicture, None, None]:
@@ -229,7 +229,9 @@ class _Finder:
         data = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer), 1 << 16)
         if _is_picture(data.peek(64)[:64]):
             picture = data.read(MAX_BYTES + 1)
-            yield Held(Path(STANDARD_INPUT), RawPicture(STANDARD_INPUT, picture[:MAX_BYTES], too_large(len(picture))))
+            yield StandardInput(
+                Path(STANDARD_INPUT), RawPicture(STANDARD_INPUT, picture[:MAX_BYTES], too_large(len(picture)))
+            )
         else:
             yield from self._listed(entries_of(data, "standard input"), Path(STANDARD_INPUT))
 

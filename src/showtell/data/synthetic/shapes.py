@@ -37,7 +37,7 @@ OPENINGS = ("", "there is", "here is", "a picture of", "an image of")  # "is" be
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Group:
+class ShapeGroup:
     """`number` equal shapes: 1 to 3 of one size, colour and kind."""
 
     number: int
@@ -48,18 +48,18 @@ class Group:
 
 HELD_OUT = frozenset(
     {
-        Group(2, "small", "red", "star"),
-        Group(3, "big", "red", "circle"),
-        Group(3, "small", "black", "heart"),
-        Group(2, "big", "black", "triangle"),
-        Group(2, "small", "yellow", "circle"),
-        Group(3, "big", "yellow", "square"),
-        Group(3, "small", "green", "cross"),
-        Group(2, "big", "green", "heart"),
-        Group(2, "small", "blue", "triangle"),
-        Group(3, "big", "blue", "cross"),
-        Group(3, "small", "purple", "square"),
-        Group(2, "big", "purple", "star"),
+        ShapeGroup(2, "small", "red", "star"),
+        ShapeGroup(3, "big", "red", "circle"),
+        ShapeGroup(3, "small", "black", "heart"),
+        ShapeGroup(2, "big", "black", "triangle"),
+        ShapeGroup(2, "small", "yellow", "circle"),
+        ShapeGroup(3, "big", "yellow", "square"),
+        ShapeGroup(3, "small", "green", "cross"),
+        ShapeGroup(2, "big", "green", "heart"),
+        ShapeGroup(2, "small", "blue", "triangle"),
+        ShapeGroup(3, "big", "blue", "cross"),
+        ShapeGroup(3, "small", "purple", "square"),
+        ShapeGroup(2, "big", "purple", "star"),
     }
 )
 """Combinations that training never shows: each colour and each kind loses one small and one big group."""
@@ -69,7 +69,7 @@ HELD_OUT = frozenset(
 class Scene:
     """What a picture shows, in words: its groups, in sorted order."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[ShapeGroup, ...]
 
     @property
     def shapes(self) -> list[Shape]:
@@ -138,15 +138,15 @@ def sample(rng: np.random.Generator, *, held_out: bool, mixed: float) -> Scene:
             return scene
 
 
-def _equal_shapes(rng: np.random.Generator) -> tuple[Group, ...]:
+def _equal_shapes(rng: np.random.Generator) -> tuple[ShapeGroup, ...]:
     number = int(rng.integers(1, 4))
-    return (Group(number, _one_of(SIZES, rng), _one_of(COLOURS, rng), _one_of(KINDS, rng)),)
+    return (ShapeGroup(number, _one_of(SIZES, rng), _one_of(COLOURS, rng), _one_of(KINDS, rng)),)
 
 
-def _two_shapes(rng: np.random.Generator) -> tuple[Group, ...]:
+def _two_shapes(rng: np.random.Generator) -> tuple[ShapeGroup, ...]:
     size, colour = _one_of(SIZES, rng), _one_of(COLOURS, rng)
     kinds = rng.choice(list(KINDS), 2, replace=False)
-    return tuple(sorted(Group(1, size, colour, str(kind)) for kind in kinds))
+    return tuple(sorted(ShapeGroup(1, size, colour, str(kind)) for kind in kinds))
 
 
 def _one_of(words: Collection[str], rng: np.random.Generator) -> str:
@@ -171,7 +171,7 @@ def _sentence(scene: Scene, rng: np.random.Generator) -> str:
     return f"{opening} {' and '.join(_phrase(group, rng) for group in groups)}".strip()
 
 
-def _phrase(group: Group, rng: np.random.Generator) -> str:
+def _phrase(group: ShapeGroup, rng: np.random.Generator) -> str:
     number, size = _one_of(NUMBERS[group.number], rng), _one_of(SIZES[group.size], rng)
     kind = group.kind if group.number == 1 else KINDS[group.kind]
     if rng.random() < 0.75:
@@ -197,13 +197,13 @@ def parse(caption: str) -> Scene | None:
     return Scene(tuple(sorted(read)))
 
 
-def _read_phrase(found: re.Match[str] | None) -> Group | None:
+def _read_phrase(found: re.Match[str] | None) -> ShapeGroup | None:
     if not found:
         return None
     number, size = _meaning(found["number"], NUMBERS), _meaning(found["size"], SIZES)
     colour, kind = found["colour"] or found["colour_after"], found["kind"] or found["kind_before"]
     singular = kind if kind in KINDS else next(one for one, many in KINDS.items() if many == kind)
-    return Group(number, size, colour, singular) if (kind == singular) == (number == 1) else None
+    return ShapeGroup(number, size, colour, singular) if (kind == singular) == (number == 1) else None
 
 
 def _meaning(word: str, table: Mapping[Meaning, Collection[str]]) -> Meaning:

@@ -18,7 +18,7 @@ _FEWEST = 10  # pictures of a group whose mean is worth drawing
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenPictures:
     """Pictures to show: `best` and `worst` by CIDEr-D, `drawn` at random from the others, and suspicious `copies`.
 
     Of pictures that score the same, the worst are those that the model was surest of. Copies are the more suspicious
@@ -36,14 +36,14 @@ class Chosen:
         return shown | {picture.copied.picture for picture in self.copies if picture.copied}
 
 
-def choose(evaluation: Evaluation, count: int = 10) -> Chosen:
+def choose(evaluation: Evaluation, count: int = 10) -> ChosenPictures:
     """Choose `count` pictures of each kind, fewer where there are not so many; the same evaluation gives the same."""
     ranked = sorted(evaluation.pictures, key=lambda picture: (-picture.scores[JUDGE], picture.trust))
     best = ranked[: min(count, (len(ranked) + 1) // 2)]
     worst = ranked[len(best) :][::-1][:count]
     others = ranked[len(best) : len(ranked) - len(worst)]
     drawn = random.Random(0).sample(others, min(count, len(others)))
-    return Chosen(tuple(best), tuple(worst), tuple(drawn), _suspicious(evaluation.pictures)[:count])
+    return ChosenPictures(tuple(best), tuple(worst), tuple(drawn), _suspicious(evaluation.pictures)[:count])
 
 
 def _suspicious(pictures: Sequence[EvaluatedPicture]) -> tuple[EvaluatedPicture, ...]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from showtell.evaluation import EvaluatedPicture, Evaluation, Figure, TrainingCaption
 from showtell.evaluation.figures import kind_of
-from showtell.evaluation.report.choice import JUDGE, Chosen, choose
+from showtell.evaluation.report.choice import JUDGE, ChosenPictures, choose
 from showtell.evaluation.report.panels import confidence_panels, score_panels, wording_panels
 from showtell.metrics.registry import FigureKind
 from showtell.visualization.html import counted, document, escape, grid, percent, thumbnail
@@ -29,7 +29,7 @@ def evaluation_page(
     pictures: Pictures,
     epochs: Sequence[Mapping[str, Any]] = (),
     *,
-    chosen: Chosen | None = None,
+    chosen: ChosenPictures | None = None,
 ) -> str:
     """The text of an HTML page about `evaluation`.
 

@@ -7,7 +7,7 @@ from showtell.captioning.output.registry import Layout, Write, output_format
 
 if TYPE_CHECKING:
     from showtell.captioning.caption import Captioned
-    from showtell.captioning.output.page import Entry
+    from showtell.captioning.output.page import PageEntry
 
 
 @output_format(
@@ -17,7 +17,7 @@ def write_html(file: IO[str], layout: Layout) -> Iterator[Write]:
     """A page of all pictures, whose thumbnails are kept until then (see `showtell.captioning.output.gallery`)."""
     from showtell.captioning.output.page import caption_page, entry_of
 
-    entries: list[Entry] = []
+    entries: list[PageEntry] = []
 
     def write(result: "Captioned") -> None:
         entries.append(entry_of(result, layout.preprocessing, layout.tags))
