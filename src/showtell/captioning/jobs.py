@@ -99,15 +99,7 @@ def caption_pieces(
         raise InputError(f"a piece of {size} pictures is not so many batches of {batch_size}: give a multiple of that")
     _make(folder)
     chosen = captioner.caption_options(options, **keywords)
-    settings = fingerprint(
-        captioner,
-        chosen.search,
-        batch_size=batch_size,
-        attention=chosen.attention,
-        min_confidence=chosen.min_confidence,
-        guide=chosen.guide,
-        **({"careful": True} if chosen.careful else {}),  # so that finished pieces of earlier releases stay valid
-    )
+    settings = _settings(captioner, chosen, batch_size)
     tally, count, todo = Tally(), 0, []
     for piece in _pieces(pictures, size, settings):
         count += 1
@@ -125,6 +117,19 @@ def caption_pieces(
     _remove_from(folder, count)
     _remove_unfinished(folder)
     return tally, count
+
+
+def _settings(captioner: Captioner, options: CaptionOptions, batch_size: int) -> str:
+    """What the captions of a piece depend on, beside its pictures."""
+    return fingerprint(
+        captioner,
+        options.search,
+        batch_size=batch_size,
+        attention=options.attention,
+        min_confidence=options.min_confidence,
+        guide=options.guide,
+        **({"careful": True} if options.careful else {}),  # so that finished pieces of earlier releases stay valid
+    )
 
 
 def caption_piece(

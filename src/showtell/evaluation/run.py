@@ -9,7 +9,7 @@ import numpy as np
 from showtell.captioning.captioner import Caption, Captioner
 from showtell.captioning.confidence import expected_calibration_error
 from showtell.captioning.options import CaptionOptions, Guiding, SearchKeywords
-from showtell.data.selection import AnyPictures, Captions, select
+from showtell.data.selection import AnyPictures, Captions, Selection, select
 from showtell.embeddings.cached import CachedEmbeddings, embedded
 from showtell.errors import InputError
 from showtell.evaluation.copies import TrainingCaption, Words, find_copies
@@ -74,27 +74,36 @@ def evaluate(
     selected = select(pictures, captions, split, training, partial=partial)
     output, kept = captioner.bundle.model["output"], Path(store) if store else None
     done = embedded(captioner.encoder, output, selected.source, selected.references, kept, show=show)
-    references = {name: selected.references[name] for name in done.names}
     found = _captioned(captioner, done, chosen, show)
+    return _compared(captioner, chosen, selected, done, found, split, resamples, bootstrap_seed, show)
+
+
+def _compared(
+    captioner: Captioner,
+    options: CaptionOptions,
+    selected: Selection,
+    done: CachedEmbeddings,
+    found: Sequence[Caption],
+    split: str | None,
+    resamples: int,
+    seed: int,
+    show: bool,
+) -> Evaluation:
+    """The captions `found` of the embedded pictures, compared with what people said of them."""
+    references = {name: selected.references[name] for name in done.names}
     learnt = _learnt(selected.learnt, show) if selected.learnt else None
     scores = score({name: caption.text for name, caption in zip(done.names, found, strict=True)}, references)
     words = [tuple(tokenize(caption.text)) for caption in found]
     copies = None if learnt is None else find_copies(words, learnt)
     next_word = _next_word_figures(captioner, done, references, show)
     objects = hallucination([caption.text for caption in found], references)
-    figures = figures_of([*scores.parts, next_word, wording(words, copies), objects], resamples, bootstrap_seed)
+    figures = figures_of([*scores.parts, next_word, wording(words, copies), objects], resamples, seed)
     figures |= diversity(words, captioner.bundle.vocabulary) | _trust(found, scores, references)
+    guided = captioner.generator.guided(options)
     return Evaluation(
         model=captioner.name,
         split=split,
-        signature=signature(
-            chosen.search,
-            references,
-            resamples,
-            bootstrap_seed,
-            guided=captioner.generator.guided(chosen),
-            careful=careful,
-        ),
+        signature=signature(options.search, references, resamples, seed, guided=guided, careful=options.careful),
         vocabulary=len(captioner.bundle.vocabulary) - len(SPECIALS),
         figures=in_order(figures),
         pictures=_pictures(found, references, scores, copies),
