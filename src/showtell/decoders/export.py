@@ -18,7 +18,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from showtell.decoders.registry import KINDS, Decoder, DecoderOptions, build
-from showtell.onnx_export import to_onnx
+from showtell.onnx_graphs.export import to_onnx
 
 Graphs = dict[str, tuple[bytes, list[str]]]
 

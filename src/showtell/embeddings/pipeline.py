@@ -23,7 +23,7 @@ from showtell.encoders.runtime import Encoder, EncoderOutput
 from showtell.errors import PictureError
 from showtell.images.decode import DecodeOptions, Picture
 from showtell.images.preprocessing import Preprocessing, fitted
-from showtell.onnx_session import available_cores
+from showtell.onnx_graphs.session import available_cores
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")

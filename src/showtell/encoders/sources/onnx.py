@@ -20,7 +20,7 @@ from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
 from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
 from showtell.files import parse_json, read_json
 from showtell.images.preprocessing import Interpolation, Layout, Preprocessing, normalise
-from showtell.onnx_session import open_session
+from showtell.onnx_graphs.session import open_session
 
 _EXPORT_RULES = "1"  # raise it when the same graph and options come to compute something else
 

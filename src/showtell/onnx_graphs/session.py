@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from showtell.errors import ShowtellError
-from showtell.onnx_safety import require_harmless
+from showtell.onnx_graphs.safety import require_harmless
 
 
 def open_session(
