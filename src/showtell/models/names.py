@@ -1,4 +1,4 @@
-"""Models by name: `flickr8k` is `flickr8k.showtell`, a file or a folder, in one of the places where models lie."""
+"""Models by name: `flickr8k` is `flickr8k.showtell`, a file or a folder, in one of the model folders."""
 
 import os
 from importlib import resources
@@ -15,7 +15,7 @@ DEFAULT_MODEL = "general.showtell"
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Where models are looked for by name: `$SHOWTELL_MODELS`, the user's data folder, the package."""
+    """The folders in which models are looked up: `$SHOWTELL_MODELS`, the user's data folder, the package."""
     named = os.environ.get("SHOWTELL_MODELS")
     user = Path(platformdirs.user_data_dir("showtell")) / "models"
     package = Path(str(resources.files("showtell"))) / "models"
@@ -23,7 +23,7 @@ def model_folders() -> tuple[Path, ...]:
 
 
 def list_models() -> dict[str, Path]:
-    """Every model that can be loaded by its name, with its bundle; the first of a name wins, as `find_model` has it."""
+    """Every model that can be loaded by name, with its bundle. As in `find_model`, the first of a name wins."""
     found: dict[str, Path] = {}
     for folder in model_folders():
         for path in sorted(folder.glob(f"*{SUFFIX}")):
@@ -32,7 +32,7 @@ def list_models() -> dict[str, Path]:
 
 
 def find_model(model: str | Path) -> Path:
-    """The bundle that `model` is the path or the name of.
+    """The path of the bundle with this path or name.
 
     Raises:
         BundleError: there is no file or folder at that path, and no model of that name.
@@ -47,5 +47,5 @@ def find_model(model: str | Path) -> Path:
 
 
 def default_model() -> Path:
-    """The bundle that comes with the package."""
+    """The path of the bundle that the package includes."""
     return Path(str(resources.files("showtell") / "models" / DEFAULT_MODEL))
