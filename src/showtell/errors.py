@@ -79,12 +79,14 @@ def require(*modules: str, extra: str, what: str) -> None:
     """Raise a `MissingExtra` if a module cannot be imported.
 
     Arguments:
-        modules: names of the modules.
+        modules: what to import, packages above them included, by their full names.
         extra: the extra of Showtell that installs them.
         what: what needs them, for the message.
     """
     for module in modules:
+        parts = module.split(".")
         try:
-            import_module(module)
+            for count in range(1, len(parts) + 1):  # a package that is blocked may have loaded modules
+                import_module(".".join(parts[:count]))
         except ImportError as error:
             raise MissingExtra(what, extra) from error

@@ -20,13 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.encoders.runtime import EncoderInfo, EncoderOutput
-from showtell.errors import MissingExtra, StoreError
+from showtell.errors import StoreError, require
 from showtell.files import json_bytes, read_json, remove_unfinished, sha256_file, write_beside, write_bytes, write_json
 
-try:
-    import pyarrow as pa
-except ImportError as error:
-    raise MissingExtra("an embedding store", "embed") from error
+require("pyarrow", extra="embed", what="an embedding store")
+import pyarrow as pa
 
 FORMAT = 1
 MANIFEST = "store.json"

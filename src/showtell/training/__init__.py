@@ -1,11 +1,8 @@
 """Training: the only rooms where PyTorch may be imported."""
 
-from showtell.errors import MissingExtra
+from showtell.errors import require
 
-try:
-    import torch  # noqa: F401
-except ImportError as error:
-    raise MissingExtra("training", "train") from error
+require("torch", extra="train", what="training")
 
 from showtell.training.loop import TrainResult, train
 from showtell.training.recipe import Recipe, read_recipe, recipe_from

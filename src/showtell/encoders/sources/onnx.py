@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from showtell.encoders.graph import add_outputs, cut, finished, picture_input
 from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
-from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
+from showtell.errors import InputError, ShowtellError, one_line, require
 from showtell.files import parse_json, read_json
 from showtell.images.preprocessing import Interpolation, Layout, Preprocessing, normalise
 from showtell.onnx_graphs.session import open_session
@@ -81,10 +81,9 @@ def export(path: Path) -> bytes:
 
 
 def _load(path: Path) -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtra(f"the encoder onnx:{path}", "onnx") from error
+    require("onnx", extra="onnx", what=f"the encoder onnx:{path}")
+    import onnx
+
     try:
         return onnx.load(path)  # with the tensors that lie in files beside it
     except OSError as error:
