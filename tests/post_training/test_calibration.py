@@ -192,7 +192,7 @@ def test_a_calibration_without_its_sum_and_a_folder_to_replace_are_errors(
 ):
     with zipfile.ZipFile(tiny_bundle) as archive:
         archive.extractall(tmp_path / "folder")
-    with pytest.raises(InputError, match="folder: a folder; name a file"):
+    with pytest.raises(InputError, match="folder: is a folder, which stays as it is: name a file"):
         calibrate(tmp_path / "folder", pictures, captions, "val", show=False)
     (tmp_path / "folder" / "calibration.json").write_bytes(read_bundle(calibrated).parts["calibration.json"])
     with pytest.raises(BundleError, match=r"calibration\.json or its sum is missing"):

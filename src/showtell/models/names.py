@@ -6,7 +6,7 @@ from pathlib import Path
 
 import platformdirs
 
-from showtell.errors import BundleError
+from showtell.errors import BundleError, InputError
 
 SUFFIX = ".showtell"
 
@@ -44,6 +44,21 @@ def find_model(model: str | Path) -> Path:
     if str(model) in known:
         return known[str(model)]
     raise BundleError(f"{model}: there is no such file, and no model of that name: there are {', '.join(known)}")
+
+
+def bundle_to_write(model: str | Path, out: str | Path | None) -> Path:
+    """Where a changed model is written: `out`, or in place of the model where that is None.
+
+    Raises:
+        InputError: `out` is None, and the model is a folder or was named as the models of the package are.
+    """
+    if out is not None:
+        return Path(out)
+    if Path(model).is_dir():
+        raise InputError(f"{model}: is a folder, which stays as it is: name a file to write with --out")
+    if not Path(model).exists() and (found := find_model(model)).exists():
+        raise InputError(f"{model}: is {found}, which stays as it is: name a file to write with --out")
+    return Path(model)
 
 
 def default_model() -> Path:
