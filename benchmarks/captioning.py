@@ -31,7 +31,7 @@ from PIL import Image
 from contenders import COMPARISONS, CONTENDERS
 from contenders.process import Cost, Process
 from contenders.tables import Results, markdown, plot, say, write_into
-from showtell.onnx_session import available_cores
+from showtell.onnx_graphs.session import available_cores
 from showtell.progress import bar
 
 PACKAGES = ("showtell", "onnxruntime", "numpy", "pillow", "torch", "tensorflow-cpu", "keras", "transformers")

@@ -16,7 +16,7 @@ import torch
 
 from showtell.encoders import encoder_graph
 from showtell.images.preprocessing import normalise
-from showtell.onnx_session import available_cores, open_session
+from showtell.onnx_graphs.session import available_cores, open_session
 from showtell.training.encoder.module import EncoderModule
 
 WAYS = (("bfloat16", False), ("bfloat16", True), ("float32", False), ("float32", True))

@@ -26,7 +26,7 @@ from contenders.training_step import steps
 from showtell import Captioner
 from showtell.data.sources.picture_source import PictureSource
 from showtell.images.preprocessing import fitted
-from showtell.onnx_session import open_session
+from showtell.onnx_graphs.session import open_session
 
 SIDE = 1536  # of the matrices whose product shows what the processor can do
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"

@@ -145,7 +145,7 @@ class Bench:
             count = self.parts(source, Path(parts))
             began = time.process_time()
             out = self.folder / "captions.jsonl"
-            with writing("jsonl", out, None, at_once=True) as write:
+            with writing("jsonl", out, at_once=True) as write:
                 for result in captioned(Path(parts), count):
                     write(result)
             written = size / (time.process_time() - began)

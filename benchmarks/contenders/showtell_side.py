@@ -13,7 +13,7 @@ from showtell.data.sources.picture_source import RawPicture
 from showtell.encoders.runtime import Encoder
 from showtell.images.decode import decode
 from showtell.images.preprocessing import Preprocessing, normalise, square
-from showtell.onnx_session import available_cores, open_session
+from showtell.onnx_graphs.session import available_cores, open_session
 
 
 def captions(pictures: Sequence[Path], beam: int, model: str = "flickr8k") -> Callable[[int], None]:

@@ -1,4 +1,4 @@
-"""TOML tables -> frozen options. What is misspelt or of another type is an error, so that nothing is passed over."""
+"""TOML tables -> frozen dataclasses of options. A misspelt key or a value of another type is an error."""
 
 import dataclasses
 import math
@@ -11,7 +11,7 @@ from showtell.errors import InputError, one_line
 
 
 def read_tables(path: str | Path) -> dict[str, Any]:
-    """The tables of a TOML file, unchecked; an `InputError` where it is missing or not TOML."""
+    """Read the tables of a TOML file, unchecked; an `InputError` if the file is missing or not TOML."""
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -21,7 +21,7 @@ def read_tables(path: str | Path) -> dict[str, Any]:
 
 
 def table_of(values: dict[str, Any], name: str) -> dict[str, Any]:
-    """The table `name`, empty where there is none; an `InputError` where something else has that name."""
+    """The table `name`, empty if there is none; an `InputError` if `name` is something other than a table."""
     table = values.get(name, {})
     if not isinstance(table, dict):
         raise InputError(f"{name} must be a table: [{name}]")
@@ -32,7 +32,7 @@ def fill(name: str, cls: type[Any], table: dict[str, Any]) -> Any:
     """An instance of the dataclass `cls` with the table's values in place of its defaults.
 
     Raises:
-        InputError: a key is none of its fields, or a value is of another type than the default.
+        InputError: a key is not a field of `cls`, or a value does not have the type of its default.
     """
     fields = {f.name: f for f in dataclasses.fields(cls)}
     filled = {}
@@ -57,7 +57,7 @@ def fill(name: str, cls: type[Any], table: dict[str, Any]) -> Any:
 
 
 def change(tables: dict[str, Any], key: str, value: Any) -> None:
-    """Set `table.key`, or a key of a table inside a table; tables that are missing are made."""
+    """Set `table.key`, or a key of a nested table; missing tables are created."""
     *path, name = key.split(".")
     for step in path:
         tables = table_of(tables, step) if step in tables else tables.setdefault(step, {})
@@ -65,7 +65,7 @@ def change(tables: dict[str, Any], key: str, value: Any) -> None:
 
 
 def assign(tables: dict[str, Any], assignments: Iterable[str]) -> None:
-    """Apply `table.key=value` one after the other; a value is TOML, or else the text itself, which needs no quotes."""
+    """Apply each `table.key=value` in order. A value that is not TOML is taken as text, so text needs no quotes."""
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals:

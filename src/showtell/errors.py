@@ -1,8 +1,8 @@
-"""What can go wrong, in words that a person can act on.
+"""The errors that people can act on.
 
 Every error that Showtell raises on purpose is a `ShowtellError`. Its message is one line: the file, what is wrong with
-it and what to do. The command line catches it once, prints that line, and exits with `exit_code`: 2 where the input was
-bad, 1 where the work failed.
+it and what to do. The command line catches it once, prints that line, and exits with `exit_code`: 2 for bad input, 1
+for failed work.
 """
 
 import errno
@@ -11,15 +11,15 @@ from importlib import import_module
 
 
 def one_line(error: BaseException | str, most: int | None = None) -> str:
-    """The first `most` characters of an exception's message on one line, or of its kind where it has none."""
+    """An exception's message on one line, cut to `most` characters; its type's name if the message is empty."""
     return (" ".join(str(error).split()) or type(error).__name__)[:most]
 
 
 def shown(text: str) -> str:
-    """`text` as it may stand in a line on a terminal.
+    """`text` made safe for one line on a terminal.
 
-    What would begin another line, move the cursor, change colours or turn the direction of writing is written as
-    Python writes it in a string: file names and captions may hold anything.
+    Characters that would start a line, move the cursor, change colors or turn the direction of writing are escaped as
+    in a Python string, because file names and captions may contain anything.
     """
     if text.isprintable():
         return text
@@ -27,7 +27,7 @@ def shown(text: str) -> str:
 
 
 def _stays(letter: str) -> bool:
-    """Whether a letter moves nothing on a terminal. The joiners make emoji and Indian and Arabic letters."""
+    """Whether a character is safe to print. Joiners are: emoji and Indian and Arabic scripts need them."""
     return letter in "\u200c\u200d" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -44,7 +44,7 @@ class InputError(ShowtellError):
 
 
 class OutputError(InputError):
-    """A file that cannot be written: there is no right to, no room left, or no such folder."""
+    """A file cannot be written: no permission, no space left, or no such folder."""
 
     def __init__(self, path: object, error: OSError) -> None:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -55,7 +55,7 @@ class OutputError(InputError):
 
 
 class PictureError(InputError):
-    """Bytes that cannot be decoded to a picture. In a run over many pictures this is a listed reject, not a failure."""
+    """Bytes that cannot be decoded to a picture. A run over many pictures lists it as a reject and continues."""
 
 
 class BundleError(InputError):
@@ -76,15 +76,17 @@ class MissingExtra(ShowtellError):
 
 
 def require(*modules: str, extra: str, what: str) -> None:
-    """Raise a `MissingExtra` where a module cannot be imported.
+    """Raise a `MissingExtra` if a module cannot be imported.
 
     Arguments:
-        modules: what to import.
+        modules: what to import, packages above them included, by their full names.
         extra: the extra of Showtell that installs them.
         what: what needs them, for the message.
     """
     for module in modules:
+        parts = module.split(".")
         try:
-            import_module(module)
+            for count in range(1, len(parts) + 1):  # a package that is blocked may have loaded modules
+                import_module(".".join(parts[:count]))
         except ImportError as error:
             raise MissingExtra(what, extra) from error

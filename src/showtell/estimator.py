@@ -1,7 +1,7 @@
 """Training and captioning with the verbs of scikit-learn: `fit`, `predict`, `score`, `get_params`, `set_params`.
 
-Pictures and captions come in as two lists of the same length. What `fit` trains is the model that a recipe with the
-same values trains, and it can be saved as a bundle. Training needs PyTorch, what comes after it does not.
+Pictures and captions come in as two lists of the same length. `fit` trains the same model as a recipe with the same
+values, and `save` writes it as a bundle. Training needs PyTorch; prediction and scoring do not.
 """
 
 import dataclasses
@@ -26,13 +26,13 @@ from showtell.models.bundle import write_bundle
 
 @dataclass
 class CaptioningEstimator:
-    """A captioner that is trained by `fit`.
+    """A captioner that `fit` trains.
 
-    `encoder` to `seed` are keys of a recipe; `recipe` holds any further tables of one (see docs/guide/train.md), as
-    `{"training": {"average": 0.999}}`, which have the last word. `folder` keeps the run, so that a `fit` that was
-    broken off goes on; None trains in a folder that is deleted at the end. `verbose` shows progress.
+    `encoder` to `seed` are keys of a recipe. `recipe` holds further tables of one (see docs/guide/train.md), such as
+    `{"training": {"average": 0.999}}`, and takes precedence. `folder` stores the run, so that an interrupted `fit`
+    resumes; None trains in a temporary folder, which is deleted at the end. `verbose` shows progress.
 
-    After `fit`, `captioner_` is the model, loaded, and `metrics_` are the figures of each epoch.
+    After `fit`, `captioner_` is the loaded model, and `metrics_` holds the figures of each epoch.
     """
 
     encoder: str = "efficientnet_lite2"
@@ -74,11 +74,21 @@ class CaptioningEstimator:
         return self
 
     def predict(self, pictures: Sequence[Picture], **options: Any) -> list[str]:
-        """The caption of each picture; options as for `Captioner.caption`."""
+        """The caption of each picture; options as for `Captioner.caption`.
+
+        Raises:
+            InputError: the estimator is not trained yet, or an option is wrong.
+            PictureError: a picture cannot be read.
+        """
         return [caption.text for caption in self._fitted().caption_batch(pictures, **options)]
 
     def score(self, pictures: Sequence[Picture], captions: Sequence[str | Sequence[str]]) -> float:
-        """CIDEr-D, from 0 to 10, of the captions of these pictures against those that people wrote."""
+        """CIDEr-D, from 0 to 10, of the model's captions of `pictures` against the references `captions`.
+
+        Raises:
+            InputError: the estimator is not trained yet, or the lists differ in length.
+            PictureError: a picture cannot be read.
+        """
         _require_as_many(pictures, captions)
         hypotheses = {str(i): text for i, text in enumerate(self.predict(pictures))}
         references = {str(i): _texts(given) for i, given in enumerate(captions)}
@@ -89,11 +99,11 @@ class CaptioningEstimator:
         write_bundle(path, self._fitted().bundle.parts)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """What the estimator was made with; `deep` is there for scikit-learn and changes nothing."""
+        """The constructor's parameters by name; `deep` exists for scikit-learn and has no effect."""
         return {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.init}
 
     def set_params(self, **params: Any) -> Self:
-        """Change what the estimator was made with; an `InputError` for a name that it does not have."""
+        """Change the constructor's parameters; an `InputError` for an unknown name."""
         if unknown := sorted(set(params) - set(self.get_params())):
             raise InputError(f"there is no parameter {unknown[0]!r}: there are {', '.join(self.get_params())}")
         for name, value in params.items():
@@ -145,7 +155,7 @@ def write_data(folder: Path, pictures: Sequence[Picture], captions: Sequence[str
                 data = _file_of(picture)
             except (OSError, PictureError) as error:
                 raise PictureError(f"picture {i}: {error}") from error
-            name = f"{i:07d}-{sha256_of(data)[:16]}.png"  # whose embedding is never taken for another picture's
+            name = f"{i:07d}-{sha256_of(data)[:16]}.png"  # the digest tells embeddings of different pictures apart
             archive.writestr(zipfile.ZipInfo(name), data)
             lines.append(json.dumps({"image": name, "caption": _texts(texts)}) + "\n")
         captions_before, captions_now = folder / _CAPTIONS, "".join(lines).encode()
@@ -164,7 +174,7 @@ def _texts(captions: str | Sequence[str]) -> list[str]:
 
 
 def _file_of(picture: Picture) -> bytes:
-    """The bytes of a picture file: as they are, or of an image in memory as PNG, which loses nothing."""
+    """The bytes of a picture file, unchanged, or an image in memory as PNG, which is lossless."""
     if isinstance(picture, bytes):
         return picture
     if isinstance(picture, (str, PathLike)):

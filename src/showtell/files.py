@@ -1,8 +1,8 @@
-"""Writes files so that nothing finished is lost, and nothing half-written is taken for whole; reads and checks files.
+"""Writes files so that no finished work is lost and no partial file is taken for a whole one; reads and checks files.
 
-An output is written beside its place, flushed to disk and renamed. While it is written its process holds a lock on it,
-which the system takes away when the process ends, in whatever way: so what a killed process left is known from what
-another one is writing.
+An output is written to a temporary file beside it, flushed to disk and renamed. The writing process holds a lock on the
+temporary file. The operating system releases the lock however the process ends, so a killed process's leftover can be
+told from a file that another process is writing.
 """
 
 import contextlib
@@ -28,13 +28,13 @@ else:
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 LOCK = ".lock"
-"""The file in a folder that the run at work there holds."""
+"""Name of the lock file in a folder; the run that works in the folder holds it."""
 
 _LONGEST_NAME = 255  # bytes, on nearly every file system
 
 
 class _Output(io.FileIO):
-    """A file whose failures are reported under the name that it is going to have."""
+    """A temporary file whose errors name the final path."""
 
     def __init__(self, file: int | Path, path: Path) -> None:
         super().__init__(file, "wb")
@@ -49,22 +49,22 @@ class _Output(io.FileIO):
 
 @contextlib.contextmanager
 def write_beside(path: Path, *, alone: bool = False, growing: bool = False) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside `path` for bytes; on success flush it to disk and rename it to `path`.
+    """Open a temporary file beside `path` for writing bytes; on success flush it to disk and rename it to `path`.
 
-    A reader sees the old file or the whole new one, never a part. When the block raises, the temporary file is removed
-    and `path` stays as it was. A link at `path` stays, and what it leads to is replaced. What is no regular file, such
-    as `/dev/stdout` or a pipe, is written to as it is.
+    Readers see the old file or the whole new one, never a part. If the block raises, the temporary file is removed and
+    `path` is unchanged. If `path` is a link, the link stays and its target is replaced. Anything that is not a regular
+    file, such as `/dev/stdout` or a pipe, is written directly.
 
     Arguments:
-        path: the file; folders on the way to it are made.
-        alone: no other process writes to `path`, so the temporary file has the same name every time, and what a killed
-            process left is replaced.
-        growing: the temporary file is `NAME.partial`, which people may watch, and which stays when the block raises.
-            It is of one process at a time.
+        path: the output; missing parent folders are made.
+        alone: no other process writes to `path`. The temporary file then has the same name every time, and a killed
+            process's leftover is overwritten.
+        growing: name the temporary file `NAME.partial`, which people may watch and which stays if the block raises.
+            Only one process at a time can write it.
 
     Raises:
         OutputError: the file cannot be written.
-        InputError: it is growing, and another process writes it.
+        InputError: `growing` is set, and another process is writing the file.
     """
     if _is_device(path):
         with _reported(path), io.BufferedWriter(_Output(path, path)) as device:
@@ -113,7 +113,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def remove_unfinished(folder: Path, name: str = "*") -> None:
-    """Remove what killed processes had begun to write in `folder`: of the file `name`, or of those that it matches."""
+    """Remove the temporary files that killed processes left in `folder`, of the output `name` or of all (`*`)."""
     ours = re.compile(r"\..+\.[0-9]+\.partial")
     for leftover in folder.glob(f".{_escaped(name)}.*.partial"):
         if ours.fullmatch(leftover.name) and not _is_held(leftover):
@@ -123,14 +123,14 @@ def remove_unfinished(folder: Path, name: str = "*") -> None:
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder while the block runs, so that a second run in it stops before it does any harm.
+    """Hold the lock of a folder while the block runs, so that a second run stops before it does any harm.
 
-    The lock is the file `.lock`, which has the process's number, for people. It is removed at the end, and so is a
-    folder that was made for it and is still empty. A lock that a killed process left is not held, and is taken over.
+    The lock is the file `.lock`, which contains the process id for people to read. It is removed at the end, and so is
+    the folder if it was made for the lock and is still empty. A lock that a killed process left is taken over.
 
     Raises:
-        InputError: another process holds it.
-        OutputError: it cannot be written.
+        InputError: another process holds the lock.
+        OutputError: the lock file cannot be written.
     """
     lock = folder / LOCK
     made = not folder.exists()
@@ -161,7 +161,7 @@ def _process_in(lock: Path) -> str:
 
 
 def _open_held(path: Path) -> int | None:
-    """A descriptor of the file, made where it is missing, with its lock; None where another process holds that."""
+    """Open the file, which is made if missing, and lock it; None if another process holds the lock."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
         if not _lock(file):
@@ -174,7 +174,10 @@ def _open_held(path: Path) -> int | None:
 
 
 def _lock(file: int) -> bool:
-    """Lock an open file until it is closed, or its process ends; whether it could be, or locks are unknown here."""
+    """Lock an open file until it is closed or the process ends; False if another process holds the lock.
+
+    True on file systems that do not support locks.
+    """
     try:
         if sys.platform == "win32":
             os.lseek(file, 1 << 30, os.SEEK_SET)  # a byte that nobody writes: others may still read the file
@@ -188,7 +191,7 @@ def _lock(file: int) -> bool:
 
 
 def _is_held(path: Path) -> bool:
-    """Whether a process that is alive is writing the file; also where that cannot be known."""
+    """Whether a live process is writing the file; True if that cannot be known."""
     try:
         file = os.open(path, os.O_RDWR)
     except FileNotFoundError:
@@ -202,7 +205,7 @@ def _is_held(path: Path) -> bool:
 
 
 def _close(file: IO[bytes]) -> None:
-    """Close without flushing what failed to be written once more."""
+    """Close; ignore errors of data that already failed to be written."""
     with contextlib.suppress(OSError, OutputError):
         file.close()
 
@@ -236,10 +239,10 @@ def _escaped(name: str) -> str:
 
 
 def csv_cell(text: str | None) -> str | None:
-    """A text as a cell of CSV that no spreadsheet runs as a formula.
+    """Text as a CSV cell that no spreadsheet runs as a formula.
 
-    What begins with one of `=+-@`, a tab or a line break gets an apostrophe before it, and so does what already has
-    apostrophes before one of these: taking one away, as `csv_text` does, gives every text again.
+    Text that begins with one of `=+-@`, a tab or a line break gets an apostrophe in front, and so does text with
+    apostrophes before one of these. `csv_text` removes one apostrophe, so every text survives the round trip.
     """
     return f"'{text}" if text and _FORMULA.match(text) else text
 

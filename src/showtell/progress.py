@@ -1,4 +1,4 @@
-"""Progress for a person to see: a live bar on a terminal, a line now and then elsewhere. Written to stderr."""
+"""Progress on stderr: a live bar on a terminal, a line now and then elsewhere."""
 
 import contextlib
 import sys
@@ -9,7 +9,7 @@ from typing import TypeAlias
 from showtell.errors import shown
 
 Tick: TypeAlias = Callable[..., None]
-"""`tick(n=1, note="")`: n more are done; the note stands at the end of the bar."""
+"""`tick(n=1, note="")`: n more items are done; the note is shown at the end of the bar."""
 
 _SECONDS_BETWEEN_LINES = 30.0
 
@@ -20,9 +20,9 @@ def bar(description: str, total: int | None, unit: str, *, done: int = 0, show: 
 
     Arguments:
         description: what is being done.
-        total: how many there will be, None where that is not known.
-        unit: the plural noun of what is counted, for the rate.
-        done: how many were done before; they count for the bar, not for the rate.
+        total: the number of items, None if unknown.
+        unit: the plural noun of the items, for the rate.
+        done: items done before; they count for the bar, not for the rate.
         show: False makes every tick silent.
     """
     if not show:
@@ -94,11 +94,11 @@ def megabytes(count: int) -> str:
 
 @contextlib.contextmanager
 def meter(description: str, total: int | None, done: int, show: bool) -> Iterator[Tick]:
-    """A progress bar that is told bytes, and shows whole megabytes, or kilobytes of what is small.
+    """A progress bar that counts bytes and shows whole megabytes, or kilobytes for small totals.
 
     Arguments:
         description: what is being done.
-        total: bytes in all, None where that is not known.
+        total: bytes in all, None if unknown.
         done: bytes that were there before.
         show: False makes it silent.
     """
@@ -123,10 +123,10 @@ def meter(description: str, total: int | None, done: int, show: bool) -> Iterato
 
 @contextlib.contextmanager
 def watch(description: str, known: Callable[[], tuple[int | None, int]], show: bool) -> Iterator[Callable[[str], None]]:
-    """A `meter` that looks for itself: `known` gives the total and how many bytes are here by now.
+    """A `meter` that polls `known`, which returns the total number of bytes and how many have arrived.
 
-    Yields what makes it look, and takes a note. Where the total has changed, as when a server tells it, the bar begins
-    anew.
+    Yields a function that polls and takes a note. If the total changes, for example because a server reports it, the
+    bar starts again.
     """
     total: int | None = None
     shown = 0

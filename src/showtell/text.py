@@ -45,7 +45,7 @@ class Vocabulary:
 
     @classmethod
     def build(cls, captions: Iterable[str], min_count: int = 5) -> "Vocabulary":
-        """Every token seen at least `min_count` times in `captions`, plus the specials, in sorted order.
+        """Every token that occurs at least `min_count` times in `captions`, plus the specials, in sorted order.
 
         Raises:
             InputError: no token is frequent enough.

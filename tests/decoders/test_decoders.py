@@ -18,7 +18,7 @@ from showtell.decoders.registry import build, decoder_kinds
 from showtell.decoders.runtime import OnnxSteps
 from showtell.errors import InputError
 from showtell.models.bundle import read_bundle
-from showtell.onnx_session import open_session
+from showtell.onnx_graphs.session import open_session
 from showtell.quantization.int8_matmul import multiply_in_int8
 from showtell.quantization.int8_weights import as_taken, int8_names, pack, scales_of
 from showtell.search import SearchOptions, search

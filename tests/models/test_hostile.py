@@ -16,8 +16,8 @@ from showtell.captioning.golden import replay
 from showtell.errors import BundleError, ShowtellError
 from showtell.models.bundle import read_bundle, write_bundle
 from showtell.models.names import list_models
-from showtell.onnx_safety import require_harmless
-from showtell.onnx_session import open_session
+from showtell.onnx_graphs.safety import require_harmless
+from showtell.onnx_graphs.session import open_session
 
 PICTURE = np.random.default_rng(3).integers(0, 255, (50, 70, 3), dtype=np.uint8)
 SEEDS = 300

@@ -178,7 +178,7 @@ def test_what_training_calibrates_is_what_the_command_calibrates(tiny_bundle, pi
 
 def test_a_few_pictures_without_training_pictures_give_a_temperature_alone(tiny_bundle, pictures, captions, tmp_path):
     path, few = tmp_path / "few.showtell", [str(pictures / f"{i:02}.png") for i in range(12)]
-    found = calibrate(tiny_bundle, few, replace(captions, splits={}), out=path, show=False)
+    found = calibrate(tiny_bundle, few, replace(captions, splits={}), out=path, partial=True, show=False)
     assert (found.quality, found.familiarity) == (None, None)
     caption = Captioner(path).caption(pictures / "00.png")
     assert (caption.confidence, caption.unfamiliar) == (None, None)
@@ -192,7 +192,7 @@ def test_a_calibration_without_its_sum_and_a_folder_to_replace_are_errors(
 ):
     with zipfile.ZipFile(tiny_bundle) as archive:
         archive.extractall(tmp_path / "folder")
-    with pytest.raises(InputError, match="folder: a folder; name a file"):
+    with pytest.raises(InputError, match="folder: is a folder, which stays as it is: name a file"):
         calibrate(tmp_path / "folder", pictures, captions, "val", show=False)
     (tmp_path / "folder" / "calibration.json").write_bytes(read_bundle(calibrated).parts["calibration.json"])
     with pytest.raises(BundleError, match=r"calibration\.json or its sum is missing"):

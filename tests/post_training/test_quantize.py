@@ -1,5 +1,7 @@
 """A finished model in int8: the same model, smaller, and as whole as any other."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from safetensors.numpy import load
@@ -47,15 +49,33 @@ def test_without_pictures_the_decoder_alone_is_quantised(tiny_bundle, tmp_path, 
 def test_the_model_may_be_replaced_and_what_is_done_is_not_done_again(tiny_bundle, photos, tmp_path, showtell):
     model = tmp_path / "model.showtell"
     model.write_bytes(tiny_bundle.read_bytes())
-    assert showtell("quantize", model, "-o", model).code == 0
-    again = showtell("quantize", model, "-o", model)
+    refused = showtell("quantize", model, "-o", model)
+    assert refused.code == 2
+    assert "--out would write over an input" in refused.err
+    assert model.read_bytes() == tiny_bundle.read_bytes()
+    assert showtell("quantize", model).code == 0
+    again = showtell("quantize", model)
     assert again.code == 2
     assert "but for its encoder, which needs pictures" in again.err
     weights = read_bundle(model).parts["weights.safetensors"]
-    assert showtell("quantize", model, "--pictures", photos, "-o", model).code == 0
+    assert showtell("quantize", model, "--pictures", photos).code == 0
     assert read_bundle(model).parts["weights.safetensors"] == weights
-    last = showtell("quantize", model, "--pictures", photos, "-o", model)
+    last = showtell("quantize", model, "--pictures", photos)
     assert last.code == 2
     assert last.err.count("\n") == 1
     assert f"{model}: is in int8 already" in last.err
     assert replay(Captioner(model))
+
+
+def test_a_model_of_the_package_or_a_folder_is_not_replaced(tiny_bundle, tmp_path, showtell):
+    folder = tmp_path / "folder.showtell"
+    folder.mkdir()
+    with zipfile.ZipFile(tiny_bundle) as archive:
+        archive.extractall(folder)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for model, why in (("flickr8k", "flickr8k: is "), (folder, f"{folder}: is a folder")):
+        ran = showtell("quantize", model)
+        assert ran.code == 2
+        assert why in ran.err
+        assert ran.err.endswith("which stays as it is: name a file to write with --out\n")
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before

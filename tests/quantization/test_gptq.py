@@ -8,7 +8,7 @@ from onnx import helper, numpy_helper
 from showtell.encoders.graph import floats, new_model
 from showtell.encoders.runtime import EncoderInfo
 from showtell.images.preprocessing import Preprocessing, normalise
-from showtell.onnx_session import open_session
+from showtell.onnx_graphs.session import open_session
 from showtell.quantization.gptq import round_kernels
 
 INFO = EncoderInfo("toy", "0" * 64, 24, 0, Preprocessing(size=16))

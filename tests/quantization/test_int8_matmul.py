@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from showtell.onnx_session import open_session
+from showtell.onnx_graphs.session import open_session
 from showtell.quantization.int8_matmul import multiply_in_int8
 from showtell.quantization.int8_weights import as_taken, from_rows, scales_of, to_rows
 

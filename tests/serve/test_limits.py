@@ -46,7 +46,8 @@ def test_a_picture_of_too_many_pixels_is_not_decoded(limited, drawn):
     assert running.caption(drawn[0]).status == 200  # 40 x 60
     reply = running.caption(drawn[9])
     assert (reply.status, reply.error) == (422, "picture: the picture has 103 x 60 pixels, more than 3,000")
-    assert "more pixels" in running.caption(png_that_claims(100_000, 100_000)).error
+    reply = running.caption(png_that_claims(100_000, 100_000))
+    assert (reply.status, reply.error) == (422, "picture: the picture has 100000 x 100000 pixels, more than 3,000")
 
 
 def test_a_jpeg_of_endless_scans_is_not_decoded(plain):

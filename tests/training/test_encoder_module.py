@@ -13,7 +13,7 @@ from showtell.encoders import Encoder, encoder_graph
 from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
 from showtell.errors import InputError
 from showtell.images.preprocessing import Preprocessing, normalise
-from showtell.onnx_session import open_session
+from showtell.onnx_graphs.session import open_session
 from showtell.training.encoder.module import EncoderModule, pictures
 from showtell.training.encoder.operators import OPERATORS, _Clip, _Depthwise
 from showtell.training.export import halve_weights

@@ -139,6 +139,8 @@ def caption(
         showtell caption photos/ --num-captions 3 --html page.html
     """
     written = find_output_format(format_of(format, output) or "text")
+    if output and not output.parent.is_dir():
+        raise InputError(f"{output}: there is no folder {output.parent}: make it, or name another file")
     if seed is not None and not sample and random is None:
         raise InputError("--seed only matters with --sample or --random: add one, or leave this out")
     if show and written.name != "text" and not output:

@@ -9,14 +9,16 @@ from showtell.cli import reading
 
 
 def quantize(
-    model: Annotated[Path, typer.Argument(help="Model bundle: a file, or a name such as flickr8k.", metavar="MODEL")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Bundle to write.")],
+    model: Annotated[Path, typer.Argument(help="Model bundle; replaced unless --out is given.", metavar="MODEL")],
     pictures: Annotated[
         list[str] | None,
         typer.Option(
             help="Picture source, like the pictures to caption. Without it, the encoder stays as it is.",
             metavar="SOURCE",
         ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write another bundle instead of replacing MODEL.")
     ] = None,
     exclude: reading.Exclude = None,
     zip_encoding: reading.ZipEncoding = None,
@@ -30,6 +32,7 @@ def quantize(
     Examples:
 
         showtell quantize model.showtell --pictures photos/ -o small.showtell
+        showtell quantize model.showtell
     """
     from showtell.post_training.quantize import quantise
 
@@ -37,4 +40,4 @@ def quantize(
     made = quantise(model, out, reading.open_pictures(pictures, options) if pictures else None)
     for name, (before, after) in (("encoder", made.encoder), ("decoder", made.decoder), ("bundle", made.bundle)):
         print(f"{name}: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after")
-    print(f"model: {out}")
+    print(f"model: {out or model}")

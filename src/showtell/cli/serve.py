@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from showtell.cli.settings import Resize
-from showtell.errors import InputError, MissingExtra
+from showtell.errors import InputError, require
 
 _LIMITS = "Limits"
 
@@ -100,8 +100,4 @@ def serve(
 
 def need_service(what: str) -> None:
     """Raise `MissingExtra` where the packages of the service are not installed."""
-    try:
-        import fastapi  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra(what, "serve") from error
+    require("fastapi", "uvicorn", extra="serve", what=what)

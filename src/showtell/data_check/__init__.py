@@ -1,4 +1,4 @@
-"""A look at a data set before anyone trains on it for an hour."""
+"""Checks of a data set before training: readable pictures, usable captions, expected time and disk space."""
 
 from showtell.data_check.check import Problem, Survey, SurveyOptions, survey
 

@@ -1,4 +1,4 @@
-"""The captions of a data set -> how many, how long, in how many different words, and how many of these are unknown."""
+"""The captions of a data set -> their number, lengths and vocabulary, and the share of unknown words."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,11 +10,12 @@ from showtell.text import SPECIALS, tokenize
 
 @dataclass(frozen=True, slots=True)
 class CaptionFacts:
-    """What was found out about captions, in words as the vocabulary splits them.
+    """Facts about captions, in words as the vocabulary splits them.
 
-    `wordless` are pictures with a caption that holds no word (`...`); `repeated` captions say what another of the same
-    picture says; `cut` are longer than training takes. `vocabulary` counts entries, the four specials among them, 0
-    where no word is frequent enough; the shares of unknown words are of all words of the split's captions.
+    `wordless` are pictures with a caption that has no word (`...`). `repeated` counts captions with the same words as
+    another of the same picture, `cut` those that are longer than training takes. `vocabulary` counts entries, including
+    the four specials; it is 0 if no word is frequent enough. The shares of unknown words, from 0 to 1, are of all words
+    of the split's captions.
     """
 
     captions: int
@@ -43,8 +44,8 @@ def look_at_captions(
     Arguments:
         captions: by picture name.
         train, validation: the pictures of each split.
-        min_count: times that a word must occur in the training captions to enter the vocabulary.
-        max_length: ids of a caption that training keeps, START and END included.
+        min_count: how often a word must occur in the training captions to enter the vocabulary.
+        max_length: ids of a caption that training uses, START and END included.
     """
     lengths, per_picture, wordless, repeated = [], [], [], 0
     longest = ("", "", -1)

@@ -1,4 +1,4 @@
-"""Pictures and captions that a recipe names -> facts about them, and what stands in the way of training on them."""
+"""Pictures and captions that a recipe names -> facts about them, and problems for training."""
 
 import dataclasses
 import random
@@ -15,18 +15,18 @@ from showtell.data_check.pictures import PictureFacts, look_at_pictures
 from showtell.encoders.runtime import EncoderOutput
 from showtell.images.preprocessing import ResizeMode
 
-_QUICK = 200  # pictures that a quick look reads
-_FEW = 100  # pictures to train on, below which nothing much is learnt
-_UNKNOWN = 0.1  # share of unknown words above which captions are full of holes
+_QUICK = 200  # pictures that a quick check reads
+_FEW = 100  # a model learns little from fewer training pictures
+_UNKNOWN = 0.1  # with a larger share of unknown words, captions have many gaps
 _EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class SurveyOptions:
-    """What of a recipe matters beside its data.
+    """The parts of a recipe that matter beside its data.
 
-    Batches of different pictures need `least_train` and `least_validation` of them. With `mirrored` the pictures to
-    train on are embedded twice. `quick` reads 200 random pictures instead of all.
+    A batch of different pictures needs `least_train` and `least_validation` of them. With `mirrored`, training pictures
+    are embedded twice. `quick` reads 200 random pictures instead of all.
     """
 
     min_count: int = 5
@@ -42,7 +42,7 @@ class SurveyOptions:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong; with a `fatal` one training cannot work."""
+    """A problem with the data; training cannot work with a `fatal` one."""
 
     fatal: bool
     text: str
@@ -50,11 +50,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All that was found out.
+    """The results of the check.
 
-    `train` and `validation` count pictures with captions, `left_out` those of other splits or beyond a limit;
-    `without_captions` and `without_pictures` are names that the other side lacks; `quick` is how many pictures were
-    looked at where not all were, else 0. `notes` are sentences on how the caption file was read and its names matched.
+    `train` and `validation` count pictures with captions, `left_out` those of other splits or beyond a limit.
+    `without_captions` and `without_pictures` are names that the other side lacks. `quick` is the number of pictures
+    that were read if not all were, else 0. `notes` are sentences on how the caption file was read and its names
+    matched.
     """
 
     source: str
@@ -88,17 +89,17 @@ def survey(
     root: Path = Path(),
     show: bool = True,
 ) -> Survey:
-    """Look at a data set as training will: every picture with captions is read and decoded, every caption counted.
+    """Check a data set as training will use it: read and decode every picture with captions, count every caption.
 
     Arguments:
-        data: which pictures and captions, of one data set or several.
-        options: what else of a recipe matters.
-        root: what relative paths are relative to.
-        show: whether there is a progress bar.
+        data: the pictures and captions, of one data set or several.
+        options: the other parts of a recipe that matter.
+        root: the folder that relative paths start from.
+        show: show a progress bar.
 
     Raises:
-        InputError: whatever keeps training from finding pictures with captions: a missing or malformed file, names that
-            match nothing, an unknown or empty split.
+        InputError: training would find no pictures with captions: a file is missing or malformed, names match nothing,
+            or a split is unknown or empty.
     """
     examples = load_examples(data, root)
     names = [*examples.train, *examples.validation]

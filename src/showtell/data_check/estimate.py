@@ -1,7 +1,7 @@
-"""How long embedding will take on this machine, and how large the store will be: measured on some of the pictures.
+"""Some pictures of a data set -> how long embedding all will take on this machine, and how large the store will be.
 
-Only an encoder whose graph is at hand is asked: that of the model which comes with the package, one that was exported
-before or can be from an installed package, or a file. Nothing is downloaded for an estimate.
+Only encoders that are available locally are measured: that of the default model, one that was exported before or can be
+exported from an installed package, or a file. Nothing is downloaded for an estimate.
 """
 
 import contextlib
@@ -25,12 +25,14 @@ from showtell.images.preprocessing import ResizeMode
 from showtell.models.bundle import read_bundle
 from showtell.models.names import default_model
 
-_BATCH = 16  # as embedding has it
+_BATCH = 16  # as in embedding
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Embedding so many `pictures`: `rate` a second (of `measured` ones), `seconds` and the store's `bytes` in all."""
+    """An estimate for embedding `pictures`: their `rate` per second, measured on `measured` of them, and in all the
+    `seconds` and the `bytes` of the store.
+    """
 
     encoder: str
     pictures: int
@@ -41,7 +43,7 @@ class Estimate:
 
 
 def encoder_at_hand(name: str, *, resize: ResizeMode | None = None, root: Path = Path()) -> Encoder | None:
-    """A session of the encoder `name`, where one can be had without a download; else None."""
+    """A session of the encoder `name` if it is available without a download, else None."""
     with contextlib.suppress(ShowtellError):
         bundle = read_bundle(default_model())
         if bundle.model["encoder"]["name"] == name:
@@ -54,9 +56,9 @@ def encoder_at_hand(name: str, *, resize: ResizeMode | None = None, root: Path =
 def estimate(
     source: Pictures, names: Collection[str], encoder: Encoder, output: EncoderOutput = "pooled", *, measured: int = 64
 ) -> Estimate | None:
-    """Embed the first `measured` pictures of `names` without keeping them; None where too few can be read.
+    """Embed the first `measured` pictures of `names` without storing them; None if too few can be read.
 
-    A name that stands in `names` twice counts twice.
+    A name that occurs in `names` twice counts twice.
     """
     wanted, known = set(names), source.names()
     chosen = set(islice((name for name in known if name in wanted), measured + _BATCH))
@@ -74,5 +76,5 @@ def estimate(
         return None
     rate = done / (time.monotonic() - began)
     numbers = prod(encoder.info.shape(output))
-    store = sum(2 * numbers + len(name.encode()) + 4 for name in names)  # float16, the name, and where it begins
+    store = sum(2 * numbers + len(name.encode()) + 4 for name in names)  # float16, the name, and its offset
     return Estimate(encoder.info.name, len(names), done, rate, len(names) / rate, store)

@@ -1,4 +1,4 @@
-"""The pictures of a data set -> which can be read, how large they are, and which are the same byte for byte."""
+"""The pictures of a data set -> which can be read, their sizes, and which are identical byte for byte."""
 
 import hashlib
 from collections.abc import Collection
@@ -12,16 +12,16 @@ from showtell.errors import PictureError, ShowtellError
 from showtell.images.decode import decode_and
 from showtell.progress import bar
 
-_LEAST = 512  # pixels of a side that encoders ask for, about
+_LEAST = 512  # roughly the largest side, in pixels, that encoders take
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:
-    """What was found out about pictures.
+    """Facts about pictures.
 
-    `read` pictures were decoded, upright, as embedding does it; `unreadable` are names with reasons;
-    `twins` are groups of names whose files are the same byte for byte; `broken_off` says where an archive ends early.
-    Sides are in pixels, `bytes` in all.
+    `read` counts the pictures that were decoded as embedding does; `unreadable` has (name, reason) of the others.
+    `twins` are groups of names whose files are identical byte for byte. `broken_off` says where an archive ends early.
+    Sides are in pixels; `bytes` is the sum over all files.
     """
 
     read: int
@@ -48,8 +48,8 @@ def look_at_pictures(source: Pictures, names: Collection[str], *, show: bool = T
 
     Arguments:
         source: where the pictures come from.
-        names: which of them.
-        show: whether there is a progress bar.
+        names: the pictures to read.
+        show: show a progress bar.
     """
     wanted = set(names)
     skip = set(source.names()) - wanted

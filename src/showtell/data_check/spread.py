@@ -1,4 +1,4 @@
-"""Numbers -> how they spread: smallest, middle, largest."""
+"""Numbers -> a summary of their distribution."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class NumberSummary:
-    """Smallest, median, 95th percentile and largest of some numbers, and their mean; all 0 where there were none."""
+    """Smallest, median, 95th percentile (`most`), largest and mean of some numbers; all 0 if there are none."""
 
     smallest: int = 0
     median: float = 0.0
@@ -18,7 +18,7 @@ class NumberSummary:
 
     @classmethod
     def of(cls, numbers: Sequence[int]) -> "NumberSummary":
-        """The spread of whole numbers."""
+        """The summary of whole numbers."""
         if not numbers:
             return cls()
         values = np.asarray(numbers)

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from showtell.decoders.base import Decoder, DecoderOptions
 from showtell.decoders.registry import build, decoder_kinds
-from showtell.onnx_export import to_onnx
+from showtell.onnx_graphs.export import to_onnx
 
 Graphs = dict[str, tuple[bytes, list[str]]]
 

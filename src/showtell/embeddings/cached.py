@@ -1,4 +1,4 @@
-"""Pictures -> their embeddings, each computed once: kept in memory, or in a store that later runs share."""
+"""Pictures -> their embeddings, each computed once and held in memory, or in a store that later runs share."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class CachedEmbeddings:
-    """Embeddings of pictures: `take(rows)` gives those of `names` at `rows`, `float32 (len(rows), D)` or `(.., L, D)`.
+    """Embeddings of pictures. `take(rows)` gives those of `names` at `rows`: `float32 (R, D)` or `(R, L, D)`.
 
-    `unreadable` are the names and reasons of pictures that could not be decoded.
+    `unreadable` has (name, reason) of each picture that could not be decoded.
     """
 
     names: tuple[str, ...]
@@ -41,10 +41,10 @@ def embedded(
 
     Arguments:
         encoder: a session of the encoder.
-        output: which of its outputs is taken.
-        pictures: where they are read from.
+        output: the encoder's output, `pooled` or `grid`.
+        pictures: the source that they are read from.
         wanted: names of pictures.
-        store: a folder to take embeddings from and to add the missing ones to; None computes all and keeps none.
+        store: the folder of a store, which is read first and gets the missing embeddings; None holds all in memory.
         show: show progress on stderr.
 
     Raises:

@@ -1,7 +1,7 @@
 """Pictures -> embedding store: decode in threads, encode in batches, write shard by shard.
 
-A run that was killed goes on where the last finished shard ended, and the store it ends with is byte for byte the one
-that an unbroken run makes: batches never reach over the end of a shard.
+A killed run resumes after the last finished shard. Batches never cross the end of a shard, so the finished store is the
+same, byte for byte, as that of an uninterrupted run.
 """
 
 import contextlib
@@ -25,8 +25,10 @@ from showtell.progress import Tick, bar
 
 @dataclass(frozen=True, slots=True)
 class EmbedOptions:
-    """How a store is filled. `shard_size` and `batch_size` are in pictures; `workers` are decoding threads; `mirrored`
-    exchanges left and right of every picture.
+    """How a store is filled.
+
+    `output` is the encoder's output, `pooled` or `grid`. `shard_size` and `batch_size` count pictures, `workers` the
+    threads that decode (None: one per available core). `mirrored` exchanges left and right of every picture.
     """
 
     output: EncoderOutput = "pooled"
@@ -42,7 +44,11 @@ class EmbedOptions:
 
 @dataclass(frozen=True, slots=True)
 class EmbedResult:
-    """A filled store, and how many pictures this run added, found already done, and rejected (in all runs)."""
+    """A filled store.
+
+    This run `added` so many embeddings, and `already` so many were there. `rejects` has (name, reason) of every picture
+    that could not be read, in all runs.
+    """
 
     store: EmbeddingStore
     added: int
@@ -59,7 +65,7 @@ def embed(
     only: Collection[str] | None = None,
     show: bool = True,
 ) -> EmbedResult:
-    """Embed every picture of `source` into the store in `folder`, going on from what the folder holds.
+    """Embed every picture of `source` into the store in `folder`, resuming from what the folder holds.
 
     Arguments:
         source: the pictures.
@@ -70,15 +76,14 @@ def embed(
         show: show progress on stderr.
 
     Raises:
-        InputError: another run is at work in the folder.
+        InputError: another run works in the folder, or the source cannot be read or holds no readable picture.
         StoreError: the folder holds a store made with another encoder, preprocessing or output.
-        InputError: the source cannot be read, or holds no readable picture.
     """
     folder, spec = Path(folder), StoreSpec(encoder.info, options.output, options.mirrored)
     names = source.names()
     wanted = names if only is None else [name for name in names if name in only]
     todo = set(wanted) - StoreWriter(folder, spec).done
-    with held(folder) if todo else contextlib.nullcontext():  # a full store may be used by many at a time
+    with held(folder) if todo else contextlib.nullcontext():  # several runs may use a complete store at once
         return _embed(source, encoder, StoreWriter(folder, spec), options, names, wanted, only is None, show)
 
 
@@ -101,14 +106,14 @@ def _embed(
 
 
 class ShardWriter(Protocol):
-    """Where finished shards go: a `StoreWriter`, or what writes a single shard of a store."""
+    """Writes finished shards: a `StoreWriter`, or the writer of a single shard."""
 
     spec: StoreSpec
 
     def write(
         self, names: Sequence[str], embeddings: npt.NDArray[np.float16], rejects: Sequence[tuple[str, str]]
     ) -> None:
-        """Write one finished shard, as `StoreWriter.write`."""
+        """Write one finished shard; see `StoreWriter.write`."""
         ...
 
 
@@ -121,11 +126,11 @@ def fill(
 ) -> int:
     """Embed a stream of pictures into shards, and return how many were embedded.
 
-    When the stream fails with a `ShowtellError`, the pictures before it are written, and it is raised.
+    If the stream fails with a `ShowtellError`, the pictures before it are written first, then the error is raised.
     """
     stream = prepared(pictures, encoder.info.preprocessing, ahead=4 * options.batch_size, workers=options.workers)
     filler = _ShardFiller(encoder, writer, options)
-    # Closed even when the network fails or is interrupted, so that no thread goes on reading.
+    # Closed even if the network fails or is interrupted, so that no thread continues to read.
     with closing(stream):
         try:
             for picture in stream:
@@ -138,7 +143,7 @@ def fill(
 
 
 def finish(writer: StoreWriter, source: Pictures, added: int, already: int) -> EmbedResult:
-    """Write the manifest of a store whose shards are done; an `InputError` where no picture of it could be read."""
+    """Write the manifest of a store whose shards are done; an `InputError` if none of its pictures could be read."""
     writer.finish()
     store = EmbeddingStore(writer.folder)
     if not len(store):

@@ -1,8 +1,7 @@
-"""Raw pictures -> decoded squares or embeddings, in order, in threads; and batches of these, worked on while the next
-ones gather.
+"""Raw pictures -> decoded squares or embeddings, in threads and in order; and batches that overlap with reading.
 
-How far a stream is read ahead is bounded in pictures and in bytes. Pillow releases the interpreter's lock while it
-decodes and resizes, and ONNX Runtime while a network runs, so threads are enough.
+The read-ahead of a stream is bounded in pictures and in bytes. Pillow releases the interpreter lock while it decodes
+and resizes, and ONNX Runtime while a network runs, so threads suffice.
 """
 
 from collections import deque
@@ -23,7 +22,7 @@ from showtell.encoders.runtime import Encoder, EncoderOutput
 from showtell.errors import PictureError
 from showtell.images.decode import DecodeOptions, Picture
 from showtell.images.preprocessing import Preprocessing, fitted
-from showtell.onnx_session import available_cores
+from showtell.onnx_graphs.session import available_cores
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -33,9 +32,9 @@ _BYTES_AHEAD = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture ready for an encoder: `square` is `uint8 (S, S, 3)`, or None where `error` says why there is none.
+    """A picture ready for an encoder: `square` is `uint8 (S, S, 3)`, or None if `error` says why there is none.
 
-    The `name` is empty where the picture came without one.
+    The `name` is empty if the picture came without one.
     """
 
     name: str
@@ -45,9 +44,9 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A picture that an encoder has seen: `embedding` is `float32 (D,)` or `(L, D)`, or None where `error` says why.
+    """An embedded picture: `embedding` is `float32 (D,)` or `(L, D)`, or None if `error` says why there is none.
 
-    `source` is what it was made from: the item of the stream, or of a `RawPicture` the `source` in it.
+    `source` is the item of the stream, or the `source` of a `RawPicture`.
     """
 
     name: str
@@ -57,7 +56,7 @@ class Embedded:
 
 
 def prepare(picture: object, preprocessing: Preprocessing) -> Prepared:
-    """Decode and fit one picture; what cannot be read, or is no picture, becomes a `Prepared` with its error."""
+    """Decode one picture and make it square; anything unreadable becomes a `Prepared` with an error."""
     name = _name_of(picture)
     if isinstance(picture, RawPicture):
         if picture.error:
@@ -78,7 +77,7 @@ def _name_of(picture: object) -> str:
         return picture.name
     if isinstance(picture, (str, PathLike)):
         return str(picture)
-    name = getattr(picture, "name", "") if hasattr(picture, "read") else ""  # an open file's; of a socket, a number
+    name = getattr(picture, "name", "") if hasattr(picture, "read") else ""  # a socket's name is a number
     return name if isinstance(name, str) else ""
 
 
@@ -89,7 +88,7 @@ def prepared(
     ahead: int = 64,
     workers: int | None = None,
 ) -> Generator[Prepared, None, None]:
-    """Prepare a stream of pictures; arguments and failures as for `in_order`."""
+    """Prepare a stream of pictures; arguments and errors as for `in_order`."""
     return in_order(pictures, partial(prepare, preprocessing=preprocessing), ahead=ahead, workers=workers)
 
 
@@ -101,7 +100,7 @@ def embedded(
     ahead: int = 64,
     workers: int | None = None,
 ) -> Generator[Embedded, None, None]:
-    """Prepare and embed a stream of pictures, one picture a thread; arguments and failures as for `in_order`."""
+    """Prepare and embed a stream of pictures, one picture per thread; arguments and errors as for `in_order`."""
 
     def embed(picture: RawPicture | Picture) -> Embedded:
         ready = prepare(picture, encoder.info.preprocessing)
@@ -115,16 +114,16 @@ def embedded(
 def in_order(
     pictures: Iterable[Item], work: Callable[[Item], Done], *, ahead: int = 64, workers: int | None = None
 ) -> Generator[Done, None, None]:
-    """Do `work` on a stream of pictures in threads, yielding what it returns in the stream's order.
+    """Apply `work` to a stream of pictures in threads, and yield its results in the stream's order.
 
     Arguments:
-        pictures: the stream, of anything; it is read only so far before the one that was yielded last.
-        work: what is done with each; it must not raise.
-        ahead: pictures that are read before the one that was yielded last.
+        pictures: the stream; items may be of any type.
+        work: applied to each item; it must not raise.
+        ahead: how many pictures may be read ahead of the last result.
         workers: threads; None for one per available core.
 
-    What is read ahead has at most 256 MiB, or is a single picture. When the stream itself fails (an archive that ends
-    early), everything read before is yielded first. Closing the generator stops reading and decoding.
+    At most 256 MiB are read ahead, or a single larger picture. If the stream fails (an archive that ends early), the
+    results of everything read before it come first. Closing the generator stops reading and decoding.
     """
     pending: deque[tuple[Future[Done], int]] = deque()
     waiting = 0  # bytes
@@ -159,7 +158,7 @@ def in_order(
 
 
 def _bytes_of(picture: object) -> int:
-    """How much memory a picture takes that waits to be decoded."""
+    """Bytes of memory that a picture takes while it waits to be decoded."""
     if isinstance(picture, RawPicture):
         return len(picture.data)
     if isinstance(picture, (bytes, bytearray, memoryview)):
@@ -177,15 +176,15 @@ def in_batches(
     size: int,
     workers: int | None = None,
 ) -> Generator[Done, None, None]:
-    """Do `work` on batches of a stream in threads, yielding what it returns for each in the stream's order.
+    """Apply `work` to batches of a stream in threads, and yield the results of each in the stream's order.
 
     Arguments:
-        stream: read in the thread of whoever asks for results, and closed in the end.
-        work: gets `size` items, or what is left at the end.
+        stream: read in the caller's thread, and closed at the end.
+        work: gets `size` items; the last batch may be smaller.
         size: items of a batch.
-        workers: threads, and batches that are waited for at most; None for one per available core.
+        workers: threads, and the most batches in flight; None for one per available core.
 
-    When the stream fails, what was read before is worked on first.
+    If the stream fails, the results of everything read before it come first.
     """
     pending: deque[Future[Iterable[Done]]] = deque()
     failure: Exception | None = None
@@ -209,7 +208,7 @@ def in_batches(
 
 
 def _gathered(stream: Generator[Item, None, None], size: int) -> tuple[list[Item], Exception | None]:
-    """The next `size` items, or those before the stream's end or failure, and that failure."""
+    """The next `size` items, fewer if the stream ends or fails, and its error if it fails."""
     batch: list[Item] = []
     try:
         for item in stream:

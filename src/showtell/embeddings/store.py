@@ -1,12 +1,12 @@
-"""Embedding stores: a folder of Arrow IPC shards with a manifest, written so that a killed run loses no finished shard.
+"""Embedding stores: folders of Arrow IPC shards with a manifest. A killed run loses no finished shard.
 
     STORE/
       shard-00000.arrow   columns name (string) and embedding (fixed-size list of float16); memory-mapped when read
       rejects.jsonl       pictures that could not be read, with the reason
       store.json          encoder, preprocessing, output, shape, counts and the shards' SHA-256; written last
 
-A shard is written beside and renamed. Its schema metadata carry what made it and the rejects met while filling it, so a
-store that has no manifest yet can be gone on with from its shards alone.
+A shard is written to a temporary file and renamed. Its schema metadata contain what made it and its rejects, so a store
+without a manifest can be resumed from its shards alone.
 """
 
 import itertools
@@ -20,13 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.encoders.runtime import EncoderInfo, EncoderOutput
-from showtell.errors import MissingExtra, StoreError
+from showtell.errors import StoreError, require
 from showtell.files import json_bytes, read_json, remove_unfinished, sha256_file, write_beside, write_bytes, write_json
 
-try:
-    import pyarrow as pa
-except ImportError as error:
-    raise MissingExtra("an embedding store", "embed") from error
+require("pyarrow", extra="embed", what="an embedding store")
+import pyarrow as pa
 
 FORMAT = 1
 MANIFEST = "store.json"
@@ -35,7 +33,7 @@ REJECTS = "rejects.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class StoreSpec:
-    """What every embedding of a store has in common; `mirrored`: of the pictures with left and right exchanged."""
+    """What all embeddings of a store have in common; `mirrored` ones are of pictures with left and right exchanged."""
 
     encoder: EncoderInfo
     output: EncoderOutput
@@ -57,7 +55,7 @@ class StoreSpec:
         return cls(EncoderInfo.from_json(value["encoder"]), value["output"], value.get("mirrored", False))
 
     def require_same(self, other: "StoreSpec", where: Path) -> None:
-        """Raise a `StoreError` that says how the store at `where`, made with `other`, differs from this spec."""
+        """Raise a `StoreError` if the store at `where`, made with `other`, differs from this spec, and say how."""
         mine, theirs = self.encoder, other.encoder
         differing = [
             f"{what} {was} there, {wanted} now"
@@ -86,13 +84,13 @@ class Shard:
 
 
 class EmbeddingStore:
-    """A finished store, opened for reading; nothing is copied until rows are asked for."""
+    """A finished store, open for reading and memory-mapped; only `take` copies."""
 
     def __init__(self, folder: str | Path) -> None:
         """Open the store in `folder`.
 
         Raises:
-            StoreError: no manifest, another format version, or shards that do not agree with the manifest.
+            StoreError: there is no manifest, it has another format version, or the shards do not agree with it.
         """
         self.folder = Path(folder)
         manifest_path = self.folder / MANIFEST
@@ -132,7 +130,7 @@ class EmbeddingStore:
         return taken
 
     def verify(self) -> None:
-        """Compare every shard with its SHA-256; a `StoreError` names the first that differs."""
+        """Check every shard against its SHA-256; a `StoreError` names the first that differs."""
         for entry in self.manifest["shards"]:
             if sha256_file(self.folder / entry["file"]) != entry["sha256"]:
                 raise StoreError(
@@ -141,13 +139,13 @@ class EmbeddingStore:
 
 
 class StoreWriter:
-    """Fills a store shard by shard, going on from whatever shards the folder holds already."""
+    """Fills a store shard by shard, resuming from the shards that the folder holds."""
 
     def __init__(self, folder: Path, spec: StoreSpec) -> None:
         """Open or begin the store in `folder`.
 
         Raises:
-            StoreError: the folder holds shards that were made otherwise, or a damaged one.
+            StoreError: the folder holds a damaged shard, or shards made with another spec.
         """
         self.folder, self.spec = folder, spec
         folder.mkdir(parents=True, exist_ok=True)
@@ -185,7 +183,7 @@ class StoreWriter:
             write_json(path, manifest)
 
     def free_numbers(self) -> Iterator[int]:
-        """Numbers that no shard of the store has yet, ascending; shards that many wrote together may leave gaps."""
+        """Numbers that no shard has yet, ascending; shards written by several workers may leave gaps."""
         taken = {shard["file"] for shard in self._shards}
         return (number for number in itertools.count() if _shard_name(number) not in taken)
 
@@ -208,7 +206,7 @@ def write_shard(
     embeddings: npt.NDArray[np.float16],
     rejects: Sequence[tuple[str, str]],
 ) -> Path:
-    """Write the shard of this number: `embeddings` is `float16 (len(names), *shape)`, `rejects` are (name, reason)."""
+    """Write shard `number`: `embeddings` is `float16 (len(names), *shape)`, `rejects` are (name, reason)."""
     path = folder / _shard_name(number)
     length = int(np.prod(spec.shape))
     values = pa.array(np.ascontiguousarray(embeddings, dtype=np.float16).reshape(-1), type=pa.float16())
@@ -226,7 +224,7 @@ def _shard_name(number: int) -> str:
 
 
 def read_shard(path: Path) -> Shard:
-    """Map one shard; a `StoreError` where it is missing or damaged."""
+    """Memory-map one shard; a `StoreError` if it is missing or damaged."""
     try:
         with pa.memory_map(str(path)) as file:
             table = pa.ipc.open_file(file).read_all().combine_chunks()

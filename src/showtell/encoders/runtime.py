@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from showtell.errors import InputError, ShowtellError, one_line
 from showtell.images.preprocessing import Preprocessing, ResizeMode, normalise
-from showtell.onnx_session import available_cores, open_session
+from showtell.onnx_graphs.session import available_cores, open_session
 
 # ONNX Runtime tells its makers of its use unless this is set before it is imported; 0 lets it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,10 +1,10 @@
-"""How good a model's captions are: pictures, references and a model in, an `Evaluation` out.
+"""Pictures, references and a model -> an `Evaluation` of the model's captions.
 
     from showtell import evaluate
     evaluation = evaluate("model.showtell", "photos.zip", "captions.json", "val")
     evaluation.figures["CIDEr-D"]
 
-It runs without PyTorch. `showtell.metrics` scores captions that were made elsewhere.
+It needs no PyTorch. `showtell.metrics` scores captions that were made elsewhere.
 """
 
 from showtell.evaluation.copies import TrainingCaption

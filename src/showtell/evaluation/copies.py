@@ -1,7 +1,7 @@
-"""Captions, and the training captions they may have been copied from -> which ones were, to the word or but for one.
+"""Captions and training captions -> which captions are copies, exactly or except for one word.
 
-Two captions differ in a single word where one word of either was replaced, left out or added. Captions are compared as
-the model learns them: lower-case words without punctuation (`showtell.text.tokenize`).
+Two captions differ in one word if replacing, removing or adding a single word makes them equal. They are compared as
+the model sees them: lower-case words without punctuation (`showtell.text.tokenize`).
 """
 
 from collections import Counter, defaultdict
@@ -15,9 +15,9 @@ _Pattern: TypeAlias = tuple[str | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class TrainingCaption:
-    """A training caption that a caption equals, or nearly: `edits` is 0, or 1 where they differ in a single word.
+    """A training caption that a caption equals (`edits` 0) or differs from in one word (`edits` 1).
 
-    `text` is its words, `picture` the first training picture that has it, `times` how often it occurs in training.
+    `text` is its words, `picture` the first training picture that has it, `times` its number of occurrences.
     """
 
     text: str
@@ -27,12 +27,11 @@ class TrainingCaption:
 
 
 def find_copies(captions: Sequence[Words], training: Iterable[tuple[str, Words]]) -> list[TrainingCaption | None]:
-    """For each caption the training caption it equals, else the first that differs in a single word, else None.
+    """For each caption the training caption that it equals, else the first that differs in one word, else None.
 
     Arguments:
         captions: the words of each caption.
-        training: name of the picture and words of every training caption; gone through once, nothing of it is kept but
-            what is found.
+        training: picture name and words of every training caption; read once, and only matches are held in memory.
     """
     near: defaultdict[_Pattern, list[int]] = defaultdict(list)
     same: defaultdict[Words, list[int]] = defaultdict(list)
@@ -63,7 +62,7 @@ def _described(found: tuple[int, Words, str] | None, times: Counter[Words]) -> T
 
 
 def _replaced(words: Words) -> Iterator[_Pattern]:
-    """The caption with a blank in place of one word; two captions that share one differ in that word at most."""
+    """The caption with each word blanked in turn. Two captions that share a pattern differ in at most that word."""
     for i in range(len(words)):
         yield (*words[:i], None, *words[i + 1 :])
 

@@ -1,4 +1,4 @@
-"""Two columns of numbers -> whether one grows with the other."""
+"""Two columns of numbers -> their rank correlation (Spearman 1904)."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def rank_correlation(x: Floats, y: Floats) -> float:
-    """Spearman's rank correlation of `x` and `y`, `float64 (N,)`; ties share their mean rank, a constant gives 0."""
+    """Spearman's rank correlation of `x` and `y`, `float64 (N,)`. Ties share their mean rank; a constant gives 0."""
     a, b = _ranks(x), _ranks(y)
     spread = float(a.std() * b.std())
     return float(((a - a.mean()) * (b - b.mean())).mean()) / spread if spread else 0.0

@@ -1,4 +1,4 @@
-"""Sums over pictures -> the figures of an evaluation with their intervals; and what each figure is called."""
+"""Sums over pictures -> the figures of an evaluation with their intervals; also the label and unit of each figure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,22 +25,22 @@ KINDS = {
     "confidence_error": FigureKind("confidence error", "percent", "from the share of good captions"),
     "unfamiliar": FigureKind("unfamiliar", "percent", "unlike the training pictures"),
 }
-"""How each figure is shown, in the order in which they are printed: those of the metrics first."""
+"""How each figure is shown, in printing order: figures of metrics come first."""
 
 
 def kind_of(name: str) -> FigureKind:
-    """How a figure is shown; one that this installation does not know, of a file made elsewhere, is a number."""
+    """How a figure is shown. An unknown figure, from a file of another installation, is shown as a number."""
     return KINDS.get(name) or FigureKind(name, "number", "")
 
 
 def in_order(figures: Mapping[str, Figure]) -> dict[str, Figure]:
-    """The figures in the order of `KINDS`; any that it lacks follow."""
+    """The figures in the order of `KINDS`, followed by unknown ones."""
     return {name: figures[name] for name in [*KINDS, *figures] if name in figures}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Means:
-    """Figures that are means over pictures: a column of `values`, `float64 (N, F)`, for each name."""
+    """Figures that are means over N pictures: `values` is `float64 (N, F)`, a column for each of F names."""
 
     names: tuple[str, ...]
     values: Floats
@@ -58,7 +58,8 @@ class Means:
 class NextWordFigures:
     """Perplexity and next-word accuracy.
 
-    For each picture: the loss of its references in nats, how many of their words were predicted, how many there are.
+    `statistics` is `float64 (N, 3)`, for each picture: the summed loss of its references in nats, the number of words
+    predicted correctly, and the number of words.
     """
 
     statistics: Floats
@@ -73,7 +74,7 @@ class NextWordFigures:
 
 
 def figures_of(parts: Sequence[Summed], resamples: int, seed: int) -> dict[str, Figure]:
-    """Every figure of `parts` over all pictures, with its interval; all intervals come from the same resamples."""
+    """Every figure of `parts` over all pictures, with its 95% interval; all intervals use the same resamples."""
     intervals = bootstrap(parts, resamples, seed)
     return {
         name: Figure(float(value), *intervals[name])

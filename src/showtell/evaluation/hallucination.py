@@ -1,7 +1,7 @@
-"""Captions and references -> which objects captions name that no reference names.
+"""Captions and references -> objects that a caption names and no reference does.
 
-CHAIR (Rohrbach et al. 2018, arXiv:1809.02156) against references alone; `showtell.captioning.objects` has the objects.
-References leave out much that a picture shows, so the rate is higher than the share of wrong captions. Use it to
+CHAIR (Rohrbach et al. 2018, arXiv:1809.02156) against references alone; `showtell.captioning.objects` lists the
+objects. References omit much that a picture shows, so the rate is higher than the share of wrong captions. Use it to
 compare models on the same pictures.
 """
 
@@ -14,7 +14,7 @@ from showtell.evaluation.figures import Means
 
 
 def hallucinated(caption: str, references: Sequence[str]) -> tuple[str, ...]:
-    """The objects that a caption names and no reference does, in the order of the caption, each once."""
+    """The objects that a caption names and no reference does, each once, in the caption's order."""
     known = {name for reference in references for name in objects_of(reference)}
     return tuple(name for name in objects_of(caption) if name not in known)
 

@@ -1,4 +1,4 @@
-"""What the model's captions are worth beside what people's are, picture by picture, in CIDEr-D."""
+"""Captions and references -> CIDEr-D of the model and of people on each picture, for comparison."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,15 @@ from showtell.metrics import DocumentFrequency, cider_d, ptb_tokenize
 Floats = npt.NDArray[np.float64]
 
 SHARE = 0.5
-"""A good caption has this share of the CIDEr-D that a person's caption of the same picture has."""
+"""A good caption scores at least this share of a person's CIDEr-D on the same picture."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HumanBaseline:
-    """CIDEr-D of each picture, `float64 (N,)`: of the model's caption against all people's, and the mean of each
-    person's caption against the other people's; nan where there is but one person.
+    """CIDEr-D of each picture, both `float64 (N,)`.
+
+    `model` is that of the model's caption against all references. `people` is the mean over references of each against
+    the others; it is nan for a picture with one reference.
     """
 
     model: Floats
@@ -25,17 +27,17 @@ class HumanBaseline:
 
     @property
     def judged(self) -> npt.NDArray[np.bool_]:
-        """Pictures that two people or more have described, `(N,)`."""
+        """Whether a picture has two references or more, `(N,)`."""
         return ~np.isnan(self.people)
 
     @property
     def good(self) -> npt.NDArray[np.bool_]:
-        """Whether the model's caption has something in common with people's, and scores half of what theirs score."""
+        """Whether the model's caption scores above 0 and at least half of what people score, `(N,)`."""
         return (self.model > 0) & (self.model >= SHARE * np.nan_to_num(self.people))
 
 
 def human_baseline(captions: Sequence[str], references: Mapping[str, Sequence[str]]) -> HumanBaseline:
-    """Score the model's captions and people's, with rarities of n-grams counted from all the references.
+    """Score the model's captions and people's. The document frequencies come from all references.
 
     Arguments:
         captions: the model's, one for each picture, in the order of `references`.

@@ -1,4 +1,4 @@
-"""How well a bundle's decoder predicts the next word of true captions, as the course notebook printed it."""
+"""A decoder, embeddings and true captions -> how well the decoder predicts each next word (teacher forcing)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from showtell.text import Vocabulary, pad_batch
 class NextWords:
     """Teacher-forced figures of a batch of captions.
 
-    `losses` are the cross-entropies in nats of every word to be predicted, END included. `correct` says whether the
-    word was the likeliest. `predicted` and `true` are the sentences side by side: each predicted word is the likeliest
-    after the true words before it.
+    `losses` are the cross-entropies in nats of all N words, END included, `float64 (N,)`. `correct` says whether each
+    was the likeliest, `bool (N,)`. `predicted` and `true` are the sentences side by side: each predicted word is the
+    likeliest after the true words before it.
     """
 
     losses: npt.NDArray[np.float64]
@@ -35,21 +35,21 @@ class NextWords:
 
     @property
     def accuracy(self) -> float:
-        """Share of words that were the likeliest."""
+        """Share of words that were the likeliest, from 0 to 1."""
         return float(self.correct.mean())
 
 
 def next_words(
     decoder: StepDecoder, embeddings: Floats, captions: Sequence[str], vocabulary: Vocabulary, max_length: int = 20
 ) -> NextWords:
-    """Feed true captions to a decoder word by word and compare what it expects with what comes.
+    """Feed true captions to a decoder word by word, and compare its predictions with the words that follow.
 
     Arguments:
         decoder: an exported decoder, or one in training.
         embeddings: `float32 (B, D)` or `(B, L, D)`, one for each caption.
         captions: one sentence for each embedding.
-        vocabulary: the decoder's; words that it lacks count as UNK, and are hard to predict.
-        max_length: ids of a caption that are kept, START included.
+        vocabulary: the decoder's; unknown words count as UNK, which is hard to predict.
+        max_length: ids of a caption that are used, START included.
     """
     ids = pad_batch([vocabulary.encode(caption) for caption in captions], vocabulary.pad, max_length)
     constants, state = decoder.start(embeddings)
@@ -70,7 +70,7 @@ def next_words(
 
 
 def _words(ids: npt.NDArray[np.int64], vocabulary: Vocabulary) -> str:
-    """Every entry as it stands, END and UNK included: nothing is hidden when two sentences are compared."""
+    """The words of all ids, END and UNK included, so that two sentences can be compared word by word."""
     return " ".join(vocabulary.entries[i] for i in ids)
 
 
@@ -79,8 +79,8 @@ _PICTURES_AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found on a batch: the pictures' `names`, in the order of the sentences in `words`, and which pictures
-    could not be read, with the reason.
+    """The result for a batch: `names` of the pictures, in the order of the sentences in `words`, and (name, reason) of
+    each picture that could not be read.
     """
 
     names: tuple[str, ...]
@@ -103,9 +103,9 @@ def check(
         captioner: the model.
         source: where the pictures come from.
         captions: captions by picture name; only these pictures are drawn.
-        batch_size: pictures in the batch; fewer where there are not so many.
+        batch_size: pictures in the batch; fewer if there are fewer.
         seed: of the draw.
-        max_length: ids of a caption that are kept, START included.
+        max_length: ids of a caption that are used, START included.
 
     Raises:
         InputError: there are no captions, or no picture of the batch can be read.
@@ -113,7 +113,7 @@ def check(
     if not captions:
         raise InputError(f"{source}: no picture has captions to check")
     rng = np.random.default_rng(seed)
-    names = sorted(captions)  # so that the draw does not hang on the order in which pictures are read
+    names = sorted(captions)  # so that the draw does not depend on the reading order
     drawn = [names[i] for i in rng.choice(len(names), min(batch_size, len(names)), replace=False)]
     sentences = {name: captions[name][int(rng.integers(len(captions[name])))] for name in drawn}
     raw = source.read(skip=set(source.names()) - set(sentences))

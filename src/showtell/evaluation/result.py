@@ -1,8 +1,7 @@
-"""What an evaluation found, as frozen dataclasses and as JSON.
+"""The results of an evaluation, as frozen dataclasses and as JSON.
 
-`Evaluation` has the figures of the whole split and everything known of each picture, so that a report can be made of it
-later and elsewhere, without the model. `read_evaluation` and `write_evaluation` keep it in a file; the format is in
-docs/reference/file-formats.md.
+`Evaluation` has the figures of the whole split and all results of each picture, so that a report needs no model.
+`write_evaluation` and `read_evaluation` store it in a file; docs/reference/file-formats.md has the format.
 """
 
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ KIND = "showtell evaluation"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number, with the interval that holds 95% of its bootstrap resamples where it has one."""
+    """A number, and the interval that contains 95% of its bootstrap resamples, if it has one."""
 
     value: float
     low: float | None = None
@@ -29,14 +28,14 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedPicture:
-    """One picture: what was said, what people said, and what that scores.
+    """One picture: the model's caption, the references and the scores.
 
-    `score`, `confidence`, `unfamiliar` and `words` are those of the `Caption`: its length-normalised log-probability,
-    the probability that it is good, whether the picture is unlike those learnt from (both None of a model that is not
-    calibrated), and its words with their probabilities. `scores` go by metric (BLEU and ROUGE-L from 0 to 1, CIDEr-D
-    from 0 to 10). `copied` is the training caption that the caption equals or nearly equals, if there is one. `tags`
-    are names of what is seen with their probabilities, of a model that has tags. `hallucinated` are the objects that
-    the caption names and no reference does.
+    `score`, `confidence`, `unfamiliar` and `words` are those of the `Caption`: its length-normalized log-probability,
+    the probability that it is good, whether the picture is unlike the training pictures (both None for a model that is
+    not calibrated), and its words with their probabilities. `scores` are by metric (BLEU and ROUGE-L from 0 to 1,
+    CIDEr-D from 0 to 10). `copied` is the training caption that the caption equals or differs from in one word, if any.
+    `tags` are (name, probability) if the model has tags. `hallucinated` are the objects that the caption names and no
+    reference does.
     """
 
     name: str
@@ -53,7 +52,7 @@ class EvaluatedPicture:
 
     @property
     def trust(self) -> float:
-        """How sure the model was: the confidence, or the score where there is none."""
+        """The confidence, or the score if there is none; used to rank pictures."""
         return self.score if self.confidence is None else self.confidence
 
 
@@ -61,11 +60,11 @@ class EvaluatedPicture:
 class Evaluation:
     """A model's captions of some pictures, and how good they are.
 
-    `figures` go by name, in the order in which they are printed; `KINDS` says what each is and in which unit.
-    `pictures` are in reading order, `unreadable` are the names and reasons of those that could not be captioned, and
-    `without_pictures` are names that have captions but no picture; `notes` count names that did not match exactly.
-    `signature` says in one line how the figures were made: two that are compared should have the same. `vocabulary` is
-    how many words the model knows.
+    `figures` are by name, in printing order; `KINDS` has the meaning and unit of each. `pictures` are in reading order.
+    `unreadable` has (name, reason) of those that could not be captioned, and `without_pictures` the names that have
+    captions but no picture. `notes` count names that did not match exactly. `signature` says in one line how the
+    figures were computed; figures can be compared if their signatures are equal. `vocabulary` is the number of words
+    that the model knows.
     """
 
     model: str
@@ -92,7 +91,7 @@ class Evaluation:
         """The inverse of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: a field is missing or of another kind.
+            KeyError, TypeError, ValueError: a field is missing or of another type.
         """
         return cls(
             model=str(value["model"]),
@@ -124,7 +123,7 @@ def _picture(value: Mapping[str, Any]) -> EvaluatedPicture:
 
 
 def write_evaluation(evaluation: Evaluation, path: str | Path) -> None:
-    """Write an evaluation as JSON; an `InputError` where the file cannot be written."""
+    """Write an evaluation as JSON; an `InputError` if the file cannot be written."""
     try:
         write_json(Path(path), evaluation.to_json())
     except OSError as error:
@@ -132,10 +131,10 @@ def write_evaluation(evaluation: Evaluation, path: str | Path) -> None:
 
 
 def read_evaluation(path: str | Path) -> Evaluation:
-    """Read what `write_evaluation` wrote.
+    """Read a file of `write_evaluation`.
 
     Raises:
-        InputError: the file is missing, or no evaluation of this release.
+        InputError: the file is missing, damaged, or not an evaluation of this release.
     """
     value = read_json(Path(path))
     if not isinstance(value, dict) or value.get("kind") != KIND:

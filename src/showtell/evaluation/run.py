@@ -1,4 +1,4 @@
-"""A model, pictures and captions -> an `Evaluation`: captions, their scores, next-word predictions and copies."""
+"""A model, pictures and references -> an `Evaluation`: captions, their scores, next-word predictions and copies."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ from showtell.text import SPECIALS, tokenize
 
 _PICTURES_AT_ONCE = 64
 _CAPTIONS_AT_ONCE = 256
-_LONGEST = 1000  # ids of a reference that are predicted: all of them, but for what is no caption any more
+_LONGEST = 1000  # ids of a reference that are predicted, more than any real caption has
 
 
 def evaluate(
@@ -46,21 +46,21 @@ def evaluate(
     show: bool = True,
     **options: Unpack[SearchKeywords],
 ) -> Evaluation:
-    """Caption pictures with a model, and compare with what people said of them.
+    """Caption pictures with a model, and compare the captions with people's.
 
     Arguments:
         model: a loaded model, or a bundle's path.
         pictures: folder, archive, files or a list of these; or anything with `names` and `read`.
-        captions: the references: a caption file (see `showtell.data.captions.caption_set`), or what was read from one.
+        captions: the references: a caption file (see `showtell.data.captions.caption_set`), or its `CaptionSet`.
         split: evaluate only the pictures of this split; None for all that have captions.
-        training: captions that the model was trained on, to find copies of. By default those of `captions` that are in
-            the splits `train` and `restval`, unless these are evaluated; where there are none, no copies are sought.
-        store: an embedding store to use and to fill; it keeps float16, which can change a figure's last digit.
-        resamples: of the bootstrap that intervals come from.
-        bootstrap_seed: the same seed draws the same pictures (`seed` is of sampled captions).
-        guide: whether captions are guided by tags, as for `Captioner.caption`.
-        careful: whether captions give up detail for truth, likewise.
-        partial: leave out captioned names without a picture (`Evaluation.without_pictures`), instead of raising.
+        training: captions that the model was trained on, to find copies. By default those of `captions` in the splits
+            `train` and `restval`, unless these are evaluated. Without any, copies are not looked for.
+        store: an embedding store to read and fill. It stores float16, which can change a figure's last digit.
+        resamples: number of bootstrap resamples for the intervals.
+        bootstrap_seed: the seed of the resamples (`seed` is that of sampled captions).
+        guide: whether tags guide the captions, as for `Captioner.caption`.
+        careful: whether captions trade detail for truth, as for `Captioner.caption`.
+        partial: leave out captioned names without a picture (`Evaluation.without_pictures`) instead of raising.
         show: show progress on stderr.
         options: fields of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=5`.
 
@@ -126,7 +126,7 @@ def _captioned(captioner: Captioner, done: CachedEmbeddings, options: CaptionOpt
 def _next_word_figures(
     captioner: Captioner, done: CachedEmbeddings, references: Mapping[str, Sequence[str]], show: bool
 ) -> NextWordFigures:
-    """Feed the model every reference, those of like length together, so that little is computed for padding."""
+    """Feed the model every reference, in batches of similar length, so that little is computed for padding."""
     vocabulary = captioner.bundle.vocabulary
     every = [
         (len(vocabulary.encode(text)), row, text) for row, texts in enumerate(references.values()) for text in texts
@@ -153,8 +153,8 @@ def _learnt(captions: Mapping[str, Sequence[str]], show: bool) -> Iterator[tuple
 
 
 def _trust(captions: Sequence[Caption], scores: Scores, references: Mapping[str, Sequence[str]]) -> dict[str, Figure]:
-    """Whether the model is surer of better captions, and where it is calibrated, how honest it is. One picture, or
-    scores that are all equal, have no ranks.
+    """Rank correlation of confidence and CIDEr-D and, for a calibrated model, its calibration error and the share of
+    unfamiliar pictures. With one picture, or all scores equal, the correlation is 0.
     """
     cider = np.array([of["CIDEr-D"] for of in scores.per_picture.values()])
     stated = [caption.confidence for caption in captions]

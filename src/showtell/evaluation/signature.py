@@ -1,4 +1,4 @@
-"""How an evaluation's figures were made, in one line: figures are comparable when their signatures are equal.
+"""How an evaluation's figures were computed, in one line: figures are comparable if their signatures are equal.
 
 After sacreBLEU (Post, "A Call for Clarity in Reporting BLEU Scores", WMT 2018): fields `name:value`, joined by `|`.
 """
@@ -19,8 +19,15 @@ def signature(
     guided: bool = False,
     careful: bool = False,
 ) -> str:
-    """The signature of figures of captions found with `options`, of so many pictures and references; `guided` by
-    tags or not, `careful` or not."""
+    """The signature of the figures of an evaluation.
+
+    Arguments:
+        options: how captions were searched.
+        references: by picture; the signature counts both.
+        resamples, seed: of the bootstrap.
+        guided: whether tags guided the captions.
+        careful: whether captions were careful.
+    """
     fields = (
         *signature_fields(references),
         f"search:{_search(options)}{',guided' if guided else ''}{',careful' if careful else ''}",
@@ -31,7 +38,7 @@ def signature(
 
 
 def _search(options: SearchOptions) -> str:
-    """What decides in every search, and whatever else is not as usual."""
+    """The settings that matter in every search, and all others that differ from their defaults."""
     usual = SearchOptions()
     values = {name: getattr(options, name) for name in SearchOptions.__dataclass_fields__}
     always = ("beam", "length_penalty", "max_length")

@@ -1,4 +1,4 @@
-"""Captions -> how they are worded: length, variety, repetition, copies of what was learnt."""
+"""Captions -> figures of their wording: length, variety, repetition, copies of training captions."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,7 +12,7 @@ from showtell.text import SPECIALS, Vocabulary
 
 
 def wording(captions: Sequence[Words], copies: Sequence[TrainingCaption | None] | None) -> Means:
-    """Mean length, share with a repeated pair of words and, where copies were looked for, shares that are copies."""
+    """Mean length, share with a repeated pair of words and, unless `copies` is None, the shares of copies."""
     columns = {
         "mean_length": [len(words) for words in captions],
         "repeated_pair": [repeats_a_pair(words) for words in captions],
@@ -24,9 +24,9 @@ def wording(captions: Sequence[Words], copies: Sequence[TrainingCaption | None] 
 
 
 def diversity(captions: Sequence[Words], vocabulary: Vocabulary) -> dict[str, Figure]:
-    """Share of different captions, and of the vocabulary's words that were used.
+    """Share of captions that are distinct, and share of the vocabulary that was used.
 
-    They have no interval: a resample holds pictures twice, so it has fewer different captions than any new pictures.
+    They have no interval: a resample repeats pictures, so it has fewer distinct captions than new pictures would.
     """
     used = {word for words in captions for word in words}
     return {
@@ -36,6 +36,6 @@ def diversity(captions: Sequence[Words], vocabulary: Vocabulary) -> dict[str, Fi
 
 
 def repeats_a_pair(words: Words) -> bool:
-    """Whether the same two words stand side by side twice, as in "a dog and a dog"."""
+    """Whether a pair of neighboring words occurs twice, as "a dog" in "a dog and a dog"."""
     pairs = list(pairwise(words))
     return len(set(pairs)) < len(pairs)

@@ -1,1 +1,1 @@
-"""Picture bytes -> upright RGB -> normalised square."""
+"""Picture bytes -> upright RGB -> normalized square."""

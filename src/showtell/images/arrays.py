@@ -18,10 +18,11 @@ def image_of(value: Any) -> Image.Image:
     """The image in an array or tensor.
 
     Arguments:
-        value: of `uint8`, `uint16`, `bool`, floats in [0, 1], or other integers in [0, 255] or else in [0, 65535].
+        value: `(H, W)`, `(H, W, C)` or `(C, H, W)` of `uint8`, `uint16`, `bool`, floats in [0, 1], or other integers in
+            [0, 255] or else in [0, 65535].
 
     Raises:
-        PictureError: its shape, kind of numbers or range is not that of a picture.
+        PictureError: its shape, dtype or range is not that of a picture.
     """
     array = _channels_last(_as_array(value))
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or 0 in array.shape:

@@ -1,7 +1,7 @@
 """OpenCV's bilinear resize, without OpenCV: pixels of any size in, pixels of the wanted size out.
 
-Encoders that were trained or used with `cv2.resize` (its default, `INTER_LINEAR`) expect pictures that were sampled at
-four neighbours, however much they shrink; Pillow's bilinear filter averages over all pixels that shrink into one. This
+Encoders that were trained with `cv2.resize` (its default, `INTER_LINEAR`) expect pictures sampled at four neighbours,
+however much they shrink. Pillow's bilinear filter averages over all pixels that shrink into one instead. This module
 follows OpenCV's fixed-point arithmetic (modules/imgproc/src/resize.cpp: weights of 11 bits, sums rounded in two steps).
 """
 
@@ -19,7 +19,7 @@ def resize_bilinear_opencv(pixels: npt.NDArray[np.uint8], width: int, height: in
         width, height: of the result, in pixels.
 
     Returns:
-        `uint8 (height, width, C)`; at most one level from OpenCV's own, and the same for nearly every sample.
+        `uint8 (height, width, C)`; nearly every sample equals OpenCV's, and none differs by more than 1.
     """
     above, below, weight_above, weight_below = _neighbours(pixels.shape[0], height)
     left, right, weight_left, weight_right = _neighbours(pixels.shape[1], width)
@@ -45,11 +45,11 @@ def resize_bilinear_opencv(pixels: npt.NDArray[np.uint8], width: int, height: in
 def _neighbours(
     size: int, wanted: int
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """For each wanted sample the two samples around its centre, and their weights, which add up to 2,048."""
+    """For each output sample the two input samples around its centre and their weights, which add up to 2,048."""
     centres = ((np.arange(wanted) + 0.5) * (size / wanted) - 0.5).astype(np.float32)
     whole = np.floor(centres)
     share = centres - whole
     first = whole.astype(np.intp)
-    second = np.minimum(first + 1, size - 1)  # beyond the border lies the border's own sample
+    second = np.minimum(first + 1, size - 1)  # beyond the border, the border's own sample is used
     first = np.maximum(first, 0)
     return first, second, np.rint((1 - share) * _ONE).astype(np.int32), np.rint(share * _ONE).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Picture files, arrays, tensors and PIL images -> upright 8-bit RGB images, within bounds of time and memory."""
+"""Picture files, arrays, tensors and PIL images -> upright 8-bit RGB images, in bounded time and memory."""
 
 import io
 import struct
@@ -23,29 +23,29 @@ from showtell.images.rows import SMALL_GREYS, deep_grey_to_8_bits, reduced_to_rg
 __all__ = ["MAX_PIXELS", "MAX_SIDE", "SUFFIXES", "DecodeOptions", "Decoded", "Picture", "decode"]
 
 Picture: TypeAlias = str | PathLike[str] | bytes | IO[bytes] | Image.Image | npt.NDArray[Any]
-"""What can be decoded; tensors too, and anything else that has `__array__`."""
+"""Anything that can be decoded, tensors and other objects with `__array__` included."""
 
 T = TypeVar("T")
 
 MAX_PIXELS = 150_000_000
 MAX_SIDE = 200_000  # Pillow holds a pointer and an allocation for every row, so a thin picture costs far more
 
-_GREYS = 4  # times as many pixels may a picture have that takes a byte for each, and is reduced at once
-_DRAFTED = 8  # times as many pixels may a JPEG have that is decoded at a fraction of its size
-_BYTES_OF_PIXEL = 12  # the decoded picture, its RGB, and what is cut out of that
+_GREYS = 4  # a picture of one byte per pixel that is reduced at once may have this many times the limit of pixels
+_DRAFTED = 8  # a JPEG that is decoded at a fraction of its size may have this many times the limit of pixels
+_BYTES_OF_PIXEL = 12  # the decoded picture, its RGB, and the part that is cut out
 _BUDGET = ByteBudget(2 << 30)  # of all threads that decode at the moment
-_CHEAP = 16 << 20  # bytes that need no waiting
+_CHEAP = 16 << 20  # smaller pictures do not wait for the budget
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeOptions:
-    """How far decoding goes.
+    """Limits of decoding, and how damaged files are treated.
 
     Arguments:
-        max_pixels: width times height of the largest picture; a larger one is refused before its pixels are read.
-            It is compared with what a JPEG is decoded to, and black-and-white, grey and palette pictures, which take
-            less memory, may have four times as many where a smaller picture is enough.
-        lenient: take what there is of files that are cut off; the rest is grey or black.
+        max_pixels: width times height of the largest picture; larger ones are refused before their pixels are read.
+            For a JPEG the size counts at which it is decoded. Black-and-white, grey and palette pictures need less
+            memory and may have four times as many pixels where a smaller picture suffices.
+        lenient: decode as much as there is of truncated files; the rest is grey or black.
         drafts: whether a JPEG may be larger than `max_pixels` if it is decoded at a fraction of its size.
     """
 
@@ -63,7 +63,7 @@ USUAL = DecodeOptions()
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An upright RGB image, and the sides of the picture in its file, upright too, of which it may be a fraction."""
+    """An upright RGB image, and the upright width and height of the picture in its file, which may be larger."""
 
     image: Image.Image
     width: int
@@ -76,24 +76,24 @@ def decode(picture: Picture, options: DecodeOptions = USUAL, *, least: int = 0) 
     Arguments:
         picture: a path, the bytes of a picture file, a file that is open for reading bytes, a PIL image, or an array or
             tensor (see `showtell.images.arrays.image_of`).
-        options: limits, and what to do about damaged files.
-        least: a side that is enough: a JPEG file may come at a half, a quarter or an eighth of its size, which takes a
-            fraction of the time, as long as both sides are still as long (0: at its own size). So may other pictures of
-            more than 150 million pixels.
+        options: limits, and how damaged files are treated.
+        least: the side in pixels that suffices (0: the full size). A JPEG may be decoded at a half, a quarter or an
+            eighth of its size, in a fraction of the time, while both sides are at least this long. So may other
+            pictures of more than 150 million pixels.
 
     The first frame of an animation is taken, and the first page that is not marked as a thumbnail; EXIF orientation is
     applied, alpha is laid over white, 16-bit and float samples are scaled to 8 bits (floats and 32-bit integers from
     the smallest range that holds them: 1.0, 255, 65,535, or their own largest value).
 
     Raises:
-        PictureError: it is no picture, is cut off, or describes more than the limits allow. The message names the path
-            where one was given.
+        PictureError: it is not a picture, is truncated, or exceeds the limits. The message names the path if one was
+            given.
     """
     return decode_and(picture, lambda decoded: decoded.image, options, least=least)
 
 
 def decode_and(picture: Picture, work: Callable[[Decoded], T], options: DecodeOptions = USUAL, *, least: int = 0) -> T:
-    """Decode a picture and do `work` on it while its memory counts; arguments and errors as for `decode`."""
+    """Decode a picture and call `work` on it while the memory budget counts it; otherwise as `decode`."""
     try:
         return _sorted(lambda: _decoded(source_of(picture), work, options, least))
     except PictureError as error:
@@ -103,9 +103,9 @@ def decode_and(picture: Picture, work: Callable[[Decoded], T], options: DecodeOp
 
 
 def _sorted(work: Callable[[], T]) -> T:
-    """What `work` returns, with whatever a decoder raises on bad data as a `PictureError`.
+    """Call `work`, and turn whatever a decoder raises on bad data into a `PictureError`.
 
-    Pillow's warnings are left alone: `warnings.catch_warnings` is not safe in the threads that decode.
+    Pillow's warnings are not caught, because `warnings.catch_warnings` is not safe in the threads that decode.
     """
     try:
         return work()
@@ -137,17 +137,17 @@ def _decoded(source: bytes | Image.Image, work: Callable[[Decoded], T], options:
                 return _from_bytes(mended, work, options, least)
             except PictureError:
                 raise
-            except Exception:  # the first reason is the one that says what is wrong with the file
+            except Exception:  # the first error says what is wrong with the file
                 continue
         raise
 
 
 def _mended(data: bytes, options: DecodeOptions) -> Iterator[bytes]:
-    """The same picture in bytes that Pillow may take, for those that it has refused."""
+    """Repaired versions of bytes that Pillow has refused."""
     if (plain := without_texts(data)) is not data:
         yield plain
     if options.lenient and data.startswith(b"\xff\xd8"):
-        yield data + b"\xff\xd9"  # with an end, libjpeg gives what came before it
+        yield data + b"\xff\xd9"  # with an end mark, libjpeg decodes what precedes it
 
 
 def _from_bytes(data: bytes, work: Callable[[Decoded], T], options: DecodeOptions, least: int) -> T:
@@ -172,13 +172,13 @@ def _from_bytes(data: bytes, work: Callable[[Decoded], T], options: DecodeOption
 
 @contextmanager
 def _opened(data: bytes) -> Iterator[Image.Image]:
-    """The image in a file, whose pixels have not been read; Pillow's own limit of pixels does not hold."""
+    """The image in a file, whose pixels are not read yet; Pillow's own limit of pixels does not apply."""
     file = io.BytesIO(data)
     Image.preinit()
     for format in formats():
         if format not in Image.OPEN:
             Image.init()
-        if format not in Image.OPEN:  # this build of Pillow cannot read it
+        if format not in Image.OPEN:  # this build of Pillow does not read it
             continue
         factory, accepts = Image.OPEN[format]
         if accepts and accepts(data[:16]) is not True:
@@ -220,7 +220,7 @@ def _loaded(
 
 
 def _check(image: Image.Image, options: DecodeOptions, least: int) -> None:
-    """Refuse a picture that is too large, and have a JPEG decoded at a fraction where that is enough."""
+    """Refuse a picture that is too large; set a JPEG to be decoded at a fraction of its size where that suffices."""
     width, height = image.size
     if max(width, height) > MAX_SIDE:
         raise PictureError(f"the picture has {width} x {height} pixels, a side of more than {MAX_SIDE:,}")
@@ -246,7 +246,7 @@ def _check_pixels(width: int, height: int, limit: int, times: int) -> None:
 
 
 def _coefficients(image: Image.Image, sides: tuple[int, int]) -> int:
-    """Bytes that libjpeg holds for a picture of these sides besides its pixels, whatever the scale: of progressive."""
+    """Bytes of coefficients that libjpeg holds for a progressive JPEG of this size, whatever the scale; else 0."""
     if not image.info.get("progressive"):
         return 0
     layers = getattr(image, "layer", [])
@@ -257,12 +257,12 @@ def _coefficients(image: Image.Image, sides: tuple[int, int]) -> int:
 def _load(image: Image.Image, lenient: bool) -> None:
     tile = getattr(image, "_tile_size", None)
     if tile and getattr(image, "_im", None) is None:
-        # Pillow would make it by itself, but for a TIFF beyond its own limit of pixels; ours has been checked.
+        # Pillow refuses to allocate a TIFF beyond its own limit of pixels; ours has been checked already.
         image.im = Image.core.new(image.mode, tile)  # type: ignore[attr-defined]
     try:
         image.load()
     except (OSError, SyntaxError, ValueError):
-        # Pillow has put the rows that it could read into the image before it found the end.
+        # Before Pillow found the end, it put the rows that it could read into the image.
         if not lenient or not isinstance(image, ImageFile.ImageFile) or getattr(image, "_im", None) is None:
             raise
         image.tile = []
@@ -278,7 +278,7 @@ def _merged(planes: Sequence[Image.Image]) -> Image.Image:
 def _upright(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # damaged EXIF raises many things; the picture itself is whole, so it is taken as it lies
+    except Exception:  # damaged EXIF raises many things; the picture itself is whole, so it is not turned
         return image
 
 

@@ -1,11 +1,11 @@
-"""File names and first bytes -> what kind of picture a file is, whether Showtell reads it, and what to do if not."""
+"""File names and first bytes -> the kind of picture, whether Showtell reads it, and the remedy if not."""
 
 import functools
 import importlib.util
 from pathlib import PurePosixPath
 
 PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
-"""What is decoded, by Pillow's names; `HEIF` too where `heif_is_read`."""
+"""The formats that are decoded, by Pillow's names; `HEIF` too if `heif_is_read`."""
 
 NO_PICTURE = "not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture"
 
@@ -70,7 +70,7 @@ _NOT_READ: dict[str, tuple[str, str]] = {
         for suffix in [".tga", ".pcx", ".dds", ".sgi", ".xbm", ".xpm", ".qoi", ".bpg", ".flif", ".pict", ".pct", ".ras"]
     },
 }
-"""Endings of pictures that are not read: what they are, and what to do."""
+"""Endings of pictures that are not read -> (kind, remedy)."""
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1"})
 _FIRST_BYTES: tuple[tuple[bytes, str, str], ...] = (
@@ -105,7 +105,7 @@ _FIRST_BYTES: tuple[tuple[bytes, str, str], ...] = (
 
 @functools.cache
 def heif_is_read() -> bool:
-    """Whether HEIC pictures can be read, which takes the package of the extra `heic`."""
+    """Whether HEIC pictures can be read; this needs the package of the extra `heic`."""
     try:
         import pillow_heif
     except ImportError:
@@ -115,12 +115,12 @@ def heif_is_read() -> bool:
 
 
 def formats() -> tuple[str, ...]:
-    """What Pillow is asked to read."""
+    """The formats that Pillow is asked to try."""
     return (*PILLOW_FORMATS, "HEIF") if heif_is_read() else PILLOW_FORMATS
 
 
 def unread_kind(name: str) -> str:
-    """What the picture that a file is by its name is called, if such pictures are not read; empty for other files."""
+    """The kind of picture by its file name, if that kind is not read; empty for all other files."""
     suffix = PurePosixPath(name).suffix.lower()
     if suffix in SUFFIXES:
         return ""
@@ -131,13 +131,13 @@ def unread_kind(name: str) -> str:
 
 
 def remedy(name: str) -> str:
-    """What to do about a file of a kind that `unread_kind` names."""
+    """The remedy for a file of a kind that `unread_kind` names."""
     suffix = PurePosixPath(name).suffix.lower()
     return _NOT_READ[suffix][1] if suffix in _NOT_READ else "give it the ending of its kind"
 
 
 def what_it_is(data: bytes) -> str:
-    """Why bytes are no picture that can be read, in a line: what they are and what to do, where that is known."""
+    """Why bytes cannot be read as a picture, in one line: what they are and the remedy, if known."""
     begin = bytes(data[:64])
     if begin[4:8] == b"ftyp":
         return _container(begin)
@@ -155,7 +155,7 @@ def what_it_is(data: bytes) -> str:
 
 
 def _container(begin: bytes) -> str:
-    """Of a file of ISO 14496-12's kind, by its brands."""
+    """The same for a file of ISO 14496-12, by its brands."""
     brands = {begin[8:12], *(begin[i : i + 4] for i in range(16, 64, 4))}
     if b"crx " in brands:
         return f"a raw photo (Canon CR3), {NO_PICTURE}: {_EXPORT}"

@@ -1,4 +1,4 @@
-"""What a program has at hand, paths, bytes, open files, arrays -> the bytes of a picture file, or an image."""
+"""A path, bytes, an open file, an array or a PIL image -> the bytes of a picture file, or an image."""
 
 import os
 import stat
@@ -15,10 +15,10 @@ MAX_BYTES = 512 << 20
 
 
 def read_file(path: str | PathLike[str], limit: int = MAX_BYTES) -> bytes:
-    """The bytes of a regular file; pipes and devices are refused, not waited for.
+    """The bytes of a regular file; pipes and devices are refused at once.
 
     Raises:
-        PictureError: it cannot be read, is no regular file, or has more than `limit` bytes.
+        PictureError: it cannot be read, is not a regular file, or has more than `limit` bytes.
     """
     try:
         # Without O_NONBLOCK, opening a pipe that nobody writes to would wait forever.
@@ -37,12 +37,16 @@ def read_file(path: str | PathLike[str], limit: int = MAX_BYTES) -> bytes:
 
 
 def too_large(size: int, limit: int = MAX_BYTES) -> str:
-    """Why a file of `size` bytes is not read; empty where it is."""
+    """Why a file of `size` bytes is too large; empty if it is not."""
     return f"{-(-size >> 20):,} MiB are too many for one picture (limit {limit >> 20:,})" if size > limit else ""
 
 
 def source_of(picture: Any) -> bytes | Image.Image:
-    """The bytes of a file, or an image that is decoded already."""
+    """The bytes of a picture file, or an image that is decoded already.
+
+    Raises:
+        PictureError: it cannot be read, or is not something that can be a picture.
+    """
     if isinstance(picture, Image.Image):
         return picture
     if isinstance(picture, (bytes, bytearray, memoryview)):
@@ -58,13 +62,13 @@ def source_of(picture: Any) -> bytes | Image.Image:
 
 
 def _read_open(file: Any) -> bytes:
-    """What is left of an open file, or where that is nothing, all of it: it may have just been written."""
+    """The rest of an open file. If there is none, all of it, because it may have just been written."""
     try:
         data = file.read(MAX_BYTES + 1)
         if not data and file.seekable():
             file.seek(0)
             data = file.read(MAX_BYTES + 1)
-    except Exception as error:  # closed, not open for reading, or whatever a file of somebody else raises
+    except Exception as error:  # closed, not open for reading, or whatever a foreign file class raises
         raise PictureError(f"the open file cannot be read ({one_line(error, 200)})") from error
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise PictureError("the file is open for text: open it with mode 'rb'")

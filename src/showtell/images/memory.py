@@ -1,4 +1,4 @@
-"""A bound on the bytes that threads hold at once, whatever the pictures are."""
+"""A bound on the bytes that threads hold at once, whatever the sizes of the pictures."""
 
 import threading
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class ByteBudget:
-    """Bytes that may be held at once; who asks for more than there are in all waits until nobody holds any."""
+    """A number of bytes that threads share. A request above the total waits until nobody holds any."""
 
     def __init__(self, total: int) -> None:
         self.total = total

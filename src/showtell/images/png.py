@@ -1,15 +1,15 @@
-"""PNG files without the chunks that say something beside the picture, for those that Pillow refuses for their size.
+"""PNG files without texts and colour profile, for files that Pillow refuses because these chunks are too large.
 
 Follows the PNG specification, third edition, section 5 (datastream structure).
 """
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BESIDE = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP"})
-_LONGEST_XMP = 1 << 19  # an iTXt chunk that is no longer stays, as XMP may say which side is up
+_LONGEST_XMP = 1 << 19  # shorter iTXt chunks of XMP stay, because they may have the orientation
 
 
 def without_texts(data: bytes) -> bytes:
-    """The same picture without texts and colour profile; `data` itself where there are none, or it is no PNG."""
+    """The same picture without texts and colour profile; `data` itself if it has none or is not a PNG."""
     if not data.startswith(SIGNATURE):
         return data
     kept = bytearray(SIGNATURE)

@@ -1,8 +1,8 @@
-"""Picture bytes -> upright RGB -> square of the encoder's size -> normalised array.
+"""Picture bytes -> upright RGB -> square of the encoder's size -> normalized array.
 
-Comes in: the bytes of a picture file (see `showtell.images.formats`), or a picture already decoded. Goes out: `uint8`
-squares `(S, S, 3)`, and from a batch of them the `float32` `(B, 3, S, S)` or `(B, S, S, 3)` that an encoder takes.
-Nothing here knows of encoders: each hands over its own `Preprocessing`.
+Input: the bytes of a picture file (see `showtell.images.formats`), or a decoded picture. Output: `uint8` squares
+`(S, S, 3)`, and from a batch of them the `float32` `(B, 3, S, S)` or `(B, S, S, 3)` that an encoder takes. Nothing here
+depends on an encoder; each has its own `Preprocessing`.
 """
 
 import math
@@ -24,17 +24,21 @@ Layout: TypeAlias = Literal["NCHW", "NHWC"]
 
 
 _LARGEST = 4096  # pixels of a side
-_SPARE = 2  # with 1, captions of large photographs become others three times as often (benchmarks/jpeg_decoding.py)
+_SPARE = 2  # with 1, captions of large photographs change three times as often (benchmarks/jpeg_decoding.py)
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """What turns a picture into an encoder's input; travels with every store and bundle.
+    """How a picture becomes an encoder's input; every store and bundle contains it.
 
-    `mean` and `std` are in units of 8-bit pixel values, one for each of `channels`: the encoder sees
-    `(pixel - mean) / std`, with the axes of `layout`. `bilinear` and `bicubic` are Pillow's filters, which average over
-    what shrinks into one pixel; `bilinear-opencv` is `cv2.resize`, which does not.
+    `size` is the side of the square in pixels. `mean` and `std` are in units of 8-bit pixel values, one for each of
+    `channels`: the encoder sees `(pixel - mean) / std`, with the axes of `layout`. `bilinear` and `bicubic` are
+    Pillow's filters, which average over all pixels that shrink into one; `bilinear-opencv` is `cv2.resize`, which
+    does not.
+
+    Raises:
+        InputError: a name is unknown, or a number is out of range.
     """
 
     size: int
@@ -75,7 +79,7 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Preprocessing":
-        """The inverse of `to_json`; what a model of an older release does not say has its default."""
+        """The inverse of `to_json`; fields that a model of an older release lacks have their defaults."""
         return cls(
             size=int(value["size"]),
             resize=value["resize"],
@@ -88,10 +92,10 @@ class Preprocessing:
 
 
 def fitted(picture: Picture, preprocessing: Preprocessing, options: DecodeOptions = USUAL) -> npt.NDArray[np.uint8]:
-    """Decode any picture and fit it into the encoder's square; see `decode` and `square`.
+    """Decode any picture and fit it into the encoder's square, `uint8 (S, S, 3)`; see `decode` and `square`.
 
-    JPEG files that are more than twice as large as the square are decoded smaller, to twice its side at least, where
-    Pillow's filters average over the rest as they do over the whole picture.
+    JPEG files more than twice as large as the square are decoded smaller, to at least twice its side. This holds for
+    Pillow's filters only, which average over the rest as they do over the whole picture.
     """
     least = 0 if preprocessing.interpolation == "bilinear-opencv" else _SPARE * preprocessing.size
     return decode_and(picture, lambda decoded: square(decoded.image, preprocessing), options, least=least)
@@ -100,7 +104,7 @@ def fitted(picture: Picture, preprocessing: Preprocessing, options: DecodeOption
 def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
     """Fit an RGB image into the encoder's square: `uint8`, `(S, S, 3)`.
 
-    `crop` cuts the longer side at both ends (when the difference is odd, the extra pixel goes from the top or left),
+    `crop` cuts the longer side at both ends (if the difference is odd, the extra pixel comes off the top or left),
     `squash` scales each side on its own, `pad` scales the longer side to fit and fills the rest with the encoder's mean
     colour.
     """
@@ -109,7 +113,7 @@ def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.u
     if preprocessing.resize == "crop":
         kept = min(width, height)
         left, top = (width - kept) - (width - kept) // 2, (height - kept) - (height - kept) // 2
-        # Cut first: resize(box=...) lets pixels from outside the box into the border.
+        # Crop first: resize(box=...) mixes pixels from outside the box into the border.
         image = _resize(image.crop((left, top, left + kept, top + kept)), side, side, preprocessing.interpolation)
     elif preprocessing.resize == "squash":
         image = _resize(image, side, side, preprocessing.interpolation)

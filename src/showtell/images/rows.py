@@ -1,4 +1,4 @@
-"""Images of any mode -> 8-bit RGB, some rows at a time where they are large, so that only the result is held twice."""
+"""Images of any mode -> 8-bit RGB. Large images are converted some rows at a time, to hold little beside the result."""
 
 from collections.abc import Callable, Iterator
 
@@ -24,7 +24,7 @@ _TURNS = {
 
 
 def to_rgb(image: Image.Image, inverted: bool = False) -> Image.Image:
-    """The image as RGB: alpha over white, deep grey scaled to 8 bits; `inverted` where 0 is white in deep grey."""
+    """The image as RGB: alpha over white, deep grey scaled to 8 bits; `inverted` if 0 is white in deep grey."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     convert = _converter(image, inverted)
@@ -37,7 +37,7 @@ def to_rgb(image: Image.Image, inverted: bool = False) -> Image.Image:
 
 
 def reduced_to_rgb(image: Image.Image, factor: int, inverted: bool = False) -> Image.Image:
-    """As `to_rgb`, but of a fraction of the size: each pixel is the mean of `factor` by `factor`."""
+    """As `to_rgb`, at a fraction of the size: each pixel is the mean of `factor` by `factor` pixels."""
     convert = _converter(image, inverted)
     whole = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
     for top, rows in _rows(image, factor):
@@ -46,7 +46,7 @@ def reduced_to_rgb(image: Image.Image, factor: int, inverted: bool = False) -> I
 
 
 def turned(image: Image.Image, orientation: int) -> Image.Image:
-    """The image set upright from an orientation as EXIF has it."""
+    """The image turned upright from an EXIF orientation, 1 to 8."""
     return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
@@ -62,7 +62,7 @@ def deep_grey_to_8_bits(image: Image.Image, inverted: bool = False) -> Image.Ima
 
 
 def _rows(image: Image.Image, multiple: int) -> Iterator[tuple[int, Image.Image]]:
-    """The image in strips of so many rows, or a multiple, with the place of each."""
+    """The image in strips of a multiple of `multiple` rows, each with its first row's number."""
     height = max(1, _PIXELS_AT_ONCE // image.width // multiple) * multiple
     for top in range(0, image.height, height):
         yield top, image.crop((0, top, image.width, min(image.height, top + height)))
@@ -76,7 +76,7 @@ def _converter(image: Image.Image, inverted: bool) -> Callable[[Image.Image], Im
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    if image.mode == "La":  # premultiplied grey, which Pillow converts to nothing but LA
+    if image.mode == "La":  # premultiplied grey, which Pillow converts only to LA
         image = image.convert("LA")
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
         rgba = image.convert("RGBA")
@@ -86,7 +86,7 @@ def _flat(image: Image.Image) -> Image.Image:
 
 
 def _top(image: Image.Image) -> float:
-    """The value that is white: of floats and 32-bit integers from the smallest range that holds them all."""
+    """The value of white. For floats and 32-bit integers it comes from the smallest range that holds them all."""
     if image.mode not in ("I", "F"):
         return 65535.0
     largest = 0.0

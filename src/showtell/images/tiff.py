@@ -1,7 +1,7 @@
-"""TIFF files as they come -> TIFF files that Pillow reads rightly: the page that is the picture, grey of 16 bits and
-more where 0 is white, and 16-bit colour with each channel for itself. Of what cannot be read, what it is.
+"""TIFF files -> TIFF files that Pillow reads correctly, and descriptions of those that cannot be read.
 
-Follows TIFF 6.0; tags by their numbers there. BigTIFF is left to Pillow as it is.
+It selects the page with the picture, and rewrites deep grey in which 0 is white and 16-bit colour with separate
+channels. Follows TIFF 6.0; tags have their numbers there. BigTIFF is passed to Pillow unchanged.
 """
 
 import struct
@@ -17,12 +17,12 @@ _CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
 _RAW = frozenset({32803, 34892})  # a colour filter array, and linear raw
 _MOST_PAGES, _MOST_VALUES, _MOST_TAGS = 64, 1 << 20, 4096
 _WHITE_IS_ZERO, _RGB = 0, 2
-_SHAPE = frozenset({_WIDTH, _HEIGHT, _COMPRESSION, _PREDICTOR, 266, 274, 278, 322, 323})  # tags that each channel keeps
+_SHAPE = frozenset({_WIDTH, _HEIGHT, _COMPRESSION, _PREDICTOR, 266, 274, 278, 322, 323})  # tags that channels copy
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One directory of a TIFF: where it lies, its integer tags, and where the value of each tag lies."""
+    """One directory of a TIFF: its offset, its integer tags, and the offset of each tag's value."""
 
     offset: int
     tags: dict[int, tuple[int, ...]]
@@ -44,7 +44,7 @@ class Page:
 
     @property
     def depth(self) -> int:
-        """Bits of a sample."""
+        """Bits per sample."""
         return max(self.tags.get(_BITS, (1,)))
 
 
@@ -52,8 +52,8 @@ class Page:
 class Tiff:
     """A TIFF for Pillow.
 
-    `planes` is one file, or of 16-bit colour whose channels had to be parted a grey one for each; empty where Pillow
-    would get the picture wrong. `inverted` says that 0 is white in it, which Pillow has not been told.
+    `planes` is one file, or one grey file per channel for 16-bit colour whose channels had to be separated. It is empty
+    if Pillow would decode the picture wrongly. `inverted` says that 0 is white, which the file for Pillow does not say.
     """
 
     planes: tuple[bytes, ...]
@@ -61,7 +61,7 @@ class Tiff:
 
 
 def is_tiff(data: bytes) -> bool:
-    """Whether it is a TIFF that is not a BigTIFF."""
+    """Whether it is a TIFF but not a BigTIFF."""
     return data[:4] in (b"II*\0", b"MM\0*")
 
 
@@ -75,7 +75,7 @@ def is_raw(data: bytes) -> bool:
 
 
 def readable(data: bytes) -> Tiff:
-    """The file for Pillow: as it is, or with what Pillow would get wrong mended."""
+    """The file for Pillow, unchanged or with repairs of what Pillow would decode wrongly."""
     page = _picture(data)
     if page is None:
         return Tiff((data,))
@@ -95,7 +95,7 @@ def readable(data: bytes) -> Tiff:
 
 
 def described(data: bytes) -> str:
-    """What a TIFF that cannot be read holds, such as `a TIFF of 5 bands of 16-bit integers`; empty where unclear."""
+    """What an unreadable TIFF holds, such as `a TIFF of 5 bands of 16-bit integers`; empty if unclear."""
     page = _picture(data)
     if page is None or not page.pixels:
         return ""
@@ -107,7 +107,7 @@ def described(data: bytes) -> str:
 
 
 def _picture(data: bytes) -> Page | None:
-    """The first page that is not marked as a smaller copy: of the chain, else the largest below the first page."""
+    """The first page of the chain that is not marked as a smaller copy, else the first page's largest sub-page."""
     chain = list(_chain(data))
     if not chain:
         return None
@@ -138,7 +138,7 @@ def _pages_at(data: bytes, offsets: tuple[int, ...]) -> Iterator[Page]:
 
 
 def _page(data: bytes, offset: int) -> tuple[Page, int] | None:
-    """The page at `offset` and where the next one lies; None where the file is damaged."""
+    """The page at `offset` and the offset of the next one; None if the file is damaged."""
     order = _order(data)
     try:
         (count,) = struct.unpack_from(f"{order}H", data, offset)
@@ -161,7 +161,7 @@ def _page(data: bytes, offset: int) -> tuple[Page, int] | None:
 
 
 def _parted(data: bytes, page: Page, bands: int) -> tuple[bytes, ...]:
-    """A grey file for each channel of `page`, whose bytes are read where they lie; none where it does not fit."""
+    """A grey file for each channel of `page`, which refers to the original bytes; empty if the layout does not fit."""
     where, sizes = (_STRIPS, _STRIP_BYTES) if _STRIPS in page.tags else (_TILES, _TILE_BYTES)
     offsets, counts = page.tags.get(where, ()), page.tags.get(sizes, ())
     each = len(offsets) // bands
@@ -177,7 +177,7 @@ def _parted(data: bytes, page: Page, bands: int) -> tuple[bytes, ...]:
 
 
 def _with_page(data: bytes, tags: dict[int, tuple[int, ...]]) -> bytes:
-    """The file with one more page at its end, which becomes the first and only one."""
+    """The file with a page appended that becomes the first and only one."""
     order = _order(data)
     out = bytearray(data) + bytes(len(data) % 2)
     entries = []

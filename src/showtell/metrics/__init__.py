@@ -5,8 +5,8 @@
     scores.corpus                    # {"BLEU-1": ..., ..., "ROUGE-L": ..., "CIDEr-D": ...}
     scores.per_picture["dog.jpg"]    # the same of one picture
 
-`score` takes text; `bleu`, `meteor`, `rouge_l`, `cider_d` and `cider` take tokens, such as `ptb_tokenize` gives. This
-room imports nothing of Showtell but its errors.
+`score` takes text; `bleu`, `meteor`, `rouge_l`, `cider_d` and `cider` take tokens, such as those of `ptb_tokenize`.
+This room imports nothing of Showtell but its errors.
 """
 
 from showtell.metrics.bleu import bleu, bleu_of
@@ -25,7 +25,7 @@ from showtell.metrics.signature import signature_fields
 METRICS = tuple(metrics())
 """The names of all metrics; BLEU is BLEU-1 to BLEU-4, and METEOR needs Java."""
 DEFAULT_METRICS = default_metrics()
-"""The names of those that are computed where none is asked for."""
+"""The names of the metrics that are computed unless others are chosen."""
 
 __all__ = [
     "DEFAULT_METRICS",

@@ -15,8 +15,8 @@ from showtell.metrics.result import Floats, MetricScores
 
 NAMES = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4")
 
-# pycocoevalcap's constants: TINY is added to every count of matches and SMALL to every count of n-grams. They keep 0/0
-# away and also set what a caption scores that has no matching n-gram (tiny, not 0), so they are part of the metric.
+# pycocoevalcap's constants: TINY is added to every count of matches and SMALL to every count of n-grams. They avoid 0/0
+# and also set the score of a caption without a matching n-gram (tiny, not 0), so they are part of the metric.
 TINY = 1e-15
 SMALL = 1e-9
 
@@ -24,7 +24,7 @@ SMALL = 1e-9
 def bleu(hypotheses: Hypotheses, references: References) -> MetricScores:
     """BLEU-1 to BLEU-4 of one hypothesis per picture against that picture's references, as fractions of 1.
 
-    The corpus's score is of the counts of all pictures together, not the mean of the pictures' scores. An empty
+    The corpus score comes from the summed counts of all pictures, not from the mean of their scores. An empty
     hypothesis scores 0 and lowers the corpus's score through the brevity penalty.
 
     Args:
@@ -45,7 +45,7 @@ def bleu_of_match(index: ReferenceIndex, match: Match) -> MetricScores:
     counts[:, 0] = match.lengths
     counts[:, 1] = _closest_lengths(index, match)
     for order, (mine, theirs, shared) in enumerate(zip(match.grams, index.ngrams.grams, match.shared, strict=True)):
-        # An n-gram counts at most as often as the one reference has it that has it most often.
+        # An n-gram counts at most as often as it occurs in any one reference.
         most = np.zeros(len(mine.ids), dtype=np.int64)
         np.maximum.at(most, shared.mine, theirs.counts[shared.theirs])
         matching = np.minimum(mine.counts, most)

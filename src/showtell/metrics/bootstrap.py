@@ -2,7 +2,7 @@
 
 The bootstrap of Efron 1979, with percentile intervals; for machine translation Koehn, "Statistical Significance Tests
 for Machine Translation Evaluation", EMNLP 2004. A resample draws as many pictures as there are, with replacement. Every
-figure that is computed from sums over pictures, BLEU among them, is computed from the resample's sums by the same code.
+figure that is computed from sums over pictures, such as BLEU, is computed from the resample's sums by the same code.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ class Summed(Protocol):
 
     @property
     def statistics(self) -> Floats:
-        """For each picture what is summed, `float64 (N, K)`."""
+        """The numbers of each picture that are summed, `float64 (N, K)`."""
 
     @property
     def combine(self) -> Callable[[Floats], Floats]:
@@ -33,15 +33,15 @@ class Summed(Protocol):
 
 
 def bootstrap(parts: Sequence[Summed], resamples: int = 1000, seed: int = 0) -> dict[str, tuple[float, float]]:
-    """The 95% interval of every figure of `parts`, such as `Scores.parts`; all come from the same resamples.
+    """The 95% interval of every figure of `parts`, such as `Scores.parts`; all use the same resamples.
 
     Arguments:
         parts: figures of the same N pictures.
         resamples: how often N pictures are drawn from the N.
-        seed: the same seed draws the same pictures.
+        seed: of the draws.
 
     Returns:
-        The lower and upper end by the figure's name.
+        (lower end, upper end) by figure name.
     """
     resampled = resampled_sums(np.hstack([part.statistics for part in parts]), resamples, seed)
     ends = np.cumsum([part.statistics.shape[1] for part in parts])

@@ -1,4 +1,4 @@
-"""What every metric checks of its input before it counts: the same pictures, references to each, tokens not text."""
+"""The checks of every metric's input: the same pictures on both sides, references for each, tokens instead of text."""
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import chain
@@ -14,7 +14,7 @@ Hypotheses = Mapping[str, Tokens]
 
 
 def check_references(references: References) -> None:
-    """Raise an `InputError` unless there is a picture, and every picture has a reference that is a list of tokens."""
+    """Raise an `InputError` unless there is a picture, and every picture has references that are lists of tokens."""
     if not references:
         raise InputError("no references: a metric needs at least one picture with at least one reference caption")
     bare = [picture for picture, captions in references.items() if not captions]
@@ -32,8 +32,8 @@ def check_pairs(hypotheses: Hypotheses, references: References) -> tuple[str, ..
     """The ids of the pictures, in the order of `references`.
 
     Raises:
-        InputError: no pictures, a picture without a reference, a picture that is only in one of the two mappings, or a
-            caption that is a text instead of a list of tokens.
+        InputError: there are no pictures, a picture has no reference or is in only one of the two mappings, or a
+            caption is text instead of a list of tokens.
     """
     check_references(references)
     check_same_pictures(hypotheses, references)
@@ -55,7 +55,7 @@ def check_same_pictures(hypotheses: Collection[str], references: Collection[str]
 
 
 def check_texts(hypotheses: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> None:
-    """Raise an `InputError` unless hypotheses are texts, and the references of each picture a list of texts."""
+    """Raise an `InputError` unless every hypothesis is text and the references of each picture are a list of texts."""
     for picture, caption in hypotheses.items():
         if not isinstance(caption, str):
             raise InputError(f"the hypothesis of picture {picture!r} is not a text: {caption!r:.80}")
@@ -65,7 +65,7 @@ def check_texts(hypotheses: Mapping[str, str], references: Mapping[str, Sequence
 
 
 def check_tokens(picture_ids: Sequence[str], captions: Sequence[Tokens], kind: str) -> None:
-    """Raise an `InputError` if a caption is a text: it is a sequence too, and would be scored letter by letter."""
+    """Raise an `InputError` if a caption is text: a string is a sequence too, and would be scored letter by letter."""
     if _has_text(captions):
         picture = next(picture for picture, c in zip(picture_ids, captions, strict=True) if isinstance(c, str))
         raise InputError(f"a {kind} of picture {picture!r} is a text, not a list of tokens: tokenise it first")

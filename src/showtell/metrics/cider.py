@@ -2,9 +2,9 @@
 
 Vedantam, Zitnick and Parikh, "CIDEr: Consensus-based Image Description Evaluation", CVPR 2015 (arXiv:1411.5726).
 CIDEr-D (section 6: clipped, with a penalty on the difference in length) is what papers print as "CIDEr", and what
-pycocoevalcap's `Cider` computes; n-grams to order 4, sigma 6, times 10. Plain CIDEr, without clipping and penalty, is
-as the authors' own code has it (github.com/vrama91/cider). `CiderD` keeps what depends on the references alone, for use
-as a reward in self-critical training (Rennie et al., CVPR 2017), where the same references score thousands of batches.
+pycocoevalcap's `Cider` computes: n-grams to order 4, sigma 6, times 10. Plain CIDEr, without clipping and penalty,
+follows the authors' own code (github.com/vrama91/cider). `CiderD` processes its references once. It is the
+reward of self-critical training (Rennie et al., CVPR 2017), where the same references score thousands of batches.
 """
 
 from collections.abc import Sequence
@@ -28,9 +28,9 @@ def cider_d(
 ) -> MetricScores:
     """CIDEr-D of one hypothesis per picture against that picture's references, from 0 to 10.
 
-    How rare an n-gram is comes from the references given, unless there is a table. With one single picture every n-gram
-    occurs in every picture, so all weights and the score are 0, as in pycocoevalcap; scores of a few pictures mean
-    little for the same reason.
+    Document frequencies come from the given references, unless there is a table. With a single picture every n-gram
+    occurs in every picture, so all weights and the score are 0, as in pycocoevalcap. For the same reason, scores of a
+    few pictures mean little.
 
     Args:
         hypotheses: picture id -> tokenised caption, for exactly the pictures of `references`; an empty one scores 0.
@@ -59,7 +59,7 @@ class CiderD:
         document_frequency: how many pictures have each n-gram, counted elsewhere.
 
     Raises:
-        InputError: no pictures, a picture without a reference, or a reference that is not tokenised.
+        InputError: there are no pictures, a picture has no reference, or a reference is not tokenised.
     """
 
     def __init__(self, references: References, document_frequency: DocumentFrequency | None = None) -> None:
@@ -75,13 +75,13 @@ class CiderD:
 
         Args:
             picture_ids: the picture of each hypothesis, `(B,)`; a picture may come several times.
-            hypotheses: tokenised captions, `(B,)`, tokens of the references' kind.
+            hypotheses: tokenised captions, `(B,)`, with tokens of the same type as the references'.
 
         Returns:
             float64 `(B,)`.
 
         Raises:
-            InputError: a picture that has no references here, a hypothesis that is not tokenised, or unequal lengths.
+            InputError: a picture has no references here, a hypothesis is not tokenised, or the lengths differ.
         """
         return self._weights.score(self._index.match(picture_ids, hypotheses), "CIDEr-D")
 
@@ -111,7 +111,7 @@ class CiderWeights:
         clipped = metric == "CIDEr-D"
         hypothesis, reference = self._index.pairs(match)
         references = self._index.counts[match.pictures]
-        # From a reference of a hypothesis to the number of their pair.
+        # Maps a reference of a hypothesis to the number of their pair.
         shift = np.cumsum(references) - references - self._index.firsts[match.pictures]
         similarity = np.zeros(len(hypothesis))
         for order in range(MAX_ORDER):
@@ -124,8 +124,8 @@ class CiderWeights:
             norms = mine.norms[hypothesis] * theirs.norms[reference]
             similarity += np.divide(dots, norms, out=np.zeros(len(norms)), where=norms > 0)
         if clipped:
-            # pycocoevalcap counts bigrams for length. That is one less than words, and where there are no words, no
-            # n-gram matches, so the difference of words serves as well.
+            # pycocoevalcap takes the number of bigrams as length, which is one less than that of words. The difference
+            # is the same, except for empty captions, in which no n-gram matches.
             difference = match.lengths[hypothesis] - self._index.lengths[reference]
             similarity *= np.exp(-(difference**2) / (2 * SIGMA**2))
         summed = np.bincount(hypothesis, similarity, len(references))

@@ -1,8 +1,8 @@
-"""In how many pictures' references each n-gram occurs: counted from references, kept in a file, given to CIDEr.
+"""References -> document frequencies: for each n-gram, the number of pictures whose references contain it.
 
-CIDEr weighs an n-gram by its rarity, and takes it from the references that it scores against. Of one picture, or of
-few, that says nothing; a table counted once from many pictures serves instead. The file's format is
-in docs/reference/file-formats.md.
+CIDEr weighs an n-gram by its rarity, by default in the references that it scores against. For few pictures that says
+little; a table counted once from many pictures, and stored in a file, takes its place. The file's format is in
+docs/reference/file-formats.md.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ FORMAT = 1
 class DocumentFrequency:
     """Counts of n-grams of 1 to 4 words over some pictures.
 
-    N-grams of a single picture are left out: CIDEr gives them the weight of n-grams that no picture has.
+    N-grams of a single picture are left out, because CIDEr gives them the same weight as n-grams of no picture.
     """
 
     pictures: int
@@ -37,7 +37,7 @@ class DocumentFrequency:
 
     @property
     def fingerprint(self) -> str:
-        """Eight hexadecimal digits that tell one table from another."""
+        """Eight hexadecimal digits that identify the table."""
         digest = hashlib.sha256(repr((self.pictures, self.grams.words)).encode("utf-8", "backslashreplace"))
         for column in (*self.counts, *self.grams.prefixes, *self.grams.lasts):
             digest.update(column.astype("<i4").tobytes())
@@ -48,7 +48,7 @@ class DocumentFrequency:
         """Count tokenised references.
 
         Raises:
-            InputError: no pictures, a picture without a reference, or a reference that is not tokenised.
+            InputError: there are no pictures, a picture has no reference, or a reference is not tokenised.
         """
         index = ReferenceIndex(references)
         frequencies = index.document_frequencies()
@@ -58,10 +58,10 @@ class DocumentFrequency:
 
     @classmethod
     def read(cls, path: str | Path) -> "DocumentFrequency":
-        """Read a table that was kept as a file.
+        """Read a table from a file.
 
         Raises:
-            InputError: the file is missing, damaged or no such table.
+            InputError: the file is missing, damaged or not such a table.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -77,7 +77,7 @@ class DocumentFrequency:
         """The table as the bytes of a file; equal tables give equal bytes.
 
         Raises:
-            InputError: its words are not texts without line breaks, so that no file can keep them.
+            InputError: its words are not texts without line breaks, so a file cannot store them.
         """
         words = [word for word in self.grams.words if isinstance(word, str) and "\n" not in word]
         if len(words) < len(self.grams.words):

@@ -1,7 +1,7 @@
-"""Which n-grams hypotheses share with the references of their pictures: what BLEU and CIDEr both begin with.
+"""Tokenised hypotheses and references -> the n-grams that they share, from which BLEU and CIDEr are computed.
 
-Tokenised references in, once; then batches of tokenised hypotheses in, and for each order from 1 to 4 the n-grams that
-hypothesis and reference both have out, as arrays.
+References go in once. Then batches of hypotheses go in, and for each order from 1 to 4 the n-grams that hypothesis and
+reference both have come out, as arrays.
 """
 
 from collections.abc import Sequence
@@ -22,19 +22,19 @@ class Shared:
     """N-grams of one order that a hypothesis and a reference of its picture both have, shape `(S,)` each."""
 
     mine: Ids
-    """The place of the n-gram in the hypotheses' `Grams`; ascending."""
+    """The index of the n-gram in the hypotheses' `Grams`; ascending."""
     theirs: Ids
-    """Its place in the references' `Grams`."""
+    """Its index in the references' `Grams`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """Hypotheses, shape `(B,)`, beside the references of their pictures."""
+    """Hypotheses, shape `(B,)`, matched with the references of their pictures."""
 
     pictures: Ids
     """The picture of each hypothesis, as `ReferenceIndex` numbers them."""
     lengths: Ids
-    """The words of each hypothesis."""
+    """The number of words of each hypothesis."""
     grams: list[Grams]
     """By order, the n-grams of the hypotheses."""
     shared: list[Shared]
@@ -46,10 +46,10 @@ class ReferenceIndex:
 
     Args:
         references: picture id -> tokenised reference captions, at least one each.
-        also: n-grams that shall be known too, whether a reference has them or not.
+        also: n-grams to index as well, whether a reference has them or not.
 
     Raises:
-        InputError: no pictures, a picture without a reference, or a reference that is not tokenised.
+        InputError: there are no pictures, a picture has no reference, or a reference is not tokenised.
     """
 
     def __init__(self, references: References, also: GramList | None = None) -> None:
@@ -68,7 +68,7 @@ class ReferenceIndex:
         """Find what hypotheses share with the references of their pictures; a picture may come several times.
 
         Raises:
-            InputError: a picture that has no references here, a hypothesis that is not tokenised, or unequal lengths.
+            InputError: a picture has no references here, a hypothesis is not tokenised, or the lengths differ.
         """
         pictures = self._pictures(picture_ids, hypotheses)
         grams = self.ngrams.of(hypotheses)
@@ -76,7 +76,7 @@ class ReferenceIndex:
         return Match(pictures, _lengths(hypotheses), grams, shared)
 
     def pairs(self, match: Match) -> tuple[Ids, Ids]:
-        """Every hypothesis beside each reference of its picture: the hypothesis, and the reference, of each pair."""
+        """Every pair of a hypothesis and a reference of its picture: the hypothesis and the reference of each."""
         times = self.counts[match.pictures]
         return np.repeat(np.arange(len(times)), times), _ranges(self.firsts[match.pictures], times)
 
@@ -91,7 +91,7 @@ class ReferenceIndex:
         return frequencies
 
     def _shared(self, order: int, mine: Grams, pictures: Ids) -> Shared:
-        # The references' n-grams are sorted by n-gram, then sentence, so those of one picture stand side by side.
+        # The references' n-grams are sorted by n-gram, then sentence, so those of one picture are adjacent.
         keys, firsts = self._keys[order], self.firsts[pictures]
         begin = np.searchsorted(keys, joined(mine.ids, firsts))
         times = np.searchsorted(keys, joined(mine.ids, firsts + self.counts[pictures])) - begin

@@ -2,8 +2,8 @@
 
 Denkowski and Lavie, "Meteor Universal: Language Specific Translation Evaluation for Any Target Language", WMT 2014,
 with the English settings of version 1.5. Its authors' Java program (`showtell.metrics.meteor_java`), which knows stems,
-synonyms and paraphrases, aligns each caption with its references; what it counts is turned into scores here, so that
-they are those of pycocoevalcap to rounding, and any selection of pictures can be scored.
+synonyms and paraphrases, aligns each caption with its references. This module turns its counts into scores, so any
+selection of pictures can be scored. The scores equal pycocoevalcap's to rounding.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from showtell.metrics.result import Floats, MetricScores
 
 # The English parameters of METEOR 1.5.
 ALPHA = 0.85  # recall weighs this much of the mean
-BETA, GAMMA = 0.2, 0.6  # of the penalty on matches that are in pieces
+BETA, GAMMA = 0.2, 0.6  # of the penalty on fragmented matches
 DELTA = 0.75  # content words weigh this much, function words the rest
 STAGES = np.array([1.0, 0.6, 0.8, 0.6])  # weights of an exact match, stem, synonym and paraphrase
 
@@ -37,7 +37,7 @@ def meteor(
         hypotheses: picture id -> tokenised caption, for exactly the pictures of `references`; an empty one scores 0.
         references: picture id -> tokenised reference captions, at least one each; the best one counts.
         java: how to run the Java program.
-        progress: called with how many more pictures are done.
+        progress: called with the number of pictures done since the last call.
 
     Raises:
         InputError: the two are not of the same pictures, a picture has no reference, a caption is not tokenised, or
@@ -64,9 +64,9 @@ def _meteor(given: MetricInput) -> MetricScores:
 
 
 def summable(counts: Floats) -> Floats:
-    """What METEOR adds up over pictures, `(B, 23)`, from its counts of each, `(B, 23)`.
+    """The counts that METEOR sums over pictures, `(B, 23)`, from its counts of each, `(B, 23)`.
 
-    A hypothesis that matches its reference as a whole, in one piece, is not broken at all: its piece does not count.
+    A hypothesis that matches its whole reference in one piece is not fragmented, so its piece does not count.
     """
     matches = _matches(counts).sum(axis=(-3, -2))
     whole = (matches == counts[:, WORDS]).all(axis=-1) & (counts[:, PIECES] == 1)
@@ -76,7 +76,7 @@ def summable(counts: Floats) -> Floats:
 
 
 def meteor_of(counts: Floats) -> Floats:
-    """METEOR from what its Java program counts, made `summable`.
+    """METEOR from the counts of its Java program, made `summable`.
 
     Args:
         counts: shape `(..., 23)`, of one picture or summed over pictures: words of hypothesis and reference; function
@@ -101,5 +101,5 @@ def _matches(counts: Floats) -> Floats:
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """The ratio, and 0 where something is divided by 0."""
+    """The ratio, and 0 where the denominator is 0."""
     return np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator != 0)

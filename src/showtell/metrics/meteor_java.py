@@ -1,7 +1,7 @@
-"""METEOR's Java program, run so that it can neither hang nor break a pipe: captions in, its counts out.
+"""Tokenised captions and references -> the counts of METEOR's Java program.
 
-Requests, answers and complaints go through files: no pipe can fill up or break, and a program that stops answering is
-stopped. The program is the jar of METEOR 1.5 in the package pycocoevalcap (extra `java`).
+Requests, answers and error output go through files, so no pipe can fill up or break, and a program that stops answering
+is ended. The program is the jar of METEOR 1.5 in the package pycocoevalcap (extra `java`).
 """
 
 import shutil
@@ -35,18 +35,18 @@ class JavaOptions:
     memory: str = "2G"
     """The largest heap; METEOR's table of paraphrases takes most of it."""
     patience: float = 600.0
-    """Seconds without any answer after which the program is stopped. It takes about ten to start, and minutes where the
-    machine is busy with other work.
+    """Seconds without an answer after which the program is ended. It needs about ten to start, and minutes on a busy
+    machine.
     """
 
 
 def align(pairs: Sequence[Pair], options: JavaOptions, progress: Callable[[int], None] | None = None) -> Floats:
-    """What METEOR counts when it aligns hypotheses with their references.
+    """Align hypotheses with their references, and return what METEOR counts.
 
     Args:
         pairs: (hypothesis, references), tokenised, shape `(B,)`.
         options: how to run the program.
-        progress: called with how many more pairs are done.
+        progress: called with the number of pairs done since the last call.
 
     Returns:
         float64 `(B, 23)`, see `showtell.metrics.meteor.meteor_of`.
@@ -95,7 +95,7 @@ def _command(options: JavaOptions) -> list[str]:
 
 def _request(pair: Pair) -> str:
     hypothesis, references = pair
-    # As pycocoevalcap does it: a hypothesis that holds the separator would count as more references.
+    # As in pycocoevalcap: a separator inside a hypothesis would count as another reference.
     text = _text(hypothesis).replace("|||", "").replace("  ", " ")
     return _SEPARATOR.join(["SCORE", *map(_text, references), text]) + "\n"
 
@@ -107,7 +107,7 @@ def _text(tokens: Iterable[object]) -> str:
 def _wait(
     process: "subprocess.Popen[bytes]", answers: Path, patience: float, progress: Callable[[int], None] | None
 ) -> int:
-    """The exit code; a `TimeoutError` where no new answer comes for `patience` seconds."""
+    """The exit code; a `TimeoutError` if no new answer comes for `patience` seconds."""
     size, heard = 0, time.monotonic()
     with open(answers, "rb") as file:
         while True:
@@ -138,7 +138,7 @@ def _counts(answers: Path, expected: int, complaints: Path) -> Floats:
 
 
 def _failure(what: str, answers: Path, expected: int, complaints: Path) -> ShowtellError:
-    """An error that says how far the program came and what it said last."""
+    """An error that reports how many answers there were and the program's last error output."""
     lines = answers.read_text("utf-8", "replace").splitlines()
     said = [*complaints.read_text("utf-8", "replace").splitlines(), *lines[-1:]]
     reason = next((line.strip() for line in said if line.strip()), "nothing")

@@ -1,8 +1,8 @@
 """N-grams of many sentences as numbers: lists of tokens in, arrays of (n-gram id, sentence, how often) out.
 
-An n-gram's id is found from the id of its first n-1 words and its last word, so that an id stays one integer at every
-order and counting is sorting. This keeps all of COCO's training references (25 million n-grams) in some hundred
-megabytes, where dictionaries of tuples take gigabytes.
+An n-gram's id comes from the id of its first n-1 words and its last word, so an id is one integer at every order, and
+counting is sorting. All of COCO's training references (25 million n-grams) take some hundred megabytes, where
+dictionaries of tuples take gigabytes.
 """
 
 from collections import defaultdict
@@ -26,13 +26,13 @@ def joined(high: Ids, low: Ids) -> Ids:
 
 
 def split(keys: Ids) -> tuple[Ids, Ids]:
-    """`joined`, undone."""
+    """The inverse of `joined`."""
     return keys >> _HALF, keys & ((1 << _HALF) - 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grams:
-    """The different n-grams of one order in each of some sentences, by n-gram, then by sentence."""
+    """The distinct n-grams of one order in each sentence, sorted by n-gram, then by sentence."""
 
     ids: Ids
     """The n-gram, shape `(T,)`."""
@@ -44,9 +44,9 @@ class Grams:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GramList:
-    """N-grams without sentences: `words`, and for each order from 2 up what an n-gram is made of.
+    """N-grams without sentences: `words`, and for each order from 2 up the parts of each n-gram.
 
-    `prefixes[k]` and `lasts[k]`, both `(T,)`, are of order k + 2: the place of the first n-1 words in the list of the
+    `prefixes[k]` and `lasts[k]`, both `(T,)`, are of order k + 2: the index of the first n-1 words in the list of the
     order below, and of the last word in `words`.
     """
 
@@ -56,10 +56,10 @@ class GramList:
 
 
 class NgramIndex:
-    """Numbers for the n-grams of orders 1 to `max_order` of some sentences, from 0 at each order.
+    """Ids, from 0 at each order, of the n-grams of orders 1 to `max_order` of some sentences and of `also`.
 
-    `grams` has the sentences' n-grams by order, `sizes` how many different ones are known at each order, and `extra`,
-    by order, the ids of the n-grams of `also`, which are numbered too.
+    By order, `grams` has the sentences' n-grams, `sizes` the number of ids, and `extra` the ids of the n-grams of
+    `also`.
     """
 
     def __init__(self, sentences: Sequence[Tokens], max_order: int, also: GramList | None = None) -> None:
@@ -67,7 +67,7 @@ class NgramIndex:
         numbered = defaultdict(count(len(also.words)).__next__, {word: i for i, word in enumerate(also.words)})
         words = np.fromiter(map(numbered.__getitem__, chain.from_iterable(sentences)), dtype=np.int64)
         self._words: dict[Hashable, int] = dict(numbered)
-        self._keys: list[Ids] = []  # for orders 2 and up, sorted: the id of a key is its place
+        self._keys: list[Ids] = []  # for orders 2 and up, sorted: the id of a key is its index
         self.extra: list[Ids] = [np.arange(len(also.words))]
         rows, starts, ends = _places(sentences)
         ids = words
@@ -86,7 +86,7 @@ class NgramIndex:
             self.grams.append(_grams(ids, rows[starts]))
 
     def of(self, sentences: Sequence[Tokens]) -> list[Grams]:
-        """The n-grams of other sentences, by order; those that are not known get ids from `sizes` up."""
+        """The n-grams of other sentences, by order; unknown ones get ids from `sizes` up."""
         strangers: defaultdict[Hashable, int] = defaultdict(count(len(self._words)).__next__)
         known_words = self._words
         words = np.fromiter(
@@ -107,7 +107,7 @@ class NgramIndex:
         return found
 
     def listed(self, wanted: Sequence[npt.NDArray[np.bool_]]) -> GramList:
-        """The n-grams of each order that `wanted`, a mask by id, asks for; with an n-gram its first words must be."""
+        """The n-grams that `wanted`, a mask by id for each order, selects; it must select each one's prefix, too."""
         words = tuple(word for word, number in self._words.items() if wanted[0][number])
         word_place = np.cumsum(wanted[0]) - 1
         prefixes, lasts, place = [], [], word_place
@@ -125,7 +125,7 @@ def _nothing(max_order: int) -> GramList:
 
 
 def _distinct(keys: Ids) -> tuple[Ids, Ids]:
-    """The different keys in order, and the place of each key among them: numpy.unique in half the time."""
+    """The distinct keys, sorted, and the index of each key among them: numpy.unique in half the time."""
     order = np.argsort(keys)
     ordered = keys[order]
     new = np.ones(len(keys), dtype=np.bool_)
@@ -145,7 +145,7 @@ def _grams(ids: Ids, rows: Ids) -> Grams:
 
 
 def _places(sentences: Sequence[Tokens]) -> tuple[Ids, Ids, Ids]:
-    """For each token of all sentences in one row: its sentence, its place, and the place where its sentence ends."""
+    """For each token of all sentences in one row: its sentence, its position, and the end of its sentence."""
     lengths = np.fromiter(map(len, sentences), dtype=np.int64, count=len(sentences))
     rows = np.repeat(np.arange(len(sentences), dtype=np.int64), lengths)
     return rows, np.arange(len(rows), dtype=np.int64), np.repeat(np.cumsum(lengths), lengths)

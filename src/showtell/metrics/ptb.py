@@ -2,7 +2,7 @@
 
 Published BLEU, ROUGE, METEOR, CIDEr and SPICE figures are of captions tokenised by pycocoevalcap's `PTBTokenizer`:
 Stanford CoreNLP 3.4.1 (`PTBTokenizer -preserveLines -lowerCase`), then seventeen punctuation tokens removed. Other
-tokens give other scores, so this module gives the same ones; its rules stand in `showtell.metrics.ptb_rules`.
+tokens give other scores, so this module gives the same ones; its rules are in `showtell.metrics.ptb_rules`.
 
 Known to differ from the Java tokeniser, all outside ordinary captions:
 
@@ -19,8 +19,8 @@ from string import ascii_letters, digits
 
 from showtell.metrics.ptb_rules import ABBREVIATIONS, CONTRACTED, Rule, rules
 
-# pycocoevalcap's list also names brackets ("-LRB-" and so on), but in capitals, and Java has made them small by then:
-# they stay, as "-lrb-", and scores that are to be compared with published ones must count them too.
+# pycocoevalcap's list also has brackets ("-LRB-" and so on), but in capitals, and Java has lower-cased them by then.
+# They stay, as "-lrb-"; scores that are compared with published ones must count them too.
 _REMOVED = frozenset(("''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"))
 
 _NO_BREAK_SPACE = "\u00a0"
@@ -29,8 +29,8 @@ _NO_BREAK_SPACE = "\u00a0"
 _PLAIN = re.compile(r"[A-Za-z ,]*\.?\s*")
 _PLAIN_RUN = re.compile(r"(?:[ ,]*[A-Za-z]+(?=,? ))+")
 
-# Letters beyond ASCII: what Unicode calls a word character, less superscripts and fractions, and with the accents and
-# vowel signs that continue a word although Unicode calls them marks.
+# Letters beyond ASCII: Unicode's word characters without superscripts and fractions, and with the accents and vowel
+# signs that continue a word although Unicode calls them marks.
 _NO_LETTERS = "²³¹¼-¾⁰⁴-⁹₀-₉⅐-↉①-⓿❶-➓"
 _MARKS = (
     "\u02c2-\u0375\u0384\u0385\u03f6\u0483-\u0487\u055a-\u055f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
@@ -76,7 +76,7 @@ def ptb_tokenize(sentence: str, *, keep_spaces: bool = False) -> list[str]:
 
 
 def split_at_spaces(tokens: list[str]) -> list[str]:
-    """What `ptb_tokenize` gives without `keep_spaces`, from what it gives with it."""
+    """Convert the tokens of `ptb_tokenize` with `keep_spaces` to those without."""
     text = " ".join(tokens)
     return text.split() if _NO_BREAK_SPACE in text else tokens
 
@@ -106,7 +106,7 @@ def _tokenize_by_rules(sentence: str) -> list[str]:
 
 
 def _longest(text: str, place: int, table: dict[str, list[Rule]]) -> tuple[list[str], int]:
-    """What to print for the token at `place`, and where the next one begins."""
+    """The output tokens for the text at `place`, and the position of the next token."""
     reach, best, emit = -1, None, None
     for rule in table.get(text[place], table[""]):
         match = rule.pattern.match(text, place)
@@ -132,5 +132,5 @@ _ASCII_RULES = _by_first_character(rules("[A-Za-z]", "[0-9]"))
 
 @cache
 def _unicode_rules() -> dict[str, list[Rule]]:
-    # Made when first needed: few captions are not ASCII, and compiling takes as long as tokenising 5,000 captions.
+    # Compiled on first use: few captions are not ASCII, and compiling takes as long as tokenising 5,000 captions.
     return _by_first_character(rules(rf"(?:[^\W\d_{_NO_LETTERS}]|[{_MARKS}])", r"\d"))

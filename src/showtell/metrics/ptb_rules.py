@@ -1,11 +1,11 @@
 """The kinds of token that Stanford's PTB tokenizer knows, as regular expressions, for `showtell.metrics.ptb`.
 
 The conventions are those of the Penn Treebank (Marcus, Santorini and Marcinkiewicz 1993) as documented for Stanford
-CoreNLP's `PTBTokenizer`. These rules are our own, found by feeding millions of short strings to version 3.4.1, which is
-what pycocoevalcap runs, and looking at what comes out; where the two still differ is told in `showtell.metrics.ptb`.
+CoreNLP's `PTBTokenizer`. The rules were found by feeding millions of short strings to version 3.4.1, which
+pycocoevalcap runs, and comparing the output; `showtell.metrics.ptb` lists the known differences.
 
-Of all rules that match at a place, the one that reaches furthest wins, the earlier of two equals. A last group inside a
-lookahead is context: it counts for how far a rule reaches, but is not part of the token.
+Of all rules that match at a position, the longest match wins; of equal ones, the earlier rule. A last group inside a
+lookahead is context: it counts towards the length of a match, but is not part of the token.
 """
 
 import re
@@ -17,10 +17,10 @@ Emit = Callable[["re.Match[str]"], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of token: `pattern` finds it, `emit` gives what is printed for it (often nothing, or two tokens)."""
+    """One kind of token: `pattern` finds it, `emit` returns its output (often no token, or two)."""
 
     starts: str
-    """What it can begin with: `a` stands for any letter, `1` for any digit, other characters for themselves."""
+    """Characters that it can begin with: `a` for any letter, `1` for any digit, others literally."""
     pattern: re.Pattern[str]
     emit: Emit
 
@@ -108,7 +108,7 @@ def _capitalised(words: list[str]) -> str:
 def rules(letter: str, digit: str) -> list[Rule]:
     """The rule table for an alphabet, given as patterns of one letter and one digit.
 
-    A text must end in white space, so that no rule need ask for the end.
+    Text must end in white space, so that rules need not match the end.
     """
     a, d, w = letter, digit, f"(?:{letter}|{digit})"
     any_apostrophe, apostrophe = "['’`‘]", "['’]"

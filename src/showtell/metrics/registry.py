@@ -3,8 +3,8 @@
     @metric("WORDS", help="mean number of words", figures={"WORDS": "words of a caption"}, unit="number")
     def _words(given: MetricInput) -> MetricScores: ...
 
-What is registered is known to `score`, to the commands `score`, `evaluate` and `report`, and to the key `best_by` of
-recipes. Every module of the folder is imported when the metrics are first asked for, so no list of them is kept.
+Registered metrics are available in `score`, in the commands `score`, `evaluate` and `report`, and in the key `best_by`
+of recipes. Every module of the folder is imported on first use, so there is no list to maintain.
 docs/contributing/metric.md has an example.
 """
 
@@ -42,10 +42,10 @@ class FigureKind:
 
 @dataclass(frozen=True)
 class MetricInput:
-    """What a metric scores: one caption for each picture of `references`, as text and as tokens.
+    """A metric's input: one caption for each picture of `references`, as text and as tokens.
 
-    `hypotheses` and `references` are texts by picture. `document_frequency` is the table of n-grams that the user gave,
-    if any. `progress` is called with how many more pictures are done; only slow metrics need to call it.
+    `hypotheses` and `references` are texts by picture. `document_frequency` is the user's table of n-grams, if any. A
+    slow metric calls `progress` with the number of pictures done since the last call.
     """
 
     hypotheses: Mapping[str, str]
@@ -90,9 +90,9 @@ Compute: TypeAlias = Callable[[MetricInput], MetricScores]
 class Metric:
     """A metric that users can ask for.
 
-    `figures` are the scores that it gives, each with what it is; `settings` says in signatures how it is computed.
-    A `default` metric is computed where none is asked for. `uses_document_frequency` tells that the table of n-grams
-    matters to it. `order` is its place among the others.
+    `figures` has the name and meaning of each of its scores; `settings` says in signatures how it is computed. A
+    `default` metric is computed unless others are chosen. `uses_document_frequency` says whether the table of n-grams
+    matters. Metrics are shown by ascending `order`.
     """
 
     name: str
@@ -126,7 +126,7 @@ def metric(
     uses_document_frequency: bool = False,
     order: int = 100,
 ) -> Callable[[Compute], Compute]:
-    """Register the function below as the metric `name`; the arguments are the fields of `Metric`."""
+    """Register the decorated function as the metric `name`; the arguments are the fields of `Metric`."""
 
     def register(compute: Compute) -> Compute:
         if name in _registered:
@@ -157,12 +157,12 @@ def metrics() -> dict[str, Metric]:
 
 
 def default_metrics() -> tuple[str, ...]:
-    """The names of those that are computed where none is asked for."""
+    """The names of the metrics that are computed unless others are chosen."""
     return tuple(name for name, one in metrics().items() if one.default)
 
 
 def chosen_metrics(names: Collection[str] | None) -> tuple[Metric, ...]:
-    """The metrics `names`, the default ones for None; an `InputError` lists them all where one is unknown."""
+    """The metrics `names`, or the default ones for None; an `InputError` lists them all if a name is unknown."""
     wanted = default_metrics() if names is None else names
     if isinstance(wanted, str) or not wanted or any(name not in metrics() for name in wanted):
         raise InputError(f"metrics must be some of {', '.join(metrics())}, not {wanted!r}")

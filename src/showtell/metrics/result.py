@@ -1,7 +1,7 @@
-"""What every metric gives back: scores of each picture, and the sums from which the score of any set of pictures comes.
+"""The result of every metric: scores of each picture, and sums from which the score of any set of pictures comes.
 
-A corpus's score is not always the mean of its pictures' (BLEU and METEOR add up counts first), so the sums are kept:
-the same function then gives the scores of the whole corpus and of every resampling of it (see `bootstrap`).
+A corpus score is not always the mean of its pictures' scores (BLEU and METEOR sum counts first), so a result has the
+sums. The same function then computes the scores of the corpus and of every resample of it (see `bootstrap`).
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class MetricScores:
     per_picture: Floats
     """The scores of each picture alone, shape `(B, N)`."""
     statistics: Floats
-    """For each picture the numbers that a corpus adds up, shape `(B, K)`."""
+    """For each picture the numbers that are summed over a corpus, shape `(B, K)`."""
     combine: Callable[[Floats], Floats]
     """Sums of `statistics`, shape `(..., K)`, to scores, shape `(..., N)`."""
 

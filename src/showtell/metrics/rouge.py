@@ -1,8 +1,8 @@
 """ROUGE-L of captions: tokenised hypotheses and references in, scores of the corpus and of each picture out.
 
 Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004, section 3 (longest common subsequences), in the
-form that captioning papers report: the arithmetic of pycocoevalcap's `Rouge`, which takes the best precision and the
-best recall over the references apart, even if they are of two references, and weighs recall with beta = 1.2.
+form that captioning papers report: the arithmetic of pycocoevalcap's `Rouge`. It takes the best precision and the best
+recall over the references separately, even if they are of two references, and weighs recall with beta = 1.2.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -60,9 +60,11 @@ def _score(hypothesis: Tokens, references: Sequence[Tokens]) -> float:
 
 
 def _longest_common(places: Mapping[Hashable, int], length: int, reference: Tokens) -> int:
-    """The length of the longest common subsequence, by bits: Hyyrö, "Bit-parallel LCS-length computation revisited",
-    2004. A zero in `row` is a place of the hypothesis where the subsequence grows by one; a word of the reference costs
-    a few operations on one integer instead of a row of a table.
+    """The length of the longest common subsequence, in parallel over bits.
+
+    Hyyrö, "Bit-parallel LCS-length computation revisited", 2004. A zero in `row` is a position of the hypothesis where
+    the subsequence grows by one. Each word of the reference costs a few operations on one integer instead of a row of a
+    table.
     """
     everywhere = row = (1 << length) - 1
     for word in reference:

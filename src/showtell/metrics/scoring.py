@@ -1,4 +1,4 @@
-"""Captions as text in, scores of the chosen metrics out, as papers report them.
+"""Captions as text -> scores of the chosen metrics, as papers report them.
 
 from showtell.metrics import score
 scores = score({"dog.jpg": "a dog runs"}, {"dog.jpg": ["A dog runs.", "The dog is running."]})
@@ -25,7 +25,7 @@ class Scores:
     per_picture: dict[str, dict[str, float]]
     """Picture id -> the scores of that picture alone, by name; in the order of the references."""
     parts: tuple[MetricScores, ...]
-    """The same as arrays, a part for each metric asked for, with what a bootstrap adds up."""
+    """The same as arrays, a part for each metric, with the statistics that a bootstrap sums."""
 
 
 def score(
@@ -41,9 +41,9 @@ def score(
     Args:
         hypotheses: picture id -> caption, as text, for exactly the pictures of `references`; it may be empty.
         references: picture id -> reference captions, as text, at least one each; they may differ in number.
-        metrics: the names of those to compute, of `METRICS`; None for `DEFAULT_METRICS`.
-        document_frequency: how many pictures have each n-gram, for CIDEr; by default this comes from `references`.
-        progress: called with how many more pictures METEOR has done; the other metrics take no time.
+        metrics: names of `METRICS`; None for `DEFAULT_METRICS`.
+        document_frequency: how many pictures have each n-gram, for CIDEr; counted from `references` by default.
+        progress: called with the number of pictures that METEOR has done since the last call; other metrics are fast.
 
     Returns:
         Scores equal to those of pycocoevalcap with its Java tokeniser, to rounding.

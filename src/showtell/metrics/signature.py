@@ -1,4 +1,4 @@
-"""How scores were computed, in one line: scores can be compared where their signatures are equal.
+"""How scores were computed, in one line: scores can be compared if their signatures are equal.
 
 After sacreBLEU (Post, "A Call for Clarity in Reporting BLEU Scores", WMT 2018): fields `name:value`, joined by `|`.
 """

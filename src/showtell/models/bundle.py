@@ -5,21 +5,19 @@
     encoder.onnx          the encoder, self-describing (see `showtell.encoders.runtime`)
     start.onnx, step.onnx the decoder's two graphs; their weights are external initializers (listed in model.json) of
     weights.safetensors   the decoder's tensors
-    golden.png            a picture drawn by code, whose caption `showtell verify` finds again
+    golden.png            a picture drawn by code, whose caption `showtell verify` reproduces
     calibration.json, calibration.safetensors
-                          where the model was calibrated, what was fitted (see
-                          `showtell.captioning.confidence.calibration`)
+                          of a calibrated model: the calibration (see `showtell.captioning.confidence.calibration`)
     tags.json, tags.safetensors
-                          where the encoder has a classifier, that and what was fitted (see
+                          of an encoder with a classifier: the classifier and what was fitted to it (see
                           `showtell.captioning.tags.tagger`)
     README.md             the model card
     SHA256SUMS            one line per file above, as `sha256sum` writes and checks them
 
 The file is a stored (not compressed) zip. Every byte that matters is covered by SHA256SUMS and checked when a bundle is
-opened. Weights may be kept in float16, or in int8 with a scale for each row (see
-`showtell.quantization.int8_weights`). They are made
-float32 when they are loaded, but for a matrix that a graph lists together with its scales and multiplies in int8.
-Nothing in a bundle is ever executed.
+opened. Weights may be stored in float16, or in int8 with a scale for each row (see
+`showtell.quantization.int8_weights`). Loading converts them to float32, except for matrices that a graph lists with
+their scales and multiplies in int8. Nothing in a bundle is ever executed.
 """
 
 import lzma
@@ -38,14 +36,14 @@ from showtell.errors import BundleError, InputError, ShowtellError, one_line
 from showtell.files import sha256_of, write_beside
 from showtell.images.preprocessing import ResizeMode
 from showtell.models.checks import check_model, entries_of, json_of, read_folder, read_zip, search_options, tensors_of
-from showtell.onnx_session import open_session
+from showtell.onnx_graphs.session import open_session
 from showtell.quantization.int8_weights import as_taken, unpack
 from showtell.search import SearchOptions
 from showtell.text import Vocabulary
 
 FORMAT = 1
 INT8_FORMAT = 2
-"""Of bundles whose weights are in int8, which releases that know the first format alone cannot read."""
+"""The format of bundles with int8 weights. Releases that know only the first format cannot read it."""
 SUMS = "SHA256SUMS"
 _PARTS = (
     "model.json",
@@ -63,7 +61,7 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # so that the same parts always give the same
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle's parts, checked against their sums: `model` is `model.json`, `parts` the bytes by file name."""
+    """A bundle's parts, checked against their checksums: `model` is `model.json`, `parts` the bytes by file name."""
 
     path: str
     model: dict[str, Any]
@@ -76,7 +74,11 @@ class Bundle:
         return str(self.model["name"])
 
     def encoder(self, *, resize: ResizeMode | None = None, threads: int | None = None) -> Encoder:
-        """A session of the bundle's encoder; pictures are made square as the bundle says unless `resize` is given."""
+        """A session of the bundle's encoder; `resize` overrides how the bundle makes pictures square.
+
+        Raises:
+            BundleError: the encoder cannot be loaded, or is not the one that `model.json` names.
+        """
         try:
             encoder = Encoder(self.parts["encoder.onnx"], resize=resize or self.model["resize"], threads=threads)
             encoder.info.shape(self.model["output"])
@@ -87,7 +89,7 @@ class Bundle:
         return encoder
 
     def decoder(self, *, threads: int | None = None) -> "OnnxSteps":
-        """A session of the bundle's decoder."""
+        """A session of the bundle's decoder; a `BundleError` if it cannot be loaded."""
         start, step = (self._session(name, threads) for name in ("start.onnx", "step.onnx"))
         try:
             return OnnxSteps(start, step, len(self.vocabulary))
@@ -102,11 +104,11 @@ class Bundle:
             raise BundleError(f"{self.path}: {graph} cannot be loaded ({one_line(error)})") from error
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
-        """The decoder's tensors by name; floats as `float32`, whatever they are kept in."""
+        """The decoder's tensors by name; floats as `float32`, whatever type they are stored in."""
         return unpack(tensors_of(self.parts["weights.safetensors"]))
 
     def search_options(self) -> SearchOptions:
-        """The model's own defaults of how captions are found."""
+        """The model's default search settings; a `BundleError` if they are malformed or of a later release."""
         if unknown := sorted(set(self.model["search"]) - set(SearchOptions.__dataclass_fields__)):
             raise BundleError(f"{self.path}: this release knows no search setting {unknown[0]!r}: upgrade showtell")
         try:
@@ -119,7 +121,7 @@ def read_bundle(path: str | Path) -> Bundle:
     """Open a bundle, file or folder, and check every part.
 
     Raises:
-        BundleError: missing, damaged, or made by a release with another format.
+        BundleError: the bundle is missing, damaged, or in the format of another release.
     """
     path = Path(path)
     if not path.exists():
@@ -148,7 +150,7 @@ def read_bundle(path: str | Path) -> Bundle:
 
 
 def write_bundle(path: str | Path, parts: Mapping[str, bytes]) -> None:
-    """Write `parts` as one file, with sums made anew; the same parts always give the same bytes."""
+    """Write `parts` as one file, with new checksums; the same parts always give the same bytes."""
     contents = {name: data for name, data in parts.items() if name != SUMS}
     everything = {**contents, SUMS: _sums(contents)}
     with write_beside(Path(path)) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:

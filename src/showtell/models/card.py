@@ -1,4 +1,4 @@
-"""The model card of a bundle: Markdown."""
+"""`model.json` of a bundle -> its model card, in Markdown."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def with_section(card: str, heading: str, text: str) -> str:
-    """A model card, Markdown, that ends with this section, in place of any other under the same heading."""
+    """A Markdown model card with this section at its end, replacing any other section of the same heading."""
     old = re.compile(rf"^## {re.escape(heading)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
     kept = old.sub("", card).rstrip("\n")
     return f"{kept}\n\n## {heading}\n\n{text.strip()}\n"

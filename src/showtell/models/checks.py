@@ -1,4 +1,4 @@
-"""What a bundle by a stranger may hold: parts of bounded size, JSON of the right types, numbers that are numbers."""
+"""Checks on a bundle from an untrusted source: parts of bounded size, JSON of the right types, finite numbers."""
 
 import json
 import math
@@ -20,9 +20,9 @@ from showtell.search import SearchOptions
 
 MOST_PARTS = 64
 MOST_BYTES = 1 << 32
-"""Of all parts of a bundle together."""
+"""Limit of all parts of a bundle together."""
 
-_GROWTH = 8  # parts are stored as they are; in a zip that was packed again they may be so many times as large as it
+_GROWTH = 8  # parts are stored uncompressed; in a zip that somebody compressed they may be this many times as large
 _SMALL = 1 << 20
 _MOST_JSON = 1 << 26
 _MOST_ENTRIES = 1 << 20
@@ -42,7 +42,7 @@ JSON_ERRORS = (KeyError, TypeError, ValueError, AttributeError, RecursionError, 
 
 
 def read_zip(path: Path) -> dict[str, bytes]:
-    """The parts in a zip; a `ValueError` where they are too many or too large."""
+    """The parts in a zip, by name; a `ValueError` if they are too many or too large."""
     most = min(MOST_BYTES, _GROWTH * path.stat().st_size + _SMALL)
     parts: dict[str, bytes] = {}
     with zipfile.ZipFile(path) as archive:
@@ -61,7 +61,7 @@ def read_zip(path: Path) -> dict[str, bytes]:
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
-    """The parts in a folder, hidden files left out; a `ValueError` where they are too many or too large."""
+    """The parts in a folder, by name, without hidden files; a `ValueError` if they are too many or too large."""
     files = [file for file in sorted(folder.iterdir()) if file.is_file() and not file.name.startswith(".")]
     if len(files) > MOST_PARTS or sum(file.stat().st_size for file in files) > MOST_BYTES:
         raise ValueError("a folder of other things, too")
@@ -69,7 +69,7 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 
 
 def json_of(data: bytes) -> Any:
-    """The value of a JSON part; a `ValueError` where it is none, too deep or too large, or has NaN or infinities."""
+    """Parse a JSON part; a `ValueError` if it is not JSON, too deep or too large, or has NaN or infinities."""
     if len(data) > _MOST_JSON:
         raise ValueError(f"{len(data):,} bytes of JSON")
     try:
@@ -88,7 +88,7 @@ def _number(text: str) -> float:
 
 
 def check_model(model: Any) -> None:
-    """Raise a `ValueError` where `model.json` lacks something that captioning needs, or has it of another type."""
+    """Raise a `ValueError` if a value of `model.json` that captioning needs is missing or of another type."""
     if not isinstance(model, dict):
         raise ValueError("no table of values")
     for name, kind in _KINDS.items():
@@ -118,7 +118,7 @@ def check_model(model: Any) -> None:
 
 
 def search_options(value: dict[str, Any]) -> SearchOptions:
-    """The search settings of a bundle; an `InputError` or `ValueError` where one is of another type or out of range."""
+    """The search settings of a bundle; an `InputError` or `ValueError` if one is of another type or out of range."""
     options: SearchOptions = fill("search", SearchOptions, value)
     if not all(isinstance(entry, str) for entry in (*options.must, *options.must_not)):
         raise ValueError("words of the search are no texts")
@@ -126,14 +126,14 @@ def search_options(value: dict[str, Any]) -> SearchOptions:
 
 
 def number(value: Any, least: float = -1e15, most: float = 1e15) -> float:
-    """A number of JSON as a float; a `ValueError` where it is none, or out of range."""
+    """A JSON number as a float; a `ValueError` if it is not a number or out of range."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
         raise ValueError(f"{str(value)[:50]!r} is no number from {least:g} to {most:g}")
     return float(value)
 
 
 def entries_of(value: Any) -> tuple[str, ...]:
-    """The entries of a vocabulary; a `ValueError` where they are no list of words."""
+    """The entries of a vocabulary; a `ValueError` if they are not a list of words."""
     if not isinstance(value, list) or len(value) > _MOST_ENTRIES:
         raise ValueError("the vocabulary is no list of words")
     for entry in value:
@@ -143,7 +143,7 @@ def entries_of(value: Any) -> tuple[str, ...]:
 
 
 def tensors_of(data: bytes) -> dict[str, npt.NDArray[Any]]:
-    """The tensors of a part; an `InputError` where it is damaged, or holds NaN or infinities."""
+    """The tensors of a part, by name; an `InputError` if it is damaged, or holds NaN or infinities."""
     try:
         tensors: dict[str, npt.NDArray[Any]] = safetensors.numpy.load(data)
     except (safetensors.SafetensorError, *JSON_ERRORS, MemoryError) as error:

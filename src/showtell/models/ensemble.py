@@ -1,8 +1,7 @@
-"""Several models that write one sentence together: an ensemble.
+"""Ensembles: several models that caption together by averaging their probabilities of the next word.
 
-Each model keeps a state of its own, and after every word their probabilities of the next are averaged, as ensembles of
-captioners and translators have been since Sutskever et al. 2014 and Vinyals et al. 2014. The result is a decoder like
-any other, so every way of searching works with it.
+Each model has its own state. Averaging follows Sutskever et al. 2014 (translation) and Vinyals et al. 2014
+(captioning). An ensemble is a `StepDecoder` like any other, so every search works with it.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ T = TypeVar("T")
 
 
 class Ensemble:
-    """Decoders that share a vocabulary and take the same embeddings, behind the arrays of one (a `StepDecoder`)."""
+    """Decoders that share a vocabulary and take the same embeddings, as one `StepDecoder`."""
 
     def __init__(self, decoders: Sequence[OnnxSteps]) -> None:
         self.decoders = tuple(decoders)
@@ -37,7 +36,7 @@ class Ensemble:
         return _log_mean([logits for logits, _ in steps]), _joined([after for _, after in steps])
 
     def look(self, tokens: npt.NDArray[np.int64], constants: State, state: State) -> tuple[Floats, State, Floats]:
-        """A step, and the decoders' attention to the grid's cells `(N, L)`, averaged; only where all `attend`."""
+        """A step, with the mean of the decoders' attention to the grid's cells, `(N, L)`; only if all `attend`."""
         steps = self._each(lambda decoder, *own: decoder.look(tokens, *own), constants, state)
         attention = np.mean([attention for _, _, attention in steps], axis=0)
         return _log_mean([logits for logits, _, _ in steps]), _joined([after for _, after, _ in steps]), attention
@@ -47,11 +46,11 @@ class Ensemble:
 
 
 def check_fit(bundles: Sequence[Bundle], *, any_resize: bool = False) -> None:
-    """Refuse bundles that cannot write together.
+    """Refuse bundles that cannot form an ensemble.
 
     Arguments:
         bundles: at least one.
-        any_resize: they may differ in how they make pictures square, because the user says how.
+        any_resize: accept bundles that make pictures square in different ways, because the user chose one way.
 
     Raises:
         BundleError: encoders, embeddings, vocabularies or ways of making pictures square differ; the message names the
@@ -64,7 +63,7 @@ def check_fit(bundles: Sequence[Bundle], *, any_resize: bool = False) -> None:
 
 
 def _difference(one: Bundle, other: Bundle, any_resize: bool) -> str:
-    """What keeps two bundles apart, and what to do about it; nothing where they fit."""
+    """Why two bundles cannot form an ensemble, and the remedy; empty if they can."""
     a, b = one.model, other.model
     if a["encoder"] != b["encoder"]:
         names = (a["encoder"]["name"], b["encoder"]["name"])
@@ -90,7 +89,7 @@ def _log_mean(logits: Sequence[Floats]) -> Floats:
     for own in logits:
         powers = np.exp(own - own.max(axis=1, keepdims=True))
         summed += powers / powers.sum(axis=1, keepdims=True)
-    # What underflows stays possible, or a word that must appear could not.
+    # Probabilities that underflow stay above 0, or constrained search could not write a required word.
     mean: Floats = np.log(np.maximum(summed / len(logits), np.finfo(np.float32).tiny))
     return mean
 
@@ -100,6 +99,6 @@ def _joined(states: Sequence[State]) -> State:
 
 
 def _own(state: State, i: int) -> State:
-    """What `_joined` took from decoder `i`."""
+    """The part of a `_joined` state that belongs to decoder `i`."""
     beginning = f"{i}."
     return {name.removeprefix(beginning): array for name, array in state.items() if name.startswith(beginning)}

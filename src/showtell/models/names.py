@@ -1,4 +1,4 @@
-"""Models by name: `flickr8k` is `flickr8k.showtell`, a file or a folder, in one of the places where models lie."""
+"""Models by name: `flickr8k` is `flickr8k.showtell`, a file or a folder, in one of the model folders."""
 
 import os
 from importlib import resources
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import platformdirs
 
-from showtell.errors import BundleError
+from showtell.errors import BundleError, InputError
 
 SUFFIX = ".showtell"
 
@@ -15,7 +15,7 @@ DEFAULT_MODEL = "general.showtell"
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Where models are looked for by name: `$SHOWTELL_MODELS`, the user's data folder, the package."""
+    """The folders in which models are looked up: `$SHOWTELL_MODELS`, the user's data folder, the package."""
     named = os.environ.get("SHOWTELL_MODELS")
     user = Path(platformdirs.user_data_dir("showtell")) / "models"
     package = Path(str(resources.files("showtell"))) / "models"
@@ -23,7 +23,7 @@ def model_folders() -> tuple[Path, ...]:
 
 
 def list_models() -> dict[str, Path]:
-    """Every model that can be loaded by its name, with its bundle; the first of a name wins, as `find_model` has it."""
+    """Every model that can be loaded by name, with its bundle. As in `find_model`, the first of a name wins."""
     found: dict[str, Path] = {}
     for folder in model_folders():
         for path in sorted(folder.glob(f"*{SUFFIX}")):
@@ -32,7 +32,7 @@ def list_models() -> dict[str, Path]:
 
 
 def find_model(model: str | Path) -> Path:
-    """The bundle that `model` is the path or the name of.
+    """The path of the bundle with this path or name.
 
     Raises:
         BundleError: there is no file or folder at that path, and no model of that name.
@@ -46,6 +46,21 @@ def find_model(model: str | Path) -> Path:
     raise BundleError(f"{model}: there is no such file, and no model of that name: there are {', '.join(known)}")
 
 
+def bundle_to_write(model: str | Path, out: str | Path | None) -> Path:
+    """Where a changed model is written: `out`, or in place of the model where that is None.
+
+    Raises:
+        InputError: `out` is None, and the model is a folder or was named as the models of the package are.
+    """
+    if out is not None:
+        return Path(out)
+    if Path(model).is_dir():
+        raise InputError(f"{model}: is a folder, which stays as it is: name a file to write with --out")
+    if not Path(model).exists() and (found := find_model(model)).exists():
+        raise InputError(f"{model}: is {found}, which stays as it is: name a file to write with --out")
+    return Path(model)
+
+
 def default_model() -> Path:
-    """The bundle that comes with the package."""
+    """The path of the bundle that the package includes."""
     return Path(str(resources.files("showtell") / "models" / DEFAULT_MODEL))

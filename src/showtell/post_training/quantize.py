@@ -23,7 +23,7 @@ from showtell.errors import InputError
 from showtell.files import json_bytes
 from showtell.models.bundle import INT8_FORMAT, Bundle, read_bundle, write_bundle
 from showtell.models.card import with_section
-from showtell.models.names import find_model
+from showtell.models.names import bundle_to_write, find_model
 from showtell.quantization.encoder import CALIBRATION_PICTURES, quantised_on
 from showtell.quantization.int8_matmul import multiply_in_int8
 from showtell.quantization.int8_weights import int8_names, pack
@@ -40,7 +40,7 @@ class Quantised:
 
 def quantise(
     model: str | Path,
-    out: str | Path,
+    out: str | Path | None = None,
     pictures: AnyPictures | None = None,
     *,
     show: bool = True,
@@ -49,15 +49,17 @@ def quantise(
 
     Arguments:
         model: the bundle, or the name of one; a part of it that is in int8 already is left as it is.
-        out: the file to write, which may be the model itself.
+        out: the file to write; None to replace the bundle, in one step, where it was named by its path.
         pictures: folder, archive, files or a list of these, or anything with `names` and `read`: up to
             `CALIBRATION_PICTURES` of them set the ranges of the encoder's tensors. None leaves the encoder as it is.
         show: show progress on stderr.
 
     Raises:
-        InputError: both parts are in int8 already, the encoder cannot be quantised, or no picture can be read.
+        InputError: both parts are in int8 already, the encoder cannot be quantised, no picture can be read, or `out` is
+            None and the bundle is a folder or was named as the models of the package are.
         MissingExtra: the package onnx is not installed.
     """
+    target = bundle_to_write(model, out)
     before = read_bundle(find_model(model))
     encoder = Encoder(before.parts["encoder.onnx"], threads=1).info
     source = source_of(pictures) if pictures is not None and encoder.precision == "float32" else None
@@ -80,8 +82,8 @@ def quantise(
         described["format"] = INT8_FORMAT
     card = before.parts["README.md"].decode()
     parts["README.md"] = with_section(card, "Quantisation", _section(count, whole_decoder)).encode()
-    _write(Path(out), parts, described)
-    after = read_bundle(out)
+    _write(target, parts, described)
+    after = read_bundle(target)
     return Quantised(
         _sizes(before, after, "encoder.onnx"),
         _sizes(before, after, "weights.safetensors"),

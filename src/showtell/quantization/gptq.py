@@ -18,7 +18,7 @@ import numpy.typing as npt
 from showtell.encoders.graph import floats, same_padding
 from showtell.encoders.runtime import EncoderInfo
 from showtell.images.preprocessing import normalise
-from showtell.onnx_session import open_session
+from showtell.onnx_graphs.session import open_session
 from showtell.progress import bar
 
 _AT_ONCE = 4  # pictures, of which all activations are in memory

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from showtell.errors import MissingExtra
+from showtell.errors import require
 from showtell.quantization.int8_weights import scales_of
 
 _PRODUCTS = {"Gemm": {"transA": 0, "transB": 1, "alpha": 1.0, "beta": 1.0}, "MatMul": {}}
@@ -43,10 +43,9 @@ def multiply_in_int8(graph: bytes, packed: Collection[str]) -> tuple[bytes, list
     Raises:
         MissingExtra: the package onnx is not installed.
     """
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtra("a decoder that computes in int8", "train") from error
+    require("onnx", extra="train", what="a decoder that computes in int8")
+    import onnx
+
     model = onnx.load_from_string(graph)
     known = {initializer.name: initializer for initializer in model.graph.initializer}
     uses = {name: found for name in sorted(packed) if name in known and (found := _uses(model.graph, name))}

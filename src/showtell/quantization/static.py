@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from showtell.encoders.graph import finished
 from showtell.encoders.runtime import Encoder, EncoderInfo
-from showtell.errors import InputError, MissingExtra
+from showtell.errors import InputError, require
 from showtell.images.preprocessing import normalise
 from showtell.progress import Tick, bar
 from showtell.quantization.gptq import round_kernels
@@ -46,10 +46,9 @@ def quantised(graph: bytes, squares: npt.NDArray[np.uint8], *, show: bool = True
         MissingExtra: the package onnx is not installed.
         InputError: the graph has no convolutions, is quantised already, or there are no pictures.
     """
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtra("an encoder in int8", "train") from error
+    require("onnx", extra="train", what="an encoder in int8")
+    import onnx
+
     info = Encoder(graph, threads=1).info
     model = onnx.load_from_string(graph)
     if info.precision != "float32":

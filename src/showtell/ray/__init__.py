@@ -4,12 +4,9 @@ Work is cut into pieces that are done wherever a core is free; what a piece is m
 without Ray. Every machine must see the pictures and the results under the same paths, and have showtell installed.
 """
 
-from showtell.errors import MissingExtra
+from showtell.errors import require
 
-try:
-    import ray.data  # noqa: F401
-except ImportError as error:
-    raise MissingExtra("work on many machines", "ray") from error
+require("ray.data", extra="ray", what="work on many machines")
 
 from showtell.ray.captions import captions_on
 from showtell.ray.cluster import cluster

@@ -15,17 +15,15 @@ from typing import Any, cast
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import ray
-from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
+from showtell.errors import InputError, ShowtellError, one_line, require
 from showtell.ray.cluster import cluster
 from showtell.training import Recipe, TrainResult, train
 from showtell.training.distributed import WorkerGroup
 from showtell.training.loop import Say
 
-try:
-    from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, get_context
-    from ray.train.torch import TorchConfig, TorchTrainer, get_device
-except ImportError as error:
-    raise MissingExtra("training on many machines", "ray,train") from error
+require("ray.train.torch", extra="ray,train", what="training on many machines")
+from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, get_context
+from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 LOSSES = 8
 """How often the workers are begun anew before the command gives up."""

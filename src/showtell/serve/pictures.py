@@ -8,7 +8,7 @@ import numpy.typing as npt
 from showtell.errors import PictureError
 from showtell.images.decode import DecodeOptions
 from showtell.images.preprocessing import Preprocessing, fitted
-from showtell.onnx_session import available_cores
+from showtell.onnx_graphs.session import available_cores
 
 _MOST_SCANS = 100  # of a JPEG; encoders write about ten, and each more costs a pass over all its pixels
 _SCAN = b"\xff\xda"  # start of scan; within a scan's data 0xFF is always followed by 0x00 or a restart marker

@@ -6,12 +6,9 @@ import os
 # OpenMP reads this once, when it is loaded; a user's own setting stays.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from showtell.errors import MissingExtra
+from showtell.errors import require
 
-try:
-    import torch  # noqa: F401
-except ImportError as error:
-    raise MissingExtra("training", "train") from error
+require("torch", extra="train", what="training")
 
 from showtell.training.recipe import Recipe, read_recipe, recipe_from
 from showtell.training.run import TrainResult, train

@@ -1,1 +1,1 @@
-"""What a run produced, as a page to look at in a browser."""
+"""Results as HTML, charts, terminal and PNG views, with the assets that all pages share."""

@@ -1,8 +1,8 @@
-"""Numbers -> charts as SVG inside a page: lines, bars beside each other, points with intervals. No script, no package.
+"""Numbers -> charts as SVG inside a page: lines, grouped bars, points with intervals. No script, no package.
 
-A chart is drawn 400 units wide, about as wide as a phone, so that its text stays readable there; the page scales it.
-Its colours are the classes `series-0` and `series-1` of evaluation.css, which also differ in their strokes, so that a
-chart reads without colour. Every mark has a tooltip, and the chart an accessible name.
+A chart is 400 units wide, about the width of a phone, so that its text stays readable there; the page scales it. Its
+colours are the classes `series-0` and `series-1` of evaluation.css, which also differ in their strokes, so that a chart
+is readable without colour. Every mark has a tooltip, and the chart has an accessible name.
 """
 
 import math
@@ -13,7 +13,7 @@ from showtell.visualization.html import escape
 
 WIDTH, HEIGHT = 400, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 12, 44
-_MOST_LABELS = 11  # of a category axis: more would run into each other
+_MOST_LABELS = 11  # of a category axis: more would overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A point with the interval that its y may lie in, and what it stands for."""
+    """A point with the interval of its y, and a note for its tooltip."""
 
     x: float
     y: float
@@ -37,7 +37,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class _Axes:
-    """Maps values to places in the drawing."""
+    """Maps values to positions in the drawing."""
 
     x_low: float
     x_high: float
@@ -57,9 +57,9 @@ def line_chart(name: str, series: Sequence[Series], x_label: str, y_label: str) 
     """Series as lines through their points.
 
     Arguments:
-        name: what the chart shows, for those who do not see it.
+        name: what the chart shows, for screen readers.
         series: at most two, of at least one point each.
-        x_label, y_label: what the axes are, with their unit.
+        x_label, y_label: labels of the axes, with units.
     """
     xs = [x for one in series for x, _ in one.points]
     ys = [y for one in series for _, y in one.points]
@@ -82,11 +82,13 @@ def line_chart(name: str, series: Sequence[Series], x_label: str, y_label: str) 
 def bar_chart(
     name: str, categories: Sequence[str], bars: Sequence[tuple[str, Sequence[float]]], x_label: str, y_label: str
 ) -> str:
-    """Bars beside each other, a group for each category.
+    """Bars side by side, a group for each category.
 
     Arguments:
-        categories: what stands under the groups, `(C,)`.
-        bars: names and values `(C,)` that are not negative; at most two.
+        name: what the chart shows, for screen readers.
+        categories: labels of the groups, `(C,)`.
+        bars: at most two pairs of a name and values `(C,)`, which are not negative.
+        x_label, y_label: labels of the axes, with units.
     """
     y_ticks = ticks(0.0, max(value for _, values in bars for value in values))
     axes = _Axes(0, len(categories), 0, y_ticks[-1])

@@ -1,4 +1,4 @@
-"""A picture and the sentences that belong to it, ready to be shown: on a terminal, as a PNG or on a page."""
+"""A picture with its captions, to be shown on a terminal, as a PNG or on a page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ class Example:
     """One picture with its captions.
 
     Arguments:
-        name: what the picture is called.
-        captions: what is said about it, in order; may be empty.
-        picture: RGB, or None where it could not be read.
+        name: the picture's name.
+        captions: its captions, in order; may be empty.
+        picture: RGB, or None if it could not be read.
         about: more about the picture, such as its split and size.
-        error: why there is no picture; empty where there is one.
+        error: why there is no picture; empty if there is one.
     """
 
     name: str

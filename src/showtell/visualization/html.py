@@ -1,7 +1,7 @@
-"""The pieces that pages are made of: the document around them, text made safe, pictures inside the page.
+"""The parts of pages: the document, escaped text, embedded pictures.
 
-A page needs nothing else: its style and its thumbnails are inside, it has no scripts, and a content security policy in
-it forbids it to load anything, whatever the names and captions hold.
+A page is self-contained: its style and its thumbnails are inside, it has no scripts, and its content security policy
+forbids it to load anything, whatever names and captions contain.
 """
 
 import base64
@@ -65,10 +65,10 @@ def grid(figures: list[str]) -> str:
 
 
 def thumbnail(picture: Image.Image | None, alt: str, side: int = THUMBNAIL) -> str:
-    """A JPEG of the picture inside the page, of at most `side` pixels, or a box that says that there is none."""
+    """The picture as an embedded JPEG of at most `side` pixels, or a box that says that there is none."""
     if picture is None:
         return '<div class="missing">no picture</div>'
-    small = decode(picture).copy()  # where EXIF is damaged, decode hands back the caller's own
+    small = decode(picture).copy()  # if EXIF is damaged, decode returns the caller's own image
     small.thumbnail((side, side), reducing_gap=3.0)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80, optimize=True)
@@ -79,7 +79,7 @@ def thumbnail(picture: Image.Image | None, alt: str, side: int = THUMBNAIL) -> s
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun, in the plural where it is not one."""
+    """A number with its noun, in the plural unless the number is 1."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
@@ -92,7 +92,7 @@ def escape(text: str) -> str:
 
 
 def percent(probability: float) -> str:
-    """A whole percentage that says 0% and 100% only of what is so."""
+    """A whole percentage; 0% and 100% are used only for exact values."""
     if 0 < probability < 0.005:
         return "under 1%"
     if 0.995 <= probability < 1:
@@ -101,10 +101,9 @@ def percent(probability: float) -> str:
 
 
 def shaded(words: Sequence[tuple[str, float]]) -> str:
-    """A sentence for a notebook, without a style sheet: the less probable a word, the stronger the colour behind it.
+    """A sentence for a notebook, without a style sheet: the less probable a word, the stronger its background colour.
 
-    The colour lets what is under it shine through, so it suits a dark notebook as well as a light one; each word's
-    probability is its tooltip.
+    The colour is translucent, so it suits dark and light notebooks. Each word's probability is its tooltip.
     """
     red, green, blue = _DOUBT
     return " ".join(

@@ -13,7 +13,7 @@ _CURVES = (
 
 
 def training_panels(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Loss, scores and next-word accuracy of every epoch; a curve goes through the epochs that have its figure."""
+    """Panels of loss, scores and next-word accuracy by epoch; a curve has the epochs that have its figure."""
     panels = []
     for title, unit, times, curves in _CURVES:
         series = []

@@ -1,4 +1,4 @@
-"""Pictures with their captions as titles -> one image, as one looks at training examples in a notebook."""
+"""Pictures with their captions as titles -> one image, as in notebooks that show training examples."""
 
 import math
 from collections.abc import Sequence
@@ -32,9 +32,9 @@ def poster(examples: Sequence[Example], *, columns: int | None = None, font: Pat
     """One RGB image of all examples, each with its captions above and its name below the picture.
 
     Arguments:
-        examples: at least one; those without a picture are shown grey.
+        examples: at least one; those without a picture get a grey box.
         columns: examples side by side; None for about a square, three at most.
-        font: a TrueType or OpenType file, for scripts that Pillow's own font (Latin alone) does not have.
+        font: a TrueType or OpenType file, for scripts other than Latin, which Pillow's own font lacks.
 
     Raises:
         InputError: the font cannot be read.
@@ -43,7 +43,7 @@ def poster(examples: Sequence[Example], *, columns: int | None = None, font: Pat
     tiles = [_tile(example, large) for example in examples]
     columns = columns or min(3, math.ceil(math.sqrt(len(tiles))))
     rows = [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
-    pictures = [max(tile.text for tile in row) + _ABOVE for row in rows]  # where they begin
+    pictures = [max(tile.text for tile in row) + _ABOVE for row in rows]  # their tops
     names = [top + max(tile.picture.height for tile in row) for top, row in zip(pictures, rows, strict=True)]
     image = Image.new("RGB", (len(rows[0]) * (_WIDTH + _GAP) + _GAP, sum(names) + len(rows) * (_BELOW + _GAP)), _PAPER)
     draw = ImageDraw.Draw(image)
@@ -51,7 +51,7 @@ def poster(examples: Sequence[Example], *, columns: int | None = None, font: Pat
     for row, picture_top, name_top in zip(rows, pictures, names, strict=True):
         for left, tile in zip(range(_GAP, image.width, _WIDTH + _GAP), row, strict=False):
             centre = left + _WIDTH / 2
-            text_top = top + picture_top - _ABOVE - tile.text  # captions stand upon their picture
+            text_top = top + picture_top - _ABOVE - tile.text  # captions end just above their picture
             for y, words in tile.lines:
                 draw.text((centre - large.getlength(words) / 2, text_top + y), words, _INK, large)
             image.paste(tile.picture, (left + (_WIDTH - tile.picture.width) // 2, top + picture_top))
@@ -80,7 +80,7 @@ def _tile(example: Example, font: _Font) -> _Tile:
 
 
 def wrap(text: str, font: _Font, width: int) -> list[str]:
-    """The text in lines of at most `width` pixels, broken at blanks, and inside a word that fits no line."""
+    """The text in lines of at most `width` pixels, broken at spaces, and inside words that are longer than a line."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -1,7 +1,7 @@
-"""A picture and its sentences on a terminal: two pixels in each character cell, as half blocks in colour.
+"""A picture and its captions on a terminal: two pixels in each character cell, as colored half blocks.
 
-The upper half block (U+2580) takes one colour for its upper half and another behind it for its lower half. Terminals of
-256 colours get the nearest ones; where there is no terminal, or no colours, the words alone are written.
+The foreground colour of the upper half block (U+2580) is the upper pixel, its background the lower one. Terminals of
+256 colours get the nearest ones. Without a terminal or without colours, only the text is written.
 """
 
 import math
@@ -19,17 +19,17 @@ _ROWS_BELOW = 2  # of the terminal, left for the next prompt
 
 
 def can_draw(console: "Console") -> bool:
-    """Whether pictures can be told on this console: it is a terminal of at least 256 colours."""
+    """Whether this console can show pictures: it is a terminal of at least 256 colours."""
     return console.is_terminal and not console.no_color and console.color_system in ("256", "truecolor")
 
 
 def show_example(console: "Console", example: Example, *, columns: int | None = None) -> None:
-    """Write an example: the picture where the console can draw, its name, and its captions below.
+    """Write an example: the picture if the console can draw, its name, and its captions below.
 
     Arguments:
-        console: where to.
+        console: the console to write to.
         example: what to show.
-        columns: width of the picture in characters; None for what fits beside and above the captions.
+        columns: width of the picture in characters; None for what fits on the console with the captions.
     """
     from rich.text import Text
 

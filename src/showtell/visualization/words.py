@@ -1,4 +1,4 @@
-"""Captions with each word marked by how probable the model found it: one hue, the stronger the more doubtful."""
+"""Captions as HTML with each word marked by its probability: one hue, stronger for less probable words."""
 
 import itertools
 from collections.abc import Iterable
@@ -7,13 +7,13 @@ from showtell.visualization.html import escape, percent
 
 _LEVELS = 5  # steps of doubt, one CSS class each: .doubt-0 (sure, unmarked) to .doubt-4
 SCORE = "length-normalised log-probability of the sentence: 0 is certainty, larger is better"
-"""What the score of a caption is, for people."""
+"""Explains the score of a caption to people."""
 CONFIDENCE = "how probable it is that the caption is at least half as good as a person's"
-"""What its confidence is."""
+"""Explains the confidence of a caption to people."""
 
 
 def legend(measure: str) -> str:
-    """What the marks mean, and as a sentence of HTML what the captions' measure is."""
+    """The legend of the marks; `measure` is a sentence of HTML about the captions' score or confidence."""
     bounds = [round(100 * step / _LEVELS) for step in range(_LEVELS, -1, -1)]
     steps = [
         f'<li><span class="doubt-{level}">{low}–{high}%</span></li>'
@@ -31,8 +31,8 @@ def legend(measure: str) -> str:
 def marked(caption: str, words: tuple[tuple[str, float], ...]) -> str:
     """The caption with each word marked by its probability.
 
-    The caption is what people read: its spacing and punctuation stay. Where the words are not those of the caption in
-    their order, the words themselves are shown.
+    The caption's spacing and punctuation stay. If the words do not occur in it in their order, the words themselves are
+    shown.
     """
     parts, position = [], 0
     for word, probability in words:
@@ -50,12 +50,12 @@ def word_mark(word: str, probability: float) -> str:
 
 
 def _level(probability: float) -> int:
-    """0 for a sure word to 4 for a doubtful one; a bound such as 80% belongs to the surer side."""
+    """0 for a probable word to 4 for a doubtful one; a bound such as 80% belongs to the more probable side."""
     return min(_LEVELS - 1, max(0, _LEVELS - 1 - int(probability * _LEVELS)))
 
 
 def tag_line(tags: Iterable[tuple[str, float]]) -> str:
-    """What is seen in a picture, names with their probabilities, as a paragraph; nothing where nothing is."""
+    """The tags of a picture with their probabilities, as a paragraph; empty if there are none."""
     names = ", ".join(f'<span title="{percent(probability)}">{escape(name)}</span>' for name, probability in tags)
     return f'<p class="seen">Tags: {names}</p>\n' if names else ""
 

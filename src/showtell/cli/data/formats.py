@@ -5,6 +5,10 @@ def formats() -> None:
     """List the caption formats, in the order in which a file is compared with them.
 
     Every option --captions takes all of them. The name is what a recipe's data.format may say.
+
+    Examples:
+
+        showtell data formats
     """
     from rich import box
     from rich.console import Console

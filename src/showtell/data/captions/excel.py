@@ -8,7 +8,7 @@ from showtell.data.captions.columns import Columns
 from showtell.data.captions.registry import CaptionRow, caption_format
 from showtell.data.captions.table import table_rows
 from showtell.data.captions.text_file import CaptionFile
-from showtell.errors import InputError, MissingExtra, one_line
+from showtell.errors import InputError, one_line, require
 
 
 def _detect(file: CaptionFile, columns: Columns) -> bool:
@@ -28,10 +28,9 @@ def read_xlsx(file: CaptionFile, columns: Columns) -> Iterator[CaptionRow]:
 
 
 def _rows(file: CaptionFile) -> Iterator[tuple[str, list[str]]]:
-    try:
-        from openpyxl import load_workbook
-    except ImportError as error:
-        raise MissingExtra(f"{file.where}: reading an Excel workbook", "excel") from error
+    require("openpyxl", extra="excel", what=f"{file.where}: reading an Excel workbook")
+    from openpyxl import load_workbook
+
     try:
         book = load_workbook(io.BytesIO(file.data), read_only=True, data_only=True)
         for number, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):

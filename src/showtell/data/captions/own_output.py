@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from showtell.data.captions.json_values import lines
 from showtell.data.captions.text_file import CaptionFile
-from showtell.errors import InputError, MissingExtra, one_line
+from showtell.errors import InputError, one_line, require
 from showtell.files import csv_text
 from showtell.images.decode import SUFFIXES
 
@@ -114,11 +114,10 @@ def _text(file: CaptionFile) -> _Rows | None:
 def _parquet(file: CaptionFile) -> _Rows | None:
     if not file.is_parquet:
         return None
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise MissingExtra(f"{file.where}: reading Parquet", "embed") from error
+    require("pyarrow.parquet", extra="embed", what=f"{file.where}: reading Parquet")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     columns = ["name", "caption", "guess", "error"]
     try:
         if not set(columns) <= set(pq.read_schema(file.path).names):

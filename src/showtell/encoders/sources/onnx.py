@@ -19,10 +19,10 @@ import numpy.typing as npt
 from showtell.encoders.graph import add_outputs, cut, finished, picture_input
 from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
 from showtell.encoders.sources.base import EncoderEntry, encoder_source
-from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
+from showtell.errors import InputError, ShowtellError, one_line, require
 from showtell.files import parse_json, read_json
 from showtell.images.preprocessing import Interpolation, Layout, Preprocessing, normalise
-from showtell.onnx_session import open_session
+from showtell.onnx_graphs.session import open_session
 
 _EXPORT_RULES = "1"  # raise it when the same graph and options come to compute something else
 
@@ -89,10 +89,9 @@ def entry(name: str, weights: Path | None, root: Path) -> EncoderEntry:
 
 
 def _load(path: Path) -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtra(f"the encoder onnx:{path}", "onnx") from error
+    require("onnx", extra="onnx", what=f"the encoder onnx:{path}")
+    import onnx
+
     try:
         return onnx.load(path)  # with the tensors that lie in files beside it
     except OSError as error:

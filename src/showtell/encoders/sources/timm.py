@@ -18,7 +18,7 @@ from showtell.encoders.sources.base import EncoderEntry, encoder_source
 from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
 from showtell.files import sha256_file
 from showtell.images.preprocessing import Interpolation, Preprocessing
-from showtell.onnx_export import to_onnx
+from showtell.onnx_graphs.export import to_onnx
 
 _EXPORT_RULES = "1"  # raise it when the exported graph computes something else from the same weights
 _INTERPOLATIONS: dict[str, Interpolation] = {"bilinear": "bilinear", "bicubic": "bicubic"}

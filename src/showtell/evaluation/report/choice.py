@@ -1,4 +1,4 @@
-"""An evaluation -> what of it is worth looking at: best, worst and random pictures, suspicious copies, and counts."""
+"""An evaluation -> what a report shows of it: best, worst and random pictures, suspicious copies, and counts."""
 
 import random
 from collections import Counter
@@ -14,15 +14,15 @@ from showtell.visualization.charts import Spread
 
 JUDGE = "CIDEr-D"
 """The metric that pictures are ranked by."""
-_FEWEST = 10  # pictures of a group whose mean is worth drawing
+_FEWEST = 10  # the mean of fewer pictures says too little to be drawn
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenPictures:
     """Pictures to show: `best` and `worst` by CIDEr-D, `drawn` at random from the others, and suspicious `copies`.
 
-    Of pictures that score the same, the worst are those that the model was surest of. Copies are the more suspicious
-    the longer they are, those to the word before those that differ in one; each is shown once, where it scores least.
+    Of pictures with equal scores, those with the highest confidence count as worst. Exact copies come before those that
+    differ in one word, and longer ones first; each is shown once, for the picture where it scores least.
     """
 
     best: tuple[EvaluatedPicture, ...]
@@ -37,7 +37,7 @@ class ChosenPictures:
 
 
 def choose(evaluation: Evaluation, count: int = 10) -> ChosenPictures:
-    """Choose `count` pictures of each kind, fewer where there are not so many; the same evaluation gives the same."""
+    """Choose `count` pictures of each kind, fewer if there are fewer; the choice is deterministic."""
     ranked = sorted(evaluation.pictures, key=lambda picture: (-picture.scores[JUDGE], picture.trust))
     best = ranked[: min(count, (len(ranked) + 1) // 2)]
     worst = ranked[len(best) :][::-1][:count]
@@ -54,11 +54,11 @@ def _suspicious(pictures: Sequence[EvaluatedPicture]) -> tuple[EvaluatedPicture,
 
 
 def confidence_groups(pictures: Sequence[EvaluatedPicture], groups: int = 10) -> list[Spread]:
-    """Pictures in groups of equal size, from those the model was least sure of: mean confidence and mean score.
+    """Groups of equal size, in order of confidence from the lowest: mean confidence and mean score of each.
 
     Returns:
-        For each group the mean `trust` and the mean CIDEr-D times 100, with its 95% interval; fewer groups where
-        each would have less than ten pictures, and none where there are not even two.
+        For each group the mean `trust` and the mean CIDEr-D times 100 with its 95% interval. A group has at least ten
+        pictures, so there may be fewer groups; with fewer than two the list is empty.
     """
     groups = min(groups, len(pictures) // _FEWEST)
     if groups < 2:
@@ -76,9 +76,9 @@ def _spread(group: Sequence[EvaluatedPicture]) -> Spread:
 
 
 def surest(pictures: Sequence[EvaluatedPicture], steps: int = 20) -> tuple[tuple[float, float], ...]:
-    """What is left when doubtful captions are not shown: percent of captions kept, and their mean CIDEr-D times 100.
+    """The effect of hiding doubtful captions: percent of captions shown, and their mean CIDEr-D times 100.
 
-    The percents go up to 100 in `steps` equal steps, less those that would keep under ten captions.
+    The percents rise to 100 in `steps` equal steps, without those that would show fewer than ten captions.
     """
     ranked = sorted(pictures, key=lambda picture: -picture.trust)
     means = np.cumsum([100 * picture.scores[JUDGE] for picture in ranked]) / np.arange(1, len(ranked) + 1)
@@ -87,10 +87,10 @@ def surest(pictures: Sequence[EvaluatedPicture], steps: int = 20) -> tuple[tuple
 
 
 def lengths(sentences: Iterable[str]) -> Counter[int]:
-    """How many sentences have how many words."""
+    """Number of words -> number of sentences of that length."""
     return Counter(len(tokenize(sentence)) for sentence in sentences)
 
 
 def word_counts(sentences: Iterable[str]) -> Counter[str]:
-    """In how many of the sentences each word occurs."""
+    """Word -> number of sentences that contain it."""
     return Counter(word for sentence in sentences for word in set(tokenize(sentence)))

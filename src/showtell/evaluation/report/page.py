@@ -1,7 +1,7 @@
 """An evaluation -> one HTML file that shows it: figures, curves, confidence, wording, pictures, copies.
 
-Comes in: an `Evaluation`, the pictures to show, and the figures of the epochs where there are some. Goes out: the text
-of a page that needs nothing else (see `showtell.visualization.html`).
+Input: an `Evaluation`, the pictures to show, and the figures of the epochs if there are any. Output: the text of a
+self-contained page (see `showtell.visualization.html`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from showtell.visualization.learning_curves import training_panels
 from showtell.visualization.words import CONFIDENCE, SCORE, legend, marked, signed, tag_line
 
 Pictures: TypeAlias = Callable[[str], Image.Image | None]
-"""The picture of a name, or None where it is not at hand."""
+"""Picture name -> the picture, or None if it is not available."""
 
 _TILES = ("CIDEr-D", "BLEU-4", "ROUGE-L", "perplexity", "next_word_accuracy", "hallucinated", "copied")
 
@@ -35,8 +35,8 @@ def evaluation_page(
 
     Arguments:
         evaluation: what to show.
-        pictures: is called with the name of every picture of `chosen.names()`.
-        epochs: the lines of a run's `metrics.jsonl`, for its curves; those that lack a figure are passed over.
+        pictures: called with each name of `chosen.names()`.
+        epochs: the lines of a run's `metrics.jsonl`, for its curves; lines that lack a figure are skipped.
         chosen: which pictures to show; None for `choose(evaluation)`.
     """
     chosen = chosen or choose(evaluation)
@@ -175,7 +175,7 @@ def _copy(picture: EvaluatedPicture, copy: TrainingCaption, pictures: Pictures) 
 
 
 def _differing(text: str, other: str) -> str:
-    """`text` with the one word marked that `other` has not in its place."""
+    """`text` with the one word marked in which it differs from `other`."""
     words, theirs = text.split(), other.split()
     if text == other or len(words) < len(theirs):
         return escape(text)

@@ -14,7 +14,7 @@ _TOP = 14
 
 
 def score_panels(evaluation: Evaluation) -> list[str]:
-    """How the pictures' scores are spread."""
+    """The distribution of the pictures' scores."""
     scores = [100 * picture.scores[JUDGE] for picture in evaluation.pictures]
     width = 20 if max(scores) <= 220 else 50 if max(scores) <= 550 else 100
     groups = Counter(int(score // width) for score in scores)
@@ -31,7 +31,7 @@ def score_panels(evaluation: Evaluation) -> list[str]:
 
 
 def confidence_panels(evaluation: Evaluation) -> list[str]:
-    """Whether the model is surer where it is better."""
+    """Whether confidence rises with quality."""
     groups = confidence_groups(evaluation.pictures)
     if not groups:
         return []
@@ -56,7 +56,7 @@ def _threshold_panel(evaluation: Evaluation) -> str:
 
 
 def wording_panels(evaluation: Evaluation) -> list[str]:
-    """Lengths, how often words are used, and the commonest words, beside those of people."""
+    """Lengths, word frequencies and the commonest words, compared with people's."""
     said = [picture.caption for picture in evaluation.pictures]
     every = [reference for picture in evaluation.pictures for reference in picture.references]
     first = [picture.references[0] for picture in evaluation.pictures]  # as many sentences as the model wrote
@@ -66,7 +66,7 @@ def wording_panels(evaluation: Evaluation) -> list[str]:
 def _length_panel(said: Sequence[str], people: Sequence[str]) -> str:
     mine, theirs = lengths(said), lengths(people)
     longest = max([*mine, *theirs])
-    cut = min(longest, 25)  # the few longer ones stand together at the end
+    cut = min(longest, 25)  # the few longer ones share the last bar
 
     def shares(of: Counter[int]) -> list[float]:
         total = of.total()

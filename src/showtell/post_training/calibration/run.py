@@ -12,10 +12,9 @@ from showtell.data.captions.caption_set import CaptionSet, align, read_captions
 from showtell.data.selection import AnyPictures, Captions, select
 from showtell.data.sources.base import Pictures
 from showtell.embeddings.cached import embedded
-from showtell.errors import InputError
 from showtell.models.bundle import CALIBRATION_PARTS, Bundle, write_bundle
 from showtell.models.card import with_section
-from showtell.models.names import find_model
+from showtell.models.names import bundle_to_write
 from showtell.post_training.calibration.fit import CalibrationSet, fit_calibration
 from showtell.post_training.calibration.tag_calibration import (
     EmbeddingTap,
@@ -70,10 +69,7 @@ def calibrate(
             was named as the models of the package are, or the encoder has no classifier.
         MissingExtra: the package that the classifier comes from is not installed.
     """
-    if out is None and Path(bundle).is_dir():
-        raise InputError(f"{bundle}: a folder; name a file to write the calibrated bundle to")
-    if out is None and not Path(bundle).exists() and (found := find_model(bundle)).exists():
-        raise InputError(f"{bundle}: is {found}, which stays as it is: name a file to write with --out")
+    target = bundle_to_write(bundle, out)
     captioner = Captioner(bundle)
     if tags and not captioner.generator.tagger:
         captioner.generator.tagger = classifier_of(captioner.bundle)
@@ -86,7 +82,7 @@ def calibrate(
     )
     references = {name: selected.references[name] for name in done.names}
     pieces = _pieces(captioner, selected.source, set(learnt), folder, show) if learnt else None
-    return _calibrate(captioner, CalibrationSet(done.take, references), learnt, pieces, Path(out or bundle), show)
+    return _calibrate(captioner, CalibrationSet(done.take, references), learnt, pieces, target, show)
 
 
 def calibrate_from_store(

@@ -30,7 +30,7 @@ from showtell.embeddings.pipeline import Prepared, prepared
 from showtell.errors import InputError
 from showtell.files import read_json, write_json
 from showtell.images.preprocessing import normalise
-from showtell.onnx_session import open_session
+from showtell.onnx_graphs.session import open_session
 from showtell.progress import bar
 from showtell.training.encoder.module import EncoderModule, pictures
 from showtell.training.recipe import EncoderOptions, Recipe

@@ -11,28 +11,28 @@ import numpy.typing as npt
 import onnxruntime
 
 from showtell.errors import ShowtellError
-from showtell.onnx_safety import require_harmless
+from showtell.onnx_graphs.safety import require_harmless
 
 
 def open_session(
     graph: bytes, threads: int | None = None, initializers: dict[str, npt.NDArray[Any]] | None = None
 ) -> onnxruntime.InferenceSession:
-    """An ONNX Runtime session on the CPU for a serialised graph.
+    """Open an ONNX Runtime session on the CPU for a serialized graph.
 
     Arguments:
-        graph: the serialised model.
+        graph: the serialized model.
         threads: threads of one run; None for one per available core.
         initializers: values for the graph's external initializers, by name.
 
     Raises:
-        ShowtellError: ONNX Runtime cannot load the graph, or it would read files or need not end.
+        ShowtellError: ONNX Runtime cannot load the graph, or the graph reads files or may never end.
     """
     require_harmless(graph, initializers or ())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Threads that wait by spinning take the processor from those that decode pictures.
+    # Threads that spin while they wait take processor time from those that decode pictures.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not adds_products_of_8_bits():
         options.add_session_config_entry("session.x64quantprecision", "1")
@@ -49,8 +49,8 @@ def open_session(
 def adds_products_of_8_bits() -> bool:
     """Whether the processor is known to add the products of 8-bit integers in 32 bits (VNNI).
 
-    With AVX2 alone two products are added in 16, which overflows, so ONNX Runtime must be asked for precision; to ask a
-    processor with VNNI would halve its speed.
+    With AVX2 alone two products are added in 16 bits, which overflows, so ONNX Runtime must be asked for precision.
+    With VNNI that request would only halve the speed.
     """
     try:
         flags = Path("/proc/cpuinfo").read_text()
@@ -60,7 +60,7 @@ def adds_products_of_8_bits() -> bool:
 
 
 def available_cores() -> int:
-    """Cores that this process may use: the machine's, less what affinity or the quota of a container takes away."""
+    """Cores that this process may use: the machine's, limited by affinity and by a container's quota."""
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS or Windows
@@ -69,10 +69,10 @@ def available_cores() -> int:
 
 
 def quota_in_cores(root: Path = Path("/")) -> float | None:
-    """Processor time that the control groups of this process grant, in cores; None where they set no bound.
+    """CPU quota of this process's control groups, in cores; None if there is no limit.
 
-    Follows cgroup v2 (`cpu.max`) and v1 (`cpu.cfs_quota_us`), as the kernel's documentation has them; a group's bound
-    holds for all groups below it. `root` is where `/proc` and `/sys` are looked for.
+    Follows the kernel's documentation of cgroup v2 (`cpu.max`) and v1 (`cpu.cfs_quota_us`). A group's limit holds for
+    all groups below it. `root` is the folder that contains `proc` and `sys`.
     """
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
@@ -88,7 +88,7 @@ def quota_in_cores(root: Path = Path("/")) -> float | None:
             top, read = next((one for one in mounts if one.is_dir()), root / "sys/fs/cgroup/cpu"), _quota_v1
         else:
             continue
-        # In a container the path may be the host's, while what is mounted begins at the container's own group.
+        # In a container the path may be the host's, while the mount starts at the container's own group.
         inside = PurePosixPath(path.lstrip("/"))
         bounds += [bound for group in (inside, *inside.parents) if (bound := read(top / group))]
     return min(bounds, default=None)
@@ -97,7 +97,7 @@ def quota_in_cores(root: Path = Path("/")) -> float | None:
 def _quota_v2(group: Path) -> float | None:
     try:
         quota, period = (group / "cpu.max").read_text().split()
-        return int(quota) / int(period)  # "max" where there is no bound
+        return int(quota) / int(period)  # "max" if there is no limit
     except (OSError, ValueError, ZeroDivisionError):
         return None
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from showtell.onnx_session import available_cores, quota_in_cores
+from showtell.onnx_graphs.session import available_cores, quota_in_cores
 
 
 def machine(root, cgroup, files):
@@ -47,5 +47,5 @@ def test_a_machine_without_control_groups_has_no_quota(tmp_path):
 @pytest.mark.parametrize(("quota", "cores"), [(None, 8), (1.5, 2), (0.2, 1), (4, 4), (64, 8)])
 def test_cores_are_the_least_of_affinity_and_quota(monkeypatch, quota, cores):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    monkeypatch.setattr("showtell.onnx_session.quota_in_cores", lambda: quota)
+    monkeypatch.setattr("showtell.onnx_graphs.session.quota_in_cores", lambda: quota)
     assert available_cores() == cores
