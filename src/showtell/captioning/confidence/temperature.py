@@ -4,6 +4,10 @@ Temperature scaling, Guo et al. 2017 (arXiv:1706.04599, section 4.2): logits are
 words stays as it is. Guo et al. choose the number by the likelihood of what came. With thousands of words that is
 decided by the many unlikely ones, which label smoothing makes too likely, and the likeliest words can get worse. Here
 the number is chosen by what is shown to people: how probable the likeliest word is, against whether it came.
+
+The search is written out: the loss has kinks, so Brent's method (`scipy.optimize.minimize_scalar`) ends at other digits
+by release and tolerance (1.20440 for 1.20433 on 10,000 words, 10 evaluations instead of 20), and a calibration is to be
+the same bit for bit wherever it is fitted. SciPy would also be the largest dependency.
 """
 
 import math

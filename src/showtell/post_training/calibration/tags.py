@@ -3,6 +3,9 @@
 What is fitted against is whether one of a picture's captions says the name, or another word for it. That is what tags
 are for, alt text and search, and it is all that captions can tell: a thing that nobody mentions counts as not there.
 The classifier has never seen any captions, so the pictures that the decoder learnt from serve as well as others.
+
+Newton's method is written out, as in `showtell.captioning.confidence.quality`: the offsets of names do not depend on
+one another, so a step over all of them is a division, not a solved system.
 """
 
 from collections.abc import Callable, Sequence
@@ -116,7 +119,7 @@ def _fit(pairs: _TagPairs, count: int) -> tuple[float, float, Doubles]:
     """Slope, intercept and the names' offsets `(count,)` of the greatest posterior.
 
     Newton's method for the line and the offsets in turns; no step is longer than `_STEP`, or those of names with few
-    pairs would leap to and fro ever farther.
+    pairs would diverge.
     """
     design = np.stack([pairs.odds, np.ones(len(pairs.odds))], axis=1)
     met = pairs.met
