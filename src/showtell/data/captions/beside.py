@@ -17,7 +17,7 @@ from showtell.data.sources.zip import is_zip, open_zip
 from showtell.errors import InputError, one_line
 
 ENDS = (".txt", ".caption")
-_MOST = 1 << 20  # bytes of a text; what is longer is no caption
+_MOST = 1 << 20  # bytes of a text; longer ones are not captions
 
 
 def _detect(file: CaptionFile, columns: Columns) -> bool:
@@ -52,13 +52,13 @@ def read_beside(file: CaptionFile, columns: Columns) -> Iterator[CaptionRow]:
 
 
 def places(name: str) -> list[str]:
-    """Where a picture's text may be, the first that exists counts."""
+    """The names that a picture's text may have; the first that exists is used."""
     path = PurePosixPath(name)
     return [f"{stem}{end}" for end in ENDS for stem in (name, str(path.with_suffix("")))]
 
 
 def _texts(path: Path, wanted: Collection[str]) -> Mapping[str, bytes]:
-    """The texts at the places that are wanted and there."""
+    """The texts of those `wanted` names that exist."""
     if path.is_dir():
         return {place: text for place in wanted if (text := _of_file(path / place)) is not None}
     try:
@@ -85,5 +85,5 @@ def _of_file(path: Path) -> bytes | None:
 
 
 def _place(member: str) -> str:
-    """A member's name as pictures are named."""
+    """A member's name in the form of picture names."""
     return clean("/".join(part for part in PurePosixPath(member).parts if part not in ("/", "//", "..")))
