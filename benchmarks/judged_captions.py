@@ -1,11 +1,11 @@
-"""How many captions people found right: the judgments in docs/results/judgments.csv -> the table of docs/results/models.md.
+"""How many captions readers found right: docs/results/judgments.csv -> the table of docs/results/models.md.
 
     python benchmarks/judged_captions.py
 
-Each row of the file is a caption that two readers judged by the picture alone: `right`, `partly` or `wrong`. Prints for
-each set of pictures and each model how often each reader said so, how often the readers agree (with Cohen's kappa), and
-the area under the ROC curve of the confidence: how often a caption that both call right has a higher confidence than one
-that both call wrong.
+Each row of the file is a caption that two readers judged by the picture alone: `right`, `partly` or `wrong`. Prints how
+often each reader said so, for each set of pictures and each model; how often the readers agree, with Cohen's kappa; and
+the area under the ROC curve of the confidence: how often a caption that both call right has a higher confidence than
+one that both call wrong.
 """
 
 import csv
