@@ -60,9 +60,7 @@ def main():
     print(f"\nThe readers agree on {agreed:.0%} of {len(rows)} captions; Cohen's kappa is {chance:.2f}.")
     for model in dict.fromkeys(row["model"] for row in rows):
         area, pairs = area_under_the_curve([row for row in rows if row["model"] == model])
-        print(
-            f"Area under the curve of the confidence of {model}: {area:.2f} ({pairs} pairs of a right and a wrong caption)."
-        )
+        print(f"Area under the curve of the confidence of {model}: {area:.2f} ({pairs} pairs of right and wrong).")
 
 
 if __name__ == "__main__":
