@@ -1,11 +1,9 @@
 """A finished model bundle and pictures -> the same model in int8: smaller, and faster where its encoder is.
 
-Nothing is trained. The encoder is quantised on the pictures (`showtell.quantization.encoder`), the decoder's
-matrices are kept as
-int8 rows and multiplied with in int8 (`showtell.quantization.int8_matmul`), and the golden caption is what the new
-model says. A
-decoder that learnt from the float32 encoder's embeddings now meets slightly different ones; one that is trained with
-`[encoder] precision = "int8"` does not.
+Nothing is trained. The encoder is quantized on the pictures (`showtell.quantization.encoder`). The decoder's matrices
+are stored as int8 rows and multiplied in int8 (`showtell.quantization.int8_matmul`). The golden caption is that of the
+new model. A decoder that was trained on the float32 encoder's embeddings now gets slightly different ones; one that is
+trained with `[encoder] precision = "int8"` does not.
 """
 
 import tempfile

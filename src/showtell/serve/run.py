@@ -39,7 +39,7 @@ def address_of(listening: socket.socket) -> str:
 def server_of(app: ASGIApp, patience: float) -> uvicorn.Server:
     """A server, not yet running, that writes no log of requests.
 
-    When it is told to stop it takes no more connections and gives open requests `patience` seconds.
+    On a stop signal it accepts no more connections and gives open requests `patience` seconds.
     """
     config = uvicorn.Config(
         app,

@@ -57,7 +57,8 @@ def calibrate(
         pictures: folder, archive, files or a list of these; or anything with `names` and `read`.
         captions: what people say of them: a caption file (see `showtell.data.captions.caption_set`), or what was
         read from one. split: fit on the pictures of this split; None for all that have captions.
-        train_split: the split that the model learnt from, for what is familiar; None where it is not at hand.
+        train_split: the split that the model was trained on, to fit the detection of unfamiliar pictures; None if it is
+            not available.
         out: the file to write; None to replace the bundle, in one step, where it was named by its path.
         store: an embedding store to use, and to add missing pictures to; None embeds in memory.
         tags: give the bundle its encoder's classifier, if it was made without.
@@ -99,7 +100,7 @@ def calibrate_from_store(
         bundle: the model's file.
         store: embeddings of its pictures; those that it lacks are left out.
         validation: captions by picture name; the first `MOST_PICTURES` are fitted on.
-        training: captions of the pictures that the model learnt from, by picture name.
+        training: captions of the pictures that the model was trained on, by picture name.
         show: show progress on stderr.
     """
     captioner = Captioner(bundle)
