@@ -6,21 +6,16 @@ new model. A decoder that was trained on the float32 encoder's embeddings now ge
 trained with `[encoder] precision = "int8"` does not.
 """
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import safetensors.numpy
 
-from showtell.captioning.captioner import Captioner
-from showtell.captioning.golden import golden
+from showtell.captioning.golden import finish
 from showtell.data.selection import AnyPictures, source_of
 from showtell.encoders import Encoder
 from showtell.errors import InputError
-from showtell.files import json_bytes
-from showtell.models.bundle import INT8_FORMAT, Bundle, read_bundle, write_bundle
-from showtell.models.card import with_section
+from showtell.models.bundle import INT8_FORMAT, Bundle, read_bundle
 from showtell.models.names import bundle_to_write, find_model
 from showtell.quantization.encoder import CALIBRATION_PICTURES, quantised_on
 from showtell.quantization.int8_matmul import multiply_in_int8
@@ -78,9 +73,7 @@ def quantise(
         parts["step.onnx"], names = multiply_in_int8(before.parts["step.onnx"], int8_names(weights))
         described["graphs"] = before.model["graphs"] | {"step.onnx": names}
         described["format"] = INT8_FORMAT
-    card = before.parts["README.md"].decode()
-    parts["README.md"] = with_section(card, "Quantisation", _section(count, whole_decoder)).encode()
-    _write(target, parts, described)
+    finish(target, parts, described, sections={"Quantisation": _section(count, whole_decoder)})
     after = read_bundle(target)
     return Quantised(
         _sizes(before, after, "encoder.onnx"),
@@ -99,12 +92,3 @@ def _section(pictures: int, decoder: bool) -> str:
     return encoder + (
         "- The decoder's matrices were rounded to int8 after training, and its steps multiply in int8\n" * decoder
     )
-
-
-def _write(out: Path, parts: dict[str, bytes], described: dict[str, Any]) -> None:
-    """Write the bundle with the caption that this very model has for its golden picture."""
-    with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / "draft.showtell"
-        write_bundle(draft, parts | {"model.json": json_bytes(described)})
-        described["golden"] = golden(Captioner(draft))
-    write_bundle(out, parts | {"model.json": json_bytes(described)})

@@ -8,21 +8,16 @@ import numpy as np
 
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Calibration
+from showtell.captioning.golden import finish
 from showtell.data.captions.caption_set import CaptionSet, align, read_captions
 from showtell.data.selection import AnyPictures, Captions, select
 from showtell.data.sources.base import Pictures
 from showtell.embeddings.cached import embedded
-from showtell.models.bundle import CALIBRATION_PARTS, Bundle, write_bundle
+from showtell.models.bundle import CALIBRATION_PARTS, Bundle
 from showtell.models.card import with_section
 from showtell.models.names import bundle_to_write
 from showtell.post_training.calibration.fit import CalibrationSet, fit_calibration
-from showtell.post_training.calibration.tag_calibration import (
-    EmbeddingTap,
-    classifier_of,
-    fit_tagger,
-    remake_golden,
-    with_tags,
-)
+from showtell.post_training.calibration.tag_calibration import EmbeddingTap, classifier_of, fit_tagger, with_tags
 from showtell.progress import bar
 from showtell.search import Floats
 
@@ -138,9 +133,7 @@ def _calibrate(
     if captioner.generator.tagger:
         tagger = fit_tagger(captioner, calibration, captioner.generator.tagger, known, tap, show=show)
         parts = with_tags(parts, tagger)
-    write_bundle(out, parts)
-    if captioner.generator.tagger:
-        remake_golden(out)
+    finish(out, parts)
     return calibration
 
 
