@@ -5,12 +5,13 @@ The captions of `X.jpg` are the lines of `X.jpg.txt` (which `showtell alt-text` 
 """
 
 import tarfile
+import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from showtell.data.captions.columns import Columns
 from showtell.data.captions.registry import CaptionRow, caption_format
-from showtell.data.captions.text_file import CaptionFile, decoded
+from showtell.data.captions.text_file import MAX_UNPACKED, CaptionFile, decoded
 from showtell.data.sources.base import DAMAGE, clean
 from showtell.data.sources.picture_source import PictureSource
 from showtell.data.sources.zip import is_zip, open_zip
@@ -65,16 +66,31 @@ def _texts(path: Path, wanted: Collection[str]) -> Mapping[str, bytes]:
         if is_zip(path):
             with open_zip(path) as archive:
                 members = {_place(info.filename): info for info in archive.infolist() if info.file_size <= _MOST}
-                return {place: archive.read(members[place]) for place in wanted if place in members}
-        texts = {}
+                _require_bounded(path, sum(members[place].file_size for place in wanted if place in members))
+                return {place: _member(archive, members[place]) for place in wanted if place in members}
+        texts: dict[str, bytes] = {}
+        total = 0
         with tarfile.open(path) as tar:
             for member in tar:
                 if member.isreg() and member.size <= _MOST and (place := _place(member.name)) in wanted:
+                    total += member.size
+                    _require_bounded(path, total)
                     file = tar.extractfile(member)
                     texts[place] = file.read() if file else b""
         return texts
     except DAMAGE as error:
         raise InputError(f"{path}: its texts cannot be read ({one_line(error)}): copy or download it again") from error
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    with archive.open(member) as file:
+        return file.read(_MOST)  # so that a header that states less than there is costs no memory
+
+
+def _require_bounded(path: Path, size: int) -> None:
+    if size > MAX_UNPACKED:
+        limit = MAX_UNPACKED >> 20
+        raise InputError(f"{path}: its texts unpack to {size >> 20:,} MiB (limit {limit}): unpack it, name the folder")
 
 
 def _of_file(path: Path) -> bytes | None:

@@ -1,6 +1,7 @@
 """A path -> the caption file that it names, plain or in a zip: its bytes, its text, and notes on how it was read."""
 
 import tarfile
+import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,11 @@ _TEXTS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".token")
 _BOOKS = (".xlsx", ".xlsm")
 _SUFFIXES = (*_TEXTS, *_BOOKS)
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+_GROWTH = 32  # text packs to a fifth or a tenth; what unpacks to far more is made to fill memory
+_SMALL = 16 << 20
+
+MAX_UNPACKED = 256 << 20
+"""Limit of the bytes of captions in an archive, unpacked."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +152,24 @@ def _member(path: Path, member: str | None) -> CaptionFile:
         chosen = _choose(path, names, member)
         where = f"{path}/{chosen}"
         try:
-            return CaptionFile(path, where, archive.read(chosen))
+            return CaptionFile(path, where, _unpacked(archive, archive.getinfo(chosen), where))
+        except InputError:
+            raise
         except Exception as error:  # passwords, wrong checksums, compression methods that Python lacks
             raise InputError(f"{where}: cannot be read from the zip ({one_line(error)})") from error
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> bytes:
+    """The bytes of a member; an `InputError` where they are too many, whatever size its header states."""
+    limit = min(MAX_UNPACKED, max(_SMALL, _GROWTH * member.compress_size))
+    with archive.open(member) as file:
+        data = file.read(limit + 1) if member.file_size <= limit else b""
+    if member.file_size > limit or len(data) > limit:
+        raise InputError(
+            f"{where}: unpacks to {max(member.file_size, len(data)) >> 20:,} MiB, too many for captions of its packed "
+            f"size (limit {limit >> 20:,}): unpack it yourself if that is right, and name the file"
+        )
+    return data
 
 
 def _holds_texts_beside(names: list[str]) -> bool:
