@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from showtell.errors import InputError, one_line
+from showtell.serve.headers import TimedProtocol
 
 _BACKLOG = 512
 
@@ -43,6 +44,8 @@ def server_of(app: ASGIApp, patience: float) -> uvicorn.Server:
     """
     config = uvicorn.Config(
         app,
+        http=TimedProtocol,
+        ws="none",
         log_level="error",  # a warning for each client that speaks no HTTP would only help it to fill a disk
         access_log=False,
         server_header=False,
