@@ -4,6 +4,7 @@ The captions of `X.jpg` are the lines of `X.jpg.txt` (which `showtell alt-text` 
 `KEY.txt`, and what trainers of picture generators read), else of `X.jpg.caption` or `X.caption`.
 """
 
+import errno
 import tarfile
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
@@ -97,6 +98,8 @@ def _of_file(path: Path) -> bytes | None:
     try:
         return path.read_bytes() if path.is_file() and path.stat().st_size <= _MOST else None
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # the picture's name leaves no room for its ending
+            return None
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 

@@ -182,9 +182,10 @@ def is_text_beside_picture(path: Path) -> bool:
     if path.suffix.lower() not in _BESIDE:
         return False
     full = Path(path.stem)
-    if full.suffix.lower() in SUFFIXES and (path.parent / full).is_file():
+    if full.suffix.lower() in SUFFIXES and os.path.isfile(path.parent / full):
         return True
-    return any(path.with_suffix(suffix).is_file() for one in SUFFIXES for suffix in (one, one.upper()))
+    # isfile() takes a name that is too long for no file; Path.is_file() raises
+    return any(os.path.isfile(path.with_suffix(suffix)) for one in SUFFIXES for suffix in (one, one.upper()))
 
 
 def open_archive(path: Path | Remote, zip_encoding: str | None = None) -> Archive | None:
