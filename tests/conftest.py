@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 
 # Before ONNX Runtime or PyTorch are imported, here or in a subprocess: threads that wait for work must not spin.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -95,8 +96,12 @@ def showtell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     def run(*arguments: object) -> Ran:
         monkeypatch.setattr("sys.argv", ["showtell", *map(str, arguments)])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            signal.signal(signal.SIGINT, handler)
         return Ran(int(ended.value.code or 0), *capsys.readouterr())
 
     return run

@@ -1,4 +1,4 @@
-"""TOML tables become options; what is misspelt or of another type is told."""
+"""TOML tables become options; misspelt keys and values of another type are reported."""
 
 from dataclasses import dataclass
 

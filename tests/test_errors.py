@@ -1,4 +1,4 @@
-"""What can go wrong is said in a line that a person can act on."""
+"""Every error is one line that a person can act on."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Real pictures and captions through the whole road; skipped where the data sets are not at hand."""
+"""Real pictures and captions through the whole pipeline; skipped if the data sets are not available."""
 
 import json
 

@@ -235,7 +235,7 @@ def test_a_progress_bar_counts_the_zips_members(large_zip, tiny_encoder, tmp_pat
 
 @pytest.mark.parametrize("failure", [RuntimeError("the network failed"), KeyboardInterrupt()])
 def test_reading_stops_when_the_network_fails_or_is_interrupted(large_zip, tiny_encoder, tmp_path, failure):
-    """2.8: the failure comes out, the zip is closed, and no thread goes on."""
+    """2.8: the error is raised, the zip is closed, and no thread keeps running."""
     source = Counted(large_zip)
     with pytest.raises(type(failure)):
         embed(source, Watched(tiny_encoder, source, failure), tmp_path / "s", EmbedOptions(batch_size=32), show=False)
@@ -267,7 +267,7 @@ def test_embeddings_come_with_their_names_in_the_zips_order_and_are_loaded_later
 
 
 def test_words_are_fed_back_until_end_or_20_words():
-    """6.1, with a decoder that counts: it says END after the word that the picture names, or goes on for ever."""
+    """6.1, with a decoder that counts: it writes END after the word that the picture names, or never ends."""
     words = [f"w{i:02}" for i in range(30)]
     vocabulary = Vocabulary(tuple(sorted([*SPECIALS, *words])))
     first = vocabulary.ids["w00"]

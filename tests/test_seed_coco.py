@@ -1,4 +1,4 @@
-"""What the course notebook printed of COCO's own training captions; skipped where they are not at hand."""
+"""What the course notebook printed of COCO's own training captions; skipped if they are not available."""
 
 import os
 
@@ -10,7 +10,7 @@ from showtell.text import Vocabulary
 
 @pytest.fixture(scope="module")
 def coco():
-    """COCO's own training captions, by picture, where they are at hand."""
+    """COCO's own training captions, by picture, if they are available."""
     named = os.environ.get("SHOWTELL_COCO_CAPTIONS")
     if not named:
         pytest.skip("SHOWTELL_COCO_CAPTIONS does not name COCO's captions_train2014.json")

@@ -25,7 +25,7 @@ NAMES = ("seed-coco2014", "seed-flickr8k")
 
 
 def small(**training):
-    """recipes/seed-coco2014.toml with the course's file names, an encoder that is at hand, and shorter epochs."""
+    """recipes/seed-coco2014.toml with the course's file names, an available encoder, and shorter epochs."""
     tables = read_tables(RECIPES / "seed-coco2014.toml")
     tables["data"] |= {
         "pictures": ["train2014.zip", "val2014.zip"],
@@ -40,7 +40,7 @@ def small(**training):
 
 @pytest.fixture(scope="module")
 def run(course, tmp_path_factory):
-    """All twelve epochs, of 15 steps, and what was said on the way."""
+    """All twelve epochs, of 15 steps, and their output."""
     said = []
     folder = tmp_path_factory.mktemp("run")
     where = {"root": course, "store": course / "store"}

@@ -118,7 +118,7 @@ def upward_imports(graph):
 
 
 def circle(graph):
-    """Modules that import each other by way of others, in order; nothing where there are none."""
+    """Modules that import each other in a cycle, in order; empty if there are none."""
     done, path = set(), []
 
     def visit(module):

@@ -162,3 +162,28 @@ def test_the_name_of_the_file_beside_a_picture_can_be_chosen(tmp_path, captioner
         texts = sorted(path.name for path in tmp_path.glob("*.txt"))
         assert texts == ["a.jpg.txt", "a.png.txt", "b.txt"], "two pictures never share one text"
     assert steps(tmp_path, captioner) == {Step.UNCHANGED: 3}, "what is there under the other name is found"
+
+
+@pytest.mark.parametrize("format", ["txt", "xmp"])
+@pytest.mark.parametrize("naming", ["full", "stem"])
+@pytest.mark.parametrize("length", range(248, 256))
+def test_a_name_without_room_for_the_ending_is_told_for_that_picture(
+    tmp_path, captioner, showtell, length, naming, format
+):
+    name = "a" * (length - 4) + ".png"
+    described(tmp_path, "png nothing").rename(tmp_path / name)
+    described(tmp_path, "jpg nothing")
+    fits = naming == "stem" or length + 4 <= 255
+    outcomes = {}
+    options = AltTextOptions(format=format, sidecar_name=naming)
+    write_alt_texts(tmp_path, captioner, options, watch=lambda one: outcomes.setdefault(one.name, one), show=False)
+    assert outcomes["a.jpg"].step is Step.WRITTEN
+    assert outcomes[name].step is (Step.WRITTEN if fits else Step.FAILED)
+    if fits:
+        return
+    room = f"the picture's name leaves no room for a file that ends in .{format}: rename the picture"
+    assert outcomes[name].problem.startswith(room)
+    ran = showtell("alt-text", tmp_path, "--format", format, "--sidecar-name", naming, "--model", captioner.bundle.path)
+    assert ran.code == 1
+    assert ran.out.count(room) == 1
+    assert ran.err == ""

@@ -10,6 +10,7 @@ from PIL import Image
 
 from showtell.data.captions.caption_set import align, read_captions
 from showtell.data.captions.registry import caption_formats
+from showtell.data.sources.picture_source import PictureSource
 from showtell.errors import InputError, MissingExtra
 
 EXPECTED = {"a.jpg": ("a ball, on grass", "green grass"), "b.jpg": ("a dog",)}
@@ -295,3 +296,17 @@ def test_data_check_says_how_a_table_was_read(showtell, photos, tmp_path):
 def test_cells_that_were_made_safe_for_spreadsheets_are_read_as_they_were(tmp_path):
     (tmp_path / "c.csv").write_text("image,caption\n'=1+1.jpg,'+a ball\n")
     assert read_captions(tmp_path / "c.csv").captions == {"=1+1.jpg": ("+a ball",)}
+
+
+def test_texts_beside_pictures_are_read_where_a_name_leaves_no_room_for_one(tmp_path):
+    for name in ("a.jpg", "b" * 251 + ".jpg"):
+        (tmp_path / name).write_bytes(picture())
+    (tmp_path / "a.jpg.txt").write_text("a dog\n")
+    assert dict(read_captions(tmp_path).captions) == {"a.jpg": ("a dog",)}
+
+
+def test_a_list_of_the_longest_name_is_a_list(tmp_path):
+    path = tmp_path / ("l" * 251 + ".txt")
+    (tmp_path / "a.jpg").write_bytes(picture())
+    path.write_text("a.jpg\n")
+    assert PictureSource(str(path)).names() == ["a.jpg"]

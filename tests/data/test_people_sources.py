@@ -1,4 +1,4 @@
-"""Folders, archives and lists as people have them: what is passed over is said, nothing waits, loops or fills up."""
+"""Folders, archives and lists as people have them: skipped files are reported; nothing waits, loops or fills memory."""
 
 import io
 import os
@@ -56,7 +56,7 @@ def said(source):
     return str(caught.value)
 
 
-# What is passed over
+# Skipped files
 
 
 MIXED = ["a.jpg", "IMG_1.dng", "sub/IMG_2.DNG", "x.jp2", "notes.txt", "y.jpg_large", ".hidden/z.dng", "@eaDir/w.jp2"]

@@ -1,4 +1,4 @@
-"""Pictures from folders, archives, files and patterns: the right ones, in order, and every failure told."""
+"""Pictures from folders, archives, files and patterns: the right ones, in order, and every failure reported."""
 
 import io
 import os

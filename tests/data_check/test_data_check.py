@@ -1,4 +1,4 @@
-"""A data set is looked at before training: every number compared with one that was counted otherwise."""
+"""Checking a data set before training: every number is compared with an independent count."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""`showtell check`: the figures against another computation, what a terminal shows, and what is told when it fails."""
+"""`showtell check`: the figures against another computation, the terminal output, and the error messages."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The report of an evaluation: what is chosen, what is said, and `showtell report` as a user runs it."""
+"""The report of an evaluation: the chosen pictures, the text, and `showtell report` as a user runs it."""
 
 import json
 import subprocess

@@ -72,7 +72,7 @@ def _handler(server):
 
         def do_GET(self):
             server.meet(self.path, self.client_address[1])
-            with contextlib.suppress(OSError):  # whoever asked may be gone
+            with contextlib.suppress(OSError):  # the client may be gone
                 self.send_response(200)
                 self.send_header("Content-Type", "image/png")
                 self.send_header("Content-Length", str(len(server.picture)))

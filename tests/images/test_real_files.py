@@ -39,7 +39,7 @@ def reason(picture, options=USUAL):
     return str(caught.value)
 
 
-# What is said beside the picture
+# Metadata
 
 
 MEGABYTES = zlib.compress(b"a prompt, " * 300_000)
@@ -341,7 +341,7 @@ def test_a_file_of_which_nothing_is_left_stays_a_reject(format):
     assert reason(cut, DecodeOptions(lenient=True))
 
 
-# What a program has at hand
+# Objects in a program's memory
 
 
 class Tensor:

@@ -80,7 +80,7 @@ def test_the_models_of_the_package_pass(tiny_bundle):
 
 
 def kernel_of(model):
-    """The encoder's kernel, which is kept in float16."""
+    """The encoder's kernel, which is stored in float16."""
     return next(one for one in model.graph.initializer if one.name.startswith("kernel"))
 
 

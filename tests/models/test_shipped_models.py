@@ -118,7 +118,7 @@ def test_scores_of_flickr8k_on_the_validation_pictures_are_those_of_its_card(sha
     assert figures["rank_correlation"] > 0.5
     assert figures["confidence_error"] < 0.04
     assert figures["unfamiliar"] == pytest.approx(0.01, abs=0.005)
-    # Other processors round otherwise, which changes a caption here and there.
+    # Other processors round differently, which changes a few captions.
     printed = {"mean_length": 11.03, "distinct": 0.843, "copied": 0.047, "nearly_copied": 0.227, "repeated_pair": 0.130}
     for name, value in printed.items():
         assert figures[name] == pytest.approx(value, rel=0.05), name

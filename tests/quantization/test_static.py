@@ -6,10 +6,11 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from repository import ROOT
-from showtell.encoders import Encoder, encoder_graph, runtime
+from showtell.encoders import Encoder, encoder_graph
 from showtell.errors import InputError
 from showtell.images.decode import decode
 from showtell.images.preprocessing import square
+from showtell.onnx_graphs import session
 from showtell.quantization.static import quantised
 
 PHOTOS = ROOT / "examples" / "photos"
@@ -102,17 +103,17 @@ def test_what_cannot_be_quantised_is_refused(tiny_encoder, drawn):
 @pytest.mark.slow  # it exports an encoder, which needs PyTorch
 def test_a_processor_that_needs_it_is_asked_for_precision_and_gives_the_same(small, squares, monkeypatch):
     asked = []
-    options = runtime.onnxruntime.SessionOptions
+    options = session.onnxruntime.SessionOptions
 
     class Options(options):
         def add_session_config_entry(self, key, value):
             asked.append(key)
             super().add_session_config_entry(key, value)
 
-    monkeypatch.setattr(runtime.onnxruntime, "SessionOptions", Options)
+    monkeypatch.setattr(session.onnxruntime, "SessionOptions", Options)
     found = []
     for known in (True, False):
-        monkeypatch.setattr(runtime, "adds_products_of_8_bits", lambda known=known: known)
+        monkeypatch.setattr(session, "adds_products_of_8_bits", lambda known=known: known)
         found.append(Encoder(small)(squares[:2]))
     assert asked.count("session.x64quantprecision") == 1
     assert np.median(differences(*found)) < 0.05

@@ -93,6 +93,48 @@ def test_an_upload_that_does_not_come_to_its_end_is_given_up(limited):
         assert slow.recv(1000).startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.parametrize("requests_before", [0, 1])
+def test_headers_that_come_slowly_are_timed_out(limited, monkeypatch, requests_before):
+    monkeypatch.setattr("showtell.serve.headers.HEADER_SECONDS", 0.3)
+    running = limited()
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as slow:
+        for _ in range(requests_before):
+            slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer = slow.recv(1000)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            while not answer.endswith(b"ok"):
+                answer += slow.recv(1000)
+        slow.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+        answer = b""
+        slow.settimeout(0.05)
+        begun = time.monotonic()
+        while not answer and time.monotonic() - begun < 5:
+            slow.sendall(b"a")
+            try:
+                answer = slow.recv(1000)
+            except TimeoutError:
+                continue
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        slow.settimeout(5)
+        assert slow.recv(1000) == b""
+
+
+def test_a_connection_that_says_nothing_is_closed(limited, monkeypatch):
+    monkeypatch.setattr("showtell.serve.headers.HEADER_SECONDS", 0.1)
+    with socket.create_connection(("127.0.0.1", limited().port), timeout=10) as silent:
+        assert silent.recv(1000) == b""
+
+
+def test_a_body_and_an_answer_may_take_longer_than_headers(limited, drawn, monkeypatch):
+    monkeypatch.setattr("showtell.serve.headers.HEADER_SECONDS", 0.1)
+    head = f"POST /v1/caption HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(drawn[0])}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", limited().port), timeout=10) as client:
+        client.sendall(head + drawn[0][:10])
+        time.sleep(0.4)
+        client.sendall(drawn[0][10:])
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_full_queue_is_told_and_there_is_room_again(limited, drawn):
     running = limited(waiting=4, pictures=4)
     hold = threading.Event()

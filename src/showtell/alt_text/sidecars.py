@@ -5,6 +5,7 @@ that, `photo.txt` and `photo.xmp`. Where only the other name is there, that is t
 program wrote is left alone unless the user says otherwise; the picture itself is never opened for writing.
 """
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -141,13 +142,23 @@ def _path(picture: Path, ending: str, naming: SidecarName) -> Path:
     if naming == "stem" and _shares_its_stem(picture):
         return full
     wanted, other = (full, stem) if naming == "full" else (stem, full)
-    return other if other.exists() and not wanted.exists() else wanted
+    return other if _exists(other) and not _exists(wanted) else wanted
 
 
 def _shares_its_stem(picture: Path) -> bool:
     """Whether another picture beside it would have the same file."""
     endings = {end for suffix in SUFFIXES for end in (suffix, suffix.upper())} - {picture.suffix}
-    return any(picture.with_suffix(ending).exists() for ending in endings)
+    return any(_exists(picture.with_suffix(ending)) for ending in endings)
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is such a file; a name that is too long is none."""
+    try:
+        return path.exists()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
 
 
 def _line(text: str) -> bytes:
@@ -161,6 +172,11 @@ def _read(path: Path, standing: Standing | None = None) -> bytes | None:
     except FileNotFoundError:
         data = None
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(
+                f"the picture's name leaves no room for a file that ends in {path.suffix}: "
+                "rename the picture, or write a table with --format csv"
+            ) from error
         raise InputError(f"cannot be read ({error.strerror})") from error
     if standing and standing.found != (sha256_of(data) if data is not None else ""):
         raise InputError("was changed in the meantime: run the command again")

@@ -1,12 +1,22 @@
-"""A bundle's golden picture: what the model says of it, and whether it still does."""
+"""A bundle's golden picture: what the model says of it, whether it still does, and bundles that record it."""
 
+import json
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from PIL import Image, ImageDraw
 
 from showtell.captioning.captioner import Captioner
 from showtell.errors import BundleError
+from showtell.files import json_bytes
+from showtell.models.bundle import write_bundle
+from showtell.models.card import with_section
+
+_NO_SECTIONS: Mapping[str, str] = MappingProxyType({})
 
 SCORE_TOLERANCE = 0.02
 """Processors and releases of ONNX Runtime differ in the last bits of float32, which a sentence adds up."""
@@ -21,15 +31,40 @@ class Replay:
     recorded_score: float
 
 
-def golden(captioner: Captioner, **settings: Any) -> dict[str, Any]:
-    """What `model.json` records as `golden`: the model's caption of its bundle's golden picture, with its score.
+def golden(captioner: Captioner) -> dict[str, Any]:
+    """What `model.json` records as `golden`: the model's caption of its bundle's golden picture, with its score."""
+    caption = captioner.caption(captioner.bundle.parts["golden.png"])
+    return {"caption": caption.text, "score": caption.score}
+
+
+def finish(
+    path: str | Path,
+    parts: Mapping[str, bytes],
+    model: Mapping[str, Any] | None = None,
+    *,
+    sections: Mapping[str, str] = _NO_SECTIONS,
+) -> None:
+    """Write a bundle with the golden caption that this very bundle gives, its card and its sums.
 
     Arguments:
-        captioner: the model.
-        settings: of the search, where they are not those of the bundle; as for `Captioner.caption`.
+        path: the file, which may be the one that the parts come from.
+        parts: the bundle's parts, in the order of the file.
+        model: the values of `model.json`; None for those in `parts`.
+        sections: sections of the model card by their headings, Markdown, that replace those of the same headings.
     """
-    caption = captioner.caption(captioner.bundle.parts["golden.png"], **settings)
-    return {"caption": caption.text, "score": caption.score}
+    whole = dict(parts)
+    for heading, text in sections.items():
+        whole["README.md"] = with_section(whole["README.md"].decode(), heading, text).encode()
+    if model is not None:
+        whole["model.json"] = json_bytes(model)
+    described = json.loads(whole["model.json"])
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / "draft.showtell"
+        write_bundle(draft, whole)
+        now = golden(Captioner(draft))
+    if now != described.get("golden"):
+        whole["model.json"] = json_bytes(described | {"golden": now})
+    write_bundle(path, whole)
 
 
 def replay(captioner: Captioner) -> Replay:

@@ -14,6 +14,7 @@ from showtell.cli.data import data
 from showtell.cli.embed import embed
 from showtell.cli.evaluate import evaluate
 from showtell.cli.guard import App
+from showtell.cli.interrupts import EXIT_CODE, CtrlC
 from showtell.cli.quantize import quantize
 from showtell.cli.report import report
 from showtell.cli.score import score
@@ -75,8 +76,15 @@ def main() -> None:
     if "train" not in sys.argv[1:2]:
         # Pictures are worked on in threads of their own, which those of NumPy's small products only get in the way of.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported, which is later
+    interrupt = CtrlC()
+    interrupt.install()
     try:
         app()
+    except (SystemExit, KeyboardInterrupt) as end:  # Typer makes an exit of an interrupt
+        if not (interrupt.stopping or isinstance(end, KeyboardInterrupt)):
+            raise
+        interrupt.report()
+        sys.exit(EXIT_CODE)
     except ShowtellError as error:
         if _debug:
             raise

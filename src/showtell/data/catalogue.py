@@ -1,8 +1,8 @@
-"""Published data sets by name -> their files: where they are, how large, with which checksum, under which terms.
+"""Names of published data sets -> their files: addresses, sizes, checksums and licences.
 
-The publishers give no checksums. The MD5 sums here are those that others recorded and check against: COCO's in
-PaddlePaddle, LAVIS and the download scripts of many detectors, Flickr8k's in torchdatasets for R and others; COCO's
-sizes are what its server says, Flickr8k's are left to its server. None was downloaded anew for this table.
+The publishers give no checksums. The MD5 sums here are those that other projects recorded and check: COCO's in
+PaddlePaddle, LAVIS and the download scripts of many detectors, Flickr8k's in torchdatasets for R and others. COCO's
+sizes are those that its server reports; Flickr8k's come from its server on download.
 """
 
 from collections.abc import Collection, Iterator
@@ -17,7 +17,7 @@ from showtell.progress import megabytes
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of a data set: its path below the data set's address, its bytes (None: not known) and its MD5."""
+    """A file of a data set: its path below the data set's address, its size in bytes (None: unknown) and its MD5."""
 
     path: str
     size: int | None
@@ -32,8 +32,8 @@ class File:
 class DataSet:
     """A published data set.
 
-    `base` is the address that the files' paths follow; `use` are the options by which `showtell train` and
-    `showtell data check` find everything below the folder that the files are in.
+    `base` is the address that the files' paths follow. `use` are the options with which `showtell train` and
+    `showtell data check` find everything in the download folder.
     """
 
     base: str
@@ -82,18 +82,18 @@ DATA_SETS = {
         "for research, not for sale; cite Hodosh, Young and Hockenmaier 2013; pictures under Flickr's terms",
     ),
 }
-"""The data sets that can be downloaded; small files first, so that what is wrong is seen early."""
+"""The data sets that can be downloaded; small files come first, so that problems show early."""
 
 
 def data_set(name: str) -> DataSet:
-    """The data set of that name; an `InputError` lists the names where there is none."""
+    """The data set of that name; an `InputError` lists the names if there is none."""
     if name not in DATA_SETS:
         raise InputError(f"there is no data set {name!r} to download: there are {', '.join(DATA_SETS)}")
     return DATA_SETS[name]
 
 
 def chosen(found: DataSet, only: Collection[str]) -> tuple[File, ...]:
-    """The files named in `only`, all where it is empty; an `InputError` lists the names where one is unknown."""
+    """The files named in `only`, all if it is empty; an `InputError` lists the names if one is unknown."""
     names = [file.name for file in found.files]
     if unknown := [name for name in only if name not in names]:
         raise InputError(f"{unknown[0]}: none of the files, which are {', '.join(names)}")
@@ -101,7 +101,7 @@ def chosen(found: DataSet, only: Collection[str]) -> tuple[File, ...]:
 
 
 def size_of(files: Collection[File]) -> str:
-    """How much there is to download, for people; empty where that is not known."""
+    """The size of the download, for people; empty if unknown."""
     known = [file.size for file in files if file.size is not None]
     return megabytes(sum(known)) if len(known) == len(files) else ""
 
@@ -116,17 +116,17 @@ def download(
     retries: int = 5,
     show: bool = True,
 ) -> Iterator[tuple[Path, int]]:
-    """Download files of a data set into `folder`, one after the other, whole and checked or not at all.
+    """Download files of a data set into `folder`, one after the other; each is complete and checked, or absent.
 
     Arguments:
         found: the data set.
         files: which of its files.
-        folder: where they go; room for all that is missing is checked before the first byte.
-        mirror: an address to use in place of the data set's own.
+        folder: where they go; disk space for all missing files is checked before the first byte.
+        mirror: an address to use instead of the data set's own.
         timeout, retries, show: as for `fetch`.
 
     Yields:
-        Each file's path and the bytes that came over the network for it.
+        Each file's path and the number of bytes transferred for it.
 
     Raises:
         InputError, ShowtellError: as `fetch`.

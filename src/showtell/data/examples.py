@@ -1,4 +1,4 @@
-"""The pictures and captions that a recipe names -> aligned, with their splits."""
+"""The pictures and captions that a recipe names -> `Examples`: captions aligned with pictures, in splits."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -24,21 +24,21 @@ Source: TypeAlias = PictureSource | Drawn[Any]
 
 @dataclass(frozen=True, slots=True)
 class DataOptions:
-    """Which pictures and captions. Paths are relative to the current folder, or to the root given to the command.
+    """The pictures and captions of a data set. Paths are relative to the current folder or the command's root.
 
     `captions` may be a file inside a zip, as `annotations.zip/captions_train2014.json`. `validation_captions` is a file
     of its own for the validation pictures; then `captions` are all for training.
 
-    A recipe may have several of these. Each then has a `name`, by which its scores are reported. `weight` is how often
-    an epoch meets each of its training pictures, 0.5 for half of them; `captions_per_picture` is the number of captions
-    that it then draws of each, some twice where a picture has fewer (0: all of them). `validation_weight` is the weight
-    of its scores in the mean that chooses the epoch.
+    A recipe may have several data sets. Each then has a `name`, under which its scores are reported. `weight` is how
+    often an epoch uses each of its training pictures, 0.5 for half of them. `captions_per_picture` is the number of
+    captions drawn of each, some twice if a picture has fewer (0: all of them). `validation_weight` is the weight of its
+    scores in the mean by which the best epoch is chosen.
 
-    `pictures = ["shapes"]` draws a built-in data set; then `captions` and what describes them are ignored. Where the
-    captions carry no splits, `validation_fraction` of the pictures, chosen by a hash of their names, validate. `limit`
-    keeps so many pictures of each split (0: all). `exclude` are patterns of pictures and folders to pass over,
-    `zip_encoding` is that of names in zips that do not say theirs, `max_pixels` bounds the largest picture, and
-    `lenient` takes what there is of files that are cut off.
+    `pictures = ["shapes"]` draws a built-in data set; `captions` and the keys that describe them are then ignored. If
+    the captions have no splits, `validation_fraction` of the pictures, chosen by a hash of their names, are for
+    validation. `limit` is the number of pictures to use of each split (0: all). `exclude` has patterns of pictures and
+    folders to skip, `zip_encoding` is the encoding of names in zips that do not declare it, `max_pixels` limits the
+    size of a picture, and `lenient` decodes as much as there is of truncated files.
     """
 
     pictures: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class DataOptions:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "DataOptions":
-        """The options that a bundle or a run wrote down as JSON."""
+        """The options that a bundle or a run stores as JSON."""
         fields: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
         return cls(**fields)
 
@@ -84,7 +84,7 @@ def data_options(values: Mapping[str, Any]) -> tuple[DataOptions, ...]:
     """The data sets of a recipe's tables: that of `[data]`, or those of every `[[data]]`.
 
     Raises:
-        InputError: they are no tables, or one has an unknown key or value.
+        InputError: they are not tables, or one has an unknown key or a wrong value.
     """
     given = values.get("data", {})
     tables = given if isinstance(given, list) else [given]
@@ -94,13 +94,13 @@ def data_options(values: Mapping[str, Any]) -> tuple[DataOptions, ...]:
 
 
 def data_from_json(value: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> tuple[DataOptions, ...]:
-    """The data sets that a bundle or a run wrote down as JSON, one or several."""
+    """The data sets, one or several, that a bundle or a run stores as JSON."""
     return tuple(DataOptions.from_json(one) for one in ([value] if isinstance(value, Mapping) else value))
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The pictures of one data set of several, by split, and how they are met; see `DataOptions`."""
+    """The pictures of one data set of several, by split, and how they are sampled; see `DataOptions`."""
 
     name: str
     train: tuple[str, ...]
@@ -114,9 +114,9 @@ class Group:
 class Examples:
     """Pictures with captions: where the bytes come from, captions by picture name, and the names of each split.
 
-    `alignment` is what was matched, in other splits too; `blank` counts captions that were null or held no text and are
-    left out. `groups` are the data sets that they are of. `notes` are sentences on how caption files were read and
-    their names matched, where that was not as usual.
+    `alignment` has all matches, those of other splits included. `blank` counts captions that were null or had no text
+    and were left out. `groups` are the data sets. `notes` are sentences on anything unusual in how caption files were
+    read and their names matched.
     """
 
     source: Source
@@ -140,7 +140,7 @@ class Examples:
 
 
 def open_data(options: DataOptions, root: Path) -> tuple[Source, CaptionSet | None]:
-    """The pictures and the captions that `options` names, not aligned yet; None where it names no captions.
+    """The pictures and the captions that `options` names, not aligned yet; None if it names no captions.
 
     Raises:
         InputError: no pictures are named, or a file is missing or malformed.
@@ -155,7 +155,7 @@ def open_data(options: DataOptions, root: Path) -> tuple[Source, CaptionSet | No
 
 
 def open_all(sets: Sequence[DataOptions], root: Path) -> tuple[Source, Alignment | None]:
-    """The pictures of all data sets with their captions, in whatever splits; None where no captions are named."""
+    """The pictures of all data sets with their captions, in all splits; None if no captions are named."""
     if len(sets) == 1:
         source, captions = open_data(sets[0], root)
         return source, align(source.names(), captions) if captions else None
@@ -195,7 +195,7 @@ def load_examples(options: DataOptions | Sequence[DataOptions], root: Path) -> E
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """One data set: what was matched, its splits, its captions' path, how many were blank, and how they were read."""
+    """One data set: its matches, its splits, its caption file, the number of blank captions, and notes on reading."""
 
     alignment: Alignment
     train: tuple[str, ...]
@@ -218,7 +218,7 @@ def _examples(options: DataOptions, source: Source, captions: CaptionSet | None)
     except InputError as error:
         raise InputError("; ".join([str(error), *remarks_of(source).lines()])) from error
     if aligned.splits:
-        captions.only(*options.train, *options.validation)  # says which splits there are when one is misspelt
+        captions.only(*options.train, *options.validation)  # raises an error that lists the splits if one is misspelt
     train, validation = _split(aligned, options)
     if options.limit:
         train, validation = train[: options.limit], validation[: options.limit]

@@ -1,7 +1,7 @@
-"""A zip -> a smaller zip in which each member was kept with one probability: to try things out on.
+"""A zip -> a smaller zip with a random sample of its members, for quick trials.
 
-A number is drawn for every entry of the zip in its order, folders too, from NumPy's legacy generator, whose stream is
-frozen: a seed keeps the same members for ever and on every machine.
+A number is drawn for every entry of the zip in its order, folders included, from NumPy's legacy generator, whose stream
+is frozen. So a seed selects the same members in every release and on every machine.
 """
 
 import zipfile
@@ -30,19 +30,19 @@ class Sampled:
 def sample_zip(source: Path, target: Path, *, rate: float = 0.01, seed: int = 42, show: bool = True) -> Sampled:
     """Copy each member of `source` to `target` with probability `rate`.
 
-    Members are copied piece by piece as they are stored, with their dates; memory holds the list of names alone.
-    `target` is written beside and renamed.
+    Members are copied in chunks, with their dates and compression; memory holds only the list of names. `target` is
+    written to a temporary file and renamed.
 
     Arguments:
         source: a zip.
-        target: the zip to write; one that is there is replaced.
+        target: the zip to write; an existing one is replaced.
         rate: in (0, 1].
         seed: of the draws, from 0 to 2**32 - 1.
-        show: whether there is a progress bar.
+        show: show a progress bar.
 
     Raises:
-        InputError: `source` is no whole zip, a member is damaged or encrypted, no member was kept, or an argument is
-            out of range.
+        InputError: `source` is not a complete zip, a member is damaged or encrypted, no member was selected, or an
+            argument is out of range.
         ShowtellError: `target` cannot be written.
     """
     if not 0 < rate <= 1:
@@ -75,7 +75,7 @@ def sample_zip(source: Path, target: Path, *, rate: float = 0.01, seed: int = 42
 def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: zipfile.ZipFile) -> None:
     copied = zipfile.ZipInfo(zip_name(entry), entry.date_time)
     copied.compress_type, copied.external_attr = entry.compress_type, entry.external_attr
-    copied.file_size = entry.file_size  # tells whether the entry needs the form for more than 4 GB
+    copied.file_size = entry.file_size  # decides whether the entry needs the format for more than 4 GB
     with target.open(copied, "w") as writer:
         for piece in _pieces(archive, entry):
             writer.write(piece)

@@ -1,4 +1,4 @@
-"""Pictures, captions and a split -> the pictures to evaluate, their references, and what the model learnt from."""
+"""Pictures, captions and a split -> the pictures to evaluate, their references, and the training captions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ AnyPictures: TypeAlias = Source | Pictures
 Captions: TypeAlias = CaptionSet | str | PathLike[str]
 
 TRAINING_SPLITS = ("train", "restval")
-"""Splits whose captions are taken for those that a model learnt from, where no others are named."""
+"""Splits whose captions count as training captions unless others are named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The pictures, and by name the references of those to evaluate and the captions that the model learnt from.
+    """The pictures and, by name, the `references` of those to evaluate and the training captions (`learnt`).
 
-    `without_pictures` are names that have captions but no picture; `notes` are sentences on how names were matched.
+    `without_pictures` are names that have captions but no picture. `notes` are sentences on how names were matched.
     """
 
     source: Pictures
@@ -66,7 +66,7 @@ def _fewer(path: str, aligned: Alignment) -> InputError:
 
 
 def source_of(pictures: AnyPictures) -> Pictures:
-    """Pictures as they are read: of a folder, an archive, files or a list of these, or of anything that reads them."""
+    """A readable source of pictures, from a folder, an archive, files, a list of these, or a source itself."""
     return PictureSource(pictures) if isinstance(pictures, (str, PathLike, Sequence)) else pictures
 
 

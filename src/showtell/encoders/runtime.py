@@ -7,7 +7,6 @@ where its weights come from stands in its ONNX metadata under the key `showtell`
 
 import dataclasses
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
@@ -18,9 +17,6 @@ import numpy.typing as npt
 from showtell.errors import InputError, ShowtellError, one_line
 from showtell.images.preprocessing import Preprocessing, ResizeMode, normalise
 from showtell.onnx_graphs.session import available_cores, open_session
-
-# ONNX Runtime tells its makers of its use unless this is set before it is imported; 0 lets it.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 EncoderOutput: TypeAlias = Literal["pooled", "grid"]
 Precision: TypeAlias = Literal["float32", "int8"]

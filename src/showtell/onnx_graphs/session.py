@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from showtell.errors import ShowtellError
 from showtell.onnx_graphs.safety import require_harmless
+
+# ONNX Runtime reports its use to its makers unless this is set before it is imported; 0 allows it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
 
 
 def open_session(

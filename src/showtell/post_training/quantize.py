@@ -1,28 +1,21 @@
 """A finished model bundle and pictures -> the same model in int8: smaller, and faster where its encoder is.
 
-Nothing is trained. The encoder is quantised on the pictures (`showtell.quantization.encoder`), the decoder's
-matrices are kept as
-int8 rows and multiplied with in int8 (`showtell.quantization.int8_matmul`), and the golden caption is what the new
-model says. A
-decoder that learnt from the float32 encoder's embeddings now meets slightly different ones; one that is trained with
-`[encoder] precision = "int8"` does not.
+Nothing is trained. The encoder is quantized on the pictures (`showtell.quantization.encoder`). The decoder's matrices
+are stored as int8 rows and multiplied in int8 (`showtell.quantization.int8_matmul`). The golden caption is that of the
+new model. A decoder that was trained on the float32 encoder's embeddings now gets slightly different ones; one that is
+trained with `[encoder] precision = "int8"` does not.
 """
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import safetensors.numpy
 
-from showtell.captioning.captioner import Captioner
-from showtell.captioning.golden import golden
+from showtell.captioning.golden import finish
 from showtell.data.selection import AnyPictures, source_of
 from showtell.encoders import Encoder
 from showtell.errors import InputError
-from showtell.files import json_bytes
-from showtell.models.bundle import INT8_FORMAT, Bundle, read_bundle, write_bundle
-from showtell.models.card import with_section
+from showtell.models.bundle import INT8_FORMAT, Bundle, read_bundle
 from showtell.models.names import bundle_to_write, find_model
 from showtell.quantization.encoder import CALIBRATION_PICTURES, quantised_on
 from showtell.quantization.int8_matmul import multiply_in_int8
@@ -80,9 +73,7 @@ def quantise(
         parts["step.onnx"], names = multiply_in_int8(before.parts["step.onnx"], int8_names(weights))
         described["graphs"] = before.model["graphs"] | {"step.onnx": names}
         described["format"] = INT8_FORMAT
-    card = before.parts["README.md"].decode()
-    parts["README.md"] = with_section(card, "Quantisation", _section(count, whole_decoder)).encode()
-    _write(target, parts, described)
+    finish(target, parts, described, sections={"Quantisation": _section(count, whole_decoder)})
     after = read_bundle(target)
     return Quantised(
         _sizes(before, after, "encoder.onnx"),
@@ -101,12 +92,3 @@ def _section(pictures: int, decoder: bool) -> str:
     return encoder + (
         "- The decoder's matrices were rounded to int8 after training, and its steps multiply in int8\n" * decoder
     )
-
-
-def _write(out: Path, parts: dict[str, bytes], described: dict[str, Any]) -> None:
-    """Write the bundle with the caption that this very model has for its golden picture."""
-    with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / "draft.showtell"
-        write_bundle(draft, parts | {"model.json": json_bytes(described)})
-        described["golden"] = golden(Captioner(draft))
-    write_bundle(out, parts | {"model.json": json_bytes(described)})

@@ -8,16 +8,15 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from showtell.captioning.captioner import Captioner
-from showtell.captioning.golden import golden
+from showtell.captioning.golden import finish
 from showtell.data.selection import AnyPictures, Captions, select
 from showtell.embeddings.cached import CachedEmbeddings, embedded
 from showtell.errors import InputError
-from showtell.files import json_bytes
 from showtell.metrics import bleu, cider_d, ptb_tokenize
-from showtell.models.bundle import write_bundle
-from showtell.models.card import with_section
+from showtell.models.bundle import Bundle
 from showtell.progress import bar
 from showtell.search import Floats, SearchOptions, StepDecoder, search
 from showtell.text import Vocabulary
@@ -155,7 +154,8 @@ def tune(
     )
     tuned = Tuned(tuple(tried), len(done.names), done.unreadable)
     if out:
-        write_bundle(out, _with_settings(captioner, tuned, split))
+        bundle = captioner.bundle
+        finish(out, bundle.parts, _with_settings(bundle, tuned, split), sections={"Search": _section(tuned, split)})
     return tuned
 
 
@@ -174,17 +174,13 @@ def _batches(done: CachedEmbeddings, candidates: int, show: bool) -> Iterator[tu
             tick(len(names))
 
 
-def _with_settings(captioner: Captioner, tuned: Tuned, split: str | None) -> dict[str, bytes]:
-    """The bundle's parts with the best settings and what they are worth."""
-    bundle, best = captioner.bundle, tuned.best
-    settings = dataclasses.asdict(best.options)
-    model = bundle.model | {
-        "search": settings,
-        "golden": golden(captioner, **settings),
+def _with_settings(bundle: Bundle, tuned: Tuned, split: str | None) -> dict[str, Any]:
+    """The values of `model.json` with the best settings and what they are worth."""
+    best = tuned.best
+    return bundle.model | {
+        "search": dataclasses.asdict(best.options),
         "tuned": {"split": split, "pictures": tuned.pictures, "cider_d": best.cider_d, "bleu_4": best.bleu_4},
     }
-    card = with_section(bundle.parts["README.md"].decode(), "Search", _section(tuned, split))
-    return {**bundle.parts, "model.json": json_bytes(model), "README.md": card.encode()}
 
 
 def _section(tuned: Tuned, split: str | None) -> str:

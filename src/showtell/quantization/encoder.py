@@ -1,7 +1,7 @@
-"""An encoder's graph and the pictures that it is for -> its int8 form, made once and kept beside what it is used for.
+"""An encoder's graph and sample pictures -> its int8 form, made once and stored beside what uses it.
 
-Everything downstream depends on the exact graph: a store's fingerprint, a decoder that learnt from its embeddings. So a
-run that goes on takes the graph that is there.
+Everything downstream depends on the exact graph: a store's fingerprint, a decoder that was trained on its embeddings.
+So a resumed run uses the existing graph.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The service as an ASGI application: its routes, and how its errors are told. Needs the extra `serve`."""
+"""The service as an ASGI application: its routes, and how it reports errors. Needs the extra `serve`."""
 
 import asyncio
 import contextlib

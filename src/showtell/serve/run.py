@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from showtell.errors import InputError, one_line
+from showtell.serve.headers import TimedProtocol
 
 _BACKLOG = 512
 
@@ -39,10 +40,12 @@ def address_of(listening: socket.socket) -> str:
 def server_of(app: ASGIApp, patience: float) -> uvicorn.Server:
     """A server, not yet running, that writes no log of requests.
 
-    When it is told to stop it takes no more connections and gives open requests `patience` seconds.
+    On a stop signal it accepts no more connections and gives open requests `patience` seconds.
     """
     config = uvicorn.Config(
         app,
+        http=TimedProtocol,
+        ws="none",
         log_level="error",  # a warning for each client that speaks no HTTP would only help it to fill a disk
         access_log=False,
         server_header=False,

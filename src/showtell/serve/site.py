@@ -1,6 +1,6 @@
 """Pages: files of this package, read once, under their own names beside the page itself.
 
-Browsers ask whether a file has changed each time, and are told by its hash (RFC 9110, section 8.8.3).
+Browsers revalidate a file on each request by an ETag of its hash (RFC 9110, section 8.8.3).
 """
 
 from importlib import resources

@@ -113,7 +113,7 @@ class Watching:
             self._state = "stopping" if self._state in ("preparing", "training") else self._state
 
     def end(self, error: BaseException | None) -> None:
-        """The run is over, because it has finished or because of `error`; pages that are open are told so first."""
+        """Record that the run has finished, or failed with `error`, and give open pages time to show it."""
         with self._lock:
             self._state = "finished" if error is None else "stopped" if self._stop.is_set() else "failed"
             if isinstance(error, ShowtellError):

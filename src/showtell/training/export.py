@@ -12,15 +12,14 @@ import safetensors.numpy
 from onnx import TensorProto, helper, numpy_helper
 
 from showtell._version import __version__
-from showtell.captioning.captioner import Captioner
-from showtell.captioning.golden import draw_golden, golden
+from showtell.captioning.golden import draw_golden, finish
 from showtell.captioning.tags import ClassHead, Tagger
 from showtell.decoders.base import Decoder
 from showtell.decoders.export import decoder_graphs
 from showtell.encoders import classifier
 from showtell.encoders.runtime import Encoder
 from showtell.files import json_bytes
-from showtell.models.bundle import FORMAT, INT8_FORMAT, write_bundle
+from showtell.models.bundle import FORMAT, INT8_FORMAT
 from showtell.models.card import model_card
 from showtell.quantization.int8_matmul import multiply_in_int8
 from showtell.quantization.int8_weights import int8_names, pack
@@ -83,10 +82,7 @@ def export_bundle(
         "golden.png": _golden_picture(),
         **_tag_parts(recipe.encoder.name, encoder.info.dim),
     }
-    _write(path, model, parts)
-    # The golden caption is what this very file says of its golden picture.
-    model["golden"] = golden(Captioner(path))
-    _write(path, model, parts)
+    finish(path, {"model.json": b"", "README.md": model_card(model).encode(), **parts}, model)
 
 
 def _golden_picture() -> bytes:
@@ -99,10 +95,6 @@ def _tag_parts(encoder: str, dim: int) -> dict[str, bytes]:
     """The classifier that the encoder was trained with, where one is known."""
     found = classifier(encoder)
     return Tagger(ClassHead.of(*found)).to_parts() if found and found[0].shape[1] == dim else {}
-
-
-def _write(path: Path, model: dict[str, Any], parts: Mapping[str, bytes]) -> None:
-    write_bundle(path, {"model.json": json_bytes(model), "README.md": model_card(model).encode(), **parts})
 
 
 def halve_weights(graph: bytes) -> bytes:

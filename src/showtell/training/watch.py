@@ -27,7 +27,7 @@ class Progress:
 
 
 class Watch(Protocol):
-    """Is told of a run in the run's own thread, so it must be quick."""
+    """Is notified of a run's progress in the run's own thread, so it must be quick."""
 
     def begin(self, name: str, source: Pictures, references: Mapping[str, Sequence[str]]) -> None:
         """The run of the recipe `name` begins or resumes.

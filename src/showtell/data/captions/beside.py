@@ -4,20 +4,22 @@ The captions of `X.jpg` are the lines of `X.jpg.txt` (which `showtell alt-text` 
 `KEY.txt`, and what trainers of picture generators read), else of `X.jpg.caption` or `X.caption`.
 """
 
+import errno
 import tarfile
+import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from showtell.data.captions.columns import Columns
 from showtell.data.captions.registry import CaptionRow, caption_format
-from showtell.data.captions.text_file import CaptionFile, decoded
+from showtell.data.captions.text_file import MAX_UNPACKED, CaptionFile, decoded
 from showtell.data.sources.base import DAMAGE, clean
 from showtell.data.sources.picture_source import PictureSource
 from showtell.data.sources.zip import is_zip, open_zip
 from showtell.errors import InputError, one_line
 
 ENDS = (".txt", ".caption")
-_MOST = 1 << 20  # bytes of a text; what is longer is no caption
+_MOST = 1 << 20  # bytes of a text; longer ones are not captions
 
 
 def _detect(file: CaptionFile, columns: Columns) -> bool:
@@ -52,24 +54,28 @@ def read_beside(file: CaptionFile, columns: Columns) -> Iterator[CaptionRow]:
 
 
 def places(name: str) -> list[str]:
-    """Where a picture's text may be, the first that exists counts."""
+    """The names that a picture's text may have; the first that exists is used."""
     path = PurePosixPath(name)
     return [f"{stem}{end}" for end in ENDS for stem in (name, str(path.with_suffix("")))]
 
 
 def _texts(path: Path, wanted: Collection[str]) -> Mapping[str, bytes]:
-    """The texts at the places that are wanted and there."""
+    """The texts of those `wanted` names that exist."""
     if path.is_dir():
         return {place: text for place in wanted if (text := _of_file(path / place)) is not None}
     try:
         if is_zip(path):
             with open_zip(path) as archive:
                 members = {_place(info.filename): info for info in archive.infolist() if info.file_size <= _MOST}
-                return {place: archive.read(members[place]) for place in wanted if place in members}
-        texts = {}
+                _require_bounded(path, sum(members[place].file_size for place in wanted if place in members))
+                return {place: _member(archive, members[place]) for place in wanted if place in members}
+        texts: dict[str, bytes] = {}
+        total = 0
         with tarfile.open(path) as tar:
             for member in tar:
                 if member.isreg() and member.size <= _MOST and (place := _place(member.name)) in wanted:
+                    total += member.size
+                    _require_bounded(path, total)
                     file = tar.extractfile(member)
                     texts[place] = file.read() if file else b""
         return texts
@@ -77,13 +83,26 @@ def _texts(path: Path, wanted: Collection[str]) -> Mapping[str, bytes]:
         raise InputError(f"{path}: its texts cannot be read ({one_line(error)}): copy or download it again") from error
 
 
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    with archive.open(member) as file:
+        return file.read(_MOST)  # so that a header that states less than there is costs no memory
+
+
+def _require_bounded(path: Path, size: int) -> None:
+    if size > MAX_UNPACKED:
+        limit = MAX_UNPACKED >> 20
+        raise InputError(f"{path}: its texts unpack to {size >> 20:,} MiB (limit {limit}): unpack it, name the folder")
+
+
 def _of_file(path: Path) -> bytes | None:
     try:
         return path.read_bytes() if path.is_file() and path.stat().st_size <= _MOST else None
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # the picture's name leaves no room for its ending
+            return None
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _place(member: str) -> str:
-    """A member's name as pictures are named."""
+    """A member's name in the form of picture names."""
     return clean("/".join(part for part in PurePosixPath(member).parts if part not in ("/", "//", "..")))

@@ -25,11 +25,11 @@ __all__ = ["Alignment", "CaptionSet", "align", "read_captions"]
 class CaptionSet:
     """The captions of a file.
 
-    `captions` has them by picture name, names and captions in file order; `splits` has the name of each picture's
-    split and is empty where there are none (it may name pictures that have no captions); `path` is the file; `blank`
-    counts captions that were null or held no text and were left out. `ids` has the other ways in which the file names
-    its pictures: COCO's `image_id`, Karpathy's `cocoid` and `imgid`, each from an id, as text, to the name. `notes` are
-    sentences on how the file was read, where that was not as usual.
+    `captions` has them by picture name, names and captions in file order. `splits` has each picture's split; it is
+    empty if the file has none, and may name pictures without captions. `path` is the file. `blank` counts captions that
+    were null or had no text and were left out. `ids` maps the file's other ids of pictures (COCO's `image_id`,
+    Karpathy's `cocoid` and `imgid`), as text, to names. `notes` are sentences on anything unusual in how the file was
+    read.
     """
 
     captions: dict[str, tuple[str, ...]]
@@ -40,7 +40,7 @@ class CaptionSet:
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def only(self, *splits: str) -> "CaptionSet":
-        """The captions of the pictures in these splits (Karpathy's `restval` is one of its own).
+        """The captions of the pictures in these splits (Karpathy's `restval` is a split of its own).
 
         Raises:
             InputError: there is no split of that name.
@@ -62,9 +62,9 @@ class CaptionSet:
 class Alignment:
     """Which pictures have which captions.
 
-    `names` are the pictures that have captions, in picture order; `captions` and `splits` go by picture name;
-    `without_captions` are the other pictures; `without_pictures` are names that the caption file alone has. `notes`
-    count names that match in another Unicode form, or without regard to case.
+    `names` are the pictures that have captions, in picture order. `captions` and `splits` are by picture name.
+    `without_captions` are the other pictures, `without_pictures` the names that only the caption file has. `notes`
+    count names that match only in another Unicode form or in another case.
     """
 
     names: tuple[str, ...]
@@ -75,7 +75,7 @@ class Alignment:
     notes: tuple[str, ...] = ()
 
     def summary(self) -> str:
-        """One line for people; what there is none of is left out."""
+        """One line for people, without counts of zero."""
         parts = [f"{_count(len(self.names), 'picture')} with captions"]
         if self.without_captions:
             parts.append(f"{_count(len(self.without_captions), 'picture')} without captions")
@@ -99,12 +99,12 @@ def read_captions(
     Arguments:
         path: the file, or a zip that holds it, or a path that leads into a zip: `annotations.zip/captions_val.json`; or
             a folder or archive of pictures with texts beside them.
-        format: the name of a registered format, or `auto` to tell it from the content.
+        format: the name of a registered format, or `auto` to detect it from the content.
         member: which file of a zip, by path, file name or stem; needed where several look like caption files.
-        split_lists: for each split a text file with one picture name on each line (Flickr30k's lack the suffix); it
-            may lie in a zip, too.
-        picture_column, caption_column, split_column: columns of a table, keys of JSON records, where a caption may be
-            a list of them. For the first two, other usual names do where these are not there.
+        split_lists: for each split a text file with one picture name on each line (Flickr30k's lack the suffix). The
+            file may be in a zip, too.
+        picture_column, caption_column, split_column: columns of a table or keys of JSON records, in which a caption may
+            be a list of captions. If the first two are missing, other usual names are tried.
 
     Raises:
         InputError: the file is missing, malformed, in no known format or without captions; the message names the line
@@ -138,17 +138,17 @@ def read_captions(
 
 
 def align(names: Sequence[str], captions: CaptionSet) -> Alignment:
-    """Match captions to pictures: by full name, and where that fails by file name without folders.
+    """Match captions to pictures: by full name, or else by file name without folders.
 
-    Names that match exactly come first; what is left may match in another Unicode form, as names in a zip from a Mac
+    Exact matches are made first. The remaining names may match in another Unicode form, as names in a zip from a Mac
     do, and then without regard to case. `Alignment.notes` counts such names.
 
     Arguments:
-        names: the pictures' names, such as `PictureSource.names` gives.
+        names: the pictures' names, such as those of `PictureSource.names`.
         captions: the captions.
 
     Raises:
-        InputError: no name matches; or a file name that decides is shared by two pictures or two captioned names.
+        InputError: no name matches, or a match by file name is ambiguous.
     """
     index = NameIndex(names)
     owner: dict[str, str] = {}  # picture -> the name that the caption file has for it
@@ -205,7 +205,7 @@ def _name(written: str) -> str:
 def _check_text(row: CaptionRow) -> None:
     try:
         "".join((row.name, *(caption or "" for caption in row.captions))).encode()
-    except UnicodeEncodeError as error:  # JSON's "\ud83d" alone; it could be read, but never written again
+    except UnicodeEncodeError as error:  # JSON's "\ud83d" alone can be read but not written again
         raise InputError(f"{row.where}: half of a character (a lone surrogate): correct the escape") from error
 
 

@@ -1,7 +1,7 @@
 """COCO captions (cocodataset.org/#format-data, "Image Captioning") -> rows.
 
-Annotations of objects, which some files hold among the captions, are passed over and counted. Ids may be numbers or
-texts, even where images and annotations differ in that.
+Annotations of objects, which some files have among the captions, are skipped and counted. Ids may be numbers or texts,
+and images and annotations may differ in that.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _OF_OBJECTS = frozenset(("category_id", "bbox", "segmentation", "keypoints"))
 
 
 def _detect(file: CaptionFile, columns: Columns) -> bool:
-    # A search instead of a parse: COCO's files have 70 MB, and inside a JSON string the quotes would be escaped.
+    # A search is enough and faster than parsing 70 MB: inside a JSON string the quotes would be escaped.
     return file.is_json and '"annotations"' in file.text
 
 

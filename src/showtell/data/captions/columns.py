@@ -1,7 +1,7 @@
-"""Which column or key of a table holds the picture's name, its caption and its split.
+"""The header of a table or record -> the columns of the picture's name, its caption and its split.
 
-A column is found by the name that was asked for, without regard to case. Where the usual names are asked for, those
-that other programs write do as well: `file_name` and `text` of Hugging Face, `image_name` and `comment` of Flickr30k.
+A column is found by the given name, without regard to case. If that is a default name, names that other programs write
+are tried, too: `file_name` and `text` of Hugging Face, `image_name` and `comment` of Flickr30k.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 PICTURE, CAPTION = "image", "caption"
 OWN_PICTURE = "name"
-"""What the tables are headed with that Showtell itself writes."""
+"""The column of names in tables that Showtell writes."""
 _PICTURES = (
     PICTURE,
     "file_name",
@@ -31,7 +31,7 @@ _CAPTIONS = (CAPTION, "captions", "text", "comment", "sentence", "description", 
 
 @dataclass(frozen=True, slots=True)
 class FoundColumns:
-    """The columns of one file by the names that they have there; `note` says which, where that was not asked for."""
+    """The columns of one file, by their names in it; `note` names them if they differ from those given."""
 
     picture: str
     caption: str
@@ -48,7 +48,7 @@ class Columns:
     split: str | None = None
 
     def find(self, have: Sequence[str]) -> FoundColumns | str:
-        """The columns among `have`, or the name of one that is not there."""
+        """The columns among `have`, or the name of one that is missing."""
         picture = _match(self.picture, have, _PICTURES)
         caption = _match(self.caption, have, _CAPTIONS)
         split = None if self.split is None else _match(self.split, have, ())
@@ -63,7 +63,7 @@ class Columns:
 
 
 def _match(asked: str, have: Sequence[str], usual: Sequence[str]) -> str | None:
-    """The column that is called `asked`, or by another usual name where a usual one was asked for."""
+    """The column called `asked`, or by another of the `usual` names if `asked` is their first."""
     if asked in have:
         return asked
     by_folded = {name.casefold(): name for name in reversed(have)}

@@ -1,13 +1,14 @@
 """The first sheet of an Excel workbook (.xlsx), with a header row -> rows, by openpyxl."""
 
 import io
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 from showtell.data.captions.columns import Columns
 from showtell.data.captions.registry import CaptionRow, caption_format
 from showtell.data.captions.table import table_rows
-from showtell.data.captions.text_file import CaptionFile
+from showtell.data.captions.text_file import MAX_UNPACKED, CaptionFile
 from showtell.errors import InputError, one_line, require
 
 
@@ -32,6 +33,7 @@ def _rows(file: CaptionFile) -> Iterator[tuple[str, list[str]]]:
     from openpyxl import load_workbook
 
     try:
+        _require_bounded(file)
         book = load_workbook(io.BytesIO(file.data), read_only=True, data_only=True)
         for number, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
             yield f"{file.where}, row {number}", [_text(cell) for cell in cells]
@@ -39,6 +41,20 @@ def _rows(file: CaptionFile) -> Iterator[tuple[str, list[str]]]:
         raise
     except Exception as error:  # of zipfile, of XML parsers and of openpyxl itself
         raise InputError(f"{file.where}: not a whole Excel workbook ({one_line(error, 200)}): save it again") from error
+
+
+def _require_bounded(file: CaptionFile) -> None:
+    """Refuse a workbook that unpacks to too much, whatever sizes its headers state."""
+    total = 0
+    with zipfile.ZipFile(io.BytesIO(file.data)) as parts:
+        for part in parts.infolist():
+            total += part.file_size
+            if total > MAX_UNPACKED:
+                limit = MAX_UNPACKED >> 20
+                raise InputError(f"{file.where}: unpacks to more than {limit} MiB: save it as CSV, or in several parts")
+            with parts.open(part) as content:
+                while content.read(1 << 20):  # a wrong size is found here, piece by piece
+                    pass
 
 
 def _text(cell: Any) -> str:

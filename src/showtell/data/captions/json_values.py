@@ -1,4 +1,4 @@
-"""What the readers of JSON caption files share: values of the right kind, or an error that names the record."""
+"""JSON caption files -> values of the right type, or an error that names the record; all JSON readers use this."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from showtell.files import parse_json
 
 
 def json_value(file: CaptionFile) -> Any:
-    """The JSON value of the whole file; an `InputError` names the line where it is none."""
+    """The JSON value of the whole file; an `InputError` names the line if it is not JSON."""
     try:
         return parse_json(file.text, file.where)
     except (ValueError, RecursionError) as error:
@@ -17,7 +17,7 @@ def json_value(file: CaptionFile) -> Any:
 
 
 def field(record: Any, key: str, kinds: type | tuple[type, ...], where: str) -> Any:
-    """`record[key]`, which must be of one of `kinds`."""
+    """`record[key]`; an `InputError` if it is missing or not of one of `kinds`."""
     if not isinstance(record, dict):
         raise InputError(f"{where}: not a JSON object")
     if key not in record:
@@ -31,7 +31,7 @@ def field(record: Any, key: str, kinds: type | tuple[type, ...], where: str) -> 
 
 
 def caption_or_null(record: Any, key: str, where: str) -> str | None:
-    """The caption under `key`; None where it is null."""
+    """The caption under `key`; None if it is null."""
     if isinstance(record, dict) and key in record and record[key] is None:
         return None
     caption: str = field(record, key, str, where)
@@ -39,7 +39,7 @@ def caption_or_null(record: Any, key: str, where: str) -> str | None:
 
 
 def lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that are not blank, with their numbers from 1; only newlines end a line, not exotic separators."""
+    """The lines that are not blank, with their numbers from 1; only newlines separate lines."""
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield number, line.rstrip("\r")

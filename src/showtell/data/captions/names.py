@@ -1,4 +1,4 @@
-"""Names of pictures as different files write them: with folders or without, in two Unicode forms, in other case."""
+"""Picture names from different files -> matches: with or without folders, in either Unicode form, in any case."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -29,14 +29,14 @@ _TIERS: tuple[tuple[str, Callable[[str], str]], ...] = (
     (_CASE, lambda name: _folded(base(name))),
 )
 EXACT = 1
-"""The last tier that compares names letter by letter."""
+"""The last tier that compares names exactly."""
 
 
 @dataclass(frozen=True, slots=True)
 class NameMatch:
-    """The names that a key may stand for; `how` says in which way they differ, empty where they do not.
+    """The names that match a key; `how` says in which way they differ from it, empty if they do not.
 
-    `tier` is smaller the better the match.
+    A smaller `tier` is a better match.
     """
 
     names: tuple[str, ...]
@@ -45,21 +45,21 @@ class NameMatch:
 
 
 class NameIndex:
-    """Finds, among some names, those that another file's name stands for."""
+    """Finds, among some names, those that match a name from another file."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = list(names)
         self._tiers: list[dict[str, list[str]]] = []
 
     def find(self, key: str) -> NameMatch:
-        """The names that match `key` in the best way that any does; none where no way does."""
+        """The names that match `key` in the best tier that has any; no names if no tier has."""
         for tier, (how, form) in enumerate(_TIERS):
             if found := self._tier(tier).get(form(key)):
                 return NameMatch(tuple(found), how, tier)
         return NameMatch((), "", len(_TIERS))
 
     def _tier(self, tier: int) -> dict[str, list[str]]:
-        while len(self._tiers) <= tier:  # the later ones are seldom needed
+        while len(self._tiers) <= tier:  # later tiers are seldom needed
             form = _TIERS[len(self._tiers)][1]
             names: dict[str, list[str]] = {}
             for name in self._names:
@@ -69,7 +69,7 @@ class NameIndex:
 
 
 def inexact_notes(matched: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """Sentences that count names by the way in which they differ, with one of each."""
+    """Sentences that count names by how they differ, each with an example."""
     notes = []
     for how in (_UNICODE, _CASE):
         keys = [key for way, key in matched if way == how]

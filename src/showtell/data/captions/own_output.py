@@ -1,6 +1,6 @@
-"""What `showtell caption` and `showtell alt-text` write -> one prediction for each picture.
+"""Output of `showtell caption` and `showtell alt-text` -> one prediction for each picture.
 
-Text, JSON lines, CSV and Parquet say the same: a row has a picture's name, and a caption, a guess where the model was
+Text, JSON lines, CSV and Parquet contain the same: a row has a picture's name and a caption, a guess if the model was
 not sure, or an error. Of several captions of a picture the first is the best.
 """
 
@@ -28,7 +28,7 @@ _OF_A_MODEL = ("score", "error", "guess")
 
 @dataclass(frozen=True, slots=True)
 class OwnRow:
-    """A picture's `caption` or `guess`, one of them empty, or the `error` that it could not be read with."""
+    """A picture's `caption` or `guess`, one of them empty, or the `error` of an unreadable picture."""
 
     name: str
     caption: str
@@ -40,7 +40,7 @@ _Rows: TypeAlias = Iterable[OwnRow]
 
 
 def own_rows(file: CaptionFile) -> Iterator[OwnRow] | None:
-    """The first row of every picture; None where the file is not what these commands write."""
+    """The first row of every picture; None if the file is not output of these commands."""
     for reader in (_parquet, _csv, _json_lines, _text):
         rows = reader(file)
         if rows is not None:
@@ -81,7 +81,7 @@ def _json_lines(file: CaptionFile) -> _Rows | None:
     for _, line in lines(file.text):
         try:
             record = json.loads(line)
-        except (ValueError, RecursionError):  # another reader says what is wrong
+        except (ValueError, RecursionError):  # another reader reports the error
             return None
         if not isinstance(record, dict) or not isinstance(record.get("name"), str):
             return None

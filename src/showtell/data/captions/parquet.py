@@ -1,7 +1,7 @@
 """A Parquet file with a column of captions -> rows.
 
-Beside a column of pictures, as Hugging Face `datasets` writes it, each row belongs to the picture of that row, by the
-name that `showtell.data.sources.parquet` gives it. Without one, a column names the pictures.
+If the file also has a column of pictures, as Hugging Face `datasets` writes it, each caption belongs to the picture of
+its row, under the name that `showtell.data.sources.parquet` gives it. Otherwise a column has the pictures' names.
 """
 
 from collections.abc import Iterator

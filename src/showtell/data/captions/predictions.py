@@ -1,8 +1,8 @@
-"""Captions that some system made -> which picture each is of; and the references that they are to be scored against.
+"""Captions of any system, and references -> pairs of both by picture, to be scored.
 
-`read_predictions` reads COCO's results (cocodataset.org/#format-results: a JSON list of `{"image_id", "caption"}`),
-what `showtell caption` and `showtell alt-text` write, and whatever `read_captions` reads, with one caption for each
-picture. `pair` finds each picture among the references, by its name or by an id that they have for it.
+`read_predictions` reads COCO's results (cocodataset.org/#format-results: a JSON list of `{"image_id", "caption"}`), the
+output of `showtell caption` and `showtell alt-text`, and whatever `read_captions` reads, with one caption for each
+picture. `pair` finds each picture among the references, by its name or by one of its ids.
 """
 
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ from showtell.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """One caption, which may be empty, for each picture, by the name or id that `path` has for it, in file order.
+    """One caption, possibly empty, for each picture, by the picture's name or id in the file `path`, in file order.
 
-    `failed` are pictures whose row is an error, with the reason; they are not scored. `guesses` counts captions of
-    which the model was not sure: what is scored is its guess, because that is the caption it would have given.
+    `failed` has (name, reason) of rows with an error; they are not scored. `guesses` counts captions of which the model
+    was not sure; the guess is scored, because it is the caption that the model would have given.
     """
 
     captions: dict[str, str]
@@ -37,10 +37,11 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pictures that have both: by the name that the references have, captions, references, and the predictions' ids.
+    """Pictures with a prediction and references: `captions`, `references` and the predictions' `ids`, by the
+    references' names.
 
-    `left_out` says in words what only one side had; `failed` counts pictures that could not be captioned, `guesses`
-    captions of which the model was not sure; `notes` are sentences on how names were matched.
+    `left_out` says in words what only one side had. `failed` counts pictures that could not be captioned, `guesses`
+    captions of which the model was not sure. `notes` are sentences on how names were matched.
     """
 
     captions: dict[str, str]
@@ -58,6 +59,10 @@ def read_predictions(
     path: str | PathLike[str], *, picture_column: str = PICTURE, caption_column: str = CAPTION
 ) -> Predictions:
     """Read captions to be scored.
+
+    Arguments:
+        path: the file.
+        picture_column, caption_column: columns of a table or keys of JSON records, as for `read_captions`.
 
     Raises:
         InputError: the file is missing or malformed, or a picture has two captions; the message names the record.
@@ -91,12 +96,12 @@ def pair(predictions: Predictions, references: CaptionSet, *, partial: bool = Fa
 
     Arguments:
         predictions: captions, by name or id.
-        references: captions, by name, with the ids that the file has.
-        partial: leave out what only one side has, instead of raising.
+        references: captions, by name, with the file's ids.
+        partial: leave out pictures that only one side has, instead of raising.
 
     Raises:
-        InputError: no picture is the same, two predictions are of one picture, or one side has pictures that the other
-            lacks.
+        InputError: no picture is on both sides, two predictions are of one picture, or one side has pictures that the
+            other lacks and `partial` is False.
     """
     names, notes = _best_names(predictions, references)
     captions: dict[str, str] = {}
@@ -134,7 +139,7 @@ def pair(predictions: Predictions, references: CaptionSet, *, partial: bool = Fa
 
 
 def _best_names(predictions: Predictions, references: CaptionSet) -> tuple[dict[str, str], tuple[str, ...]]:
-    """From a prediction's key to the picture's name, by whichever of the ways to name pictures fits most of them."""
+    """Maps predictions' keys to picture names, by the kind of name or id that fits most of them."""
     keys = [*predictions.captions, *(key for key, _ in predictions.failed)]
     index = NameIndex(references.captions)
     by_name, taken, inexact = dict[str, str](), set[str](), []

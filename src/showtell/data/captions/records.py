@@ -1,7 +1,7 @@
 """JSON lines, JSON lists of records and JSON mappings -> rows.
 
-A record names a picture and its caption or captions: `{"image": "a.jpg", "caption": "a dog"}`, on lines of their own or
-in a list, as BLIP and many others write them. A mapping has the picture's name as its key:
+A record has a picture's name and its caption or captions: `{"image": "a.jpg", "caption": "a dog"}`, one on each line or
+in a list, as BLIP and many others write them. A mapping has the pictures' names as keys:
 `{"a.jpg": "a dog", "b.jpg": ["a cat", "one cat"]}`.
 """
 
@@ -43,7 +43,7 @@ def _detect_mapping(file: CaptionFile, columns: Columns) -> bool:
         return False
     try:
         value = json.loads(file.text)
-    except (ValueError, RecursionError):  # JSON lines, or what no reader takes
+    except (ValueError, RecursionError):  # JSON lines, or no known format
         return False
     return bool(value) and isinstance(columns.find(list(value)), str) and all(map(_are_captions, value.values()))
 
@@ -78,7 +78,7 @@ def _detect_lines(file: CaptionFile, columns: Columns) -> bool:
     try:
         return isinstance(json.loads(file.first_line), dict)
     except (ValueError, RecursionError):
-        json_value(file)  # names the line where it is not JSON
+        json_value(file)  # raises an error that names the line
     return False
 
 
@@ -110,7 +110,7 @@ def _rows(file: CaptionFile, records: Iterable[tuple[str, Any]], columns: Column
         if keys is None:
             found = columns.find(list(record)) if isinstance(record, dict) else columns.picture
             if isinstance(found, str):
-                field(record, found, object, here)  # says what is there instead
+                field(record, found, object, here)  # its error lists the keys that exist
                 raise InputError(f"{here}: no {found!r}")
             keys = found
             file.note(keys.note)

@@ -3,7 +3,7 @@
     @caption_format("pairs", title="pairs", help="a name, two colons, a caption", detect=_looks_like_pairs)
     def read_pairs(file: CaptionFile, columns: Columns) -> Iterator[CaptionRow]: ...
 
-Every module of the folder is imported when the formats are first asked for, so no list of them is kept.
+Every module of the folder is imported on first use, so there is no list to maintain.
 docs/contributing/caption-format.md has an example.
 """
 
@@ -22,10 +22,10 @@ from showtell.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class CaptionRow:
-    """What one line or record says.
+    """One line or record of a caption file.
 
-    `captions` may hold None where the file has a null; these are counted and left out. `where` is the record's place
-    in the file, for messages. `ids` are (kind, id) of the picture besides its name.
+    `captions` has None for a null in the file; these are counted and left out. `where` is the record's place in the
+    file, for messages. `ids` are (kind, id) of the picture besides its name.
     """
 
     name: str
@@ -41,10 +41,10 @@ Detect: TypeAlias = Callable[[CaptionFile, Columns], bool]
 
 @dataclass(frozen=True, slots=True)
 class CaptionFormat:
-    """A format that users can name. `title` is what messages call it, `help` a line on what it holds.
+    """A format that users can choose. `title` is its name in messages, `help` a line on what it contains.
 
-    `detect` says whether a file looks like it. Formats are asked in the order of `order`, then of their names, and the
-    first that says yes reads the file.
+    `detect` says whether a file looks like it. Formats are tried by ascending `order`, then by name, and the first
+    whose `detect` is true reads the file.
     """
 
     name: str
@@ -59,7 +59,7 @@ _registered: dict[str, CaptionFormat] = {}
 
 
 def caption_format(name: str, *, title: str, help: str, detect: Detect, order: int = 50) -> Callable[[Read], Read]:
-    """Register the function below as the reader of the format `name`; the arguments are those of `CaptionFormat`."""
+    """Register the decorated function as the reader of the format `name`; arguments as in `CaptionFormat`."""
 
     def register(read: Read) -> Read:
         if name in _registered:
@@ -72,7 +72,7 @@ def caption_format(name: str, *, title: str, help: str, detect: Detect, order: i
 
 @cache
 def caption_formats() -> dict[str, CaptionFormat]:
-    """Every format by name, in the order in which they are asked whether a file is theirs."""
+    """Every format by name, in the order in which `auto` tries them."""
     for module in iter_modules([str(Path(__file__).parent)]):
         import_module(f"{__package__}.{module.name}")
     return {one.name: one for one in sorted(_registered.values(), key=lambda one: (one.order, one.name))}
@@ -83,11 +83,11 @@ def read_rows(file: CaptionFile, format: str, columns: Columns) -> Iterator[Capt
 
     Arguments:
         file: what to read.
-        format: the name of one of `caption_formats`, or `auto` to tell it from the content.
+        format: the name of one of `caption_formats`, or `auto` to detect it from the content.
         columns: names for tables, JSON lines and records.
 
     Raises:
-        InputError: the file is malformed, the format is unknown, or `auto` finds none.
+        InputError: the file is malformed, the format is unknown, or `auto` detects none.
     """
     formats = caption_formats()
     if format == "auto":

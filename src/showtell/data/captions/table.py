@@ -1,8 +1,8 @@
 """Tables with a header row -> rows: CSV and TSV as programs and people write them.
 
-Fields are divided by commas, semicolons, tabs or bars, whichever makes the header hold the columns; Excel's line
-`sep=;` is understood. Rows may be shorter than the header, and longer by empty fields. A row without a caption's field
-is left out and counted; a row with too many fields is an error, because a caption would lose its end.
+The delimiter is a comma, semicolon, tab or bar, whichever makes the header contain the columns; Excel's line `sep=;` is
+understood. Rows may be shorter than the header, or longer by empty fields. A row without a caption field is left out
+and counted. A row with too many fields is an error, because a caption would lose its end.
 """
 
 import csv
@@ -53,10 +53,10 @@ def table_rows(
     """Rows of a table whose first row is its header.
 
     Arguments:
-        file: gets the notes.
+        file: the file, to which notes are added.
         rows: the place of each row, for messages, and its fields.
         columns: which columns to read.
-        spaced: whether spaces around fields are of the table and not of the texts.
+        spaced: whether spaces around fields belong to the table and not to the texts.
     """
     header: list[str] = []
     places: list[int] = []
@@ -99,7 +99,7 @@ def _divided(file: CaptionFile, columns: Columns, usual: str) -> Iterator[Captio
 
 
 def _fields(text: str, where: str, delimiter: str, skipped: int) -> Iterator[tuple[str, list[str]]]:
-    # Strict, because a caption with a stray quote or comma would otherwise lose its end without a word.
+    # Strict, because a caption with a stray quote or comma would otherwise lose its end silently.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     number = 1 + skipped
     try:
@@ -111,7 +111,7 @@ def _fields(text: str, where: str, delimiter: str, skipped: int) -> Iterator[tup
 
 
 def _without_sep_line(text: str) -> tuple[str, int, str]:
-    """The text after Excel's line `sep=;`, how many lines that took, and the delimiter that it names."""
+    """The text after Excel's line `sep=;`, the number of lines skipped, and the delimiter of that line."""
     first, _, rest = text.partition("\n")
     line = first.strip("\r").strip('"')
     if len(line) == 5 and line.lower().startswith("sep="):
@@ -120,7 +120,7 @@ def _without_sep_line(text: str) -> tuple[str, int, str]:
 
 
 def _fitting(file: CaptionFile, columns: Columns, usual: str) -> str:
-    """The delimiter that makes the header hold the columns, empty where none does."""
+    """The delimiter with which the header contains the columns, empty if there is none."""
     text, _, delimiter = _without_sep_line(file.text)
     if delimiter:
         return delimiter

@@ -1,6 +1,7 @@
-"""A path -> the caption file that it names, plain or in a zip: its bytes, its text, and what was seen on the way."""
+"""A path -> the caption file that it names, plain or in a zip: its bytes, its text, and notes on how it was read."""
 
 import tarfile
+import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -13,15 +14,20 @@ _TEXTS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".token")
 _BOOKS = (".xlsx", ".xlsm")
 _SUFFIXES = (*_TEXTS, *_BOOKS)
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+_GROWTH = 32  # text packs to a fifth or a tenth; what unpacks to far more is made to fill memory
+_SMALL = 16 << 20
+
+MAX_UNPACKED = 256 << 20
+"""Limit of the bytes of captions in an archive, unpacked."""
 
 
 @dataclass(frozen=True)
 class CaptionFile:
-    """A caption file that is open to every reader.
+    """A caption file, open for any reader.
 
-    `path` is the file or folder on disk, `where` what messages call it (with its member, in a zip). `data` are its
-    bytes; it is empty where a reader takes the path instead: of a folder, of an archive of pictures, and of Parquet.
-    `notes` is what users are told about how it was read.
+    `path` is the file or folder on disk, `where` its name in messages (with the member, in a zip). `data` are its
+    bytes, empty if readers take the path instead: for a folder, an archive of pictures, or Parquet. `notes` are
+    sentences for users on how it was read.
     """
 
     path: Path
@@ -48,7 +54,7 @@ class CaptionFile:
 
     @cached_property
     def text(self) -> str:
-        """Its text; an `InputError` where it is none."""
+        """Its text; an `InputError` if it is not text."""
         text, encoding = decoded(self.data, self.where)
         if encoding != "UTF-8":
             self.note(f"it is not UTF-8 and is read as {encoding}")
@@ -62,7 +68,7 @@ class CaptionFile:
 
     @property
     def is_json(self) -> bool:
-        """Whether it looks like JSON in one piece; `.jsonl` says that it is lines."""
+        """Whether it looks like a single JSON value; `.jsonl` files are lines instead."""
         named_lines = self.suffix in (".jsonl", ".ndjson")
         return self.is_text and not named_lines and self.first_line.lstrip().startswith(("{", "["))
 
@@ -75,7 +81,7 @@ def open_captions(path: Path, member: str | None = None) -> CaptionFile:
         member: which file of a zip, by path, file name or stem; needed where several look like caption files.
 
     Raises:
-        InputError: the file is missing or cannot be read, or it is not clear which one of a zip is meant.
+        InputError: the file is missing or cannot be read, or it is unclear which file of a zip is meant.
     """
     archive = next((parent for parent in path.parents if parent.is_file()), None)
     if archive and member is None:
@@ -100,7 +106,7 @@ def open_captions(path: Path, member: str | None = None) -> CaptionFile:
 
 
 def read_text(path: Path, member: str | None = None) -> tuple[str, str]:
-    """The text of a caption file, and what to call it in messages; arguments and errors as for `open_captions`."""
+    """The text of a caption file, and its name in messages; arguments and errors as for `open_captions`."""
     file = open_captions(path, member)
     if not file.is_text:
         raise InputError(f"{path}: {'is a folder, not a text file' if path.is_dir() else 'not a text file'}")
@@ -110,11 +116,11 @@ def read_text(path: Path, member: str | None = None) -> tuple[str, str]:
 def decoded(data: bytes, where: str) -> tuple[str, str]:
     """Bytes as text, and the encoding that they are in.
 
-    UTF-8 and UTF-16 are told by their marks and their bytes; what is neither is taken for Windows-1252, which Excel
+    UTF-8 and UTF-16 are detected by their marks and their bytes. Anything else is taken for Windows-1252, which Excel
     writes in western Europe and America.
 
     Raises:
-        InputError: the bytes are no text.
+        InputError: the bytes are not text.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         codec, name = "utf-16", "UTF-16"
@@ -146,13 +152,28 @@ def _member(path: Path, member: str | None) -> CaptionFile:
         chosen = _choose(path, names, member)
         where = f"{path}/{chosen}"
         try:
-            return CaptionFile(path, where, archive.read(chosen))
+            return CaptionFile(path, where, _unpacked(archive, archive.getinfo(chosen), where))
+        except InputError:
+            raise
         except Exception as error:  # passwords, wrong checksums, compression methods that Python lacks
             raise InputError(f"{where}: cannot be read from the zip ({one_line(error)})") from error
 
 
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> bytes:
+    """The bytes of a member; an `InputError` where they are too many, whatever size its header states."""
+    limit = min(MAX_UNPACKED, max(_SMALL, _GROWTH * member.compress_size))
+    with archive.open(member) as file:
+        data = file.read(limit + 1) if member.file_size <= limit else b""
+    if member.file_size > limit or len(data) > limit:
+        raise InputError(
+            f"{where}: unpacks to {max(member.file_size, len(data)) >> 20:,} MiB, too many for captions of its packed "
+            f"size (limit {limit >> 20:,}): unpack it yourself if that is right, and name the file"
+        )
+    return data
+
+
 def _holds_texts_beside(names: list[str]) -> bool:
-    """Whether an archive has pictures, and no caption file but texts that belong to single pictures."""
+    """Whether an archive has pictures and no other caption files than texts of single pictures."""
     pictures = {name for name in names if picture_name(name)}
     stems = pictures | {str(PurePosixPath(name).with_suffix("")) for name in pictures}
     texts = [name for name in names if PurePosixPath(name).suffix.lower() in (*_SUFFIXES, ".caption")]

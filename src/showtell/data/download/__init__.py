@@ -1,1 +1,1 @@
-"""Files on the web -> whole, checked files on this machine."""
+"""Files on the web -> complete, checked files on this machine."""

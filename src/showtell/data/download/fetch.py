@@ -1,8 +1,8 @@
-"""A file on the web -> a file here, whole and checked, however often the connection breaks; or a picture's bytes.
+"""A file on the web -> a complete, checked file here, however often the connection breaks; or a picture's bytes.
 
-What has come lies in `NAME.part`; `NAME.part.json` says of which version of the server's file it is. A run that was
-stopped, or a connection that was cut, goes on from there; a server that cannot send the rest alone, or whose file has
-changed, sends the whole file and it begins anew. Nothing gets the final name before its size and checksum are right.
+Received bytes are stored in `NAME.part`; `NAME.part.json` identifies the version of the server's file. After a stopped
+run or a lost connection, the download resumes from there. If the server cannot send the rest alone, or its file has
+changed, the download restarts. A file gets its final name only after its size and checksum have been checked.
 """
 
 import io
@@ -19,7 +19,7 @@ from showtell.progress import megabytes, meter, watch
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """Of pictures on the web: the bytes of the largest, the seconds that one may take, and whether a bar is shown."""
+    """Limits for pictures on the web, in bytes and in seconds for each, and whether a progress bar is shown."""
 
     max_bytes: int = 50_000_000
     timeout: float = 30.0
@@ -43,24 +43,24 @@ def fetch(
     show: bool = True,
     pause: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Download `url` to `path`, going on with what an earlier run left beside it.
+    """Download `url` to `path`, resuming from what an earlier run left beside it.
 
     Arguments:
         url: http or https.
-        path: the final name; its folder is made. A file that is there already is checked and kept.
-        size, md5, sha256: what is known of the file, to be checked.
+        path: the final name; its folder is made. An existing file is checked and not downloaded again.
+        size, md5, sha256: known properties of the file, to be checked; size in bytes, checksums in hexadecimal.
         max_bytes: refuse a larger file.
-        timeout: seconds that may pass without a byte before the connection counts as cut.
-        retries: attempts in a row that may bring nothing new; the pause before each is twice as long.
-        show: whether there is a progress bar.
-        pause: what waits between attempts.
+        timeout: seconds without a byte after which the connection counts as lost.
+        retries: how many attempts in a row may bring no new byte; the pause doubles before each.
+        show: show a progress bar.
+        pause: waits between attempts, for so many seconds.
 
     Returns:
-        The bytes that came over the network; 0 where all were already here.
+        The number of bytes transferred; 0 if the file was already here.
 
     Raises:
-        InputError: the address is none, or another file lies at `path`.
-        ShowtellError: the server fails or refuses, the disk is too small, or the file is not the one that was expected.
+        InputError: the address is not a valid one, or another file is at `path`.
+        ShowtellError: the server fails or refuses, the disk is too small, or the file is not the expected one.
     """
     check_url(url)
     expected = Expected(size, md5, sha256)
@@ -81,16 +81,16 @@ def fetch(
 
 
 def download_picture(url: str, *, max_bytes: int = 50_000_000, timeout: float = 30.0, show: bool = False) -> bytes:
-    """The bytes of a picture on the web, held in memory; what they are is for `showtell.images.decode.decode` to say.
+    """The bytes of a picture on the web, in memory; `showtell.images.decode.decode` checks what they are.
 
     Arguments:
         url: http or https.
-        max_bytes: stop reading a larger one, whatever its server says its size is.
-        timeout: seconds that may pass without a byte, and that the whole may take once the server has answered.
-        show: whether there is a progress bar.
+        max_bytes: refuse a larger one, whatever size its server reports.
+        timeout: seconds without a byte, and for the whole picture once the server has answered.
+        show: show a progress bar.
 
     Raises:
-        InputError: the address is none.
+        InputError: the address is not a valid one.
         ShowtellError: the server fails or refuses, or what it sends is too large, too slow, cut off or a web page.
     """
     check_url(url)

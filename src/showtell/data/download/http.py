@@ -1,7 +1,7 @@
-"""One request over HTTP or HTTPS, with what can go wrong sorted into what passes by itself and what does not.
+"""One request over HTTP or HTTPS -> its response, or an error that is either temporary (`Interrupted`) or permanent.
 
-Only the standard library: proxies from the environment are honoured, redirects are followed as far as urllib goes (ten)
-and never to anything but http and https.
+It uses the standard library only. Proxies from the environment are honored. Redirects are followed up to urllib's limit
+of ten, and only to http and https.
 """
 
 import contextlib
@@ -16,13 +16,13 @@ from typing import Any
 
 from showtell.errors import InputError, ShowtellError, one_line
 
-_PIECE = 1 << 18  # bytes asked of a connection at once; what has come is handed on without waiting for the rest
+_PIECE = 1 << 18  # the most bytes read from a connection at once; received bytes are passed on without waiting for more
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _AGENT = "showtell (Python urllib)"
 
 
 class Interrupted(Exception):
-    """The connection failed in a way that trying again may mend; the message says how."""
+    """The connection failed in a way that a retry may fix; the message has the reason."""
 
 
 def is_url(text: str) -> bool:
@@ -31,15 +31,15 @@ def is_url(text: str) -> bool:
 
 
 def check_url(url: str) -> None:
-    """Refuse an address that cannot be asked for.
+    """Refuse an address that cannot be requested.
 
     Raises:
-        InputError: it is not http or https, or names no host.
+        InputError: it is not http or https, or has no host.
     """
     try:
         parts = urllib.parse.urlsplit(url)
         whole = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:  # a port that is no number, a bracket that is not closed
+    except ValueError:  # a port that is not a number, an unclosed bracket
         whole = False
     if not is_url(url) or not whole:
         raise InputError(f"{url}: not an address that can be downloaded: give http://... or https://...")
@@ -47,16 +47,16 @@ def check_url(url: str) -> None:
 
 @contextlib.contextmanager
 def asked(url: str, timeout: float, headers: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
-    """The server's answer, of status 200 to 299, or 416 to a range; closed when the block ends.
+    """The server's response, of status 200 to 299, or 416 to a range request; closed when the block ends.
 
     Arguments:
-        url: where to.
-        timeout: seconds that may pass without a byte.
-        headers: what to send beside the client's name.
+        url: the address.
+        timeout: seconds without a byte after which the connection counts as lost.
+        headers: request headers besides the client's name.
 
     Raises:
-        Interrupted: the connection failed, or the server asks to be asked later.
-        ShowtellError: the server refuses, or cannot be trusted.
+        Interrupted: the connection failed, or the server asks for a later retry.
+        ShowtellError: the server refuses, or its certificate is not valid.
     """
     with _sorted(url):
         fixed = {"User-Agent": _AGENT, "Accept-Encoding": "identity"}
@@ -67,7 +67,7 @@ def asked(url: str, timeout: float, headers: Mapping[str, str]) -> Iterator[http
 
 
 def pieces(response: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
-    """The answer's bytes as they come.
+    """The response's bytes as they arrive.
 
     Raises:
         Interrupted: the connection fails before the last byte.
@@ -80,12 +80,12 @@ def pieces(response: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
             break
         came += len(piece)
         yield piece
-    if length is not None and came < length:  # http.client takes this for the end
+    if length is not None and came < length:  # http.client takes a lost connection for the end
         raise Interrupted("the connection was cut")
 
 
 def content_length(response: http.client.HTTPResponse) -> int | None:
-    """How many bytes the server says it sends; None where it does not say."""
+    """The number of bytes that the server announces; None if it does not."""
     text = response.headers.get("Content-Length", "")
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
@@ -104,14 +104,14 @@ def _sorted(url: str) -> Iterator[None]:
         if isinstance(error.reason, ssl.SSLCertVerificationError):
             raise ShowtellError(f"{url}: its certificate is not valid ({error.reason.verify_message})") from error
         raise Interrupted(_reason(error.reason)) from error
-    except (OSError, http.client.HTTPException) as error:  # OSError: time-outs, resets, TLS that breaks off
+    except (OSError, http.client.HTTPException) as error:  # OSError: time-outs, resets, broken TLS
         raise Interrupted(_reason(error)) from error
-    except ValueError as error:  # a redirect to an address that is none
+    except ValueError as error:  # a redirect to an invalid address
         raise ShowtellError(f"{url}: cannot be asked for ({_reason(error)})") from error
 
 
 def _quoted(url: str) -> str:
-    """Letters and blanks quoted as browsers do it, and the host in the form that name servers know."""
+    """The address with special characters percent-encoded as in browsers, and the host as name servers know it."""
     parts = urllib.parse.urlsplit(url)
     host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode("ascii")
     path, query = (urllib.parse.quote(part, safe="%/:=&?~+!$,;'@()*[]") for part in (parts.path, parts.query))
@@ -135,7 +135,7 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 class _ErrorsButRange(urllib.request.HTTPErrorProcessor):
-    """Status 416 is an answer, not an error: there is nothing after the bytes that we have."""
+    """Accepts status 416 as a response: the server has nothing after the bytes that are here."""
 
     def http_response(self, request: urllib.request.Request, response: Any) -> Any:
         if response.status == 416 and request.has_header("Range"):

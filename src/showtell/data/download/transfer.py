@@ -1,4 +1,4 @@
-"""One file on its way from a server to a part file: what is asked for, what the answer means, and when to try again.
+"""The transfer of one file from a server to a part file: requests, the meaning of responses, and retries.
 
 Range requests and If-Range follow RFC 9110, sections 13.1.5 and 14.
 """
@@ -21,16 +21,16 @@ from showtell.errors import InputError, ShowtellError
 from showtell.files import read_json, write_json
 from showtell.progress import megabytes, meter
 
-_RESERVE = 64 << 20  # bytes of the disk that stay free: a full system disk stops more than a download
+_RESERVE = 64 << 20  # bytes of the disk that stay free: a full system disk stops more than the download
 _LONGEST_PAUSE = 30.0
 
 Look: TypeAlias = Callable[[str], None]
-"""Told after every step, with a note for the progress bar."""
+"""Called after every step, with a note for the progress bar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What is known of a file beforehand: bytes, and checksums in hexadecimal; None for what is not known."""
+    """Known properties of a file: size in bytes, and checksums in hexadecimal; None if unknown."""
 
     size: int | None = None
     md5: str | None = None
@@ -38,13 +38,13 @@ class Expected:
 
     @property
     def checksum(self) -> tuple[str, str] | None:
-        """The best checksum there is: its algorithm and value."""
+        """The strongest known checksum: its algorithm and value."""
         if self.sha256:
             return "sha256", self.sha256.lower()
         return ("md5", self.md5.lower()) if self.md5 else None
 
     def fault(self, path: Path, show: bool = False) -> str:
-        """What is wrong with the file at `path`; empty where it fits all that is known."""
+        """How the file at `path` differs from what is known; empty if it does not."""
         size = path.stat().st_size
         if self.size is not None and size != self.size:
             return f"it has {size:,} bytes, not {self.size:,}"
@@ -71,23 +71,23 @@ class Transfer:
 
     @property
     def goal(self) -> int | None:
-        """How many bytes there will be; None while nobody knows."""
+        """The file's size in bytes; None while it is unknown."""
         return self.expected.size if self.total is None else self.total
 
     def resume(self) -> None:
-        """Take up what an earlier run left, if it is sure to be of the same file."""
+        """Resume from an earlier run's part file if it is certain to be of the same file."""
         if not self.part.exists():
             return
         with contextlib.suppress(InputError):  # no notes, or damaged ones
             match read_json(self.notes):
                 case {"url": self.url, "validator": str(validator), "total": int() | None as total}:
                     self.validator, self.total = validator, total
-        if self.validator or self.expected.checksum:  # with a checksum, a piece of another file is found out at the end
+        if self.validator or self.expected.checksum:  # the checksum detects a part of another file at the end
             have = self.part.stat().st_size
             self.have = have if self.goal is None or have <= self.goal else 0
 
     def run(self, retries: int, pause: Callable[[float], None], look: Look) -> None:
-        """Ask for what is missing until all is here; `retries` attempts in a row may bring nothing new."""
+        """Request the missing bytes until all are here; `retries` attempts in a row may bring no new byte."""
         furthest, failures = self.have, 0
         while self.goal is None or self.have != self.goal:
             try:
@@ -107,7 +107,7 @@ class Transfer:
                 pause(min(2.0 ** (failures - 1), _LONGEST_PAUSE))
 
     def finish(self, show: bool) -> None:
-        """Check the part file and give it its final name; a wrong one is removed."""
+        """Check the part file and rename it to the final name; a wrong one is removed."""
         if fault := self.expected.fault(self.part, show):
             self.part.unlink()
             self.notes.unlink(missing_ok=True)
@@ -115,13 +115,13 @@ class Transfer:
                 f"{self.url}: not the file that was expected ({fault}), so it was deleted: "
                 "try again, and if this stays so the server has another file: use another mirror"
             )
-        with open(self.part, "r+b") as file:  # Windows flushes only what is open for writing
+        with open(self.part, "r+b") as file:  # Windows flushes only files that are open for writing
             os.fsync(file.fileno())
         self.part.replace(self.path)
         self.notes.unlink(missing_ok=True)
 
     def _attempt(self, look: Look) -> bool:
-        """One request; True when the file is whole, False when it has to begin anew."""
+        """Make one request; True if the file is complete, False if the download must restart."""
         headers = {}
         if self.have:
             headers["Range"] = f"bytes={self.have}-"
@@ -143,22 +143,22 @@ class Transfer:
                     self.received += len(piece)
                     look("")
                     self._limit(self.have)
-        if self.goal is not None and self.have < self.goal:  # a server may send less than was asked for
+        if self.goal is not None and self.have < self.goal:  # a server may send less than was requested
             raise Interrupted("the server sent only a part")
         return True
 
     def _accept(self, response: http.client.HTTPResponse) -> bool:
-        """Whether the answer's bytes go behind those that we have. What we had may be given up for it."""
+        """Whether the response's bytes follow the bytes that are here, which may be discarded for that."""
         total, validator = content_length(response), _validator(response)
         if self.have and response.status in (206, 416):
             begin, total = _content_range(response)
             total = self.total if total is None else total
             validator = validator or self.validator
-            # The last two: servers that do not know If-Range send a piece of the new file, too.
+            # The last two: servers without If-Range send a part of a changed file, too.
             if begin != self.have or self.total not in (None, total) or self.validator not in ("", validator):
                 self._forget()
                 return False
-        elif self.have:  # the whole file: the server knows no ranges, or has another file by now
+        elif self.have:  # the whole file: the server has no ranges, or its file has changed
             self._forget()
         if self.expected.size is not None and total is not None and total != self.expected.size:
             raise ShowtellError(
@@ -166,7 +166,7 @@ class Transfer:
             )
         self._limit(total or 0)
         check_space(self.path.parent, (total or 0) - self.have)
-        if not self.have:  # before the notes: they must never describe bytes of an older file
+        if not self.have:  # before the notes, which must never describe bytes of an older file
             self.part.unlink(missing_ok=True)
         self.total, self.validator = total, validator
         write_json(self.notes, {"url": self.url, "validator": validator, "total": total})
@@ -183,15 +183,15 @@ class Transfer:
 
 
 def part_of(path: Path) -> Path:
-    """Where the bytes of `path` lie until all are there."""
+    """The part file of `path`, which has its bytes until they are complete."""
     return path.with_name(f"{path.name}.part")
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Refuse to begin what the disk cannot hold.
+    """Refuse a download for which the disk has no space.
 
     Raises:
-        ShowtellError: less than `needed` bytes and a small reserve are free where `folder` is, or will be.
+        ShowtellError: less than `needed` bytes and a small reserve are free on the disk of `folder`.
     """
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     free = shutil.disk_usage(there).free
@@ -203,7 +203,7 @@ def check_space(folder: Path, needed: int) -> None:
 
 
 def _content_range(response: http.client.HTTPResponse) -> tuple[int, int | None]:
-    """First byte and whole size out of `bytes 5-9/10`, `bytes 5-9/*` or `bytes */10`; -1 where there is none."""
+    """First byte and whole size from `bytes 5-9/10`, `bytes 5-9/*` or `bytes */10`; -1 without a first byte."""
     found = re.fullmatch(r"bytes (?:(\d{1,18})-\d{1,18}|\*)/(\d{1,18}|\*)", response.headers.get("Content-Range", ""))
     if not found:
         return -1, None
@@ -211,7 +211,7 @@ def _content_range(response: http.client.HTTPResponse) -> tuple[int, int | None]
 
 
 def _validator(response: http.client.HTTPResponse) -> str:
-    """What If-Range takes: a strong ETag, else a date of change that is strong too; empty where there is neither."""
+    """The value for If-Range: a strong ETag, else a modification date that is strong; empty if there is neither."""
     tag = str(response.headers.get("ETag", ""))
     if tag.startswith('"'):
         return tag

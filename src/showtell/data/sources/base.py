@@ -1,4 +1,4 @@
-"""What all sources of pictures share: names, what is passed over, how pictures are read, and what is said of them."""
+"""The common part of all picture sources: names, what is skipped, how pictures are read, and remarks for people."""
 
 import lzma
 import struct
@@ -54,15 +54,15 @@ DAMAGE = (
     OverflowError,
     RuntimeError,  # and NotImplementedError: passwords, compression methods that Python lacks
 )
-"""What zipfile, tarfile and the decompressors beneath them raise on bytes that are not as they should be."""
+"""What zipfile, tarfile and their decompressors raise on damaged or unsupported archives."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawPicture:
     """One picture file: its bytes, or in `error` why they could not be read (then `data` is empty).
 
-    `decoding` says how far whoever decodes it goes. `source` is whatever its reader wants to find
-    again at the result (`showtell.Captioned.source`).
+    `decoding` has the limits for decoding it. `source` is anything that the reader wants to find again in the result
+    (`showtell.Captioned.source`).
     """
 
     name: str
@@ -77,10 +77,10 @@ class ReadOptions:
     """Which pictures of a source are read, and how.
 
     Arguments:
-        exclude: patterns of what is passed over. `*`, `?` and `[...]` stand for letters, as in the shell. A pattern
-            fits the path of a picture in its source, a folder on the way, or the name of either without the path.
-        zip_encoding: of names in zips that do not say theirs, such as `cp932`.
-        decoding: limits, and what to do about damaged files.
+        exclude: patterns of what to skip. `*`, `?` and `[...]` match letters, as in the shell. A pattern matches the
+            path of a picture in its source, a folder on the path, or the name of either without the path.
+        zip_encoding: encoding of names in zips that do not declare it, such as `cp932`.
+        decoding: limits, and how damaged files are treated.
 
     Raises:
         InputError: there is no such encoding.
@@ -99,7 +99,7 @@ class ReadOptions:
                 raise InputError(f"there is no encoding {self.zip_encoding!r}: {advice}") from error
 
     def excludes(self, name: str) -> bool:
-        """Whether the picture or folder of this name is passed over."""
+        """Whether the picture or folder of this name is skipped."""
         if not self.exclude:
             return False
         parts = name.split("/")
@@ -112,7 +112,7 @@ READ_AS_USUAL = ReadOptions()
 
 @dataclass(slots=True)
 class Remarks:
-    """What a person should know of a source beside its pictures.
+    """What people should know about a source besides its pictures.
 
     `unread` counts files that look like pictures and are not read, by kind, with the name of the first.
     """
@@ -121,31 +121,31 @@ class Remarks:
     notes: dict[str, None] = field(default_factory=dict)
 
     def see(self, name: str) -> None:
-        """Count a file that is not taken for a picture, if it looks like one."""
+        """Count a file that is not read, if it looks like a picture."""
         if kind := unread_kind(name):
             count, first = self.unread.get(kind, (0, clean(name)))
             self.unread[kind] = (count + 1, first)
 
     def note(self, line: str) -> None:
-        """Remember something to say, once."""
+        """Add a line, once."""
         self.notes[line] = None
 
     def add(self, other: "Remarks") -> None:
-        """Take over what another source has."""
+        """Add another source's remarks."""
         for kind, (count, first) in other.unread.items():
             before, known = self.unread.get(kind, (0, first))
             self.unread[kind] = (before + count, known)
         self.notes |= other.notes
 
     def to_json(self) -> list[dict[str, Any]]:
-        """What was passed over, by kind."""
+        """The unread files, by kind."""
         return [
             {"kind": kind, "count": count, "first": first, "remedy": remedy(first)}
             for kind, (count, first) in sorted(self.unread.items())
         ]
 
     def lines(self) -> list[str]:
-        """Everything as lines for a person."""
+        """All remarks as lines for people."""
         lines = list(self.notes)
         if self.unread:
             total = sum(count for count, _ in self.unread.values())
@@ -169,7 +169,7 @@ class Pictures(Protocol):
 
 
 def remarks_of(source: object) -> Remarks:
-    """What a person should know of a source; nothing of one that does not keep it."""
+    """The remarks of a source; empty for a source without any."""
     found = getattr(source, "remarks", None)
     return found if isinstance(found, Remarks) else Remarks()
 
@@ -207,7 +207,7 @@ class Chosen:
                 yield picture
                 del picture  # or its bytes would be held while the next one is read
                 if last:
-                    break  # the rest of the archive is not even looked at
+                    break  # the rest of the archive is not read
 
 
 class _AllBut(Collection[str]):
@@ -227,13 +227,13 @@ class _AllBut(Collection[str]):
 
 
 def require_file(path: Path | Remote) -> None:
-    """An `InputError` where something that is no file is there: opening a pipe would wait forever."""
+    """Raise an `InputError` for anything other than a regular file: opening a pipe would wait forever."""
     if isinstance(path, Path) and path.exists() and not path.is_file():
         raise InputError(f"{path}: cannot be read (not a regular file)")
 
 
 def head(path: Path | Remote) -> bytes:
-    """The first bytes of a file, by which its kind is told; an `InputError` where it cannot be read."""
+    """The first bytes of a file, which identify its format; an `InputError` if it cannot be read."""
     require_file(path)
     try:
         with path.open("rb") as file:
@@ -243,8 +243,8 @@ def head(path: Path | Remote) -> bytes:
 
 
 def picture_name(path: str) -> str:
-    """The name of a picture at `path` in a folder or archive; empty where it is to be passed over."""
-    # A name never leads out of the folder or archive, so that whoever writes a file by it stays inside.
+    """The name of a picture at `path` in a folder or archive; empty if it is to be skipped."""
+    # A name never leads out of the folder or archive, so a file that is written under it stays inside.
     parts = [part for part in PurePosixPath(path).parts if part not in ("/", "//", "..")]
     if not parts or any(map(hidden, parts)) or PurePosixPath(parts[-1]).suffix.lower() not in SUFFIXES:
         return ""
@@ -252,12 +252,12 @@ def picture_name(path: str) -> str:
 
 
 def hidden(part: str) -> bool:
-    """Whether a file or folder of this name is passed over: hidden ones, and those that systems keep for themselves."""
+    """Whether a file or folder of this name is skipped: hidden ones, and those of operating systems."""
     return part.startswith(".") or part.lower() in _OF_SYSTEMS
 
 
 def clean(name: str) -> str:
-    """`name` as text that can be written; a file name that is not UTF-8 holds lone surrogates, which JSON refuses."""
+    """`name` as text that can be written: a file name that is not UTF-8 has lone surrogates, which JSON refuses."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

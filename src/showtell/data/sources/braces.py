@@ -1,4 +1,4 @@
-"""`shards/{000..099}.tar` -> the names that it stands for, as WebDataset and the shell write them."""
+"""`shards/{000..099}.tar` -> the names that it expands to, as in WebDataset and the shell."""
 
 import re
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ _MOST = 1_000_000
 
 
 def has_braces(text: str) -> bool:
-    """Whether there is a range or a list in braces in `text`."""
+    """Whether `text` has a range or a list in braces."""
     return bool(_BRACES.search(text))
 
 
 def expanded(text: str) -> Iterator[str]:
-    """Every name that `text` stands for: `{00..12}` is a range with as many digits, `{a,b}` a list; several multiply.
+    """Every name that `text` expands to: `{00..12}` is a range with two digits, `{a,b}` a list; several multiply.
 
     Raises:
-        InputError: it stands for more than a million names, or a range has no name.
+        InputError: there are more than a million names, or a range is malformed or runs backwards.
     """
     found = _BRACES.search(text)
     if not found:

@@ -1,6 +1,6 @@
 """A folder tree of any size -> its files, one after the other, in the order of their paths.
 
-Only the folders on the way to the present file are listed at any time, so memory is bounded by the largest of them.
+Only the folders on the path to the current file are listed at any time, so the largest of them bounds memory.
 """
 
 import os
@@ -18,7 +18,7 @@ from showtell.images.inputs import read_file
 class PictureFile:
     """A picture in a tree: its `name` is the path below the tree's top, with forward slashes, for people to read.
 
-    `size` is in bytes and `modified` in nanoseconds since 1970. Where `error` says why it cannot be read, they are 0.
+    `size` is in bytes and `modified` in nanoseconds since 1970. Both are 0 if `error` says why it cannot be read.
     """
 
     path: Path
@@ -32,18 +32,18 @@ class PictureFile:
 def walk_pictures(
     top: Path, options: ReadOptions = READ_AS_USUAL, remarks: Remarks | None = None
 ) -> Iterator[PictureFile]:
-    """Every picture file below `top`, told by its suffix, in the order of the paths.
+    """Every picture file below `top`, by its suffix, in the order of the paths.
 
-    Hidden files and folders, those of systems and those that `options` exclude are passed over. A folder below `top`
-    that cannot be listed is given as a `PictureFile` with its error.
+    Hidden files and folders, those of operating systems and those that `options` exclude are skipped. A folder below
+    `top` that cannot be listed becomes a `PictureFile` with an error.
 
     Arguments:
         top: the folder.
-        options: what is passed over, and how whoever reads the pictures is to decode them.
-        remarks: told of files that look like pictures and are not read.
+        options: what is skipped, and how the pictures are to be decoded.
+        remarks: counts files that look like pictures and are not read.
 
     Raises:
-        InputError: `top` itself is no folder, or cannot be listed.
+        InputError: `top` is not a folder, or cannot be listed.
     """
     if not top.is_dir():
         raise InputError(f"{top}: {'not a folder' if top.exists() else 'there is no such folder'}: check the path")
@@ -69,16 +69,16 @@ def walk_pictures(
 def walk_files(
     folder: str | Path, failed: Callable[[str, OSError], None], options: ReadOptions = READ_AS_USUAL
 ) -> Iterator[str]:
-    """Every file below `folder` in the order of the paths; folders that cannot be listed are handed to `failed`.
+    """Every file below `folder` in the order of the paths; `failed` is called with folders that cannot be listed.
 
-    Hidden folders, those of systems and what `options` exclude are passed over. Linked folders are followed (data sets
-    often are links), but not round in circles.
+    Hidden folders, those of operating systems and what `options` exclude are skipped. Links to folders are followed,
+    because data sets often are links, but never in cycles.
     """
     yield from _below(os.fspath(folder), "", (), failed, options)
 
 
 def read_picture(path: Path, name: str, decoding: DecodeOptions = USUAL) -> RawPicture:
-    """The bytes of one picture file, or the reason why there are none."""
+    """The bytes of one picture file, or why it cannot be read."""
     try:
         return RawPicture(name, read_file(path), decoding=decoding)
     except PictureError as error:

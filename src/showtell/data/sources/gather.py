@@ -1,8 +1,8 @@
-"""What a user names (files, folders, archives, patterns, addresses on the web) -> the pictures to look at, by name.
+"""Sources that a user names (files, folders, archives, patterns, addresses on the web) -> the chosen pictures, by name.
 
-Comes in: sources in a user's words, and which of their pictures are wanted: all, some at random, or some by index. Goes
-out: a stream of (name, bytes). A picture on the web is downloaded when its turn comes; one that cannot be had is a
-listed reject of the stream, as everywhere.
+Input: sources as the user writes them, and which of their pictures to take: all, some at random, or some by index.
+Output: a stream of (name, bytes). A picture on the web is downloaded when its turn comes; one that cannot be downloaded
+is a reject in the stream.
 """
 
 import random
@@ -25,7 +25,7 @@ _WITH_BARS = WebOptions()
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Which pictures, out of all in their order: `count` at random, by `seed`, or those at `indices` (from 0)."""
+    """Which of all pictures to take: `count` at random, by `seed`, or those at `indices` (from 0), or all."""
 
     count: int | None = None
     seed: int = 0
@@ -38,7 +38,7 @@ class Sample:
             raise InputError("pictures are chosen at random or by index, not both")
 
     def of(self, total: int) -> list[int]:
-        """The chosen positions among `total` pictures, ascending; an `InputError` where an index is beyond the last."""
+        """The chosen positions among `total` pictures, ascending; an `InputError` if an index is beyond the last."""
         if self.count is not None:
             return sorted(random.Random(self.seed).sample(range(total), min(self.count, total)))
         if beyond := [index for index in self.indices if not 0 <= index < total]:
@@ -47,19 +47,19 @@ class Sample:
 
 
 class PictureSelection:
-    """The chosen pictures of every source, named so that a person finds them again.
+    """The chosen pictures of every source, with names by which people find them again.
 
-    A picture file is called what the user called it, a picture on the web by its address; what lies in a folder or
-    archive is called by its path in there, after the folder's or archive's own path where there are several sources.
+    A picture file has the name that the user gave, a picture on the web its address. A picture in a folder or archive
+    has its path inside, which follows the folder's or archive's own path if there are several sources.
 
     Arguments:
         sources: paths, patterns and addresses.
         sample: which of the pictures.
-        web: limits for those on the web.
-        options: what is passed over, and how pictures are read.
+        web: limits for pictures on the web.
+        options: what is skipped, and how pictures are read.
 
     Raises:
-        InputError: a source does not exist or holds no pictures, an address is none, or an index is beyond the last.
+        InputError: a source does not exist or has no pictures, an address is invalid, or an index is beyond the last.
     """
 
     def __init__(
@@ -85,17 +85,17 @@ class PictureSelection:
 
     @property
     def on_the_web(self) -> bool:
-        """Whether any of the sources is downloaded with a bar of its own."""
+        """Whether any of the sources is downloaded with its own progress bar."""
         return any(part.on_the_web for part in self._parts)
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Where the pictures come from, as it was given."""
+        """The sources as they were given."""
         return tuple(self._sources)
 
     @property
     def remarks(self) -> Remarks:
-        """What a person should know of the sources, as `PictureSource.remarks`."""
+        """What people should know about the sources; see `PictureSource.remarks`."""
         remarks = Remarks()
         for part in self._parts:
             remarks.add(part.remarks)
@@ -105,16 +105,16 @@ class PictureSelection:
 
     @property
     def broken(self) -> str:
-        """The error that `read` ends with where an archive breaks off, which pieces of `split` do not come to."""
+        """The error that `read` raises at the end of a truncated archive, which pieces of `split` do not reach."""
         return next((part.broken for part in self._parts if part.broken), "")
 
     def names(self) -> Iterator[str]:
-        """What the chosen pictures are called, in the order of the sources."""
+        """The names of the chosen pictures, in the order of the sources."""
         for source, chosen in zip(self._sources, self._chosen, strict=True):
             yield from (self._called(source, name) for name in chosen)
 
     def split(self, size: int) -> "Iterator[PictureSelection]":
-        """The chosen pictures as pieces of `size` each, the last of what is left; as `PictureSource.split` has them."""
+        """The chosen pictures in pieces of `size` each, the last with the rest; see `PictureSource.split`."""
         held: list[tuple[str, PictureSource]] = []
         room = size
         for source, part, chosen in zip(self._sources, self._parts, self._chosen, strict=True):
@@ -140,7 +140,7 @@ class PictureSelection:
         return piece
 
     def read(self) -> Generator[RawPicture, None, None]:
-        """The chosen pictures one by one, in the order of the sources; errors as `PictureSource.read` has them."""
+        """The chosen pictures one by one, in the order of the sources; errors as for `PictureSource.read`."""
         for source, part, chosen in zip(self._sources, self._parts, self._chosen, strict=True):
             if not chosen:
                 continue
@@ -149,7 +149,7 @@ class PictureSelection:
                 yield replace(picture, name=self._called(source, picture.name))
                 del picture  # or its bytes would be held while the next one is read
                 if others and count == len(chosen):
-                    break  # the rest of an archive is not even looked at
+                    break  # the rest of an archive is not read
 
     def _called(self, source: str, name: str) -> str:
         if name == source or Path(source).name == name:
@@ -161,6 +161,6 @@ class PictureSelection:
 
 
 def _without_texts(sources: Sequence[str]) -> list[str]:
-    """The sources without texts that stand beside pictures, which a pattern of the shell's brings along."""
+    """The sources without texts beside pictures, which a pattern of the shell may include."""
     kept = [source for source in sources if is_remote(source) or not is_text_beside_picture(Path(source))]
     return kept or list(sources)

@@ -1,6 +1,7 @@
-"""Patterns such as `photos/**/*.jpg` -> the paths that they fit, without going round in circles of links.
+"""Patterns such as `photos/**/*.jpg` -> the paths that match, without cycles of links.
 
-As Python's own `glob` with `recursive`, which follows a link to a folder above it until the system refuses.
+Patterns are those of Python's `glob` with `recursive`, which would follow a link to a parent folder until the system
+refuses.
 """
 
 import os
@@ -14,9 +15,9 @@ _MAGIC = set("*?[")
 
 
 def glob_files(pattern: str) -> tuple[Path, list[Path]]:
-    """The folder above the first part that is a pattern, and every path below it that fits, sorted.
+    """The folder above the first part that is a pattern, and every path below it that matches, sorted.
 
-    `**` stands for any number of folders; hidden names are passed over where their part begins otherwise.
+    `**` matches any number of folders. Hidden names match only parts of a pattern that begin with a dot.
     """
     parts = Path(pattern).parts
     fixed = next(i for i, part in enumerate(parts) if _MAGIC & set(part))
@@ -40,7 +41,7 @@ def _matches(folder: Path, parts: Sequence[str], above: tuple[str, ...]) -> Iter
     try:
         with os.scandir(folder) as listing:
             entries = [(entry.name, is_folder(entry)) for entry in listing]
-    except OSError:  # no folder, or one that may not be listed: nothing in it fits
+    except OSError:  # not a folder, or one that cannot be listed: nothing in it matches
         return
     if first != "**":
         for name, _ in entries:

@@ -1,8 +1,8 @@
-"""Pictures that each lie somewhere of their own, in files, on the web or on other file systems; and text files that
-list them, an address or a path on each line.
+"""Lists of pictures in files, on the web or on other file systems -> a stream of (name, bytes); also text files that
+list pictures, an address or a path on each line.
 
-What is not on this machine is fetched a little ahead, several at a time, and given in the order of the list. Large
-files on other file systems are fetched one at a time, when their turn comes, so that memory stays bounded.
+Remote pictures are fetched a little ahead, several at a time, and yielded in the order of the list. Large files on
+other file systems are fetched one at a time, when their turn comes, so that memory stays bounded.
 """
 
 import codecs
@@ -24,8 +24,8 @@ from showtell.data.sources.folder import read_picture
 from showtell.data.sources.remote import Remote, is_remote
 from showtell.errors import InputError, ShowtellError, one_line
 
-_AT_ONCE = 8  # downloads; as many more wait for their turn to be given
-_LARGE = 32 << 20  # bytes of a file that is not read before its turn comes
+_AT_ONCE = 8  # parallel downloads; as many finished ones may wait for their turn
+_LARGE = 32 << 20  # files of more bytes are not read ahead
 _LONGEST_LINE = 8192  # bytes
 
 Location: TypeAlias = Path | Remote
@@ -33,7 +33,7 @@ Location: TypeAlias = Path | Remote
 
 @dataclass(frozen=True)
 class ListedPictures:
-    """Pictures by name and place; methods as `PictureSource` has them."""
+    """Pictures by name and location; methods as in `PictureSource`."""
 
     path: Location
     entries: tuple[tuple[str, Location], ...]
@@ -79,12 +79,12 @@ class ListedPictures:
 
 
 def read_anywhere(place: Location, name: str, web: WebOptions) -> RawPicture:
-    """The bytes of a picture, or the reason why there are none."""
+    """The bytes of a picture, or why it cannot be read."""
     return _read(place, name, web, None) or RawPicture(name, b"", "cannot be read")
 
 
 def _read_small(place: Location, name: str, web: WebOptions) -> RawPicture | None:
-    """As `read_anywhere`, but None for a large file, whose turn has not come yet."""
+    """As `read_anywhere`, but None for a large file, which is not read ahead."""
     return _read(place, name, web, _LARGE)
 
 
@@ -108,10 +108,10 @@ def _read(place: Location, name: str, web: WebOptions, large: int | None) -> Raw
 
 
 def listed_in(path: Location) -> Iterator[str]:
-    """The entries of a text file, one a line; blank lines and those that begin with `#` are passed over.
+    """The entries of a text file, one a line; blank lines and those that begin with `#` are skipped.
 
     Raises:
-        InputError: it cannot be read, is no text, or a line is longer than 8 KiB.
+        InputError: it cannot be read, is not text, or a line is longer than 8 KiB.
     """
     require_file(path)
     try:
@@ -156,13 +156,13 @@ def _wide_lines(begin: bytes, file: IO[bytes]) -> Iterator[str]:
 
 
 def located(entry: str, path: Location) -> Location:
-    """Where an entry of the list at `path` is: an address, or a path from the folder of the list.
+    """The location of an entry of the list at `path`: an address, or a path from the folder of the list.
 
-    A path may stand in quotes, begin with `~`, or be an address such as `file:///home/me/a%20b.jpg`, but where a file
-    has just that name.
+    A path may be in quotes, begin with `~`, or be an address such as `file:///home/me/a%20b.jpg`, unless a file has
+    exactly that name.
 
     Raises:
-        InputError: it is an address on the web that cannot be asked for.
+        InputError: it is an address on the web that cannot be requested.
     """
     if is_url(entry):
         check_url(entry)
@@ -178,9 +178,10 @@ def located(entry: str, path: Location) -> Location:
 
 
 def local_path(address: str) -> str:
-    """The path that an address of a file on this machine means; empty for other addresses, and of what is not there.
+    """The path of a `file:` address on this machine; empty for other addresses and for files that do not exist.
 
-    Programs percent-encode what is special in addresses; a path that is there as it stands is left to be read so.
+    Programs percent-encode special characters in addresses. The result is also empty if the path exists undecoded,
+    because the address can then be opened as it is.
     """
     if not address.lower().startswith("file:"):
         return ""
@@ -194,7 +195,7 @@ def local_path(address: str) -> str:
 
 
 def expanded_home(path: str) -> str:
-    """A path with `~` or `~name` at its beginning as the folder that it means."""
+    """A path with `~` or `~name` at its beginning replaced by that home folder."""
     try:
         return os.path.expanduser(path) if path.startswith("~") else path
     except (OSError, ValueError):

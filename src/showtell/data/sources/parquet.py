@@ -1,7 +1,7 @@
-"""The pictures in a Parquet file: a column of bytes, or of `{bytes, path}` as Hugging Face `datasets` writes it.
+"""A Parquet file -> its pictures, from a column of bytes, or of `{bytes, path}` as Hugging Face `datasets` writes it.
 
-A picture is called by its path, where the column has one for every row and none twice; else by a text column of file
-names or keys, likewise; and else by its row, as `row-0000012`. Rows are read a few at a time, by row group.
+A picture's name is its path if the column has a unique one for every row, else the value of a text column of unique
+file names or keys, else its row, such as `row-0000012`. Rows are read a few at a time, by row group.
 """
 
 from collections.abc import Collection, Generator, Iterator
@@ -25,7 +25,7 @@ _LONGEST_NAME = 1024
 
 @dataclass(frozen=True)
 class ParquetPictures:
-    """The pictures of a file, or of some of its rows by name; methods as `PictureSource` has them."""
+    """The pictures of a file, or of some of its rows by name; methods as in `PictureSource`."""
 
     path: Path | Remote
     rows: dict[str, int] | None = field(default=None, compare=False)
@@ -67,7 +67,7 @@ class ParquetPictures:
             return named or {f"row-{row:07d}": row for row in range(file.metadata.num_rows)}
 
     def _named(self, file: Any, column: str) -> dict[str, int]:
-        """Rows by the first column that has a name for each; empty where none has."""
+        """Rows by name, from the first column that has a name for each; empty if none has."""
         schema = file.schema_arrow
         top = column if column in schema.names else column.removesuffix(".bytes")
         inside = [f"{top}.path"] if top != column and schema.field(top).type.get_field_index("path") >= 0 else []
@@ -138,7 +138,7 @@ class ParquetPictures:
 
 
 def _leaf(batch: Any, column: str) -> Any:
-    """The column itself, or the one field that was read of it; what a null holds is null."""
+    """The column itself, or the one field of it that was read; the field of a null is null."""
     (whole,) = batch.columns
     return whole.flatten()[0] if "." in column and column not in batch.schema.names else whole
 
@@ -165,7 +165,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _safe(value: Any) -> str:
-    """A name that leads out of nowhere, as those in archives; empty where it is none."""
+    """A name that does not lead out of its folder, as for archives; empty if it is not a name."""
     if not isinstance(value, str) or len(value) > _LONGEST_NAME:
         return ""
     return "/".join(part for part in PurePosixPath(value).parts if part not in ("/", "//", ".."))

@@ -1,4 +1,4 @@
-"""A source in a user's words -> its parts, each the pictures of one file or folder, which list and read themselves."""
+"""A source as a user writes it -> its parts, each with the pictures of one file or folder."""
 
 import io
 import os
@@ -47,9 +47,9 @@ _TAR_MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
 _TAR_SUFFIXES = (".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 _PARQUET_SUFFIX = ".parquet"
 LIST_SUFFIX = ".txt"
-"""The ending of a file that lists pictures."""
+"""The suffix of a file that lists pictures."""
 STANDARD_INPUT = "-"
-"""The source that stands for standard input."""
+"""The source that means standard input."""
 _BESIDE = frozenset({".txt", ".caption", ".xmp", ".json", ".aae"})
 _SHARD_SUFFIXES = (*_TAR_SUFFIXES, ".zip", _PARQUET_SUFFIX, LIST_SUFFIX)
 
@@ -57,7 +57,7 @@ Archive: TypeAlias = ZipPictures | TarPictures | ParquetPictures
 
 
 class Part(Protocol):
-    """Some pictures of a source. Equal parts are one and the same pictures."""
+    """Some pictures of a source. Equal parts have the same pictures."""
 
     @property
     def path(self) -> Path | Remote: ...
@@ -65,7 +65,7 @@ class Part(Protocol):
     def names(self) -> list[str]: ...
 
     def only(self, names: Collection[str]) -> "Part":
-        """Some of them, in their order: small, so that it can be sent to another machine."""
+        """Some of them, in their order; the result is small, so that it can be sent to another machine."""
         ...
 
     def read(self, skip: Collection[str]) -> Generator[RawPicture, None, None]: ...
@@ -78,7 +78,7 @@ class FilePicture:
     path: Path
     name: str
     error: str = ""
-    """Why it cannot be read, where that is known: a folder that cannot be listed."""
+    """Why it cannot be read, if known: a folder that cannot be listed."""
 
     def names(self) -> list[str]:
         return [self.name]
@@ -93,7 +93,7 @@ class FilePicture:
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """Another part, whose pictures are named from further above: one of many shards, where each counts from 0."""
+    """Another part with a folder before its names: one of many shards, each of which may number its pictures from 0."""
 
     part: Part
     above: str
@@ -117,7 +117,7 @@ class Below:
 
     @property
     def remarks(self) -> Remarks:
-        """As of the part."""
+        """The remarks of the part."""
         return remarks_of(self.part)
 
     def _inner(self, name: str) -> str:
@@ -126,7 +126,7 @@ class Below:
 
 @dataclass(frozen=True, slots=True)
 class StandardInput:
-    """One picture that is in memory: of standard input."""
+    """One picture in memory, from standard input."""
 
     path: Path
     picture: RawPicture
@@ -146,13 +146,13 @@ def parts_of(text: str, web: WebOptions, options: ReadOptions, remarks: Remarks)
     """The parts of one source, in its order.
 
     Arguments:
-        text: the source as a user names it.
+        text: the source as a user writes it.
         web: limits for pictures on the web.
-        options: what is passed over.
-        remarks: told of what looks like a picture and is not read.
+        options: what is skipped.
+        remarks: counts files that look like pictures and are not read.
 
     Raises:
-        InputError: it does not exist, matches nothing or holds no pictures.
+        InputError: it does not exist, matches nothing or has no pictures.
     """
     finder = _Finder(web, options, remarks)
     if text == STANDARD_INPUT:
@@ -178,17 +178,18 @@ def parts_of(text: str, web: WebOptions, options: ReadOptions, remarks: Remarks)
 
 
 def is_text_beside_picture(path: Path) -> bool:
-    """Whether a file is what somebody wrote of a picture: it has the picture's name, with or without its suffix."""
+    """Whether a file is a text about a picture: it has the picture's name, with or without the picture's suffix."""
     if path.suffix.lower() not in _BESIDE:
         return False
     full = Path(path.stem)
-    if full.suffix.lower() in SUFFIXES and (path.parent / full).is_file():
+    if full.suffix.lower() in SUFFIXES and os.path.isfile(path.parent / full):
         return True
-    return any(path.with_suffix(suffix).is_file() for one in SUFFIXES for suffix in (one, one.upper()))
+    # isfile() takes a name that is too long for no file; Path.is_file() raises
+    return any(os.path.isfile(path.with_suffix(suffix)) for one in SUFFIXES for suffix in (one, one.upper()))
 
 
 def open_archive(path: Path | Remote, zip_encoding: str | None = None) -> Archive | None:
-    """The zip, tar or Parquet file at `path`, told by its first bytes and else by its name; None for another file."""
+    """The zip, tar or Parquet file at `path`, by its first bytes or else its name; None for any other file."""
     begins, name = head(path), path.name.lower()
     for magic, compression in _TAR_MAGIC.items():
         if begins.startswith(magic):
@@ -203,14 +204,14 @@ def open_archive(path: Path | Remote, zip_encoding: str | None = None) -> Archiv
 
 
 class _Finder:
-    """Finds the parts of sources, each in its way."""
+    """Finds the parts of sources, with a method for each kind of source."""
 
     def __init__(self, web: WebOptions, options: ReadOptions, remarks: Remarks) -> None:
         self.web, self.options, self.remarks = web, options, remarks
         self._unread: set[str] = set()
 
     def there(self, path: Path) -> Iterator[Part]:
-        """Of a file or folder on this machine."""
+        """Parts of a file or folder on this machine."""
         if path.is_dir():
             yield from self._some(
                 self._folder(path, path), f"{path}: no pictures ({suffixes()}) in this folder or below it"
@@ -225,7 +226,7 @@ class _Finder:
             yield self._archive(path) or FilePicture(path, clean(path.name))
 
     def standard_input(self) -> Iterator[Part]:
-        """Of a list, or a picture, that comes by standard input."""
+        """Parts of a list, or of a picture, from standard input."""
         data = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer), 1 << 16)
         if _is_picture(data.peek(64)[:64]):
             picture = data.read(MAX_BYTES + 1)
@@ -236,7 +237,7 @@ class _Finder:
             yield from self._listed(entries_of(data, "standard input"), Path(STANDARD_INPUT))
 
     def remote(self, text: str) -> Iterator[Part]:
-        """Of an address."""
+        """Parts of an address."""
         if has_braces(text):
             yield from self.expanded(text)
             return
@@ -262,7 +263,7 @@ class _Finder:
             yield self._archive(place) or alone
 
     def expanded(self, text: str) -> Iterator[Part]:
-        """Of what braces stand for; shards are named from the folder that the first brace is in."""
+        """Parts of the names that braces expand to; shards are named from the folder of the first brace."""
         fixed = text[: text.index("{")].rpartition("/")[0]
         for one in expanded(text):
             for part in parts_of(one, self.web, self.options, self.remarks):
@@ -270,7 +271,7 @@ class _Finder:
                 yield part if single else Below(part, one[len(fixed) :].lstrip("/"))
 
     def matches(self, pattern: str) -> Iterator[Part]:
-        """Of what a pattern fits."""
+        """Parts of the paths that a pattern matches."""
         base, paths = glob_files(pattern)
         found: list[Part] = []
         for path in paths:
@@ -291,10 +292,10 @@ class _Finder:
         return open_archive(path, self.options.zip_encoding)
 
     def _picture(self, path: str) -> str:
-        """As `picture_name`; what is no picture but looks like one is remarked."""
+        """As `picture_name`, and count a file that looks like a picture but is not read."""
         name = picture_name(path)
         if not name and unread_kind(path) and path not in self._unread and not any(map(hidden, path.split("/"))):
-            self._unread.add(path)  # a pattern may fit a file and the folder that it is in
+            self._unread.add(path)  # a pattern may match a file and its folder
             self.remarks.see(path)
         return name
 
@@ -302,7 +303,7 @@ class _Finder:
         yield from self._listed(listed_in(path), path)
 
     def _listed(self, entries: Iterable[str], path: Path | Remote) -> Iterator[Part]:
-        """What a list names: pictures, and shards, which are named by their own path."""
+        """Parts of a list's entries: pictures, and shards, which are named by their own path."""
         held: dict[str, Path | Remote] = {}
         for entry in entries:
             place = located(entry, path)
@@ -337,7 +338,7 @@ class _Finder:
 
 
 def _is_picture(begin: bytes) -> bool:
-    """Whether bytes are the beginning of a picture rather than of a text."""
+    """Whether bytes are the beginning of a picture rather than of text."""
     return (
         begin.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM"))
         or begin[4:8] == b"ftyp"

@@ -1,8 +1,8 @@
-"""Pictures wherever they are, a folder, an archive, a list, a bucket, or several of these -> a stream of (name, bytes).
+"""Pictures in a folder, an archive, a list, a bucket, or several of these -> a stream of (name, bytes).
 
-Nothing is unpacked to disk and no archive is held in memory: pictures are read one at a time, in an order that is the
-same on every run (a folder's sorted names; an archive's own order). A picture that cannot be read is a listed reject in
-the stream; an archive that breaks off gives everything before the break and then fails.
+Nothing is unpacked to disk and no archive is held in memory. Pictures are read one at a time, in the same order on
+every run (a folder's sorted names; an archive's own order). A picture that cannot be read is a reject in the stream. A
+truncated archive yields its whole pictures and then fails.
 """
 
 import os
@@ -22,7 +22,7 @@ from showtell.errors import InputError
 
 __all__ = ["PictureSource", "RawPicture", "Source"]
 
-_LISTED_AT_ONCE = 16  # far archives
+_LISTED_AT_ONCE = 16  # remote archives
 _QUIETLY = WebOptions(show=False)
 
 Source: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
@@ -35,18 +35,18 @@ class PictureSource:
         source: a folder (searched to its depths), a zip or tar (also .gz, .bz2, .xz; told by content), a Parquet file
             with a column of pictures, a picture file (whatever its suffix), a text file (`.txt`) that lists pictures or
             archives, an address (`https://`, `s3://` or any other that `showtell.data.sources.remote` reads) of one
-            of these, a pattern such as `photos/**/*.jpg` or `shards/{000..099}.tar`, `-` for a list or a picture that
-            comes by standard input, or a list of these, read in its order.
+            of these, a pattern such as `photos/**/*.jpg` or `shards/{000..099}.tar`, `-` for a list or a picture from
+            standard input, or a list of these, read in its order.
         web: limits for pictures on the web.
-        options: what is passed over, and how pictures are read.
+        options: what is skipped, and how pictures are read.
 
     A picture's name is its path inside the folder or archive, with forward slashes; below the fixed part of a pattern;
     for a file its own name; on the web its address; in a list the line that names it; and in Parquet as
-    `showtell.data.sources.parquet` says. Hidden files, folders of systems such as `@eaDir` and `$RECYCLE.BIN`, and
-    files that are no pictures by suffix are passed over; `remarks` counts those of them that look like pictures.
+    `showtell.data.sources.parquet` says. Hidden files, folders of operating systems such as `@eaDir` and
+    `$RECYCLE.BIN`, and files without a picture's suffix are skipped; `remarks` counts those that look like pictures.
 
     Raises:
-        InputError: a path does not exist, a pattern matches nothing, a folder holds no pictures.
+        InputError: a path does not exist, a pattern matches nothing, or a folder has no pictures.
     """
 
     def __init__(self, source: Source, web: WebOptions = _QUIETLY, options: ReadOptions = READ_AS_USUAL) -> None:
@@ -57,7 +57,7 @@ class PictureSource:
         self._names: list[str] | None = None
         self._options, self._remarks = options, Remarks()
         found = (part for item in items for part in parts_of(os.fspath(item), web, options, self._remarks))
-        # A file that two patterns match is one picture, so equal parts are taken once.
+        # A file that two patterns match is one picture, so equal parts are used once.
         self._parts = list(dict.fromkeys(found))
         if not self._parts:
             raise InputError("; ".join([f"{self._text}: names no pictures", *self._remarks.lines()]))
@@ -68,10 +68,10 @@ class PictureSource:
     def names(self) -> list[str]:
         """Every picture's name in reading order; listed once, without reading pictures (a compressed tar is scanned).
 
-        An archive that breaks off is listed up to the break.
+        A truncated archive is listed up to its end.
 
         Raises:
-            InputError: an archive cannot be read or holds no pictures, or two pictures have one name.
+            InputError: an archive cannot be read or has no pictures, or two pictures have the same name.
         """
         if self._names is None:
             seen: dict[str, str] = {}
@@ -92,12 +92,12 @@ class PictureSource:
 
     @property
     def remarks(self) -> Remarks:
-        """What a person should know of the source: pictures of kinds that are not read, names in doubt, and so on."""
+        """What people should know about the source: pictures of kinds that are not read, doubtful names, and so on."""
         self.names()
         return self._remarks
 
     def _listed(self) -> Iterator[list[str]]:
-        """The names of every part; far ones are asked for several at a time, because each answer takes a while."""
+        """The names of every part; remote ones are listed several at a time, because each request takes a while."""
         if not any(isinstance(part.path, Remote) for part in self._parts):
             yield from (part.names() for part in self._parts)
             return
@@ -106,22 +106,23 @@ class PictureSource:
 
     @property
     def on_the_web(self) -> bool:
-        """Whether any picture is downloaded with a bar of its own."""
+        """Whether any picture is downloaded with its own progress bar."""
         return any(isinstance(part, ListedPictures) and part.alone_on_the_web for part in self._parts)
 
     @property
     def broken(self) -> str:
-        """The error that `read` ends with where an archive breaks off, which pieces of `split` do not come to."""
+        """The error that `read` raises at the end of a truncated archive, which pieces of `split` do not reach."""
         self.names()
         return next((broken for part in self._parts if (broken := getattr(part, "broken", ""))), "")
 
     def read(self, *, skip: Collection[str] = frozenset()) -> Generator[RawPicture, None, None]:
-        """The pictures one by one, without those named in `skip`, which are not even read. Closing it closes all files.
+        """The pictures one by one; those named in `skip` are not read. Closing the generator closes all files.
 
         Raises:
-            InputError: as `names`, before the first picture; or an archive breaks off, after its last whole picture.
+            InputError: as for `names`, before the first picture; or an archive is truncated, after its last whole
+                picture.
         """
-        self.names()  # clashing names and empty archives are told before hours of work, not after
+        self.names()  # reports clashing names and empty archives before hours of work, not after
         for part in self._parts:
             with closing(part.read(skip)) as pictures:
                 for picture in pictures:
@@ -131,12 +132,12 @@ class PictureSource:
     def split(
         self, size: int, *, skip: Collection[str] = frozenset(), first: int | None = None
     ) -> Iterator["PictureSource"]:
-        """The pictures that are not named in `skip` as sources of `size` pictures each, the last of what is left.
+        """The pictures that are not named in `skip`, as sources of `size` pictures each; the last has the rest.
 
-        The first one has `first` pictures where that is given, so as to fill up what another source began.
+        If `first` is given, the first source has so many pictures, to complete a piece that another source began.
 
-        Each is small, and reads only its own pictures, so that it can be sent to another process or machine, which must
-        see the same files at the same paths.
+        Each source is small and reads only its own pictures, so it can be sent to another process or machine, which
+        must see the same files at the same paths.
         """
         parts: list[Part] = []
         room = first or size

@@ -1,7 +1,8 @@
-"""Files on other file systems, by `scheme://...`: S3, Google Cloud Storage and HDFS by pyarrow, others by fsspec.
+"""`scheme://...` -> files on other file systems: S3, Google Cloud Storage and HDFS through pyarrow, others through
+fsspec.
 
-The path after the host is taken as it stands, not percent-decoded. Settings of a file system may stand behind a
-question mark, as pyarrow takes them: `s3://bucket/shard.tar?region=eu-west-1`.
+The path after the host is used literally, not percent-decoded. Settings of a file system may follow a question mark, as
+in pyarrow: `s3://bucket/shard.tar?region=eu-west-1`.
 """
 
 import io
@@ -14,17 +15,17 @@ from typing import IO, Any
 from showtell.errors import InputError, MissingExtra, one_line
 
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/?]*)/?(.*?)(\?\w+=[^/]*)?", re.DOTALL)
-_BUFFER = 1 << 18  # bytes asked of a file system at once
+_BUFFER = 1 << 18  # bytes requested from a file system at once
 
 
 def is_remote(text: str) -> bool:
-    """Whether `text` names something by `scheme://...`."""
+    """Whether `text` is of the form `scheme://...`."""
     return bool(re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text))
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A file or folder by its address. What a local `Path` also has is called as there."""
+    """A file or folder by its address. Names shared with `pathlib.Path` have the same meaning."""
 
     uri: str
 
@@ -38,24 +39,24 @@ class Remote:
 
     @property
     def suffix(self) -> str:
-        """The ending of the name, with its dot."""
+        """The suffix of the name, with its dot."""
         return PurePosixPath(self.name).suffix
 
     def beside(self, path: str) -> "Remote":
-        """The file at `path` from the folder that this file is in."""
+        """The file at `path`, relative to this file's folder."""
         base, here, settings = self._split()
         return Remote(f"{base}/{PurePosixPath(here).parent / path}{settings}")
 
     def open(self, mode: str = "rb") -> IO[bytes]:
-        """The file for reading at any place, buffered.
+        """Open the file for seekable, buffered reading.
 
         Raises:
-            InputError: it cannot be opened, or there is nothing that reads such addresses.
+            InputError: it cannot be opened, or no installed package reads such addresses.
         """
         return io.BufferedReader(self.native(), _BUFFER)
 
     def native(self) -> Any:
-        """The file as pyarrow opens it; errors as for `open`."""
+        """Open the file as a pyarrow file; errors as for `open`."""
         system, path = self._place()
         try:
             return system.open_input_file(path)
@@ -63,7 +64,7 @@ class Remote:
             raise self._unreadable(error) from error
 
     def size(self) -> int | None:
-        """Bytes of the file; None where the file system does not say.
+        """The file's size in bytes; None if the file system does not say.
 
         Raises:
             InputError: there is no such file.
@@ -86,7 +87,7 @@ class Remote:
         return bool(info.type == FileType.Directory)
 
     def files(self) -> list[tuple[str, "Remote"]]:
-        """Every file of a folder and below it, with its path from there, sorted by that; errors as for `open`."""
+        """(relative path, file) of every file in a folder and below it, sorted by path; errors as for `open`."""
         system, path = self._place()
         from pyarrow.fs import FileSelector, FileType
 
@@ -135,7 +136,7 @@ class Remote:
 
 @lru_cache(maxsize=64)
 def _file_system(base: str, settings: str) -> tuple[Any, str]:
-    """What reads addresses that begin with `base`, in pyarrow's manner, and where such an address lies in it."""
+    """The pyarrow file system for addresses that begin with `base`, and the path of such an address in it."""
     import pyarrow as pa
     from pyarrow import fs
 

@@ -1,7 +1,7 @@
-"""Pictures inside a tar, read one at a time; of WebDataset's shards, too, whose other members are passed over.
+"""A tar -> its pictures, read one at a time. Other members, as in WebDataset's shards, are skipped.
 
-A tar is one stream: where it breaks off, everything before has been given, and an error says so. In one that is not
-compressed pieces of `PictureSource.split` read their pictures where they lie.
+A tar is one stream: a truncated one yields everything before its end, and then raises an error. In an uncompressed tar,
+pieces of `PictureSource.split` seek to their pictures.
 """
 
 import tarfile
@@ -28,14 +28,14 @@ from showtell.errors import InputError, one_line
 
 _LINK = "a link in the archive, not a picture: pack the archive with the files themselves"
 
-_NO_FILE, _SPARSE = -1, -2  # in place of the size of a link, and of a file with holes
+_NO_FILE, _SPARSE = -1, -2  # instead of the size, for a link and for a sparse file
 
 
 @dataclass(frozen=True)
 class TarPictures:
-    """The pictures in a tar, compressed by `gz`, `bz2`, `xz` or nothing; methods as `PictureSource` has them.
+    """The pictures in a tar, compressed by `gz`, `bz2`, `xz` or nothing; methods as in `PictureSource`.
 
-    `repeated` says how often names occur that do so more than once, where that is known beforehand.
+    `repeated` has the number of occurrences of names that occur more than once, if known in advance.
     """
 
     path: Path | Remote
@@ -47,12 +47,12 @@ class TarPictures:
 
     @property
     def broken(self) -> str:
-        """The error that `read` ends with where the archive breaks off; empty where it does not."""
+        """The error that `read` raises at the end of a truncated archive; empty for a whole one."""
         return self._listed.broken
 
     @property
     def remarks(self) -> Remarks:
-        """What a person should know of the archive beside its pictures."""
+        """What people should know about the archive besides its pictures."""
         return self._listed.remarks
 
     def only(self, names: Collection[str]) -> "Chosen | TarMembers":
@@ -64,7 +64,7 @@ class TarPictures:
 
     @cached_property
     def _listed(self) -> "_Listing":
-        """What there is up to where the archive breaks off."""
+        """The listing, up to the end of a truncated archive."""
         listing = _Listing()
         places = listing.places
         try:
@@ -87,7 +87,7 @@ class TarPictures:
         return listing
 
     def read(self, skip: Collection[str]) -> Generator[RawPicture, None, None]:
-        # Of members with one name the last counts, as programs that unpack leave that one.
+        # Of members with the same name the last one counts, as after unpacking.
         coming = dict(self._listed.repeated if self.repeated is None else self.repeated)
         whole = 0
         try:
@@ -127,8 +127,8 @@ class TarPictures:
 
 @dataclass(slots=True)
 class _Listing:
-    """Where in the file every picture lies (offset, bytes), how often those occur that do so more than once, the error
-    that the archive breaks off with, and what else there is to say.
+    """`places` has (offset, size in bytes) of every picture, `repeated` the number of occurrences of repeated names,
+    `broken` the error of a truncated archive.
     """
 
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -139,7 +139,7 @@ class _Listing:
 
 @dataclass(frozen=True, slots=True)
 class TarMembers:
-    """Some pictures of a tar that is not compressed, read where they lie: (name, offset, bytes)."""
+    """Some pictures of an uncompressed tar, read by seeking: (name, offset, size in bytes)."""
 
     path: Path | Remote
     members: tuple[tuple[str, int, int], ...]
@@ -161,7 +161,7 @@ class TarMembers:
 
 
 def _tar_members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Every member; a `ReadError` where the archive breaks off between members, which tarfile takes for its end."""
+    """Every member; a `ReadError` if the archive is truncated between members, which tarfile takes for its end."""
     while (member := archive.next()) is not None:
         yield member
         archive.members.clear()  # type: ignore[attr-defined]  # or a million headers stay in memory

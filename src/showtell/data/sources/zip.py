@@ -1,6 +1,6 @@
-"""The pictures in a zip, read one at a time.
+"""A zip -> its pictures, read one at a time.
 
-A zip's members stand on their own, so a damaged one is a reject and the next is read.
+A zip's members are independent, so a damaged one is a reject and reading continues.
 """
 
 import contextlib
@@ -35,9 +35,9 @@ _LIKELY = ("cp932", "gbk", "cp1252")
 
 @dataclass(frozen=True)
 class ZipPictures:
-    """The pictures in a zip; methods as `PictureSource` has them.
+    """The pictures in a zip; methods as in `PictureSource`.
 
-    `encoding` is that of names that do not say theirs; None for UTF-8 where they are that, else code page 437.
+    `encoding` is that of names that do not declare theirs; None for UTF-8 if they are valid UTF-8, else code page 437.
     """
 
     path: Path | Remote
@@ -51,7 +51,7 @@ class ZipPictures:
 
     @property
     def remarks(self) -> Remarks:
-        """What a person should know of the archive beside its pictures."""
+        """What people should know about the archive besides its pictures."""
         return self._listed[1]
 
     @cached_property
@@ -74,7 +74,7 @@ class ZipPictures:
                     yield _zip_picture(archive, name, member)
 
     def _pictures(self, archive: zipfile.ZipFile, remarks: Remarks) -> dict[str, zipfile.ZipInfo]:
-        """Pictures by name; of members with one name the last, as programs that unpack leave that one."""
+        """Pictures by name; of members with the same name the last one, as after unpacking."""
         found: dict[str, zipfile.ZipInfo] = {}
         repeated: dict[str, None] = {}
         garbled: list[zipfile.ZipInfo] = []
@@ -99,7 +99,7 @@ class ZipPictures:
 
 
 def open_zip(path: Path | Remote) -> zipfile.ZipFile:
-    """Open a zip for reading; an `InputError` that names it where it cannot be read or is not whole."""
+    """Open a zip for reading; an `InputError` that names it if it cannot be read or is truncated."""
     try:
         return zipfile.ZipFile(path.open("rb") if isinstance(path, Remote) else path)
     except (PermissionError, FileNotFoundError) as error:
@@ -118,11 +118,11 @@ def is_zip(path: Path | Remote) -> bool:
 
 
 def zip_name(member: zipfile.ZipInfo, encoding: str | None = None) -> str:
-    """A member's path with forward slashes, in the letters that its maker meant.
+    """A member's path with forward slashes, decoded as its maker meant.
 
     Arguments:
-        member: of an archive.
-        encoding: of a name that is not marked as UTF-8; None for UTF-8 where it is that, else code page 437.
+        member: a member of an archive.
+        encoding: of a name that is not marked as UTF-8; None for UTF-8 if it is valid UTF-8, else code page 437.
     """
     name = _unicode_path(member) or member.filename
     if not member.flag_bits & _UTF8 and name is member.filename:
@@ -131,7 +131,7 @@ def zip_name(member: zipfile.ZipInfo, encoding: str | None = None) -> str:
 
 
 def twice(names: list[str]) -> str:
-    """What is said of members that have a name more than once."""
+    """The remark on names that several members have."""
     more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
     return f"holds {names[0]!r}{more} more than once: the last one counts"
 
@@ -139,7 +139,7 @@ def twice(names: list[str]) -> str:
 def _decoded(name: str, encoding: str | None) -> str:
     try:
         raw = name.encode("cp437")
-    except UnicodeError:  # the name was not made of bytes by code page 437
+    except UnicodeError:  # zipfile did not decode the name by code page 437
         return name
     try:
         return raw.decode("utf-8")  # macOS writes UTF-8 without saying so
@@ -149,7 +149,7 @@ def _decoded(name: str, encoding: str | None) -> str:
 
 
 def _unicode_path(member: zipfile.ZipInfo) -> str:
-    """The name that Info-ZIP writes in UTF-8 beside one in another encoding; empty where there is none."""
+    """The UTF-8 name that Info-ZIP adds to a name in another encoding; empty if there is none."""
     extra, at = member.extra, 0
     while at + 4 <= len(extra):
         kind, size = struct.unpack_from("<HH", extra, at)
@@ -163,7 +163,7 @@ def _unicode_path(member: zipfile.ZipInfo) -> str:
 
 
 def _names_its_letters(member: zipfile.ZipInfo) -> bool:
-    """Whether it is sure what letters a member's name is made of."""
+    """Whether the encoding of a member's name is certain."""
     name = member.filename
     if name.isascii() or member.flag_bits & _UTF8 or _unicode_path(member):
         return True
@@ -171,7 +171,7 @@ def _names_its_letters(member: zipfile.ZipInfo) -> bool:
 
 
 def _hint(garbled: list[zipfile.ZipInfo]) -> str:
-    """How names would read in the encodings that they are likely to be in."""
+    """How names would read in their likely encodings."""
     first = garbled[0].filename
     readings = []
     for encoding in _LIKELY:
@@ -187,7 +187,7 @@ def _hint(garbled: list[zipfile.ZipInfo]) -> str:
 
 
 def _compression(member: zipfile.ZipInfo) -> str:
-    """Why a member cannot be unpacked; empty where it can."""
+    """Why a member cannot be unpacked; empty if it can."""
     if member.compress_type in _UNPACKED:
         return ""
     kind = _COMPRESSIONS.get(member.compress_type, f"method {member.compress_type}")

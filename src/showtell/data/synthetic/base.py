@@ -1,9 +1,8 @@
-"""Data sets that are drawn by code: what all of them share.
+"""The common part of data sets that are drawn by code.
 
-Comes in: a subclass that samples a scene, draws it and says it. Goes out: PNG pictures (`read`) and captions with the
-splits `train` and `val` (`captions`), which read as files do (`showtell.data.sources.base.Pictures`). Each picture
-is a function
-of the seed and its own number, so any of them can be left out, and the same options always give the same bytes.
+Input: a subclass that samples a scene, draws it and describes it. Output: PNG pictures (`read`) and captions with the
+splits `train` and `val` (`captions`), as from files (`showtell.data.sources.base.Pictures`). Each picture depends only
+on the seed and its number, so any can be left out, and the same options always give the same bytes.
 """
 
 import io
@@ -54,7 +53,7 @@ class Drawn(ABC, Generic[Scene]):
         return list(self._scenes)
 
     def read(self, *, skip: Collection[str] = frozenset()) -> Generator[RawPicture, None, None]:
-        """The pictures one by one as PNG, without those named in `skip`, which are not even drawn."""
+        """The pictures one by one as PNG; those named in `skip` are not drawn."""
         for number, (name, scene) in enumerate(self._scenes.items()):
             if name not in skip:
                 file = io.BytesIO()

@@ -1,5 +1,4 @@
-"""Pictures of coloured shapes for `showtell.data.synthetic.shapes`: a list of shapes and a random generator in, a
-picture out."""
+"""A list of shapes and a random generator -> a picture of coloured shapes, for `showtell.data.synthetic.shapes`."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -40,7 +39,7 @@ class Shape:
 
 
 def scattered(rng: np.random.Generator, radii: Sequence[float], size: int) -> list[Point]:
-    """Centres of circles of these radii, anywhere, that keep apart from each other and from the border."""
+    """Random centres of circles of these radii that overlap neither each other nor the border."""
     while True:
         low = np.array(radii)[:, None] + _MARGIN * size / _DESIGN_SIZE
         centres = [(float(x), float(y)) for x, y in rng.uniform(low, size - low, (len(radii), 2))]
@@ -49,7 +48,7 @@ def scattered(rng: np.random.Generator, radii: Sequence[float], size: int) -> li
 
 
 def apart(centres: Sequence[Point], radii: Sequence[float], size: int) -> bool:
-    """Whether circles keep apart from each other."""
+    """Whether circles keep their distance from each other."""
     gap = _GAP * size / _DESIGN_SIZE
     return all(
         math.dist(centres[i], centres[j]) > radii[i] + radii[j] + gap for i in range(len(radii)) for j in range(i)
@@ -88,7 +87,7 @@ def _background(rng: np.random.Generator, size: int) -> Image.Image:
     angle = rng.uniform(0, 2 * math.pi)
     axis = np.linspace(-0.5, 0.5, size)
     ramp = np.clip(0.5 + 0.7 * (math.cos(angle) * axis[None, :] + math.sin(angle) * axis[:, None]), 0, 1)
-    planes = (second - first)[:, None, None] * ramp  # planes and in place, which takes a third of the time of pixels
+    planes = (second - first)[:, None, None] * ramp  # by planes and in place: a third of the time
     planes += first[:, None, None]
     planes += 0.5
     return Image.fromarray(np.ascontiguousarray(planes.astype(np.uint8).transpose(1, 2, 0)))

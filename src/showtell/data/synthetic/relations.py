@@ -1,12 +1,12 @@
-"""Shapes in relation: left of, above, between. Who stands where takes more than one embedding of the whole picture.
+"""Shapes in relation: left of, above, between. A single embedding of the whole picture does not suffice for it.
 
-Comes in: a seed. Goes out: pictures of two or three shapes and sentences about where they stand, as in
-`showtell.data.synthetic.shapes`, and a judge of any caption. The shapes of a picture and their places are
-independent: a scene
-and the one with the shapes exchanged are equally frequent, so knowing what is there tells nothing about the relation.
+Input: a seed. Output: pictures of two or three shapes and sentences about their positions, as in
+`showtell.data.synthetic.shapes`, and a test whether any caption is true. The shapes of a picture and their positions
+are independent: a scene and the one with the shapes exchanged are equally frequent, so the shapes alone say nothing
+about the relation.
 
-As in CLEVR (Johnson et al. 2017, arXiv:1612.06890), validation asks for new combinations: none of its sets of shapes is
-shown in the same relation, whichever way round, by any training picture.
+As in CLEVR (Johnson et al. 2017, arXiv:1612.06890), validation has new combinations: no training picture shows one of
+its sets of shapes in the same relation, in either order.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ SAYINGS = {
     "under": (ABOVE, True),
     "between": (BETWEEN, False),
 }
-"""What each saying means, and whether it names the shapes the other way round."""
+"""The relation that each phrase means, and whether it names the shapes in reverse order."""
 
 OPENINGS = ("", "there is", "here is", "a picture of")
 _MOST_CAPTIONS = 8  # sentences that every scene has
@@ -59,14 +59,14 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class RelationScene:
-    """What a picture shows: unlike things, the first left of or above the second, or between the sorted others."""
+    """What a picture shows: different shapes, the first left of or above the second, or between the sorted others."""
 
     relation: str
     things: tuple[Thing, ...]
 
     @property
     def held_out(self) -> bool:
-        """Whether the scene belongs to validation, as do all with its things and relation in another order."""
+        """Whether the scene belongs to validation, as do all with its shapes and relation in another order."""
         text = f"{self.relation}: {', '.join(map(str, sorted(self.things)))}"
         return hashlib.sha256(text.encode()).digest()[0] % _HELD_OUT == 0
 
@@ -119,7 +119,7 @@ class ShapesRelations(Drawn[RelationScene]):
 
 
 def sample(relation: str, rng: np.random.Generator, *, held_out: bool) -> RelationScene:
-    """A random scene of unlike shapes that is held out, or is not."""
+    """A random scene of different shapes, held out or not as `held_out` says."""
     everything = [Thing(colour, kind) for colour in COLOURS for kind in KINDS]
     while True:
         first, *others = (everything[i] for i in rng.choice(len(everything), 3 if relation == BETWEEN else 2, False))
@@ -147,7 +147,7 @@ def _sentence(scene: RelationScene, rng: np.random.Generator) -> str:
 
 
 def is_true(caption: str, scene: RelationScene) -> bool:
-    """Whether a caption says exactly what a scene shows: every colour and kind, and who stands where."""
+    """Whether a caption says exactly what a scene shows: every colour and kind, and their relation."""
     return parse(caption) == scene
 
 
@@ -174,7 +174,7 @@ def _grammar() -> re.Pattern[str]:
 
 
 def _beside(axis: int) -> Placement:
-    """Two shapes, the first on the side of smaller x (`axis` 0) or y (1), little aslant."""
+    """Places two shapes, the first at smaller x (`axis` 0) or y (`axis` 1), almost in line with the axis."""
 
     def place(rng: np.random.Generator, radii: Sequence[float], size: int) -> list[Point]:
         while True:

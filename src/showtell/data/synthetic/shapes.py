@@ -1,10 +1,11 @@
 """A captioning data set drawn by code: one to three coloured shapes, with sentences.
 
-Comes in: a seed. Goes out: PNG pictures (`Shapes.read`), captions with splits `train` and `val` (`Shapes.captions`),
-and a judge of any caption (`is_true`). Nothing is downloaded, and a decoder learns it in about a minute on two cores.
+Input: a seed. Output: PNG pictures (`Shapes.read`), captions with splits `train` and `val` (`Shapes.captions`), and a
+test whether any caption is true (`is_true`). Nothing is downloaded, and a decoder learns it in about a minute on two
+cores.
 
-As in CLEVR (Johnson et al. 2017, arXiv:1612.06890), some combinations of number, size, colour and kind are kept from
-training. Every fourth validation picture shows one of them, so that naming it takes the four learnt apart.
+As in CLEVR (Johnson et al. 2017, arXiv:1612.06890), some combinations of number, size, colour and kind are held out
+from training. Every fourth validation picture shows one, which only a model that learned the four separately can name.
 """
 
 import re
@@ -67,7 +68,7 @@ HELD_OUT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a picture shows, in words: its groups, in sorted order."""
+    """What a picture shows: its groups, in sorted order."""
 
     groups: tuple[ShapeGroup, ...]
 
@@ -84,7 +85,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class ShapesOptions:
-    """Counts of pictures, captions of each, the share of pictures with two unlike shapes, side in pixels, and seed."""
+    """Counts of pictures and captions of each, share of pictures with two different shapes, side in pixels, seed."""
 
     train_pictures: int = 4000
     val_pictures: int = 400
@@ -127,10 +128,10 @@ class Shapes(Drawn[Scene]):
 
 
 def sample(rng: np.random.Generator, *, held_out: bool, mixed: float) -> Scene:
-    """A random scene that shows a held-out combination, or shows none; of two unlike shapes with probability `mixed`.
+    """A random scene with a held-out combination or without one; of two different shapes with probability `mixed`.
 
-    Unlike shapes share size and colour: an embedding that is the mean over a picture tells which colours and kinds are
-    there, but not which goes with which.
+    Different shapes share size and colour: an embedding that is the mean over a picture says which colours and kinds
+    there are, but not which belong together.
     """
     while True:
         scene = Scene(_two_shapes(rng) if rng.random() < mixed else _equal_shapes(rng))
@@ -150,7 +151,7 @@ def _two_shapes(rng: np.random.Generator) -> tuple[ShapeGroup, ...]:
 
 
 def _one_of(words: Collection[str], rng: np.random.Generator) -> str:
-    return list(words)[rng.integers(len(words))]  # as `rng.choice` chooses, which takes five times as long
+    return list(words)[rng.integers(len(words))]  # the same choice as `rng.choice`, five times as fast
 
 
 def describe(scene: Scene, rng: np.random.Generator, count: int) -> tuple[str, ...]:

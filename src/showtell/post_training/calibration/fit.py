@@ -59,15 +59,15 @@ def fit_calibration(
     *,
     show: bool = True,
 ) -> Calibration:
-    """Fit temperature, confidence and what is familiar.
+    """Fit temperature, confidence and the detection of unfamiliar pictures.
 
     Arguments:
         decoder: exported, or in training; in evaluation mode.
         vocabulary: the decoder's.
         options: how the model captions by default.
         known: the pictures to fit on.
-        training: embeddings of the pictures that the model learnt from, in pieces; None where they are not at hand, and
-            then no picture can be called unfamiliar, and the confidence goes by the words alone.
+        training: embeddings of the pictures that the model was trained on, in pieces. None if they are not available;
+            then no picture counts as unfamiliar, and the confidence depends on the words alone.
         show: show progress on stderr.
     """
     references = list(known.references.values())

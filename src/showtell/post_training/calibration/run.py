@@ -8,21 +8,16 @@ import numpy as np
 
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Calibration
+from showtell.captioning.golden import finish
 from showtell.data.captions.caption_set import CaptionSet, align, read_captions
 from showtell.data.selection import AnyPictures, Captions, select
 from showtell.data.sources.base import Pictures
 from showtell.embeddings.cached import embedded
-from showtell.models.bundle import CALIBRATION_PARTS, Bundle, write_bundle
+from showtell.models.bundle import CALIBRATION_PARTS, Bundle
 from showtell.models.card import with_section
 from showtell.models.names import bundle_to_write
 from showtell.post_training.calibration.fit import CalibrationSet, fit_calibration
-from showtell.post_training.calibration.tag_calibration import (
-    EmbeddingTap,
-    classifier_of,
-    fit_tagger,
-    remake_golden,
-    with_tags,
-)
+from showtell.post_training.calibration.tag_calibration import EmbeddingTap, classifier_of, fit_tagger, with_tags
 from showtell.progress import bar
 from showtell.search import Floats
 
@@ -57,7 +52,8 @@ def calibrate(
         pictures: folder, archive, files or a list of these; or anything with `names` and `read`.
         captions: what people say of them: a caption file (see `showtell.data.captions.caption_set`), or what was
         read from one. split: fit on the pictures of this split; None for all that have captions.
-        train_split: the split that the model learnt from, for what is familiar; None where it is not at hand.
+        train_split: the split that the model was trained on, to fit the detection of unfamiliar pictures; None if it is
+            not available.
         out: the file to write; None to replace the bundle, in one step, where it was named by its path.
         store: an embedding store to use, and to add missing pictures to; None embeds in memory.
         tags: give the bundle its encoder's classifier, if it was made without.
@@ -99,7 +95,7 @@ def calibrate_from_store(
         bundle: the model's file.
         store: embeddings of its pictures; those that it lacks are left out.
         validation: captions by picture name; the first `MOST_PICTURES` are fitted on.
-        training: captions of the pictures that the model learnt from, by picture name.
+        training: captions of the pictures that the model was trained on, by picture name.
         show: show progress on stderr.
     """
     captioner = Captioner(bundle)
@@ -137,9 +133,7 @@ def _calibrate(
     if captioner.generator.tagger:
         tagger = fit_tagger(captioner, calibration, captioner.generator.tagger, known, tap, show=show)
         parts = with_tags(parts, tagger)
-    write_bundle(out, parts)
-    if captioner.generator.tagger:
-        remake_golden(out)
+    finish(out, parts)
     return calibration
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,10 @@ import numpy.typing as npt
 
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Calibration
-from showtell.captioning.golden import golden
 from showtell.captioning.tags import ClassHead, Tagger
 from showtell.encoders import classifier
 from showtell.errors import InputError
-from showtell.files import json_bytes
-from showtell.models.bundle import Bundle, write_bundle
+from showtell.models.bundle import Bundle
 from showtell.models.card import with_section
 from showtell.post_training.calibration.fit import CalibrationSet
 from showtell.post_training.calibration.guiding import HARM, try_guiding
@@ -90,15 +87,6 @@ def with_tags(parts: Mapping[str, bytes], tagger: Tagger) -> dict[str, bytes]:
     """A bundle's parts with this tagger in place of any other, also named in its card."""
     card = with_section(parts["README.md"].decode(), "Tags", _card_lines(tagger)) if "README.md" in parts else ""
     return {**parts, **tagger.to_parts(), **({"README.md": card.encode()} if card else {})}
-
-
-def remake_golden(path: Path) -> None:
-    """Write down what the bundle now says of its golden picture, where that is something else than before."""
-    captioner = Captioner(path)
-    bundle, now = captioner.bundle, golden(captioner)
-    if now != bundle.model["golden"]:
-        model = bundle.model | {"golden": now}
-        write_bundle(path, {**bundle.parts, "model.json": json_bytes(model)})
 
 
 def _card_lines(tagger: Tagger) -> str:

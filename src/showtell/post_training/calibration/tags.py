@@ -2,7 +2,7 @@
 
 What is fitted against is whether one of a picture's captions says the name, or another word for it. That is what tags
 are for, alt text and search, and it is all that captions can tell: a thing that nobody mentions counts as not there.
-The classifier has never seen any captions, so the pictures that the decoder learnt from serve as well as others.
+The classifier has not been trained on captions, so the decoder's training pictures serve as well as others.
 
 Newton's method is written out, as in `showtell.captioning.confidence.quality`: the offsets of names do not depend on
 one another, so a step over all of them is a division, not a solved system.

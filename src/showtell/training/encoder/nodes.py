@@ -91,7 +91,7 @@ def _read(proto: Any, constants: Mapping[str, torch.Tensor], encoder: str) -> No
 
 
 def _with_ends(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes, each told which of the tensors that nodes make nobody reads after it."""
+    """The nodes, each with the computed tensors that no later node reads."""
     later, told = {"pooled", "grid"}, []
     made = {node.output for node in nodes} | {"picture"}
     for node in reversed(nodes):
