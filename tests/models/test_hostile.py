@@ -285,18 +285,18 @@ def _graph_mutated(data, rng):
 def whole(tiny_bundle, tmp_path_factory):
     """A bundle with every optional part: calibration and tags."""
     from showtell.captioning.confidence.calibration import Calibration
-    from showtell.captioning.confidence.familiarity import Familiarity
+    from showtell.captioning.confidence.out_of_distribution import OutOfDistribution
     from showtell.captioning.confidence.quality import CaptionQuality
     from showtell.captioning.tags.head import ClassHead
     from showtell.captioning.tags.names import CLASSES
     from showtell.captioning.tags.tagger import TagCalibration, Tagger
 
     rng = np.random.default_rng(0)
-    familiarity = Familiarity(rng.normal(size=8).astype(np.float32), np.eye(8, dtype=np.float16)[:2], 0.9)
+    ood = OutOfDistribution(rng.normal(size=8).astype(np.float32), np.eye(8, dtype=np.float16)[:2], 0.9)
     quality = CaptionQuality((0.0,) * 4, (1.0,) * 4, (0.1,) * 4, 1.0, 0.0)
     head = ClassHead.of(rng.normal(size=(CLASSES, 8)).astype(np.float32), np.zeros(CLASSES, np.float32))
     tagger = Tagger(head, TagCalibration(1.0, 1.0, 0.0, {"dog": 0.5}, True))
-    parts = dict(read_bundle(tiny_bundle).parts) | Calibration(1.1, quality, familiarity).to_parts() | tagger.to_parts()
+    parts = dict(read_bundle(tiny_bundle).parts) | Calibration(1.1, quality, ood).to_parts() | tagger.to_parts()
     del parts["SHA256SUMS"]
     path = tmp_path_factory.mktemp("whole") / "whole.showtell"
     write_bundle(path, parts)
