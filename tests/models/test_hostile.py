@@ -144,11 +144,19 @@ def test_no_graph_goes_round_for_ever(parts, refused, operator):
     refused(parts | {"encoder.onnx": model.SerializeToString()}, "need not end")
 
 
-@pytest.mark.parametrize("options", [{"beam": 10**9}, {"max_length": 10**9}, {"num_captions": 10**9, "sample": True}])
-def test_searches_are_bounded(parts, refused, options):
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"beam": 10**9}, "at most 1,000"),
+        ({"max_length": 10**9}, "at most 1,000"),
+        ({"num_captions": 10**9, "sample": True}, "at most 100,000"),
+        ({"num_captions": 1001, "sample": True}, "1,001 captions of a picture are more than 1,000"),
+    ],
+)
+def test_searches_are_bounded(parts, refused, options, said):
     model = json.loads(parts["model.json"])
     model["search"] |= options
-    refused(parts | {"model.json": json.dumps(model).encode()}, "at most 1,000")
+    refused(parts | {"model.json": json.dumps(model).encode()}, said)
 
 
 @pytest.mark.parametrize(
