@@ -74,13 +74,13 @@ def features(captioner, done, references) -> None:
         hypotheses = search(captioner.generator.decoder, piece, vocabulary, options)
         said = [best.tokens for best, *_ in hypotheses]
         log_probs = sentence_log_probs(captioner.generator.decoder, piece, said, vocabulary, calibration.temperature)
-        outside = calibration.familiarity.outside(piece)
+        outside = calibration.out_of_distribution.outside(piece)
         for own, (best, *others), share in zip(log_probs, hypotheses, outside, strict=True):
             agreement = np.mean([overlap(best.tokens, one.tokens) for one in others]) if others else 1.0
             gap = best.score - np.mean([one.score for one in others]) if others else 0.0
             columns.append((own.mean(), own.min(), len(own), agreement, gap, share))
         captions += [vocabulary.decode(tokens) for tokens in said]
-        places.append(calibration.familiarity.coordinates(piece))
+        places.append(calibration.out_of_distribution.coordinates(piece))
     table, place = np.array(columns), np.concatenate(places)
     found = human_baseline(captions, references)
     print("rank correlation with CIDEr-D, and calibration error, cross-validated")

@@ -42,7 +42,7 @@ SECTIONS = {
     ),
     "Training": (
         "train TrainResult train_seeds SeedsResult Recipe read_recipe recipe_from Watch TrainingProgress "
-        "TrainingStopped PictureBatches curves_png CaptioningEstimator"
+        "TrainingStopped PictureBatches learning_curves_svg CaptioningEstimator"
     ),
     "After training": "calibrate tune Tuned quantize Quantized",
     "Alt text": "write_alt_texts plan_alt_texts AltTextOptions AltTextStep AltTextSummary",

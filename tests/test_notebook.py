@@ -1,11 +1,13 @@
 """examples/show_and_tell.ipynb: committed clean, and run from its first cell to its last on small data."""
 
+import json
 import re
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from drawn_curves import drawn_curves, expected_curves
 from repository import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -74,8 +76,11 @@ def test_it_prints_the_notebooks_padding_and_temperatures(shapes_run):
 
 def test_its_curves_are_live(shapes_run):
     """The picture in the training cell took the place of the words that stood there before the first epoch."""
-    notebook, _ = shapes_run
-    assert len(pictures(notebook, "train-run")) == 1
+    notebook, folder = shapes_run
+    (curves,) = [out.data["image/svg+xml"] for out in cell(notebook, "train-run").outputs if "data" in out]
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert len(metrics) == 2
+    assert drawn_curves(curves) == expected_curves(metrics)
     assert "appear after the first epoch" not in str(cell(notebook, "train-run").outputs)
 
 

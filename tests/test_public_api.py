@@ -92,7 +92,7 @@ print(sorted(missing))
     }
     assert {name for name, extra in missing.items() if extra == "train]'"} == {
         *("PictureBatches", "Recipe", "SeedsResult", "TrainResult", "TrainingProgress", "TrainingStopped", "Watch"),
-        *("curves_png", "read_recipe", "recipe_from", "train", "train_seeds"),
+        *("read_recipe", "recipe_from", "train", "train_seeds"),
     }
 
 

@@ -209,7 +209,7 @@ HEAVY = {
         "quantization",
     },
     "onnxscript": {"training", "decoders"},
-    "matplotlib": {"training"},
+    "matplotlib": set(),
     "cv2": set(),
     "ray": {"ray"},
     "fastapi": {"serve", "cli.serve"},

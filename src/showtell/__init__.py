@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from showtell.training import Recipe, SeedsResult, TrainResult, Watch, read_recipe, recipe_from, train, train_seeds
     from showtell.training import Stopped as TrainingStopped
     from showtell.training.batches import PictureBatches
-    from showtell.training.curves import curves_png
+    from showtell.visualization.learning_curves import learning_curves_svg
 
 # Where each public name is defined: the module, and its name there where that is another.
 _HOMES = {
@@ -150,7 +150,6 @@ _HOMES = {
     "check_next_words": "showtell.evaluation.next_word:check",
     "cider": "showtell.metrics",
     "cider_d": "showtell.metrics",
-    "curves_png": "showtell.training.curves",
     "decode": "showtell.images.decode",
     "default_model": "showtell.models.names",
     "embed": "showtell.embeddings.embed",
@@ -158,6 +157,7 @@ _HOMES = {
     "encoder_names": "showtell.encoders",
     "evaluate": "showtell.evaluation",
     "find_model": "showtell.models.names",
+    "learning_curves_svg": "showtell.visualization.learning_curves",
     "list_models": "showtell.models.names",
     "load_examples": "showtell.data.examples",
     "meteor": "showtell.metrics",
@@ -258,7 +258,6 @@ __all__ = [
     "check_next_words",
     "cider",
     "cider_d",
-    "curves_png",
     "decode",
     "default_model",
     "embed",
@@ -266,6 +265,7 @@ __all__ = [
     "encoder_names",
     "evaluate",
     "find_model",
+    "learning_curves_svg",
     "list_models",
     "load_examples",
     "meteor",

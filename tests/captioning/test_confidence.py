@@ -7,10 +7,10 @@ import pytest
 
 from showtell.captioning.confidence import (
     Calibration,
-    Familiarity,
+    OutOfDistribution,
     expected_calibration_error,
     find_temperature,
-    fit_familiarity,
+    fit_out_of_distribution,
     fit_quality,
     held_out_confidence,
     reliability,
@@ -162,36 +162,36 @@ def embedded():
 
 def test_strangers_are_unfamiliar_and_one_validation_picture_in_a_hundred(embedded):
     training, validation, strangers, directions = embedded
-    familiarity = fit_familiarity([training[:500], training[500:]], [validation])
-    assert familiarity.directions.shape == (4, 40)
-    overlap = np.abs(familiarity.directions[:3].astype(np.float64) @ directions[:3].T)
+    ood = fit_out_of_distribution([training[:500], training[500:]], [validation])
+    assert ood.directions.shape == (4, 40)
+    overlap = np.abs(ood.directions[:3].astype(np.float64) @ directions[:3].T)
     assert overlap.diagonal() == pytest.approx(1, abs=0.01)
-    calibration = Calibration(1.0, familiarity=familiarity)
+    calibration = Calibration(1.0, out_of_distribution=ood)
     assert np.mean(calibration.unfamiliar(validation)) == pytest.approx(0.01, abs=0.002)
     assert all(calibration.unfamiliar(strangers))
 
 
 def test_the_share_outside_is_that_of_a_direct_projection_and_of_the_mean_of_a_grid(embedded):
     training, validation, _, _ = embedded
-    familiarity = fit_familiarity([training], [validation])
-    basis = familiarity.directions.astype(np.float64)
+    ood = fit_out_of_distribution([training], [validation])
+    basis = ood.directions.astype(np.float64)
     for embedding in validation[:5]:
         centred = embedding.astype(np.float64) - training.mean(axis=0)
         rest = centred - basis.T @ (basis @ centred)
-        assert familiarity.outside(embedding[None])[0] == pytest.approx(rest @ rest / (centred @ centred), abs=1e-3)
+        assert ood.outside(embedding[None])[0] == pytest.approx(rest @ rest / (centred @ centred), abs=1e-3)
     grids = np.stack([validation[:5] - 1, validation[:5] + 1], axis=1)
-    assert familiarity.outside(grids) == pytest.approx(familiarity.outside(validation[:5]), abs=1e-5)
+    assert ood.outside(grids) == pytest.approx(ood.outside(validation[:5]), abs=1e-5)
 
 
 def test_a_calibration_is_the_same_when_it_is_kept_and_read(embedded):
     training, validation, _, _ = embedded
-    familiarity = fit_familiarity([training], [validation])
+    ood = fit_out_of_distribution([training], [validation])
     rng = np.random.default_rng(2)
     scores = rng.random(600)
-    bare = Calibration(1.3, familiarity=familiarity, figures={"words": 3})
-    table = np.hstack([rng.normal(size=(600, 1)), familiarity.outside(validation)[:, None], np.zeros((600, 4))])
-    table[:, 2:] = familiarity.coordinates(validation)
-    calibration = Calibration(1.3, fit_quality(table, scores, scores > 0.5), familiarity, {"words": 3})
+    bare = Calibration(1.3, out_of_distribution=ood, figures={"words": 3})
+    table = np.hstack([rng.normal(size=(600, 1)), ood.outside(validation)[:, None], np.zeros((600, 4))])
+    table[:, 2:] = ood.coordinates(validation)
+    calibration = Calibration(1.3, fit_quality(table, scores, scores > 0.5), ood, {"words": 3})
     again = Calibration.from_parts(calibration.to_parts())
     assert (again.temperature, again.quality, again.figures) == (1.3, calibration.quality, {"words": 3})
     means = rng.normal(size=600)
@@ -211,7 +211,7 @@ def test_a_malformed_calibration_is_an_error(damage):
 def test_too_little_to_know_the_familiar_by_is_an_error(embedded):
     _, validation, _, _ = embedded
     with pytest.raises(InputError, match="1 training pictures"):
-        fit_familiarity([validation[:1]], [validation])
+        fit_out_of_distribution([validation[:1]], [validation])
     with pytest.raises(InputError, match="no validation pictures"):
-        fit_familiarity([validation], [])
-    assert isinstance(fit_familiarity([validation[:2]], [validation]), Familiarity)
+        fit_out_of_distribution([validation], [])
+    assert isinstance(fit_out_of_distribution([validation[:2]], [validation]), OutOfDistribution)

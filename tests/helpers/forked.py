@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["showtell.cli", "showtell.training.loop", "matplotlib.figure", "torch._dynamo", "torch.onnx", "onnxscript"]
-)
+_CONTEXT.set_forkserver_preload(["showtell.cli", "showtell.training.loop", "torch._dynamo", "torch.onnx", "onnxscript"])
 
 
 def begin(arguments: Sequence[object], out: Path, err: Path) -> ForkServerProcess:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from showtell.serve.app import make_app
-from showtell.serve.guard import Door
+from showtell.serve.auth import Access
 from showtell.serve.run import listen, running_beside, server_of
 from showtell.serve.service import Service, ServiceOptions
 
@@ -80,7 +80,7 @@ def app_running(app, service=None):
 
 
 @contextmanager
-def service_running(captioner, options=None, door=None):
+def service_running(captioner, options=None, access=None):
     service = Service(captioner, options or ServiceOptions())
-    with app_running(make_app(service, door or Door()), service) as running:
+    with app_running(make_app(service, access or Access()), service) as running:
         yield running

@@ -409,7 +409,7 @@ def test_preprocessing_travels_as_json_and_refuses_nonsense() -> None:
         Preprocessing(260, layout="CHW")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="none of std zero"):
         Preprocessing(260, std=(1.0, 0.0, 1.0))
-    with pytest.raises(InputError, match="must be positive, not 0"):
+    with pytest.raises(InputError, match="must lie between 1 and 4,096, not be 0"):
         Preprocessing(0)
 
 

@@ -144,11 +144,19 @@ def test_no_graph_goes_round_for_ever(parts, refused, operator):
     refused(parts | {"encoder.onnx": model.SerializeToString()}, "need not end")
 
 
-@pytest.mark.parametrize("options", [{"beam": 10**9}, {"max_length": 10**9}, {"num_captions": 10**9, "sample": True}])
-def test_searches_are_bounded(parts, refused, options):
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"beam": 10**9}, "at most 1,000"),
+        ({"max_length": 10**9}, "at most 1,000"),
+        ({"num_captions": 10**9, "sample": True}, "at most 100,000"),
+        ({"num_captions": 1001, "sample": True}, "1,001 captions of a picture are more than 1,000"),
+    ],
+)
+def test_searches_are_bounded(parts, refused, options, said):
     model = json.loads(parts["model.json"])
     model["search"] |= options
-    refused(parts | {"model.json": json.dumps(model).encode()}, "at most 1,000")
+    refused(parts | {"model.json": json.dumps(model).encode()}, said)
 
 
 @pytest.mark.parametrize(
@@ -285,18 +293,18 @@ def _graph_mutated(data, rng):
 def whole(tiny_bundle, tmp_path_factory):
     """A bundle with every optional part: calibration and tags."""
     from showtell.captioning.confidence.calibration import Calibration
-    from showtell.captioning.confidence.familiarity import Familiarity
+    from showtell.captioning.confidence.out_of_distribution import OutOfDistribution
     from showtell.captioning.confidence.quality import CaptionQuality
     from showtell.captioning.tags.head import ClassHead
     from showtell.captioning.tags.names import CLASSES
     from showtell.captioning.tags.tagger import TagCalibration, Tagger
 
     rng = np.random.default_rng(0)
-    familiarity = Familiarity(rng.normal(size=8).astype(np.float32), np.eye(8, dtype=np.float16)[:2], 0.9)
+    ood = OutOfDistribution(rng.normal(size=8).astype(np.float32), np.eye(8, dtype=np.float16)[:2], 0.9)
     quality = CaptionQuality((0.0,) * 4, (1.0,) * 4, (0.1,) * 4, 1.0, 0.0)
     head = ClassHead.of(rng.normal(size=(CLASSES, 8)).astype(np.float32), np.zeros(CLASSES, np.float32))
     tagger = Tagger(head, TagCalibration(1.0, 1.0, 0.0, {"dog": 0.5}, True))
-    parts = dict(read_bundle(tiny_bundle).parts) | Calibration(1.1, quality, familiarity).to_parts() | tagger.to_parts()
+    parts = dict(read_bundle(tiny_bundle).parts) | Calibration(1.1, quality, ood).to_parts() | tagger.to_parts()
     del parts["SHA256SUMS"]
     path = tmp_path_factory.mktemp("whole") / "whole.showtell"
     write_bundle(path, parts)

@@ -150,7 +150,7 @@ def test_what_cannot_be_fitted_anew_is_not_dropped_in_silence(calibrated, pictur
     )
     assert done.code == 0, done.err
     after = calibration_of(read_bundle(tmp_path / "o.showtell"))
-    assert (after.quality, after.familiarity) == (None, None)
+    assert (after.quality, after.out_of_distribution) == (None, None)
     assert "o.showtell: no longer has confidences, as too few pictures have two captions" in done.err
     assert "o.showtell: no longer has the bound of unfamiliar pictures: name the split" in done.err
 
@@ -172,14 +172,14 @@ def test_what_training_calibrates_is_what_the_command_calibrates(tiny_bundle, pi
     one, other = (calibration_of(read_bundle(path)) for path in (after, command))
     assert (one.temperature, one.figures["pictures"]) == (other.temperature, 60)
     assert one.quality.weights == pytest.approx(other.quality.weights, rel=1e-3)
-    assert one.familiarity.bound == pytest.approx(other.familiarity.bound, rel=1e-3)
+    assert one.out_of_distribution.bound == pytest.approx(other.out_of_distribution.bound, rel=1e-3)
     assert replay(Captioner(after))
 
 
 def test_a_few_pictures_without_training_pictures_give_a_temperature_alone(tiny_bundle, pictures, captions, tmp_path):
     path, few = tmp_path / "few.showtell", [str(pictures / f"{i:02}.png") for i in range(12)]
     found = calibrate(tiny_bundle, few, replace(captions, splits={}), out=path, partial=True, show=False)
-    assert (found.quality, found.familiarity) == (None, None)
+    assert (found.quality, found.out_of_distribution) == (None, None)
     caption = Captioner(path).caption(pictures / "00.png")
     assert (caption.confidence, caption.unfamiliar) == (None, None)
     assert "calibration.safetensors" not in read_bundle(path).parts

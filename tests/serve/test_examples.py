@@ -8,7 +8,7 @@ import pytest
 
 from repository import ROOT
 from serving import service_running
-from showtell.serve.guard import Door
+from showtell.serve.auth import Access
 
 EXAMPLES = ROOT / "examples" / "serve"
 PAGE = """<!doctype html>
@@ -23,7 +23,7 @@ PAGE = """<!doctype html>
 
 @pytest.fixture
 def running(tiny_captioner):
-    with service_running(tiny_captioner, door=Door(token="sesame")) as running:
+    with service_running(tiny_captioner, access=Access(token="sesame")) as running:
         yield running
 
 

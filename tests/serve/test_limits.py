@@ -13,8 +13,8 @@ from PIL import Image
 
 from serving import form_of, service_running
 from showtell.errors import InputError
-from showtell.serve.faults import Busy
-from showtell.serve.gate import Gate
+from showtell.serve.admission import Admission
+from showtell.serve.http_errors import Busy
 from showtell.serve.limits import Limits
 from showtell.serve.service import ServiceOptions
 
@@ -143,7 +143,7 @@ def test_a_full_queue_is_told_and_there_is_room_again(limited, drawn):
     clients = [threading.Thread(target=lambda: replies.append(running.caption(*drawn[:2]))) for _ in range(2)]
     for client in clients:
         client.start()
-    while running.service.gate.pictures < 4:
+    while running.service.admission.pictures < 4:
         time.sleep(0.001)
     refused = running.caption(drawn[0])
     assert (refused.status, refused.headers["retry-after"]) == (503, "1")
@@ -178,17 +178,17 @@ def test_captions_that_take_too_long_are_given_up(limited, drawn):
     reply = running.caption(drawn[0])
     assert (reply.status, "more than 0.2 s" in reply.error) == (503, True)
     hold.set()
-    assert running.service.gate.pictures == 0
+    assert running.service.admission.pictures == 0
 
 
 def test_uploads_together_hold_no_more_than_their_room():
-    gate = Gate(Limits(upload_bytes=10))
-    with gate.holding() as one, gate.holding() as other:
+    admission = Admission(Limits(upload_bytes=10))
+    with admission.holding() as one, admission.holding() as other:
         one.add(75)
         other.add(5)
         with pytest.raises(Busy):
             other.add(1)
-    assert gate.bytes == 0
+    assert admission.bytes == 0
 
 
 def test_limits_that_nothing_could_keep_are_refused():

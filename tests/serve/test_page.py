@@ -13,7 +13,7 @@ from repository import ROOT
 from serving import service_running
 from showtell.captioning.captioner import Captioned, Captioner
 from showtell.captioning.output.registry import Layout, find_output_format
-from showtell.serve.guard import Door
+from showtell.serve.auth import Access
 
 
 @pytest.fixture
@@ -266,7 +266,7 @@ def test_the_page_names_what_is_seen_and_has_it_said(opened, dog_captioner, draw
 
 
 def test_a_token_is_asked_for(opened, tiny_captioner, drawn):
-    with service_running(tiny_captioner, door=Door(token="sesame")) as running:
+    with service_running(tiny_captioner, access=Access(token="sesame")) as running:
         page = opened(running)
         page.get_by_label("This service needs a token").fill("wrong")
         page.keyboard.press("Enter")

@@ -8,7 +8,7 @@ import pytest
 from serving import form_of, service_running
 from showtell.captioning.captioner import Captioned
 from showtell.captioning.output.registry import Layout, find_output_format
-from showtell.serve.guard import Door
+from showtell.serve.auth import Access
 
 
 def line_of(name, caption):
@@ -159,7 +159,7 @@ def test_every_answer_forbids_a_browser_what_it_does_not_need(plain, drawn):
 
 
 def test_a_token_is_asked_for_where_there_is_one(tiny_captioner, drawn):
-    with service_running(tiny_captioner, door=Door(token="sesame")) as running:
+    with service_running(tiny_captioner, access=Access(token="sesame")) as running:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic sesame"}):
             reply = running.caption(drawn[0], headers=headers)
             assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer")
@@ -169,9 +169,9 @@ def test_a_token_is_asked_for_where_there_is_one(tiny_captioner, drawn):
 
 
 def test_a_service_of_this_machine_goes_by_the_machines_names_only(tiny_captioner):
-    from showtell.serve.guard import own_names
+    from showtell.serve.auth import own_names
 
-    with service_running(tiny_captioner, door=Door(hosts=own_names("127.0.0.1", ["pictures.example"]))) as running:
+    with service_running(tiny_captioner, access=Access(hosts=own_names("127.0.0.1", ["pictures.example"]))) as running:
         for host in ("LOCALHOST", "127.0.0.1:1", "localhost", "[::1]:80", "pictures.example"):
             assert running.get("/v1/model", Host=host).status == 200, host
         reply = running.get("/v1/model", Host="rebound.example:8000")

@@ -13,7 +13,7 @@ import pytest
 from evaluations import epochs
 from serving import app_running
 from showtell.data.sources.picture_source import RawPicture
-from showtell.serve.guard import Door
+from showtell.serve.auth import Access
 from showtell.serve.watch_app import make_watch_app, watched
 from showtell.serve.watching import Watching
 from showtell.training import Progress, Stopped
@@ -52,7 +52,7 @@ def watching(drawn):
 
 @pytest.fixture
 def running(watching):
-    with app_running(make_watch_app(watching, Door())) as running:
+    with app_running(make_watch_app(watching, Access())) as running:
         yield running
 
 

@@ -90,4 +90,4 @@ def test_training_embeds_the_mirror_images_of_training_pictures_alone(tmp_path):
     assert set(mirrored.names) < set(plain.names)
     calibration = calibration_of(read_bundle(result.bundle))
     assert calibration.figures["pictures"] == 24
-    assert calibration.familiarity
+    assert calibration.out_of_distribution

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from drawn_curves import drawn_curves, expected_curves
 from showtell.decoders.registry import build
 from showtell.decoders.show_and_tell import ShowAndTellOptions
 from showtell.errors import InputError
@@ -181,7 +182,9 @@ def test_the_second_stage_raises_the_reward(store, tmp_path):
     assert [line["stage"] for line in first + second] == ["cross_entropy"] * 5 + ["self_critical"] * 4
     assert [line["step"] - first[-1]["step"] for line in second] == [10, 20, 30, 40]
     assert second[-1]["reward"] > 1.15 * second[0]["reward"] > 0
-    assert (tmp_path / "run" / "curves.png").exists()
+    drawn = drawn_curves((tmp_path / "run" / "curves.svg").read_text())
+    assert drawn == expected_curves([*first, *second])
+    assert [len(drawn["Loss", name]) for name in ("training", "validation")] == [5, 9]  # the second stage has no loss
 
 
 def test_the_second_stage_begins_from_the_best_epoch(store, tmp_path):

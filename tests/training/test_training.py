@@ -2,16 +2,15 @@
 
 import itertools
 import json
-import os
 import signal
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from drawn_curves import drawn_curves, expected_curves
 from forked import begin
 from showtell.captioning.captioner import Captioner
 from showtell.decoders.registry import build
@@ -128,24 +127,13 @@ def test_the_learning_rate_warms_up_and_follows_half_a_cosine():
     assert learning_rate(2.0, 0, 99, None) == 2.0
 
 
-def test_curves_are_drawn_again_when_two_seconds_old_and_in_the_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(curves, "curves_png", lambda metrics: f"of {len(metrics)}".encode())
-    monkeypatch.setattr(curves, "time", SimpleNamespace(time=lambda: 1000.0))
-    picture, lines = tmp_path / "curves.png", tmp_path / "metrics.jsonl"
-
-    def drawn(count, at, **options):
-        """What is drawn after so many epochs, where the last picture was drawn at that time."""
-        if picture.exists():
-            os.utime(picture, (at, at))
-        curves.write_figures(tmp_path, [{"epoch": 1}] * count, **options)
-        assert len(lines.read_text().splitlines()) == count
-        return picture.read_text()
-
-    assert drawn(1, 0, soon=True) == "of 1"
-    assert drawn(2, 998.5, soon=True) == "of 1"
-    assert drawn(3, 997.5, soon=True) == "of 3"
-    assert drawn(4, 1060, soon=True) == "of 4"  # a clock that was put back
-    assert drawn(5, 998.5) == "of 5"
+def test_lines_and_curves_are_those_of_all_epochs_after_every_epoch(tmp_path):
+    metrics = [{"epoch": epoch, "val_loss": 6 / epoch, "bleu_4": epoch / 40} for epoch in range(1, 6)]
+    for count in range(1, 6):
+        curves.write_figures(tmp_path, metrics[:count])
+        assert [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == metrics[:count]
+        assert drawn_curves((tmp_path / "curves.svg").read_text()) == expected_curves(metrics[:count])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.svg", "metrics.jsonl"]
 
 
 def test_the_best_epoch_is_the_earliest_of_equals():
@@ -223,7 +211,9 @@ def test_a_killed_run_ends_with_bit_for_bit_the_same_weights(showtell, small_dat
         return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
 
     assert figures(broken) == figures(tmp_path / "unbroken")
-    assert (broken / "curves.png").read_bytes().startswith(b"\x89PNG")
+    drawn = drawn_curves((broken / "curves.svg").read_text())
+    assert drawn == expected_curves(figures(broken))
+    assert len(drawn) == 6
     other = showtell(*command, "--seed", "5")
     assert other.code == 2
     assert "another recipe (training differ)" in other.err

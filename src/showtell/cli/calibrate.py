@@ -82,7 +82,7 @@ def _lost(before: "Calibration | None", after: "Calibration") -> list[str]:
     lost = []
     if before and before.quality and not after.quality:
         lost.append("confidences, as too few pictures have two captions or more: give more of them")
-    if before and before.familiarity and not after.familiarity:
+    if before and before.out_of_distribution and not after.out_of_distribution:
         lost.append("the bound of unfamiliar pictures: name the split that it learnt from with --train-split")
     return lost
 
@@ -109,7 +109,7 @@ def _print_figures(calibration: "Calibration") -> None:
         )
     else:
         print("no confidence: too few pictures have two captions or more")
-    if calibration.familiarity:
+    if calibration.out_of_distribution:
         _print_familiarity(figures["familiar"])
     else:
         print("no flag for unfamiliar pictures: name the split that the model was trained on with --train-split")

@@ -249,7 +249,7 @@ def _run(text: str, options: Options) -> Iterator[Path]:
     folder = Path(text)
     if not folder.is_dir():
         return
-    for pattern in ("recipe.json", "vocabulary.json", "metrics.jsonl", "curves.png", "seeds.json", "*.showtell"):
+    for pattern in ("recipe.json", "vocabulary.json", "metrics.jsonl", "curves.svg", "seeds.json", "*.showtell"):
         yield from folder.glob(pattern)
     yield from folder.glob("encoder-int8.onnx")
     for inside in ("checkpoints", "embeddings", "embeddings-mirrored", "tuned", "fine-tune", "seed-*"):

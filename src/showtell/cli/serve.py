@@ -77,8 +77,8 @@ def serve(
 
     from showtell.captioning.captioner import Captioner
     from showtell.serve.app import make_app
+    from showtell.serve.auth import Access, own_names
     from showtell.serve.engine import Batching
-    from showtell.serve.guard import Door, own_names
     from showtell.serve.limits import Limits
     from showtell.serve.run import address_of, listen, run_until_stopped, server_of
     from showtell.serve.service import Service, ServiceOptions
@@ -90,7 +90,7 @@ def serve(
     captioner = Captioner(model or None, resize=resize.value if resize else None, threads=threads)
     options = ServiceOptions(limits, Batching(batch_size, batch_wait / 1000), allow_urls)
     service = Service(captioner, options)
-    app = make_app(service, Door(token, own_names(host, allowed_host or ())))
+    app = make_app(service, Access(token, own_names(host, allowed_host or ())))
 
     def started() -> None:
         print(f"captions by {captioner.name} at {address_of(listening)}: Ctrl-C stops", file=sys.stderr, flush=True)

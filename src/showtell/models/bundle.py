@@ -39,6 +39,7 @@ from showtell.models.checks import check_model, entries_of, json_of, read_folder
 from showtell.onnx_graphs.session import open_session
 from showtell.quantization.int8_weights import as_taken, unpack
 from showtell.search import SearchOptions
+from showtell.search.options import MOST
 from showtell.text import Vocabulary
 
 FORMAT = 1
@@ -112,7 +113,10 @@ class Bundle:
         if unknown := sorted(set(self.model["search"]) - set(SearchOptions.__dataclass_fields__)):
             raise BundleError(f"{self.path}: this release knows no search setting {unknown[0]!r}: upgrade showtell")
         try:
-            return search_options(self.model["search"])
+            options = search_options(self.model["search"])
+            if options.num_captions > MOST:
+                raise InputError(f"{options.num_captions:,} captions of a picture are more than {MOST:,}")
+            return options
         except (InputError, TypeError, ValueError) as error:
             raise BundleError(f"{self.path}: its search settings are malformed ({one_line(error)})") from error
 

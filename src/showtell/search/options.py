@@ -8,7 +8,9 @@ from showtell.errors import InputError
 from showtell.search.phrases import alternatives
 
 MOST = 1000
-"""Beams, captions of a picture, and words of a caption, at most."""
+"""Beams, and words of a caption, at most."""
+MOST_CAPTIONS = 100_000
+"""Captions of a picture, at most: so many only where they are sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ class SearchOptions:
         checks = (
             (1 <= self.beam <= MOST, f"beam must be at least 1, and at most {MOST:,}, not {self.beam}"),
             (
-                1 <= self.num_captions <= MOST,
-                f"the number of captions must be at least 1, and at most {MOST:,}, not {self.num_captions}",
+                1 <= self.num_captions <= MOST_CAPTIONS,
+                f"the number of captions must be at least 1, and at most {MOST_CAPTIONS:,}, not {self.num_captions}",
             ),
             (
                 self.sample or self.num_captions <= self.beam,

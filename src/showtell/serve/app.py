@@ -13,10 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from showtell._version import __version__
+from showtell.serve.admission import Held
 from showtell.serve.answers import Answer, Fault, ModelAnswer, model_answer
-from showtell.serve.faults import Refused, TooLarge, TooSlow, Unusable
-from showtell.serve.gate import Held
-from showtell.serve.guard import Door, Guard, fault_response
+from showtell.serve.auth import Access, AccessMiddleware, error_response
+from showtell.serve.http_errors import Refused, TooLarge, TooSlow, Unusable
 from showtell.serve.service import Service
 from showtell.serve.settings import Settings
 from showtell.serve.site import add_site
@@ -48,7 +48,7 @@ class Addresses(BaseModel):
     )
 
 
-def make_app(service: Service, door: Door) -> FastAPI:
+def make_app(service: Service, access: Access) -> FastAPI:
     """The application around a service, which is closed when the application shuts down."""
 
     @contextlib.asynccontextmanager
@@ -70,7 +70,7 @@ def make_app(service: Service, door: Door) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_fault)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _failed)
-    app.add_middleware(Guard, door=door, watch=service.counters.answered)
+    app.add_middleware(AccessMiddleware, access=access, watch=service.counters.answered)
     return app
 
 
@@ -89,7 +89,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         its caption; where none can be read the status is 422.
         """
         options = settings.options(service.captioner)
-        with service.gate.holding() as held:
+        with service.admission.holding() as held:
             return await service.caption(await _uploads(request, service, held), options)
 
     @app.get("/v1/model", responses={401: _FAULTS[401]}, operation_id="model")
@@ -147,7 +147,7 @@ async def _uploads(request: Request, service: Service, held: Held) -> list[Uploa
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    return fault_response(error)
+    return error_response(error)
 
 
 async def _http_fault(request: Request, error: Exception) -> Response:

@@ -9,12 +9,12 @@ import numpy as np
 from showtell.captioning.captioner import Caption, Captioner
 from showtell.captioning.options import CaptionOptions
 from showtell.errors import PictureError, ShowtellError
+from showtell.serve.admission import Admission, Held
 from showtell.serve.answers import Answer, PictureAnswer
 from showtell.serve.counters import Counters
 from showtell.serve.engine import Batching, Engine
-from showtell.serve.faults import Busy, Forbidden, Unusable
 from showtell.serve.fetch import Fetcher, resolve_name
-from showtell.serve.gate import Gate, Held
+from showtell.serve.http_errors import Busy, Forbidden, Unusable
 from showtell.serve.limits import Limits
 from showtell.serve.pictures import PictureDecoder
 from showtell.serve.uploads import Upload
@@ -35,8 +35,8 @@ class Service:
     def __init__(self, captioner: Captioner, options: ServiceOptions = ServiceOptions()) -> None:
         self.captioner, self.options, self.limits = captioner, options, options.limits
         self.counters = Counters()
-        self.gate = Gate(self.limits)
-        self.counters.waiting.set_function(lambda: self.gate.pictures)
+        self.admission = Admission(self.limits)
+        self.counters.waiting.set_function(lambda: self.admission.pictures)
         self.decoder = PictureDecoder(captioner.encoder.info.preprocessing, self.limits.pixels)
         self.engine = Engine(captioner, options.batching, self.counters.batched)
         self.fetcher = (
@@ -53,7 +53,7 @@ class Service:
     @property
     def ready(self) -> bool:
         """Whether a picture that came now would be captioned."""
-        return self.engine.alive and not self.gate.full
+        return self.engine.alive and not self.admission.full
 
     async def caption(self, uploads: Sequence[Upload], options: CaptionOptions) -> Answer:
         """Caption pictures; one that cannot be read has its error in its place.
@@ -62,7 +62,7 @@ class Service:
             Busy: too many pictures wait already, or these took too long.
             Unusable: none of the pictures can be read.
         """
-        with self.gate.taken(len(uploads)):
+        with self.admission.taken(len(uploads)):
             try:
                 async with asyncio.timeout(self.limits.seconds):
                     results = await asyncio.gather(*(self._captioned(u, options, i) for i, u in enumerate(uploads)))

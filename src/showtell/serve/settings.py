@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.options import CaptionOptions, Guiding
 from showtell.errors import InputError
-from showtell.serve.faults import Unusable
+from showtell.serve.http_errors import Unusable
 
 Phrase = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 

@@ -23,7 +23,8 @@ _TYPES = {
 def add_site(app: FastAPI, folder: str, index: str) -> None:
     """Serve the files of `folder`, and those that all pages and reports share; `index` is the page at `/`."""
     package = resources.files("showtell")
-    folders = (package / "serve" / folder, package / "visualization")
+    # The style sheet of evaluations also has the colours of all charts.
+    folders = (package / "serve" / folder, package / "visualization", package / "evaluation" / "report")
     for file in (file for each in folders for file in each.iterdir()):
         kind = _TYPES.get(PurePath(file.name).suffix)
         if kind:

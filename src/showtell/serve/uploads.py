@@ -12,8 +12,8 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from showtell.serve.faults import Refused, TooLarge, Unusable
-from showtell.serve.gate import Held
+from showtell.serve.admission import Held
+from showtell.serve.http_errors import Refused, TooLarge, Unusable
 from showtell.serve.limits import Limits
 
 if TYPE_CHECKING:

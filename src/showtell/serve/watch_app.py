@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query
 from starlette.responses import Response
 
-from showtell.serve.guard import Door, Guard, own_names
+from showtell.serve.auth import Access, AccessMiddleware, own_names
 from showtell.serve.run import address_of, listen, running_beside, server_of
 from showtell.serve.site import add_site
 from showtell.serve.watching import RunAnswer, Watching
@@ -15,7 +15,7 @@ from showtell.serve.watching import RunAnswer, Watching
 _HOST = "127.0.0.1"  # the page shows pictures and has a stop button: it is for this machine alone
 
 
-def make_watch_app(watching: Watching, door: Door) -> FastAPI:
+def make_watch_app(watching: Watching, access: Access) -> FastAPI:
     """The application that shows a run."""
     app = FastAPI(title="Showtell training", docs_url=None, redoc_url=None)
 
@@ -37,7 +37,7 @@ def make_watch_app(watching: Watching, door: Door) -> FastAPI:
         return {"state": "stopping"}
 
     add_site(app, "watch", "watch.html")
-    app.add_middleware(Guard, door=door, watch=lambda path, status, seconds: None)
+    app.add_middleware(AccessMiddleware, access=access, watch=lambda path, status, seconds: None)
     return app
 
 
@@ -50,7 +50,7 @@ def watched(port: int) -> Iterator[tuple[Watching, str]]:
     """
     watching = Watching()
     listening = listen(_HOST, port)
-    app = make_watch_app(watching, Door(hosts=own_names(_HOST, ())))
+    app = make_watch_app(watching, Access(hosts=own_names(_HOST, ())))
     with running_beside(server_of(app, 1.0), listening):
         try:
             yield watching, address_of(listening)

@@ -203,7 +203,7 @@ class TrainingLoop:
             self._save(f"weights_{len(self.state.metrics) - 1}")
         self._save("last")
         if self.group.is_main:
-            write_figures(self.folder, self.state.metrics, soon=True)
+            write_figures(self.folder, self.state.metrics)
         say(
             f"{title}: {_written(stage, line)}, validation loss {line['val_loss']:.3f}, "
             f"next word {line['val_accuracy']:.1%}, BLEU-4 {100 * line['bleu_4']:.1f}, "

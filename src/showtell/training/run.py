@@ -9,7 +9,7 @@
       vocabulary.json
       checkpoints/        last.safetensors (to resume), best.safetensors (to export), and where asked weights_0, ...
       metrics.jsonl       one line an epoch
-      curves.png
+      curves.svg
       NAME.showtell       the model bundle
 
 The same command resumes a run from its last checkpoint (`showtell.training.loop`). Several processes may train together

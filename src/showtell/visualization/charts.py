@@ -1,8 +1,8 @@
-"""Numbers -> charts as SVG inside a page: lines, grouped bars, points with intervals. No script, no package.
+"""Numbers -> charts as SVG: lines, grouped bars, points with intervals. No script, no package.
 
 A chart is 400 units wide, about the width of a phone, so that its text stays readable there; the page scales it. Its
-colours are the classes `series-0` and `series-1` of evaluation.css, which also differ in their strokes, so that a chart
-is readable without colour. Every mark has a tooltip, and the chart has an accessible name.
+colours are the classes `series-0` and `series-1` of the page's style sheet, which also differ in their strokes, so that
+a chart is readable without colour. Every mark has a tooltip, and the chart has an accessible name.
 """
 
 import math
@@ -54,7 +54,12 @@ class _Axes:
 
 
 def line_chart(name: str, series: Sequence[Series], x_label: str, y_label: str) -> str:
-    """Series as lines through their points.
+    """Series as lines through their points, and their key as HTML; arguments as for `line_drawing`."""
+    return line_drawing(name, series, x_label, y_label) + _key([one.name for one in series], "line")
+
+
+def line_drawing(name: str, series: Sequence[Series], x_label: str, y_label: str) -> str:
+    """Series as lines through their points: one `svg` element, without a key.
 
     Arguments:
         name: what the chart shows, for screen readers.
@@ -76,7 +81,7 @@ def line_chart(name: str, series: Sequence[Series], x_label: str, y_label: str) 
             f'<circle class="series-{i}" cx="{px}" cy="{py}" r="3"><title>{escape(one.name)}: {y:.4g}</title></circle>'
             for (px, py), (_, y) in zip(places, one.points, strict=True)
         ]
-    return _drawing(name, marks, x_label, y_label) + _key([one.name for one in series], "line")
+    return _drawing(name, marks, x_label, y_label)
 
 
 def bar_chart(

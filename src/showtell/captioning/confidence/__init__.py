@@ -7,8 +7,8 @@ docs/explanation/confidence.md defines each number.
 
 from showtell.captioning.confidence.calibration import Calibration, calibration_of
 from showtell.captioning.confidence.estimator import ConfidenceEstimator, SentenceConfidence
-from showtell.captioning.confidence.familiarity import Familiarity, fit_familiarity
 from showtell.captioning.confidence.measures import Bin, expected_calibration_error, reliability
+from showtell.captioning.confidence.out_of_distribution import OutOfDistribution, fit_out_of_distribution
 from showtell.captioning.confidence.quality import CaptionQuality, fit_quality, held_out_confidence
 from showtell.captioning.confidence.temperature import find_temperature
 
@@ -17,12 +17,12 @@ __all__ = [
     "Calibration",
     "CaptionQuality",
     "ConfidenceEstimator",
-    "Familiarity",
+    "OutOfDistribution",
     "SentenceConfidence",
     "calibration_of",
     "expected_calibration_error",
     "find_temperature",
-    "fit_familiarity",
+    "fit_out_of_distribution",
     "fit_quality",
     "held_out_confidence",
     "reliability",

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 
-from showtell.captioning.confidence.familiarity import Familiarity, Floats
+from showtell.captioning.confidence.out_of_distribution import Floats, OutOfDistribution
 from showtell.captioning.confidence.quality import CaptionQuality
 from showtell.captioning.confidence.quality import Floats as Doubles
 from showtell.errors import BundleError, InputError, ShowtellError
@@ -41,26 +41,26 @@ class Calibration:
 
     temperature: float
     quality: CaptionQuality | None = None
-    familiarity: Familiarity | None = None
+    out_of_distribution: OutOfDistribution | None = None
     figures: dict[str, Any] = field(default_factory=dict)
 
     def confidence(self, mean_log_probs: Doubles, embeddings: Floats) -> list[float | None]:
         """The confidence of sentences by their mean calibrated log-probability `(N,)`, and embeddings."""
         if self.quality is None or not len(mean_log_probs):
             return [None] * len(mean_log_probs)
-        confidence = self.quality(features(mean_log_probs, embeddings, self.familiarity))
+        confidence = self.quality(features(mean_log_probs, embeddings, self.out_of_distribution))
         return [float(one) for one in confidence]
 
     def unfamiliar(self, embeddings: Floats) -> list[bool | None]:
         """Whether each picture, `float32 (B, D)` or `(B, L, D)`, is unlike the training pictures."""
-        if self.familiarity is None:
+        if self.out_of_distribution is None:
             return [None] * len(embeddings)
-        return [bool(share > self.familiarity.bound) for share in self.familiarity.outside(embeddings)]
+        return [bool(share > self.out_of_distribution.bound) for share in self.out_of_distribution.outside(embeddings)]
 
     def _check(self) -> None:
         """Raise a `ValueError` where the parts do not fit together."""
         width = 1
-        if known := self.familiarity:
+        if known := self.out_of_distribution:
             if known.mean.ndim != 1 or known.directions.ndim != 2 or known.directions.shape[1:] != known.mean.shape:
                 raise ValueError("the training embeddings' mean and directions do not fit together")
             width += 1 + min(len(known.directions), COORDINATES)
@@ -69,7 +69,7 @@ class Calibration:
 
     def fits(self, dim: int) -> bool:
         """Whether it is for embeddings of `dim` numbers."""
-        return self.familiarity is None or len(self.familiarity.mean) == dim
+        return self.out_of_distribution is None or len(self.out_of_distribution.mean) == dim
 
     def to_parts(self) -> dict[str, bytes]:
         """The bytes of the files, by name."""
@@ -77,12 +77,12 @@ class Calibration:
             "format": FORMAT,
             "temperature": self.temperature,
             "quality": dataclasses.asdict(self.quality) if self.quality else None,
-            "bound": self.familiarity.bound if self.familiarity else None,
+            "bound": self.out_of_distribution.bound if self.out_of_distribution else None,
             "figures": self.figures,
         }
         parts = {JSON: json_bytes(value)}
-        if self.familiarity:
-            mean, directions = self.familiarity.mean, np.ascontiguousarray(self.familiarity.directions)
+        if self.out_of_distribution:
+            mean, directions = self.out_of_distribution.mean, np.ascontiguousarray(self.out_of_distribution.directions)
             tensors: dict[str, npt.NDArray[Any]] = {"mean": mean, "directions": directions}
             parts[TENSORS] = safetensors.numpy.save(tensors)
         return parts
@@ -101,24 +101,24 @@ class Calibration:
             if value["format"] != FORMAT:
                 raise InputError(f"calibration format {value['format']}, this release reads {FORMAT}: upgrade showtell")
             quality = CaptionQuality.from_json(value["quality"]) if value["quality"] else None
-            familiarity = None
+            ood = None
             if value["bound"] is not None:
                 tensors = tensors_of(parts[TENSORS])
-                familiarity = Familiarity(tensors["mean"], tensors["directions"], number(value["bound"], 0, 1))
-            found = cls(number(value["temperature"], _COLDEST), quality, familiarity, dict(value["figures"]))
+                ood = OutOfDistribution(tensors["mean"], tensors["directions"], number(value["bound"], 0, 1))
+            found = cls(number(value["temperature"], _COLDEST), quality, ood, dict(value["figures"]))
             found._check()
             return found
         except JSON_ERRORS as error:
             raise InputError(f"{JSON} is malformed ({error!r})") from error
 
 
-def features(mean_log_probs: Doubles, embeddings: Floats, familiarity: Familiarity | None) -> Doubles:
+def features(mean_log_probs: Doubles, embeddings: Floats, ood: OutOfDistribution | None) -> Doubles:
     """What the confidence is computed from, `float64 (N, F)`: the mean log-probability of the words and END; and where
     the training embeddings are known, the share of the picture outside of them and its place among them.
     """
     columns = [np.asarray(mean_log_probs, np.float64)[:, None]]
-    if familiarity is not None:
-        columns += [familiarity.outside(embeddings)[:, None], familiarity.coordinates(embeddings)[:, :COORDINATES]]
+    if ood is not None:
+        columns += [ood.outside(embeddings)[:, None], ood.coordinates(embeddings)[:, :COORDINATES]]
     return np.hstack(columns)
 
 

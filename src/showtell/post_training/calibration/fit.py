@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from showtell.captioning.confidence import (
     Calibration,
-    Familiarity,
+    OutOfDistribution,
     expected_calibration_error,
     find_temperature,
-    fit_familiarity,
+    fit_out_of_distribution,
     fit_quality,
     held_out_confidence,
     reliability,
@@ -73,17 +73,17 @@ def fit_calibration(
     references = list(known.references.values())
     predicted = predict(decoder, known.take, references, vocabulary, show)
     temperature = find_temperature(predicted.log_probs, predicted.words)
-    familiarity = fit_familiarity(training, known.pieces()) if training is not None else None
-    said = _captioned(decoder, vocabulary, options, known, Calibration(temperature, familiarity=familiarity), show)
+    ood = fit_out_of_distribution(training, known.pieces()) if training is not None else None
+    said = _captioned(decoder, vocabulary, options, known, Calibration(temperature, out_of_distribution=ood), show)
     found = human_baseline(said.captions, known.references)
     figures: dict[str, Any] = {"pictures": len(references), **_figures_of_words(predicted), **said.figures}
     quality = None
     if found.judged.sum() >= FEWEST_PICTURES:
         quality = fit_quality(said.features[found.judged], found.model[found.judged], found.good[found.judged])
         figures |= _figures_of_confidence(said, found)
-    if familiarity:
-        figures["familiar"] = _figures_of_familiarity(familiarity, known, found)
-    return Calibration(temperature, quality, familiarity, figures)
+    if ood:
+        figures["familiar"] = _figures_of_unfamiliar(ood, known, found)
+    return Calibration(temperature, quality, ood, figures)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +121,7 @@ def _captioned(
                 log_probs = sentence_log_probs(decoder, piece, sentences, vocabulary, temperature)
                 own[name].append(own_words(log_probs, sentences, here, vocabulary))
             means = np.array([float(one.mean()) for one in log_probs])
-            rows.append(features(means, piece, calibration.familiarity))
+            rows.append(features(means, piece, calibration.out_of_distribution))
             tick(len(best))
     figures = {
         name: _stated(np.concatenate([one.stated for one in of]), np.concatenate([one.true for one in of]))
@@ -160,14 +160,14 @@ def _figures_of_confidence(said: _Said, found: HumanBaseline) -> dict[str, Any]:
     }
 
 
-def _figures_of_familiarity(familiarity: Familiarity, known: CalibrationSet, found: HumanBaseline) -> dict[str, Any]:
+def _figures_of_unfamiliar(ood: OutOfDistribution, known: CalibrationSet, found: HumanBaseline) -> dict[str, Any]:
     """How many of the pictures are unfamiliar, and what captions of both kinds are worth."""
-    strange = np.concatenate([familiarity.outside(piece) for piece in known.pieces()]) > familiarity.bound
+    strange = np.concatenate([ood.outside(piece) for piece in known.pieces()]) > ood.bound
     means = {
         name: float(found.model[those].mean()) if those.any() else None
         for name, those in (("cider_d_unfamiliar", strange), ("cider_d_familiar", ~strange))
     }
-    return {"bound": familiarity.bound, "unfamiliar": float(strange.mean()), **means}
+    return {"bound": ood.bound, "unfamiliar": float(strange.mean()), **means}
 
 
 def _stated(stated: npt.NDArray[Any], true: npt.NDArray[np.bool_], bins: int = WORD_BINS) -> dict[str, Any]:

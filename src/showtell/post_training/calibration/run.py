@@ -159,7 +159,7 @@ def card_lines(calibration: Calibration) -> str:
             f"- Confidence: rank correlation with CIDEr-D {figures['rank_correlation']:.2f}, calibration error "
             f"{figures['confidence']['ece']:.3f}, both cross-validated"
         )
-    if calibration.familiarity:
+    if calibration.out_of_distribution:
         lines.append("- It tells pictures that are unlike its training pictures")
     return "\n".join(lines) + "\n"
 

@@ -23,7 +23,7 @@ QUANTILE = 0.99
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Familiarity:
+class OutOfDistribution:
     """What training pictures have in common, small enough to travel with a model.
 
     `mean` is `float32 (D,)`, `directions` `float16 (K, D)`, of length 1, the strongest first. A picture is unfamiliar
@@ -50,7 +50,7 @@ class Familiarity:
         return _pooled(embeddings) - self.mean.astype(np.float64)
 
 
-def fit_familiarity(training: Iterable[Floats], validation: Iterable[Floats]) -> Familiarity:
+def fit_out_of_distribution(training: Iterable[Floats], validation: Iterable[Floats]) -> OutOfDistribution:
     """Find the directions of the training pictures, and the bound that `QUANTILE` of the validation pictures keep.
 
     Arguments:
@@ -72,12 +72,12 @@ def fit_familiarity(training: Iterable[Floats], validation: Iterable[Floats]) ->
     directions = vectors[:, ::-1][:, :kept].T
     largest = np.abs(directions).argmax(axis=1)
     directions = directions * np.sign(directions[np.arange(kept), largest])[:, None]  # one sign on every machine
-    unbound = Familiarity(mean.astype(np.float32), directions.astype(np.float16), 1.0)
+    unbound = OutOfDistribution(mean.astype(np.float32), directions.astype(np.float16), 1.0)
     shares = [unbound.outside(piece) for piece in validation]
     if not shares:
         raise InputError("there are no validation pictures to find the bound of the familiar by")
     bound = float(np.quantile(np.concatenate(shares), QUANTILE))
-    return Familiarity(unbound.mean, unbound.directions, bound)
+    return OutOfDistribution(unbound.mean, unbound.directions, bound)
 
 
 def _pooled(embeddings: Floats) -> npt.NDArray[np.float64]:

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from showtell.serve.faults import Forbidden, Refused, Unauthorised
+from showtell.serve.http_errors import Forbidden, Refused, Unauthorised
 
 _OPEN = frozenset({"/healthz", "/readyz"})
 _HEADERS = {
@@ -24,7 +24,7 @@ _HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Access:
     """Who may ask.
 
     Arguments:
@@ -51,11 +51,11 @@ class Door:
         return None
 
 
-class Guard:
-    """Middleware: refuses at the door, adds headers for browsers, and tells `watch(path, status, seconds)`."""
+class AccessMiddleware:
+    """Middleware: refuses requests, adds headers for browsers, and calls `watch(path, status, seconds)`."""
 
-    def __init__(self, app: ASGIApp, door: Door, watch: Callable[[str, int, float], None]) -> None:
-        self.app, self.door, self.watch = app, door, watch
+    def __init__(self, app: ASGIApp, access: Access, watch: Callable[[str, int, float], None]) -> None:
+        self.app, self.access, self.watch = app, access, watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
@@ -74,17 +74,17 @@ class Guard:
             await send(message)
 
         try:
-            refusal = self.door.refusal(scope["method"], scope["path"], Headers(scope=scope))
+            refusal = self.access.refusal(scope["method"], scope["path"], Headers(scope=scope))
             if refusal is None:
                 await self.app(scope, receive, sending)
             else:
-                await fault_response(refusal)(scope, receive, sending)
+                await error_response(refusal)(scope, receive, sending)
         finally:
             route = scope.get("route")
             self.watch(getattr(route, "path", "other"), status, time.monotonic() - began)
 
 
-def fault_response(fault: Refused) -> JSONResponse:
+def error_response(fault: Refused) -> JSONResponse:
     """A refusal as an answer."""
     return JSONResponse({"error": str(fault)}, fault.status, fault.headers)
 

@@ -3,11 +3,11 @@
 import contextlib
 from collections.abc import Iterator
 
-from showtell.serve.faults import Busy
+from showtell.serve.http_errors import Busy
 from showtell.serve.limits import Limits
 
 
-class Gate:
+class Admission:
     """Counts what is under way and refuses what would be too much. It has no lock: the event loop alone uses it."""
 
     def __init__(self, limits: Limits) -> None:
@@ -44,13 +44,13 @@ class Gate:
 class Held:
     """The bytes of one upload."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
         self.bytes = 0
 
     def add(self, count: int) -> None:
         """Count `count` bytes more; `Busy` where all uploads together are too large."""
-        if self._gate.bytes + count > self._gate.limits.held_bytes:
+        if self._admission.bytes + count > self._admission.limits.held_bytes:
             raise Busy
-        self._gate.bytes += count
+        self._admission.bytes += count
         self.bytes += count
