@@ -96,8 +96,10 @@ def test_every_option_and_file_and_link_in_a_page_exists(page):
     everything = options_of(PROGRAM) | set(re.findall(r"\"(--[a-z][a-z-]+)\"", scripts))
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"`ray [^`]*`", "", text)))  # ray: another program
     assert named <= everything
+    made_by_the_reader = set(re.findall(r"Put this into `([\w./-]+)`", text))
+    assert not any((ROOT / path).exists() for path in made_by_the_reader)
     for path in re.findall(r"(?<![\w./-])(?:src|tests|benchmarks|recipes|examples|deploy|docs)/[\w./-]*[\w/]", text):
-        assert (ROOT / path).exists() or not (ROOT / path.split("/")[0]).exists(), path
+        assert path in made_by_the_reader or (ROOT / path).exists() or not (ROOT / path.split("/")[0]).exists(), path
     for target in re.findall(r"\]\(([^)]+)\)", text):
         path, _, anchor = target.partition("#")
         there = page.parent / path if path else page
