@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from drawn_curves import SVG, drawn_curves, expected_curves
+from showtell.visualization.charts import HEIGHT, WIDTH
 from showtell.visualization.learning_curves import learning_curves_svg
 
 METRICS = [
@@ -48,6 +49,8 @@ def test_every_figure_is_drawn_where_the_axes_say():
         for i, key in enumerate(pair):
             points = [c for c in chart.iter(f"{SVG}circle") if c.attrib["class"] == f"series-{i}"]
             for point, line in zip(points, METRICS, strict=True):
+                assert 0 <= float(point.attrib["cx"]) <= WIDTH
+                assert 0 <= float(point.attrib["cy"]) <= HEIGHT
                 assert float(point.attrib["cx"]) == pytest.approx(x(line["epoch"]), abs=0.2)
                 assert float(point.attrib["cy"]) + 4 == pytest.approx(y(times * line[key]), abs=0.2)  # 4: text's base
 
