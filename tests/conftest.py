@@ -20,8 +20,6 @@ from repository import ROOT
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as training does, for tests that import PyTorch first
-
 CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -12,12 +12,9 @@ LINES = "0.png :: a big dog\n\n1.png :: the red ball\n0.png :: a dog jumps\n"
 
 @pytest.fixture
 def example(tmp_path):
-    made = follow("caption-format.md", "showtell/data/captions/pairs.py", tmp_path)
-    (tmp_path / "captions.txt").write_text(LINES)
-    try:
+    with follow("caption-format.md", "showtell/data/captions/pairs.py", tmp_path) as made:
+        (tmp_path / "captions.txt").write_text(LINES)
         yield made
-    finally:
-        made.file.unlink()
 
 
 def test_it_is_listed_with_its_line_of_help(example):

@@ -13,11 +13,8 @@ PLACE = "showtell/decoders/gru.py"
 
 @pytest.fixture
 def example(tmp_path):
-    made = follow("decoder.md", PLACE, tmp_path)
-    try:
+    with follow("decoder.md", PLACE, tmp_path) as made:
         yield made
-    finally:
-        made.file.unlink()
 
 
 def test_its_test_passes(example):

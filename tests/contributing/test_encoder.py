@@ -11,11 +11,8 @@ PLACE = "showtell/encoders/sources/colors.py"
 
 @pytest.fixture
 def example(tmp_path):
-    made = follow("encoder.md", PLACE, tmp_path)
-    try:
+    with follow("encoder.md", PLACE, tmp_path) as made:
         yield made
-    finally:
-        made.file.unlink()
 
 
 def test_its_test_passes(example):

@@ -18,11 +18,8 @@ RECALL = (2 / 4 + 2 / 2 + 1 / 2) / 3
 
 @pytest.fixture
 def example(tmp_path):
-    made = follow("metric.md", "showtell/metrics/word_recall.py", tmp_path)
-    try:
+    with follow("metric.md", "showtell/metrics/word_recall.py", tmp_path) as made:
         yield made
-    finally:
-        made.file.unlink()
 
 
 def write(path, captions):

@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +23,21 @@ class WorkedExample:
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run the `showtell` command of the copy."""
+        return self._run("-c", "from showtell.cli import main; main()", *arguments)
+
+    def python(self, program: str) -> str:
+        """What a Python program prints that imports the copy."""
+        done = self._run("-c", program)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def pytest(self, place: str) -> subprocess.CompletedProcess[str]:
+        """Run a test in the folder against the copy."""
+        return self._run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".", place)
+
+    def _run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-c", "from showtell.cli import main; main()", *map(str, arguments)],
+            [sys.executable, *map(str, arguments)],
             capture_output=True,
             text=True,
             cwd=self.folder,
@@ -31,8 +46,12 @@ class WorkedExample:
         )
 
 
-def follow(page: str, place: str, folder: Path) -> WorkedExample:
-    """Copy the package into `folder/src`, and into it the first Python block of docs/contributing/`page` at `place`."""
+@contextmanager
+def follow(page: str, place: str, folder: Path) -> Iterator[WorkedExample]:
+    """Copy the package into `folder/src`, and into it the first Python block of docs/contributing/`page` at `place`.
+
+    The file is removed at the end.
+    """
     text = (ROOT / "docs" / "contributing" / page).read_text()
     assert f"`{place}`" in text, "the page says where the file goes"
     (first, *_) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
@@ -43,7 +62,10 @@ def follow(page: str, place: str, folder: Path) -> WorkedExample:
     file = folder / "src" / place
     assert not file.exists(), "the example is no file of the package"
     file.write_text(first)
-    return WorkedExample(folder, file)
+    try:
+        yield WorkedExample(folder, file)
+    finally:
+        file.unlink()
 
 
 def follow_test(page: str, place: str, example: WorkedExample) -> subprocess.CompletedProcess[str]:
@@ -54,11 +76,4 @@ def follow_test(page: str, place: str, example: WorkedExample) -> subprocess.Com
     file = example.folder / place
     file.parent.mkdir(parents=True)
     file.write_text(test)
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".", place],
-        capture_output=True,
-        text=True,
-        cwd=example.folder,
-        env=os.environ | {"PYTHONPATH": str(example.folder / "src")},
-        check=False,
-    )
+    return example.pytest(place)
