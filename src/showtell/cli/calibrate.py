@@ -15,16 +15,8 @@ if TYPE_CHECKING:
 
 def calibrate(
     model: Annotated[Path, typer.Argument(help="Model bundle; replaced unless --out is given.", metavar="MODEL")],
-    pictures: Annotated[
-        list[str],
-        typer.Option(
-            "--pictures", "--images", help="Picture source: folder, zip, tar, ... May be repeated.", metavar="SOURCE"
-        ),
-    ],
-    captions: Annotated[
-        str,
-        typer.Option(help=caption_files.HELP, metavar="FILE"),
-    ],
+    pictures: caption_files.Pictures,
+    captions: caption_files.Captions,
     split: Annotated[
         str | None, typer.Option(help="Split to fit on; not one that the model was trained on.", metavar="NAME")
     ] = None,
@@ -34,9 +26,7 @@ def calibrate(
             help="Split that the model was trained on; needed to recognize unfamiliar pictures.", metavar="NAME"
         ),
     ] = None,
-    store: Annotated[
-        Path | None, typer.Option(help="Embedding store to use; missing embeddings are added.", metavar="FOLDER")
-    ] = None,
+    store: caption_files.Store = None,
     tags: Annotated[
         bool, typer.Option("--tags", help="Add the encoder's classifier to a model that was made without it.")
     ] = False,

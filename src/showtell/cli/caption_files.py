@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -11,6 +12,17 @@ if TYPE_CHECKING:
 
 HELP = "Captions, in any format of `showtell data formats`."
 _PANEL = "Columns of captions"
+
+Pictures: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "--pictures", "--images", help="Picture source: folder, zip, tar, ... May be repeated.", metavar="SOURCE"
+    ),
+]
+Captions: TypeAlias = Annotated[str, typer.Option(help=HELP, metavar="FILE")]
+Store: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Embedding store to use; missing embeddings are added.", metavar="FOLDER")
+]
 
 PictureColumn: TypeAlias = Annotated[
     str | None,

@@ -28,16 +28,8 @@ def evaluate(
         list[Path],
         typer.Argument(help="Model bundle: a file, or a name such as flickr8k. Several are averaged.", metavar="MODEL"),
     ],
-    pictures: Annotated[
-        list[str],
-        typer.Option(
-            "--pictures", "--images", help="Picture source: folder, zip, tar, ... May be repeated.", metavar="SOURCE"
-        ),
-    ],
-    captions: Annotated[
-        str,
-        typer.Option(help=caption_files.HELP, metavar="FILE"),
-    ],
+    pictures: caption_files.Pictures,
+    captions: caption_files.Captions,
     split: Annotated[
         str | None, typer.Option(help="Evaluate only this split.", metavar="NAME", show_default="all")
     ] = None,
@@ -56,9 +48,7 @@ def evaluate(
         settings.Guide, typer.Option(help="Make captions name the most certain tag; auto: if it suits the model.")
     ] = settings.Guide.auto,
     careful: Annotated[bool, typer.Option("--careful", help="Leave out what the model is unsure of.")] = False,
-    store: Annotated[
-        Path | None, typer.Option(help="Embedding store to use; missing embeddings are added.", metavar="FOLDER")
-    ] = None,
+    store: caption_files.Store = None,
     format: Annotated[Format, typer.Option(help="Print a table or JSON.")] = Format.table,
     out: Annotated[
         Path | None, typer.Option(help="Write figures, captions and scores of every picture to this JSON file.")

@@ -18,10 +18,7 @@ def tune(
     pictures: Annotated[
         list[str], typer.Option(help="Picture source: folder, zip, tar, ... May be repeated.", metavar="SOURCE")
     ],
-    captions: Annotated[
-        str,
-        typer.Option(help=caption_files.HELP, metavar="FILE"),
-    ],
+    captions: caption_files.Captions,
     split: Annotated[str | None, typer.Option(help="Use only this split.", metavar="NAME", show_default="all")] = None,
     beam: Annotated[
         list[int] | None, typer.Option(help="Beam width to try. May be repeated.", show_default="the model's")
@@ -34,9 +31,7 @@ def tune(
         list[int] | None,
         typer.Option(help="N-gram length to try; 0 allows repetition. May be repeated.", show_default="the model's"),
     ] = None,
-    store: Annotated[
-        Path | None, typer.Option(help="Embedding store to use; missing embeddings are added.", metavar="FOLDER")
-    ] = None,
+    store: caption_files.Store = None,
     out: Annotated[Path | None, typer.Option(help="Bundle to write, with the best settings as defaults.")] = None,
     partial: caption_files.Partial = False,
     picture_column: caption_files.PictureColumn = None,
