@@ -159,6 +159,20 @@ def test_captions_in_a_zip_and_files_of_a_recipe_are_compared(showtell, tmp_path
     assert Path("runs/here/metrics.jsonl").read_text() == "precious"
 
 
+@pytest.mark.parametrize("key", ["captions", "validation_captions"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_files_of_every_data_set_of_a_recipe_are_compared(showtell, tmp_path, monkeypatch, key, place):
+    monkeypatch.chdir(tmp_path)
+    Path("runs/here").mkdir(parents=True)
+    Path("runs/here/metrics.jsonl").write_text("precious")
+    sets = ['[[data]]\nname = "a"\npictures = ["p"]\n', '[[data]]\nname = "b"\npictures = ["q"]\n']
+    sets[place] += f'{key} = "runs/here/metrics.jsonl"\n'
+    Path("r.toml").write_text('name = "here"\n' + "".join(sets))
+    result = showtell("train", "r.toml")
+    assert (result.code, "would write over an input" in result.err) == (2, True)
+    assert Path("runs/here/metrics.jsonl").read_text() == "precious"
+
+
 def test_outputs_in_a_folder_of_pictures_are_no_pictures(photos, showtell, tiny_bundle):
     for _ in range(2):
         result = showtell("caption", photos, "-o", photos / "captions.txt", "--model", tiny_bundle)

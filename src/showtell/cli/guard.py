@@ -203,14 +203,14 @@ def _assigned(text: str, options: Options) -> Iterator[Path]:
 
 def _named_in(tables: dict[str, Any], options: Options) -> Iterator[Path]:
     from showtell.config import table_of
+    from showtell.data.examples import data_options
 
-    data, encoder = table_of(tables, "data"), table_of(tables, "encoder")
-    for one in _values(data.get("pictures")):
-        yield from _pictures(one, options)
-    for one in _values(list(table_of(data, "split_lists").values())):
-        yield from _captions(one, options)
-    for key in ("captions", "validation_captions"):
-        yield from _captions(str(data[key]), options) if data.get(key) else ()
+    for data in data_options(tables):
+        for one in data.pictures:
+            yield from _pictures(one, options)
+        for one in (data.captions, data.validation_captions, *data.split_lists.values()):
+            yield from _captions(one, options) if one else ()
+    encoder = table_of(tables, "encoder")
     yield from _encoder(str(encoder.get("name", "")), options)
     if encoder.get("weights"):
         yield _under_root(str(encoder["weights"]), options)
