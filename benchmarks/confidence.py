@@ -11,7 +11,7 @@ import numpy as np
 
 from showtell import Captioner
 from showtell.captioning.confidence import calibration_of, expected_calibration_error, held_out_confidence
-from showtell.captioning.confidence.estimator import sentence_log_probs
+from showtell.captioning.confidence.sentence_confidence import sentence_log_probs
 from showtell.captioning.confidence.temperature import likeliest
 from showtell.data.selection import select
 from showtell.data.sources.picture_source import PictureSource

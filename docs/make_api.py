@@ -2,8 +2,8 @@
 
     python docs/make_api.py
 
-writes docs/reference/python-api.md and tests/golden/public_api.txt. Sources are read and never imported, so it needs no
-package and takes a second. `make docs` runs it.
+writes docs/reference/python-api.md and tests/recorded/public_api.txt. It reads sources and never imports them, so it
+needs no package and takes a second. `make docs` runs it.
 """
 
 import ast
@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reference" / "python-api.md"
-LIST = ROOT / "tests" / "golden" / "public_api.txt"
+LIST = ROOT / "tests" / "recorded" / "public_api.txt"
 
 # The page's sections; each public name stands in one of them.
 SECTIONS = {

@@ -136,7 +136,7 @@ def test_every_dotted_name_of_the_package_in_a_page_exists():
 
 
 def test_guides_reference_and_examples_import_nothing_deeper_than_the_package():
-    """What they use is public (`tests/golden/public_api.txt`), so that files may move without breaking anyone."""
+    """What they use is public (`tests/recorded/public_api.txt`), so that files may move without breaking anyone."""
     pages = [ROOT / "README.md", *(page for folder in ("guide", "reference") for page in (DOCS / folder).glob("*.md"))]
     pages += [ROOT / "examples" / "show_and_tell.ipynb", *(ROOT / "examples").rglob("*.py")]
     text = "\n".join(page.read_text() for page in pages)

@@ -31,11 +31,11 @@ FLOORS = {
     ],
     "onnx_graphs": [{"safety", "export"}, {"session"}],
     "data": [{"download"}, {"sources"}, {"captions"}, {"synthetic", "selection", "sample"}, {"examples", "catalogue"}],
-    "encoders": [{"runtime"}, {"graph"}, {"trained"}, {"sources"}, {"registry"}, {"cache"}],
+    "encoders": [{"runtime"}, {"graph_editing"}, {"trained"}, {"sources"}, {"registry"}, {"cache"}],
     "captioning": [
         {"attention", "confidence", "tags"},
         {"objects"},
-        {"careful"},
+        {"minimum_risk"},
         {"caption", "options"},
         {"generator"},
         {"captioner"},
@@ -203,7 +203,7 @@ HEAVY = {
     "onnx": {
         "training",
         "decoders",
-        "encoders.graph",
+        "encoders.graph_editing",
         "encoders.sources",
         "encoders.trained",
         "quantization",

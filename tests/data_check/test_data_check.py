@@ -16,7 +16,7 @@ from showtell.data.sources.picture_source import PictureSource
 from showtell.data.synthetic.shapes import Shapes, ShapesOptions
 from showtell.data_check import SurveyOptions, survey
 from showtell.data_check.captions import look_at_captions
-from showtell.data_check.estimate import encoder_at_hand, estimate
+from showtell.data_check.embedding_cost import encoder_at_hand, estimate
 from showtell.data_check.pictures import look_at_pictures
 from showtell.data_check.spread import NumberSummary
 from showtell.embeddings.embed import EmbedOptions, embed

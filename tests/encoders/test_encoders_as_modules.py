@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from photographs import photographs
 from showtell.encoders import Encoder, encoder_graph
-from showtell.encoders.graph import finished
+from showtell.encoders.graph_editing import finished
 from showtell.encoders.runtime import EncoderInfo
 from showtell.encoders.sources.keras import preprocessing_of
 from showtell.encoders.sources.keras_graph import written

@@ -10,7 +10,7 @@ import pytest
 
 from photographs import photographs
 from showtell.encoders import Encoder, encoder_graph
-from showtell.encoders.graph import finished
+from showtell.encoders.graph_editing import finished
 from showtell.encoders.runtime import EncoderInfo
 from showtell.encoders.sources.keras import SIZES, import_keras, preprocess_input, preprocessing_of
 from showtell.encoders.sources.keras_graph import written

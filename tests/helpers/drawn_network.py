@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import helper, numpy_helper
 
-from showtell.encoders.graph import finished, floats, new_model
+from showtell.encoders.graph_editing import finished, floats, new_model
 from showtell.encoders.runtime import EncoderInfo
 from showtell.images.preprocessing import Preprocessing
 

@@ -13,7 +13,7 @@ from repository import ROOT
 from showtell.metrics import ptb_tokenize
 
 # Recorded by `python tests/test_metrics_ptb.py` with pycocoevalcap 1.2 (Stanford CoreNLP 3.4.1) and OpenJDK 17.
-GOLDEN = ROOT / "tests" / "golden" / "ptb_tricky.json"
+RECORDED = ROOT / "tests" / "recorded" / "ptb_tricky.json"
 
 SENTENCES = [
     "A dog runs on the grass.",
@@ -112,19 +112,21 @@ needs_java = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("case", json.loads(GOLDEN.read_text("utf-8"))["cases"], ids=lambda case: case["sentence"][:30])
+@pytest.mark.parametrize(
+    "case", json.loads(RECORDED.read_text("utf-8"))["cases"], ids=lambda case: case["sentence"][:30]
+)
 def test_a_tricky_sentence_gives_the_recorded_tokens(case):
     assert ptb_tokenize(case["sentence"], keep_spaces=True) == case["tokens"]
     assert ptb_tokenize(case["sentence"]) == " ".join(case["tokens"]).split()
 
 
 def test_the_recording_is_of_the_sentences_above():
-    assert [case["sentence"] for case in json.loads(GOLDEN.read_text("utf-8"))["cases"]] == SENTENCES
+    assert [case["sentence"] for case in json.loads(RECORDED.read_text("utf-8"))["cases"]] == SENTENCES
 
 
 @needs_java
 def test_java_still_gives_the_recorded_tokens():
-    recorded = [case["tokens"] for case in json.loads(GOLDEN.read_text("utf-8"))["cases"]]
+    recorded = [case["tokens"] for case in json.loads(RECORDED.read_text("utf-8"))["cases"]]
     assert java_tokens(SENTENCES) == recorded
 
 
@@ -192,4 +194,4 @@ if __name__ == "__main__":
         for sentence, tokens in zip(SENTENCES, java_tokens(SENTENCES), strict=True)
     ]
     lines = ",\n".join("  " + json.dumps(case, ensure_ascii=False) for case in cases)
-    GOLDEN.write_text(f'{{\n "origin": {json.dumps(origin)},\n "cases": [\n{lines}\n ]\n}}\n', "utf-8")
+    RECORDED.write_text(f'{{\n "origin": {json.dumps(origin)},\n "cases": [\n{lines}\n ]\n}}\n', "utf-8")

@@ -1,7 +1,7 @@
 """All scores against those that pycocoevalcap gave once, with its Java tokeniser and its METEOR, to text of our own.
 
-Recorded in tests/golden/caption_scores.json by `python tests/test_metrics_recorded.py`, so that the whole way from text
-to scores is held where there is no Java.
+`python tests/metrics/test_recorded_scores.py` records them in tests/recorded/caption_scores.json. So the whole way
+from text to scores is tested without Java.
 """
 
 import json
@@ -16,7 +16,7 @@ from repository import ROOT
 from showtell.metrics import score
 from showtell.metrics.meteor import meteor_of, summable
 
-GOLDEN = ROOT / "tests" / "golden" / "caption_scores.json"
+RECORDED = ROOT / "tests" / "recorded" / "caption_scores.json"
 
 CAPTIONS: dict[str, tuple[str, list[str]]] = {
     "plain": ("a dog runs on the grass", ["A dog runs in the grass.", "The brown dog is running on grass", "A dog."]),
@@ -60,7 +60,7 @@ REFERENCES = {picture: references for picture, (_, references) in ALL.items()}
 
 @pytest.fixture(scope="module")
 def recorded() -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(GOLDEN.read_text("utf-8"))
+    value: dict[str, Any] = json.loads(RECORDED.read_text("utf-8"))
     assert list(value["per_picture"]) == list(ALL), "recorded of other captions: record again"
     return value
 
@@ -133,7 +133,7 @@ if __name__ == "__main__":
     found = record()
     pictures = ",\n".join(f"  {json.dumps(name)}: {json.dumps(of)}" for name, of in found["per_picture"].items())
     counts = ",\n".join(f"  {json.dumps([int(number) for number in row])}" for row in found["meteor_counts"])
-    GOLDEN.write_text(
+    RECORDED.write_text(
         f'{{\n "origin": {json.dumps(origin)},\n "corpus": {json.dumps(found["corpus"])},\n'
         f' "per_picture": {{\n{pictures}\n }},\n "meteor_counts": [\n{counts}\n ]\n}}\n',
         "utf-8",

@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from showtell.encoders.graph import floats, new_model
+from showtell.encoders.graph_editing import floats, new_model
 from showtell.encoders.runtime import EncoderInfo
 from showtell.images.preprocessing import Preprocessing, normalise
 from showtell.onnx_graphs.session import open_session

@@ -5,7 +5,7 @@ import pytest
 
 from search_toys import PICTURES, VOCABULARY, Markov
 from showtell.captioning.confidence import Calibration, ConfidenceEstimator
-from showtell.captioning.confidence.estimator import sentence_log_probs
+from showtell.captioning.confidence.sentence_confidence import sentence_log_probs
 from showtell.search import Hypothesis, SearchOptions, search
 
 WAYS = {

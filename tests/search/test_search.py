@@ -13,12 +13,12 @@ from search_toys import ALLOWED, PICTURES, VOCABULARY, Markov, every_sentence, l
 from showtell.errors import InputError
 from showtell.search import SearchOptions, search, temper, truncate
 
-GOLDEN = ROOT / "tests" / "golden" / "search.json"
+RECORDED = ROOT / "tests" / "recorded" / "search.json"
 
 
 def test_the_recorded_sentences_are_found_again():
     # Origin: the search of release 0.1.0, every method on this very decoder.
-    for case in json.loads(GOLDEN.read_text()):
+    for case in json.loads(RECORDED.read_text()):
         found = search(Markov(case["decoder"]), PICTURES, VOCABULARY, SearchOptions(**case["options"]), first=2)
         for hypotheses, recorded in zip(found, case["found"], strict=True):
             assert [list(h.tokens) for h in hypotheses] == [one["tokens"] for one in recorded]

@@ -15,7 +15,7 @@ from serving import app_running
 from showtell.data.sources.picture_source import RawPicture
 from showtell.serve.auth import Access
 from showtell.serve.watch_app import make_watch_app, watched
-from showtell.serve.watching import Watching
+from showtell.serve.watch_state import Watching
 from showtell.training import Progress, Stopped
 
 REFERENCES = {f"{i}.png": [f"picture {i}", "<b>drawn</b>"] for i in range(10)}

@@ -15,8 +15,8 @@ import numpy as np
 
 from showtell.captioning.attention import attention_maps
 from showtell.captioning.caption import NOT_SURE, Caption, Word
-from showtell.captioning.careful import CarefulSelection
 from showtell.captioning.confidence import ConfidenceEstimator, SentenceConfidence, calibration_of
+from showtell.captioning.minimum_risk import MinimumRiskSelection
 from showtell.captioning.options import CaptionKeywords, CaptionOptions, SearchKeywords, check_names
 from showtell.captioning.tags import tagger_of
 from showtell.captioning.tags.guide import DecodedSentence, TagGuide, decoded
@@ -54,7 +54,7 @@ class CaptionGenerator:
         fitted = self.tagger.calibration if self.tagger else None
         self.tag_guide = TagGuide(self.decoder, vocabulary, self.tagger.names) if self.tagger and fitted else None
         self.guides_by_default = bool(fitted and fitted.guide)
-        self.careful = CarefulSelection(self.decoder, vocabulary, self.tagger.names if self.tagger else ())
+        self.careful = MinimumRiskSelection(self.decoder, vocabulary, self.tagger.names if self.tagger else ())
 
     @property
     def name(self) -> str:

@@ -54,7 +54,7 @@ class CaptionOptions:
         attention: give each word where the model looked for it; every sentence then goes through the decoder again.
         min_confidence: say `NOT_SURE` in place of a sentence of less confidence, in [0, 1].
         guide: whether captions must name what is surely seen.
-        careful: give up detail for truth: see `showtell.captioning.careful`. There is one caption of each picture.
+        careful: give up detail for truth: see `showtell.captioning.minimum_risk`. There is one caption of each picture.
 
     Raises:
         InputError: a value is out of range.

@@ -10,7 +10,7 @@ from typing import Any
 from showtell.data.examples import DataOptions, Examples, load_examples
 from showtell.data.sources.base import remarks_of
 from showtell.data_check.captions import CaptionFacts, look_at_captions
-from showtell.data_check.estimate import Estimate, encoder_at_hand, estimate
+from showtell.data_check.embedding_cost import Estimate, encoder_at_hand, estimate
 from showtell.data_check.pictures import PictureFacts, look_at_pictures
 from showtell.encoders.runtime import EncoderOutput
 from showtell.images.preprocessing import ResizeMode

@@ -7,7 +7,7 @@ constants), so that the scores are the same to rounding.
 
 import numpy as np
 
-from showtell.metrics.checks import Hypotheses, References, check_pairs
+from showtell.metrics.inputs import Hypotheses, References, check_pairs
 from showtell.metrics.matching import MAX_ORDER, Match, ReferenceIndex
 from showtell.metrics.ngrams import Ids
 from showtell.metrics.registry import MetricInput, metric

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from showtell.metrics.checks import Hypotheses, References, Tokens, check_pairs
 from showtell.metrics.document_frequency import DocumentFrequency
+from showtell.metrics.inputs import Hypotheses, References, Tokens, check_pairs
 from showtell.metrics.matching import MAX_ORDER, Match, ReferenceIndex
 from showtell.metrics.ngrams import Grams
 from showtell.metrics.registry import MetricInput, metric

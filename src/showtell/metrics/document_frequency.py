@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from showtell.errors import InputError, one_line
-from showtell.metrics.checks import References
+from showtell.metrics.inputs import References
 from showtell.metrics.matching import MAX_ORDER, ReferenceIndex
 from showtell.metrics.ngrams import GramList, Ids
 

@@ -11,7 +11,7 @@ from itertools import chain
 import numpy as np
 
 from showtell.errors import InputError
-from showtell.metrics.checks import References, Tokens, check_references, check_tokens
+from showtell.metrics.inputs import References, Tokens, check_references, check_tokens
 from showtell.metrics.ngrams import GramList, Grams, Ids, NgramIndex, joined
 
 MAX_ORDER = 4

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from showtell.metrics.checks import Hypotheses, References, check_pairs
+from showtell.metrics.inputs import Hypotheses, References, check_pairs
 from showtell.metrics.meteor_java import JavaOptions, align
 from showtell.metrics.registry import MetricInput, metric
 from showtell.metrics.result import Floats, MetricScores

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from showtell.errors import InputError, MissingExtra, ShowtellError
-from showtell.metrics.checks import Tokens
+from showtell.metrics.inputs import Tokens
 from showtell.metrics.result import Floats
 
 COUNTS = 23  # numbers in an answer

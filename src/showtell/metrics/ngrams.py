@@ -13,7 +13,7 @@ from itertools import chain, count
 import numpy as np
 import numpy.typing as npt
 
-from showtell.metrics.checks import Tokens
+from showtell.metrics.inputs import Tokens
 
 Ids = npt.NDArray[np.int64]
 

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
-from showtell.metrics.checks import Hypotheses, References, Tokens, check_pairs
+from showtell.metrics.inputs import Hypotheses, References, Tokens, check_pairs
 from showtell.metrics.registry import MetricInput, metric
 from showtell.metrics.result import MetricScores, mean_scores
 

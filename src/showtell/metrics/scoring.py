@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from showtell.metrics.checks import check_same_pictures, check_texts
 from showtell.metrics.document_frequency import DocumentFrequency
+from showtell.metrics.inputs import check_same_pictures, check_texts
 from showtell.metrics.registry import MetricInput, chosen_metrics
 from showtell.metrics.result import MetricScores
 

@@ -35,7 +35,15 @@ from showtell.encoders.runtime import Encoder
 from showtell.errors import BundleError, InputError, ShowtellError, one_line
 from showtell.files import sha256_of, write_beside
 from showtell.images.preprocessing import ResizeMode
-from showtell.models.checks import check_model, entries_of, json_of, read_folder, read_zip, search_options, tensors_of
+from showtell.models.bundle_parts import (
+    check_model,
+    entries_of,
+    json_of,
+    read_folder,
+    read_zip,
+    search_options,
+    tensors_of,
+)
 from showtell.onnx_graphs.session import open_session
 from showtell.quantization.int8_weights import as_taken, unpack
 from showtell.search import SearchOptions

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from showtell.encoders.graph import floats, same_padding
+from showtell.encoders.graph_editing import floats, same_padding
 from showtell.encoders.runtime import EncoderInfo
 from showtell.images.preprocessing import normalise
 from showtell.onnx_graphs.session import open_session

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from showtell.encoders.graph import finished
+from showtell.encoders.graph_editing import finished
 from showtell.encoders.runtime import Encoder, EncoderInfo
 from showtell.errors import InputError, require
 from showtell.images.preprocessing import normalise

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from showtell.serve.auth import Access, AccessMiddleware, own_names
 from showtell.serve.run import address_of, listen, running_beside, server_of
 from showtell.serve.site import add_site
-from showtell.serve.watching import RunAnswer, Watching
+from showtell.serve.watch_state import RunAnswer, Watching
 
 _HOST = "127.0.0.1"  # the page shows pictures and has a stop button: it is for this machine alone
 
@@ -36,7 +36,7 @@ def make_watch_app(watching: Watching, access: Access) -> FastAPI:
         watching.stop()
         return {"state": "stopping"}
 
-    add_site(app, "watch", "watch.html")
+    add_site(app, "watch_page", "watch.html")
     app.add_middleware(AccessMiddleware, access=access, watch=lambda path, status, seconds: None)
     return app
 

@@ -6,10 +6,10 @@ docs/explanation/confidence.md defines each number.
 """
 
 from showtell.captioning.confidence.calibration import Calibration, calibration_of
-from showtell.captioning.confidence.estimator import ConfidenceEstimator, SentenceConfidence
 from showtell.captioning.confidence.measures import Bin, expected_calibration_error, reliability
 from showtell.captioning.confidence.out_of_distribution import OutOfDistribution, fit_out_of_distribution
 from showtell.captioning.confidence.quality import CaptionQuality, fit_quality, held_out_confidence
+from showtell.captioning.confidence.sentence_confidence import ConfidenceEstimator, SentenceConfidence
 from showtell.captioning.confidence.temperature import find_temperature
 
 __all__ = [

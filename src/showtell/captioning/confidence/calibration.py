@@ -21,7 +21,7 @@ from showtell.captioning.confidence.quality import Floats as Doubles
 from showtell.errors import BundleError, InputError, ShowtellError
 from showtell.files import json_bytes
 from showtell.models.bundle import CALIBRATION_PARTS, Bundle
-from showtell.models.checks import JSON_ERRORS, json_of, number, tensors_of
+from showtell.models.bundle_parts import JSON_ERRORS, json_of, number, tensors_of
 
 FORMAT = 1
 JSON, TENSORS = CALIBRATION_PARTS

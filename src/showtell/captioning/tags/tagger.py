@@ -26,7 +26,7 @@ from showtell.captioning.tags.names import CLASSES, Name, imagenet_names
 from showtell.errors import BundleError, InputError, ShowtellError
 from showtell.files import json_bytes
 from showtell.models.bundle import TAG_PARTS, Bundle
-from showtell.models.checks import JSON_ERRORS, json_of, number, tensors_of
+from showtell.models.bundle_parts import JSON_ERRORS, json_of, number, tensors_of
 
 FORMAT = 1
 JSON, TENSORS = TAG_PARTS

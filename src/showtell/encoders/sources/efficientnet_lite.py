@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from showtell.encoders.graph import finished, floats, new_model, same_padding
+from showtell.encoders.graph_editing import finished, floats, new_model, same_padding
 from showtell.encoders.runtime import EncoderInfo
 from showtell.encoders.sources.base import Classifier, EncoderEntry, encoder_source
 from showtell.encoders.trained import with_weights

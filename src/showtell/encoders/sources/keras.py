@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from showtell.encoders.graph import finished
+from showtell.encoders.graph_editing import finished
 from showtell.encoders.runtime import EncoderInfo
 from showtell.encoders.sources.base import EncoderEntry, encoder_source
 from showtell.encoders.sources.keras_graph import written

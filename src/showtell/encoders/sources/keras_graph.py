@@ -7,7 +7,7 @@ normalisation stays a node of its own, which ONNX Runtime folds into the convolu
 
 from typing import Any
 
-from showtell.encoders.graph import add_outputs, new_model
+from showtell.encoders.graph_editing import add_outputs, new_model
 from showtell.encoders.sources.keras_layers import LAYERS, KerasGraph, KerasStep
 from showtell.errors import ShowtellError
 

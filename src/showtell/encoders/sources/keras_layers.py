@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from showtell.encoders.graph import same_padding
+from showtell.encoders.graph_editing import same_padding
 from showtell.errors import ShowtellError
 
 

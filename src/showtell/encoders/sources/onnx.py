@@ -16,7 +16,7 @@ from typing import Any, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from showtell.encoders.graph import add_outputs, cut, finished, picture_input
+from showtell.encoders.graph_editing import add_outputs, cut, finished, picture_input
 from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
 from showtell.encoders.sources.base import EncoderEntry, encoder_source
 from showtell.errors import InputError, ShowtellError, one_line, require

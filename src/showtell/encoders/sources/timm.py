@@ -12,7 +12,7 @@ import importlib.metadata
 from pathlib import Path
 from typing import Any, cast
 
-from showtell.encoders.graph import finished
+from showtell.encoders.graph_editing import finished
 from showtell.encoders.runtime import EncoderInfo
 from showtell.encoders.sources.base import EncoderEntry, encoder_source
 from showtell.errors import InputError, MissingExtra, ShowtellError, one_line

@@ -19,7 +19,7 @@ from showtell.captioning.confidence import (
     reliability,
 )
 from showtell.captioning.confidence.calibration import features
-from showtell.captioning.confidence.estimator import sentence_log_probs
+from showtell.captioning.confidence.sentence_confidence import sentence_log_probs
 from showtell.captioning.confidence.temperature import likeliest
 from showtell.evaluation.correlation import rank_correlation
 from showtell.evaluation.human_baseline import SHARE, HumanBaseline, human_baseline

@@ -17,7 +17,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from showtell.encoders.graph import finished, floats
+from showtell.encoders.graph_editing import finished, floats
 from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
 from showtell.encoders.trained import trained_info
 from showtell.errors import InputError

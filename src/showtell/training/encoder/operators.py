@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn import functional
 
-from showtell.encoders.graph import same_padding
+from showtell.encoders.graph_editing import same_padding
 from showtell.errors import InputError
 
 Inputs: TypeAlias = Sequence[torch.Tensor]

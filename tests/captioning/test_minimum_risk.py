@@ -5,7 +5,7 @@ import pytest
 
 from repository import ROOT
 from showtell import Captioner
-from showtell.captioning.careful import DRAWS, most_supported
+from showtell.captioning.minimum_risk import DRAWS, most_supported
 from showtell.captioning.tags.guide import DecodedSentence
 from showtell.errors import InputError
 from showtell.search import Hypothesis

@@ -43,7 +43,7 @@ _BEFORE = _words(
 _NEVER_LAST = _words("a an the is are of and his her their its to two three several some very")
 
 
-class CarefulSelection:
+class MinimumRiskSelection:
     """Chooses careful captions of one decoder."""
 
     def __init__(self, decoder: StepDecoder, vocabulary: Vocabulary, names: Sequence[Name] = ()) -> None:
