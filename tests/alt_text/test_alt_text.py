@@ -301,7 +301,7 @@ def test_a_folder_that_is_none_and_contradicting_options_are_told(tree, captione
         AltTextOptions(output=tmp_path / "x")
     with pytest.raises(InputError, match="add --format xmp"):
         AltTextOptions(rights=Rights(merge=True))
-    with pytest.raises(InputError, match="does not know how sure it is"):
+    with pytest.raises(InputError, match="not calibrated, so it has no confidence"):
         write(tree, captioner, min_confidence=0.5)
 
 

@@ -44,7 +44,7 @@ def test_what_is_embedded_already_has_attention_too(looking_bundle, photos):
 
 def test_a_model_of_pooled_embeddings_cannot_say_where_it_looks(tiny_bundle, photos):
     captioner = Captioner(tiny_bundle)
-    reason = r"tiny\.showtell: cannot say where it looks, its decoder is show_and_tell"
+    reason = r"tiny\.showtell: has no attention, because its decoder is show_and_tell"
     with pytest.raises(InputError, match=reason):
         captioner.caption(photos / "0.png", attention=True)
     with pytest.raises(InputError, match=reason):

@@ -121,7 +121,7 @@ def test_the_confidence_ranks_unseen_captions_and_keeps_its_word():
     assert expected_calibration_error(confidence, good_there) < 0.05
     assert confidence.min() >= 0
     assert confidence.max() <= 1
-    order = np.argsort(quality.foretold(unseen))
+    order = np.argsort(quality.predicted_root(unseen))
     assert (np.diff(confidence[order]) >= 0).all()
 
 

@@ -113,7 +113,7 @@ def test_an_archive_that_breaks_off_is_told_when_the_rest_is_done(photos, tiny_b
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--piece-size", "3", "-o", "x"], "3 pictures is not so many batches of 32"),
+        (["--piece-size", "3", "-o", "x"], "3 pictures is not a multiple of the batch size 32"),
         (["--piece-size", "32"], "add it, or leave out"),
         (["--ray", "local"], "add it, or leave out"),
         (["--piece-size", "32", "-o", "x", "--html", "y"], "leave out --ray and --piece-size"),

@@ -1,4 +1,4 @@
-"""A classifier in a bundle: tags, their calibration, and captions that name what is surely seen."""
+"""A classifier in a bundle: tags, their calibration, and guided captions."""
 
 import dataclasses
 import json

@@ -120,7 +120,7 @@ def test_below_the_least_confidence_the_text_is_not_sure_and_the_caption_stands_
 
 
 def test_a_bundle_that_is_not_calibrated_cannot_be_held_to_a_confidence(tiny_bundle, calibrated, pictures):
-    with pytest.raises(InputError, match="tiny: does not know how sure it is: run showtell calibrate"):
+    with pytest.raises(InputError, match="tiny: not calibrated, so it has no confidence: run showtell calibrate"):
         Captioner(tiny_bundle).caption(pictures / "00.png", min_confidence=0.5)
     with pytest.raises(InputError, match=r"must lie in \[0, 1\], not be 1.5"):
         Captioner(calibrated).caption(pictures / "00.png", min_confidence=1.5)
@@ -183,7 +183,7 @@ def test_a_few_pictures_without_training_pictures_give_a_temperature_alone(tiny_
     caption = Captioner(path).caption(pictures / "00.png")
     assert (caption.confidence, caption.unfamiliar) == (None, None)
     assert "calibration.safetensors" not in read_bundle(path).parts
-    with pytest.raises(InputError, match="does not know how sure"):
+    with pytest.raises(InputError, match="not calibrated, so it has no confidence"):
         Captioner(path).caption_options(min_confidence=0.5)
 
 

@@ -75,8 +75,8 @@ def test_where_nothing_can_be_read_the_status_says_so(plain):
         ({"temprature": 1}, "temprature: Extra inputs are not permitted"),
         ({"beam": 2, "num_captions": 3}, "3 captions need a beam of at least 3, or sampling"),
         ({"must": ["zebra"]}, "zebra"),
-        ({"min_confidence": 0.5}, "does not know how sure it is"),
-        ({"attention": True}, "cannot say where it looks"),
+        ({"min_confidence": 0.5}, "not calibrated, so it has no confidence"),
+        ({"attention": True}, "has no attention"),
     ],
 )
 def test_a_setting_that_cannot_be_is_told(plain, drawn, query, told):
@@ -117,7 +117,7 @@ def test_broken_forms_are_refused_in_a_line_and_not_logged(plain, drawn, caplog)
         (whole, "multipart/form-data", 400, "without a boundary"),
         (b"nothing", kind, 400, "not multipart/form-data"),
         (form_of([])[0], kind, 422, "no picture in the form"),
-        (form_of([("beam", None, b"1")])[0], kind, 422, "'beam' is no file"),
+        (form_of([("beam", None, b"1")])[0], kind, 422, "'beam' is not a file"),
     ):
         reply = plain.ask("POST", "/v1/caption", body, {"Content-Type": content_type})
         assert (reply.status, told in reply.error) == (status, True), reply.body

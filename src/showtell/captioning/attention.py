@@ -1,8 +1,8 @@
 """Where a decoder looked for each word: maps over the picture, from the step graph's attention.
 
-Comes in: a decoder over grid cells, embeddings, and sentences that a search has found. Goes out: for each word a map
-`(rows, cols)` that sums to 1, and pictures with such a map laid over them. The sentences are fed to the decoder once
-more, so any search has maps without keeping them for every sentence that it tries.
+Input: a decoder over grid cells, embeddings, and the sentences that a search found. Output: for each word a map `(rows,
+cols)` that sums to 1, and pictures overlaid with such a map. The sentences go through the decoder once more, so that no
+search has to keep maps of every sentence that it tries.
 """
 
 import math
@@ -16,14 +16,14 @@ from PIL import Image
 from showtell.errors import InputError
 from showtell.search import Floats, State, StepDecoder
 
-_SHADE = 0.75  # how dark a picture becomes where nothing was looked at
+_SHADE = 0.75  # how dark the picture becomes where the attention is 0
 
 
 class LookingDecoder(StepDecoder, Protocol):
-    """A decoder that says which of `L` cells it looks at."""
+    """A decoder with attention over `L` cells."""
 
     def look(self, tokens: npt.NDArray[np.int64], constants: State, state: State) -> tuple[Floats, State, Floats]:
-        """A step, and its attention `float32 (N, L)`."""
+        """Take a step; also return its attention, `float32 (N, L)`."""
         ...
 
 
@@ -33,8 +33,8 @@ def attention_maps(
     """Where the decoder looked for each word of each sentence.
 
     Arguments:
-        decoder: looks at grid cells.
-        embeddings: `float32 (N, L, D)`, one for each sentence; the cells in row order of a square.
+        decoder: a decoder with attention over grid cells.
+        embeddings: `float32 (N, L, D)`, one for each sentence; the cells are the rows of a square, one after another.
         sentences: ids of each sentence's words, without START and END.
         start: id of START.
 
@@ -46,7 +46,7 @@ def attention_maps(
     """
     side = math.isqrt(embeddings.shape[1])
     if side * side != embeddings.shape[1]:
-        raise InputError(f"{embeddings.shape[1]} grid cells do not form a square: where they lie is unknown")
+        raise InputError(f"{embeddings.shape[1]} grid cells do not form a square, so their positions are unknown")
     longest = max(map(len, sentences), default=0)
     ids = np.full((len(sentences), longest + 1), start, np.int64)
     for row, sentence in zip(ids, sentences, strict=True):
@@ -56,15 +56,16 @@ def attention_maps(
     for t in range(longest):
         _, state, attention = decoder.look(ids[:, t], constants, state)
         maps[:, t] = attention.reshape(-1, side, side)
-    return [looked[: len(sentence)] for looked, sentence in zip(maps, sentences, strict=True)]
+    return [attended[: len(sentence)] for attended, sentence in zip(maps, sentences, strict=True)]
 
 
 def overlay(picture: Image.Image, attention: Floats) -> Image.Image:
-    """The picture as bright as it is where the decoder looked most, and darkened elsewhere.
+    """Darken the picture except where the decoder looked most.
 
     Arguments:
-        picture: the square that the encoder saw (see `showtell.images.preprocessing.square`), or any picture that
-        the map covers. attention: `float32 (rows, cols)`, at least 0.
+        picture: the square that the encoder saw (see `showtell.images.preprocessing.square`), or any picture that the
+            map covers.
+        attention: `float32 (rows, cols)`, at least 0.
     """
     levels = np.uint8(255 * attention / max(float(attention.max()), 1e-12))
     light = Image.fromarray(levels).resize(picture.size, Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""What a captioner says of a picture: a sentence, its words, and how far they can be trusted."""
+"""The result of captioning a picture: a sentence, its words, and how far they can be trusted."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,16 +10,16 @@ from showtell.captioning.tags import Tag
 from showtell.visualization.html import escape, percent, shaded
 
 NOT_SURE = "not sure"
-"""The text of a caption whose confidence is below what was asked for."""
+"""The text of a caption whose confidence is below the minimum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a caption and the probability, in (0, 1], that the decoder gave it after the words before it: of a
-    calibrated model, the calibrated one.
+    """A word of a caption and the probability, in (0, 1], that the decoder gave it after the words before it. If the
+    model is calibrated, so is the probability.
 
-    `attention`, where it was asked for, is where the model looked for the word: `float32 (rows, cols)` over the square
-    that the picture was made, at least 0 and 1 in sum.
+    `attention`, if requested, shows where the model looked for the word: `float32 (rows, cols)` over the square
+    picture, at least 0, with sum 1.
     """
 
     word: str
@@ -38,16 +38,16 @@ class Word:
 class Caption:
     """A sentence about a picture.
 
-    `score` is the length-normalised log-probability of the sentence: 0 is certainty, and the larger the better.
-    `alternatives` are further sentences, best first, where more than one was asked for.
+    `score` is the length-normalized log-probability of the sentence: 0 is certainty, and larger is better.
+    `alternatives` are further sentences, best first, if more than one was requested.
 
-    A calibrated model also gives `confidence`, the probability in [0, 1] that the sentence is good, and whether the
-    picture is `unfamiliar`, far from those that it learnt from (docs/explanation/confidence.md defines both); else they
-    are None.
-    Where the confidence is below what was asked for, `text` is `NOT_SURE`, and `guess` the sentence all the same.
+    A calibrated model also gives `confidence`, the probability in [0, 1] that the sentence is good, and `unfamiliar`,
+    whether the picture is unlike the training pictures (docs/explanation/confidence.md defines both). Otherwise both
+    are None. If the confidence is below the requested minimum, `text` is `NOT_SURE` and `guess` is the sentence.
 
-    `tags` are names of what the picture shows, best first, where the model has its encoder's classifier
-    (docs/guide/tags.md); of the best caption alone. `guided` is whether the sentence was made to say the first of them.
+    `tags` are names of what the picture shows, best first, if the model has its encoder's classifier
+    (docs/guide/tags.md). Only the best caption has them. `guided` is whether the sentence was made to contain the first
+    tag.
     """
 
     text: str
@@ -69,7 +69,7 @@ class Caption:
         return (self, *self.alternatives)
 
     def to_json(self) -> dict[str, Any]:
-        """The sentence as JSON values, rounded: what is not known is left out, and so are alternatives and tags."""
+        """The sentence as JSON values, rounded. Unknown values, alternatives and tags are left out."""
         value: dict[str, Any] = {
             "caption": self.text,
             "score": round(self.score, 6),
@@ -86,16 +86,16 @@ class Caption:
         return value
 
     def _repr_html_(self) -> str:
-        """How a notebook shows it: words that the model doubts are shaded, with all that is known below."""
+        """The view in a notebook: words that the model doubts are shaded, and the other values stand below."""
         known = [f"score {self.score:.2f}"]
         if self.confidence is not None:
             known.append(f"confidence {percent(self.confidence)}")
         if self.unfamiliar:
-            known.append("unlike the pictures that the model learnt from")
+            known.append("unlike the pictures that the model was trained on")
         if self.tags:
             known.append("seen: " + ", ".join(escape(tag.name) for tag in self.tags))
-        said = shaded([(word.word, word.probability) for word in self.words])
-        not_sure = f"{escape(self.text)} (perhaps: {said})" if self.guess else said
+        sentence = shaded([(word.word, word.probability) for word in self.words])
+        not_sure = f"{escape(self.text)} (perhaps: {sentence})" if self.guess else sentence
         others = "".join(f"<li>{one._repr_html_()}</li>" for one in self.alternatives)
         below = f"<ul>{others}</ul>" if others else ""
         return f'<div>{not_sure}<br><small style="opacity: 0.7">{" · ".join(known)}</small></div>{below}'
@@ -103,10 +103,10 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Captioned:
-    """What became of one picture of a stream: its caption, or the reason why there is none.
+    """The result for one picture of a stream: its caption, or the reason why it has none.
 
-    `source` is what it was made from: the item of the stream, such as a path or an image; of a `RawPicture`, which
-    holds a whole file, only the `source` in it.
+    `source` is the item of the stream, such as a path or an image. For a `RawPicture`, which holds a whole file, it is
+    only that picture's own `source`.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The front door: pictures in, captions out. Runs on ONNX Runtime, NumPy and Pillow alone.
+"""`Captioner`: pictures in, captions out. It needs only ONNX Runtime, NumPy and Pillow.
 
 from showtell import Captioner
 
@@ -6,8 +6,8 @@ captioner = Captioner()                        # the model that comes with the p
 captioner.caption("photo.jpg").text            # 'a dog runs through the grass'
 captioner.caption(["a.jpg", image, array])     # a list of captions, in batches
 
-A picture goes through `showtell.embeddings.pipeline` (decode, fit, embed), whose embeddings the captioner's
-`generator` (`showtell.captioning.generator`) makes captions of.
+`showtell.embeddings.pipeline` decodes, resizes and embeds the pictures. The captioner's `generator`
+(`showtell.captioning.generator`) writes captions for the embeddings.
 """
 
 import json
@@ -36,20 +36,20 @@ from showtell.search import SearchOptions
 
 __all__ = ["DEFAULT_MODEL", "NOT_SURE", "Caption", "Captioned", "Captioner", "Word", "default_model"]
 
-_AHEAD = 4  # pictures that are read and embedded ahead of those that are asked for, for every thread
+_AHEAD = 4  # pictures that each thread reads and embeds ahead of the consumer
 
 
 class _Numbered(NamedTuple):
-    """A picture of a stream, and its place."""
+    """A picture of a stream and its position."""
 
     place: int
     picture: Embedded
 
 
 class Captioner:
-    """A model, or an ensemble of models, loaded and ready. One instance may be used from several threads.
+    """A model or an ensemble of models, loaded and ready. Several threads may share one instance.
 
-    Its `encoder` makes embeddings of pictures, its `generator` makes captions of embeddings.
+    Its `encoder` turns pictures into embeddings. Its `generator` turns embeddings into captions.
     """
 
     def __init__(
@@ -62,21 +62,21 @@ class Captioner:
         """Load a model.
 
         Arguments:
-            model: a bundle, file or folder, or the name of one (see `showtell.models.names`); None for the one that
-                comes with the package. Several write together as an ensemble (see `showtell.models.ensemble`); they
-                need the same encoder and vocabulary, and the first one's search defaults and resizing hold.
-            resize: how pictures are made square, where it shall differ from the model's own way.
-            threads: threads that read pictures and run the networks; None for one per available core.
+            model: a bundle (file or folder) or the name of one (see `showtell.models.names`); None for the default
+                model. Several caption together as an ensemble (see `showtell.models.ensemble`). They need the same
+                encoder and vocabulary; search defaults and resizing come from the first one.
+            resize: how pictures are made square, instead of the model's own way.
+            threads: number of threads that read pictures and run the networks; None for one per available core.
 
         Raises:
-            BundleError: a bundle is missing or damaged, or bundles do not go together.
+            BundleError: a bundle is missing or damaged, or the bundles cannot form an ensemble.
         """
         self.generator = CaptionGenerator(model, any_resize=resize is not None)
         self.encoder = self.bundle.encoder(resize=resize, threads=threads)
 
     @property
     def bundle(self) -> Bundle:
-        """The model's bundle, of an ensemble the first."""
+        """The model's bundle; for an ensemble, the first one."""
         return self.generator.bundle
 
     @property
@@ -87,15 +87,15 @@ class Captioner:
     def caption_options(
         self, options: CaptionOptions | None = None, **keywords: Unpack[CaptionKeywords]
     ) -> CaptionOptions:
-        """How captions are made, as one value that every method takes as `options`.
+        """All options of captioning as one value, which every method takes as `options`.
 
         Arguments:
-            options: what is only to be checked against this model; None for the model's own, changed by `keywords`.
+            options: options to check against this model; None for the model's own, changed by `keywords`.
             keywords: fields of `CaptionOptions` and of its search options.
 
         Raises:
-            InputError: an option does not exist or is out of range (near names are suggested), or this model cannot do
-                what it asks for.
+            InputError: an option does not exist (the message suggests similar names), is out of range, or asks for what
+                this model cannot do.
         """
         return self.generator.caption_options(options, **keywords)
 
@@ -132,16 +132,16 @@ class Captioner:
         Arguments:
             pictures: a path, bytes, PIL image or array (see `showtell.images.decode.decode`), or a list of these.
             batch_size: pictures whose sentences are written at once.
-            options: how, whole, as `caption_options` gives it; or instead
+            options: all options as one value, from `caption_options`; or use keywords instead.
             keywords: fields of `showtell.captioning.options.CaptionOptions` (`attention`, `min_confidence`, `guide`)
                 and of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=1` (greedy),
                 `num_captions=3`, or `sample=True, temperature=0.7, seed=1`.
 
         Raises:
-            PictureError: a picture cannot be read; the message names which. To caption what can be read and be told of
-                the rest, use `caption_stream`.
-            InputError: an option is unknown or out of range, or the model cannot say where it looks or how sure it is,
-                or has no tags to be guided by.
+            PictureError: a picture cannot be read; the message names it. Use `caption_stream` to caption the readable
+                pictures and get the errors of the others.
+            InputError: an option is unknown or out of range, or the model lacks the attention, calibration or tags that
+                an option needs.
         """
         chosen = self.caption_options(options, **keywords)
         if isinstance(pictures, (list, tuple)):
@@ -156,7 +156,7 @@ class Captioner:
         options: CaptionOptions | None = None,
         **keywords: Unpack[CaptionKeywords],
     ) -> list[Caption]:
-        """Caption any number of pictures that are at hand; arguments and errors as for `caption`."""
+        """Caption a list of pictures; arguments and errors as for `caption`."""
         chosen = self.caption_options(options, **keywords)
         captions: list[Caption] = []
         for begin in range(0, len(pictures), batch_size):
@@ -174,15 +174,15 @@ class Captioner:
         options: CaptionOptions | None = None,
         **keywords: Unpack[CaptionKeywords],
     ) -> Iterator[Captioned]:
-        """Caption a stream of any length in constant memory, in its order; unreadable pictures come with their error.
+        """Caption a stream of any length in constant memory and in its order. Unreadable pictures yield their errors.
 
         Arguments:
-            pictures: any iterable, also one without an end, of what `caption` takes, or of names and bytes as
-                `showtell.data.sources.picture_source` reads them. A path's name is the path, others are named
+            pictures: any iterable, even an endless one, of what `caption` takes, or of names and bytes as
+                `showtell.data.sources.picture_source` reads them. A path is its own name; other pictures are named
                 `picture 0` and so on.
             batch_size: pictures whose sentences are written at once.
-            threads: threads that read, embed and write; None for the captioner's own number.
-            first: place of the first picture in a longer run that this is a piece of, which seeds sampling.
+            threads: number of threads that read, embed and write; None for the captioner's own number.
+            first: position of the first picture in the longer run that this is a piece of; it seeds sampling.
             options: as for `caption`.
             keywords: as for `caption`.
         """
@@ -193,7 +193,7 @@ class Captioner:
         return in_batches(numbered, partial(self._caption_embedded, chosen), size=batch_size, workers=threads)
 
     def _caption_embedded(self, options: CaptionOptions, batch: Sequence[_Numbered]) -> list[Captioned]:
-        """Caption the pictures of a batch that have an embedding; the others keep their errors."""
+        """Caption the pictures of a batch that have embeddings; the others keep their errors."""
         embeddings = [one.picture.embedding for one in batch if one.picture.embedding is not None]
         places = [one.place for one in batch if one.picture.embedding is not None]
         captions = iter(self.generator.generate(np.stack(embeddings), options, first=places) if embeddings else [])
@@ -215,31 +215,29 @@ class Captioner:
         options: CaptionOptions | None = None,
         **keywords: Unpack[CaptionKeywords],
     ) -> list[Caption]:
-        """Caption pictures that are embedded already.
+        """Caption pictures from their embeddings.
 
         Arguments:
-            embeddings: as `embed` gives them, or a store: `float32 (B, D)` or `(B, L, D)`.
-            first: place of the first one in the whole run, which seeds sampling.
+            embeddings: from `embed` or from a store: `float32 (B, D)` or `(B, L, D)`.
+            first: position of the first one in the whole run; it seeds sampling.
             options: as for `caption`.
             keywords: as for `caption`.
         """
         return self.generator.generate(embeddings, self.caption_options(options, **keywords), first=first)
 
     def embed(self, squares: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Embeddings, as the decoder takes them, of squares `uint8 (B, S, S, 3)` (see
-        `showtell.images.preprocessing.square`).
-        """
+        """Embeddings for the decoder of squares `uint8 (B, S, S, 3)` (see `showtell.images.preprocessing.square`)."""
         return self.encoder(squares, self.bundle.model["output"])
 
     def embed_pictures(self, pictures: Sequence[Picture], *, batch_size: int = 32) -> npt.NDArray[np.float32]:
-        """Embeddings, as the decoder takes them, of any pictures: `float32 (B, D)` or, of a grid, `(B, L, D)`.
+        """Embeddings for the decoder, from any pictures: `float32 (B, D)` or, for a grid, `(B, L, D)`.
 
         Arguments:
             pictures: as for `caption`.
             batch_size: pictures that go through the network at once.
 
         Raises:
-            PictureError: a picture cannot be read; the message names which.
+            PictureError: a picture cannot be read; the message names it.
         """
         shape = self.encoder.info.shape(self.bundle.model["output"])
         embeddings = np.empty((len(pictures), *shape), np.float32)
@@ -254,7 +252,7 @@ class Captioner:
             try:
                 squares.append(fitted(picture, self.encoder.info.preprocessing))
             except PictureError as error:
-                raise PictureError(f"{_called(picture, i)}: {error}") from error
+                raise PictureError(f"{_name_of(picture, i)}: {error}") from error
         return np.stack(squares)
 
 
@@ -264,12 +262,12 @@ def _numbered(stream: Generator[Embedded, None, None], first: int) -> Generator[
             yield _Numbered(place, picture)
 
 
-def _called(picture: Picture, index: int) -> str:
+def _name_of(picture: Picture, index: int) -> str:
     return str(picture) if isinstance(picture, (str, Path)) else f"picture {index}"
 
 
 def fingerprint(captioner: Captioner, search: SearchOptions, **further: Any) -> str:
-    """SHA-256 of the models, the preprocessing, the search options, and what is `further`."""
+    """SHA-256 of the models, the preprocessing, the search options and `further` values."""
     value = {
         "models": [sha256_of(bundle.parts[SUMS]) for bundle in captioner.generator.bundles],
         "preprocessing": captioner.encoder.info.preprocessing.to_json(),

@@ -1,7 +1,7 @@
 """Embeddings in, captions out: search, confidence, tags and attention.
 
-Beside its sentence a `Caption` says how sure the model is, what it sees (tags, which may lead to another sentence),
-and where it looked for each word.
+Besides its sentence, a `Caption` has the model's confidence, tags (which may lead to another sentence), and the
+attention to each word.
 """
 
 import itertools
@@ -28,18 +28,18 @@ from showtell.search import Floats, SearchOptions, check_words, search
 
 
 class CaptionGenerator:
-    """The decoder of a model, or of an ensemble of models, with its confidence estimator and its tags."""
+    """The decoder of a model or an ensemble, with its confidence estimator and its tags."""
 
     def __init__(self, model: str | Path | Sequence[str | Path] | None = None, *, any_resize: bool = False) -> None:
-        """Load a model; `model` and errors as for `showtell.Captioner`.
+        """Load a model; errors as for `showtell.Captioner`.
 
         Arguments:
-            model: a bundle, a name, or several.
+            model: as for `showtell.Captioner`.
             any_resize: whether models of an ensemble may make pictures square in different ways.
         """
         paths = [default_model()] if model is None else [model] if isinstance(model, (str, Path)) else list(model)
         if not paths:
-            raise InputError("there is no model in an empty list of models: name one")
+            raise InputError("the list of models is empty: name at least one")
         self.bundles = tuple(read_bundle(find_model(path)) for path in paths)
         self.bundle: Bundle = self.bundles[0]
         check_fit(self.bundles, any_resize=any_resize)
@@ -47,7 +47,7 @@ class CaptionGenerator:
         self.decoder = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
         self.search_defaults = self.bundle.search_options()
         vocabulary = self.bundle.vocabulary
-        # A calibration is of one model, and says nothing of an ensemble.
+        # A calibration belongs to one model; it does not hold for an ensemble.
         calibration = calibration_of(self.bundle) if len(self.bundles) == 1 else None
         self.estimator = ConfidenceEstimator(calibration, self.decoder, vocabulary) if calibration else None
         self.tagger = tagger_of(self.bundle)
@@ -69,8 +69,8 @@ class CaptionGenerator:
     def search_options(self, **keywords: Unpack[SearchKeywords]) -> SearchOptions:
         """The model's search defaults with some fields replaced.
 
-        Unless a beam is asked for, it is as wide as there are captions; where captions must differ, each group gets a
-        beam as wide as the model's own.
+        If no beam is given, it is as wide as the number of captions. For diverse captions, each group's beam is as wide
+        as the model's own.
 
         Raises:
             InputError: an option does not exist or is out of range, or the vocabulary lacks a word that must appear.
@@ -92,11 +92,11 @@ class CaptionGenerator:
     def caption_options(
         self, options: CaptionOptions | None = None, **keywords: Unpack[CaptionKeywords]
     ) -> CaptionOptions:
-        """The options whole: those given, or the model's own with some fields replaced.
+        """All options: those given, or the model's own with some fields replaced.
 
         Raises:
-            InputError: as for `search_options`; or the model cannot say where it looks or how sure it is, has no tags
-                to be guided by, or there are both options and keywords.
+            InputError: as for `search_options`; the model lacks the attention, calibration or tags that an option
+                needs; or both options and keywords are given.
         """
         if options is None:
             check_names(keywords, CaptionKeywords.__annotations__)
@@ -109,19 +109,19 @@ class CaptionGenerator:
         return options
 
     def _check(self, options: CaptionOptions) -> None:
-        """Raise an `InputError` where the model cannot do what is asked."""
+        """Raise an `InputError` if the model cannot do what the options ask."""
         if options.min_confidence and not self.knows_confidence:
-            raise InputError(f"{self.name}: does not know how sure it is: run showtell calibrate on the model first")
+            raise InputError(f"{self.name}: not calibrated, so it has no confidence: run showtell calibrate first")
         if options.attention and not self.decoder.attends:
             decoders = self.decoder.decoders if isinstance(self.decoder, Ensemble) else (self.decoder,)
             blind = next(b for b, decoder in zip(self.bundles, decoders, strict=True) if not decoder.attends)
             kind = blind.model["decoder"]["kind"]
-            raise InputError(f"{blind.path}: cannot say where it looks, its decoder is {kind}")
+            raise InputError(f"{blind.path}: has no attention, because its decoder is {kind}")
         if options.guide == "always" and not self.tag_guide:
-            raise InputError(f"{self.name}: has no calibrated tags to guide captions by: see docs/guide/tags.md")
+            raise InputError(f"{self.name}: has no calibrated tags to guide captions: see docs/guide/tags.md")
 
     def guided(self, options: CaptionOptions) -> bool:
-        """Whether captions are guided by tags under these options."""
+        """Whether these options guide captions by tags."""
         return options.guide == "always" or (options.guide == "auto" and self.guides_by_default)
 
     def generate(self, embeddings: Floats, options: CaptionOptions, *, first: int | Sequence[int] = 0) -> list[Caption]:
@@ -129,8 +129,8 @@ class CaptionGenerator:
 
         Arguments:
             embeddings: `float32 (B, D)` or `(B, L, D)`.
-            options: as `caption_options` gives them.
-            first: place of the first embedding in the whole run, or of each, which seeds sampling.
+            options: from `caption_options`.
+            first: position of the first embedding in the whole run, or the position of each; it seeds sampling.
         """
         temperature = self.estimator.temperature if self.estimator else None
         found = search(
@@ -167,7 +167,7 @@ class CaptionGenerator:
         guided: dict[int, list[DecodedSentence]],
         embeddings: Floats,
     ) -> None:
-        """Put guided sentences, by their rows, in place of those that were found first."""
+        """Replace the sentences of some rows by guided ones."""
         for row, of_row in guided.items():
             sentences[row] = of_row
         if guided and confidences and self.estimator:
@@ -177,7 +177,7 @@ class CaptionGenerator:
                 confidences[row] = confidence
 
     def _looks(self, embeddings: Floats, sentences: list[list[DecodedSentence]]) -> Iterator[Floats]:
-        """The attention to each word of every sentence, one sentence after the other."""
+        """The attention maps of every sentence, one sentence after another."""
         rows = np.repeat(np.arange(len(sentences)), [len(of_picture) for of_picture in sentences])
         tokens = [sentence.hypothesis.tokens for of_picture in sentences for sentence in of_picture]
         return iter(attention_maps(self.decoder, embeddings[rows], tokens, self.bundle.vocabulary.start))
@@ -195,7 +195,7 @@ def _to_caption(sentence: DecodedSentence, looks: Floats | None, confidence: Sen
 
 
 def _held_to(least: float, caption: Caption) -> Caption:
-    """The caption, or one that says that it is not sure of it; the same of its alternatives."""
+    """The caption and its alternatives, each as "not sure" if its confidence is below `least`."""
     alternatives = tuple(_held_to(least, one) for one in caption.alternatives)
     if caption.confidence is None or caption.confidence >= least:
         return replace(caption, alternatives=alternatives)

@@ -1,4 +1,4 @@
-"""A bundle's golden picture: what the model says of it, whether it still does, and bundles that record it."""
+"""A bundle's golden caption: recording it in a bundle, and checking that the model still gives it."""
 
 import json
 import tempfile
@@ -19,12 +19,14 @@ from showtell.models.card import with_section
 _NO_SECTIONS: Mapping[str, str] = MappingProxyType({})
 
 SCORE_TOLERANCE = 0.02
-"""Processors and releases of ONNX Runtime differ in the last bits of float32, which a sentence adds up."""
+"""Processors and releases of ONNX Runtime differ in the last bits of float32, and the score of a sentence sums these
+differences.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What the model says of its golden picture now, and the score that was recorded when it was made."""
+    """The caption that the model gives now, its score, and the score that the bundle records."""
 
     text: str
     score: float
@@ -32,7 +34,7 @@ class Replay:
 
 
 def golden(captioner: Captioner) -> dict[str, Any]:
-    """What `model.json` records as `golden`: the model's caption of its bundle's golden picture, with its score."""
+    """The value of `golden` in `model.json`: the model's caption of the golden picture, with its score."""
     caption = captioner.caption(captioner.bundle.parts["golden.png"])
     return {"caption": caption.text, "score": caption.score}
 
@@ -44,13 +46,13 @@ def finish(
     *,
     sections: Mapping[str, str] = _NO_SECTIONS,
 ) -> None:
-    """Write a bundle with the golden caption that this very bundle gives, its card and its sums.
+    """Write a bundle with its own golden caption, its card and its checksums.
 
     Arguments:
-        path: the file, which may be the one that the parts come from.
+        path: the file to write; it may be the one that the parts come from.
         parts: the bundle's parts, in the order of the file.
-        model: the values of `model.json`; None for those in `parts`.
-        sections: sections of the model card by their headings, Markdown, that replace those of the same headings.
+        model: the values for `model.json`; None for those in `parts`.
+        sections: Markdown sections of the model card by heading; they replace sections with the same heading.
     """
     whole = dict(parts)
     for heading, text in sections.items():
@@ -71,7 +73,7 @@ def replay(captioner: Captioner) -> Replay:
     """Caption the golden picture again.
 
     Raises:
-        BundleError: the words differ, or the score does by more than `SCORE_TOLERANCE`.
+        BundleError: the words differ, or the scores differ by more than `SCORE_TOLERANCE`.
     """
     bundle = captioner.bundle
     if "golden" not in bundle.model:
@@ -87,7 +89,7 @@ def replay(captioner: Captioner) -> Replay:
 
 
 def draw_golden(size: int = 256) -> Image.Image:
-    """The picture that every bundle is verified with: a beach drawn from rectangles, an ellipse and a polygon."""
+    """Draw the golden picture, which verifies every bundle: a beach of rectangles, an ellipse and a polygon."""
     picture = Image.new("RGB", (size, size), (120, 180, 235))
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, size * 5 // 9, size, size), fill=(40, 110, 180))

@@ -1,9 +1,9 @@
-"""A long job of captioning, in pieces that are each kept when they are done: here, or wherever a core is free.
+"""A long captioning job, cut into pieces. Each finished piece is stored. Pieces run on this machine or on a cluster.
 
-A piece is some pictures, numbered in the order of the sources. Whoever has it writes `part-000017.parquet` into the
-job's folder, beside and renamed, so a piece that is done twice is there once, and what a lost machine or a lost driver
-leaves is a folder that lacks some parts, which the next run fills. Each part says of which pictures, model and settings
-it is; one of others is done again.
+A piece is a group of pictures; pieces are numbered in the order of the sources. A worker writes its piece to a
+temporary file in the job's folder and renames it to, for example, `part-000017.parquet`. So a piece that is done twice
+is stored once. If a worker or the driver fails, some parts are missing, and the next run fills them in. Each part
+records the cache key of its pictures, model and settings; a part with another key is done again.
 """
 
 import json
@@ -26,7 +26,7 @@ _KEY = "showtell piece"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`number` from 0, the place of its `first` picture, its `pictures`, and the `key` of what will come of them."""
+    """`number` from 0, the position of its `first` picture, its `pictures`, and their cache `key`."""
 
     number: int
     first: int
@@ -36,9 +36,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many pictures there were, how many could not be read, and how many are unlike those of the training.
+    """How many pictures there were, how many could not be read, and how many are unfamiliar.
 
-    `error` says of pieces that broke off, why the first did.
+    `error` is the reason of the first piece that failed.
     """
 
     pictures: int = 0
@@ -56,7 +56,7 @@ class Tally:
 
 
 Elsewhere: TypeAlias = Callable[[Sequence[Piece], Path], Iterator[Tally]]
-"""Does pieces on other machines, as `caption_piece` does one, in any order."""
+"""Runs `caption_piece` on other machines, for pieces in any order."""
 
 
 def caption_pieces(
@@ -71,32 +71,34 @@ def caption_pieces(
     options: CaptionOptions | None = None,
     **keywords: Unpack[CaptionKeywords],
 ) -> tuple[Tally, int]:
-    """Caption pictures piece by piece, going on from the parts that the folder holds.
+    """Caption pictures piece by piece, and resume from the parts in the folder.
 
     Arguments:
-        pictures: what is to be captioned.
+        pictures: the pictures to caption.
         captioner: the model.
-        folder: where the parts go; made when missing.
-        size: pictures of a piece, a multiple of the batch size: so batches, and with them the last digits of scores,
-            are those of a run that is not cut into pieces.
+        folder: the folder for the parts; it is created if missing.
+        size: pictures in a piece, a multiple of the batch size. So the batches, and with them the last digits of
+            scores, are the same as in a run that is not cut into pieces.
         batch_size: pictures whose sentences are written at once.
-        elsewhere: does the pieces in place of the captioner, such as `showtell.ray.pieces_on`.
+        elsewhere: runs the pieces on other machines, such as `showtell.ray.pieces_on`; None runs them here.
         show: show progress on stderr.
         options: as for `Captioner.caption`.
         keywords: as for `Captioner.caption`.
 
     Returns:
-        What became of all pictures, and how many parts there are.
+        The tally of all pictures, and the number of parts.
 
     Raises:
-        InputError: the size does not fit, the folder cannot be used, or pictures cannot be read any further; all parts
-            that could be done are done.
-        ShowtellError: other machines fail; what is finished is kept.
-        MissingExtra: pyarrow is not there.
+        InputError: the size is not a multiple of the batch size, the folder cannot be used, or reading the pictures
+            fails. All pieces that could be done are then stored.
+        ShowtellError: other machines fail; finished pieces are kept.
+        MissingExtra: pyarrow is not installed.
     """
     require_arrow()
     if size % batch_size:
-        raise InputError(f"a piece of {size} pictures is not so many batches of {batch_size}: give a multiple of that")
+        raise InputError(
+            f"a piece of {size} pictures is not a multiple of the batch size {batch_size}: change one of them"
+        )
     _make(folder)
     chosen = captioner.caption_options(options, **keywords)
     settings = _settings(captioner, chosen, batch_size)
@@ -120,7 +122,7 @@ def caption_pieces(
 
 
 def _settings(captioner: Captioner, options: CaptionOptions, batch_size: int) -> str:
-    """What the captions of a piece depend on, beside its pictures."""
+    """Everything that the captions of a piece depend on besides its pictures."""
     return fingerprint(
         captioner,
         options.search,
@@ -135,7 +137,7 @@ def _settings(captioner: Captioner, options: CaptionOptions, batch_size: int) ->
 def caption_piece(
     piece: Piece, captioner: Captioner, folder: Path, options: CaptionOptions, *, batch_size: int = 32
 ) -> Tally:
-    """Caption a piece and write its part; where its pictures cannot be read any further, there is no part."""
+    """Caption a piece and write its part; if reading its pictures fails, write no part."""
     tally = Tally()
     try:
         with write_beside(part_of(folder, piece.number)) as file, row_writer(file, {_KEY: piece.key}) as write:
@@ -151,20 +153,20 @@ def caption_piece(
 
 
 def captioned(folder: Path, count: int) -> Iterator[Captioned]:
-    """What became of all pictures of a finished job of `count` parts, in their order."""
+    """The results of a finished job with `count` parts, in the order of the pictures."""
     for number in range(count):
         yield from read_rows(part_of(folder, number))
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove the parts, and the folder where nothing else is in it."""
+    """Remove the parts, and the folder if nothing else is in it."""
     _remove_from(folder, 0)
     if not any(folder.iterdir()):
         folder.rmdir()
 
 
 def part_of(folder: Path, number: int) -> Path:
-    """Where the part of this number lies."""
+    """The path of the part with this number."""
     return folder / f"part-{number:06d}.parquet"
 
 
@@ -177,7 +179,7 @@ def _pieces(pictures: PictureSelection, size: int, settings: str) -> Iterator[Pi
 
 
 def _finished(folder: Path, piece: Piece) -> Tally | None:
-    """Of the part that is there, if it is of this piece."""
+    """The tally of the stored part, if it belongs to this piece."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -206,12 +208,12 @@ def _make(folder: Path) -> None:
 
 
 def _remove_unfinished(folder: Path) -> None:
-    """Remove what a run or a machine that was lost had begun."""
+    """Remove unfinished files of a run or worker that failed."""
     remove_unfinished(folder)
 
 
 def _remove_from(folder: Path, number: int) -> None:
-    """Remove parts of this number and above: of an earlier job of more pictures."""
+    """Remove parts from this number on, left by an earlier job with more pictures."""
     for path in folder.glob("part-*.parquet"):
         digits = path.stem.removeprefix("part-")
         if digits.isdecimal() and int(digits) >= number:

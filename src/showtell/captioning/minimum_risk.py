@@ -1,10 +1,10 @@
-"""Captions that give up detail for truth: what many drawn captions agree on, and no more.
+"""Careful captions (`careful=True`): they contain only what many sampled captions agree on.
 
-Captions are drawn at random from the decoder. The share of them that has a word is how far the decoder stands by it,
-and the tags say likewise how sure an object is. Of the caption found first, the drawn ones, and the beginnings of all
-of these, the one is chosen that gains most: each of its words counts its share less `TOLERANCE`. So a doubtful word
-costs more than it brings, and the caption becomes as short as the decoder is unsure (minimum-risk decoding: Kumar and
-Byrne 2004; agreement of draws as a sign of truth: Manakul et al. 2023, arXiv:2303.08896).
+Captions are sampled from the decoder. The share of them that contains a word estimates how probable the word is, and
+tags do the same for objects. The candidates are the caption of the search, the sampled ones, and beginnings of all of
+these. The candidate with the largest gain is chosen, where each word gains its share minus `TOLERANCE`. So a doubtful
+word costs more than it gains, and the less sure the decoder is, the shorter the caption. This is minimum-risk decoding
+(Kumar and Byrne 2004); agreement of samples as a sign of truth is from Manakul et al. 2023, arXiv:2303.08896.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +20,11 @@ from showtell.search import Floats, Hypothesis, SearchOptions, StepDecoder, sear
 from showtell.text import Vocabulary
 
 DRAWS = 16
-"""Captions drawn of each picture."""
+"""Captions sampled for each picture."""
 TEMPERATURE = 0.7
-"""Of the draws: at 1, decoders that were trained with label smoothing draw unlikely words too often."""
+"""Temperature of sampling. At 1, decoders that were trained with label smoothing sample unlikely words too often."""
 TOLERANCE = 0.55
-"""The share of the drawn captions that must have a word for it to be worth saying."""
+"""The share of the sampled captions that must contain a word for it to be worth saying."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -39,12 +39,12 @@ _BEFORE = _words(
     "in on at with and near next while by from through over under to that as along across behind beside down up into "
     "during for around outside inside of is are"
 )
-"""Words before which a caption may end; so it may before a form in -ing."""
+"""Words before which a caption may end; it may also end before a form in -ing."""
 _NEVER_LAST = _words("a an the is are of and his her their its to two three several some very")
 
 
 class MinimumRiskSelection:
-    """Chooses careful captions of one decoder."""
+    """Chooses careful captions from one decoder."""
 
     def __init__(self, decoder: StepDecoder, vocabulary: Vocabulary, names: Sequence[Name] = ()) -> None:
         self.decoder, self.vocabulary, self.names = decoder, vocabulary, names
@@ -62,10 +62,10 @@ class MinimumRiskSelection:
 
         Arguments:
             embeddings: `float32 (B, D)` or `(B, L, D)`.
-            sentences: what was found of each picture, best first.
-            probabilities: of the tags' names, `(B, names)`, if the model has tags.
-            options: of the search; drawn captions keep its rules.
-            first: place of the first embedding in the whole run, or of each, which seeds the draws.
+            sentences: the sentences found for each picture, best first.
+            probabilities: probabilities of the names of tags, `(B, names)`, if the model has tags.
+            options: options of the search; sampled captions obey its rules.
+            first: position of the first embedding in the whole run, or the position of each; it seeds sampling.
         """
         drawing = replace(options, sample=True, num_captions=DRAWS, temperature=TEMPERATURE, must=(), diversity=0.0)
         drawn = search(self.decoder, embeddings, self.vocabulary, drawing, first=first)
@@ -94,12 +94,12 @@ def most_supported(
     tags: Mapping[str, float],
     tolerance: float = TOLERANCE,
 ) -> DecodedSentence:
-    """The sentence, or beginning of one, that gains most.
+    """The sentence, or beginning of one, with the largest gain.
 
     Arguments:
-        found: sentences that the search gave.
-        drawn: captions of the same picture, drawn at random.
-        tags: the probability of each object that tags name.
+        found: sentences from the search.
+        drawn: sampled captions of the same picture.
+        tags: the probability of each object that a tag names.
         tolerance: what each word costs.
     """
     count = len(drawn)
@@ -124,7 +124,7 @@ def most_supported(
 
 
 def _beginnings(sentence: DecodedSentence) -> Iterator[DecodedSentence]:
-    """The sentence, and what is left of it where it ends before a word that begins another phrase."""
+    """The sentence, and its beginnings that end before the start of another phrase."""
     yield sentence
     words = sentence.words
     for length in range(2, len(words)):

@@ -1,10 +1,10 @@
 """Sentences -> the objects that they name.
 
-Objects are COCO's 80 (Lin et al. 2014) with other words for them, in `objects.csv`, which was written by hand for this
-project, and the names of ImageNet's classes (`showtell.captioning.tags.names`), each under the outermost of its names.
+Objects are COCO's 80 (Lin et al. 2014) with synonyms, in `objects.csv`, which was written by hand for this project, and
+the names of ImageNet's classes (`showtell.captioning.tags.names`), each under its outermost name.
 
-    object    its name; empty for phrases that hold the word of an object and name none: "train track"
-    words     words and phrases that name it, between bars; plurals need not be listed
+    object    its name; empty for phrases that contain the word of an object but name none: "train track" words
+    words and phrases that name it, separated by bars; plurals need not be listed
 """
 
 import csv
@@ -19,7 +19,7 @@ from showtell.text import tokenize
 
 @lru_cache(maxsize=1 << 16)
 def objects_of(sentence: str) -> tuple[str, ...]:
-    """The objects that a sentence names, in its order, each once: of phrases that overlap the longest counts."""
+    """The objects that a sentence names, each once, in its order. Of overlapping phrases the longest counts."""
     phrases, longest = _phrases()
     words, found, at = tokenize(sentence), [], 0
     while at < len(words):
@@ -35,7 +35,7 @@ def objects_of(sentence: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _phrases() -> tuple[dict[Phrase, str], int]:
-    """The object of every phrase, and the words of the longest."""
+    """The object of every phrase, and the number of words of the longest phrase."""
     text = (resources.files("showtell.captioning") / "objects.csv").read_text(encoding="utf-8")
     objects: dict[Phrase, str] = {}
     for row in csv.DictReader(text.splitlines()):
@@ -53,7 +53,7 @@ def _phrases() -> tuple[dict[Phrase, str], int]:
 
 
 def _outermost(names: Sequence[Name]) -> dict[str, Name]:
-    """The name within which each name lies that lies in no other: `dog` of a golden retriever."""
+    """For each name, the outermost name that contains it: `dog` for a golden retriever."""
     by_name = {name.name: name for name in names}
     found = {}
     for name in names:

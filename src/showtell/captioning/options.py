@@ -1,7 +1,7 @@
-"""How pictures are captioned: one value that goes whole from whoever asks to the generator.
+"""The options of captioning: one value that every caller passes whole to the generator.
 
-`CaptionOptions` is what the command line, the service, a piece of a job, a Ray worker and the Python API pass on.
-`Captioner.caption_options` makes one from keyword arguments, which people write and `CaptionKeywords` types.
+The command line, the service, jobs, Ray workers and the Python API all pass on a `CaptionOptions`.
+`Captioner.caption_options` makes one from keyword arguments; `CaptionKeywords` gives them types.
 """
 
 import difflib
@@ -13,11 +13,11 @@ from showtell.errors import InputError
 from showtell.search import SearchOptions
 
 Guiding: TypeAlias = Literal["auto", "off", "always"]
-"""Whether captions are guided by tags: as the model has it, never, or always."""
+"""Whether tags guide captions: as the model's default says, never, or always."""
 
 
 class SearchKeywords(TypedDict, total=False):
-    """The fields of `showtell.search.SearchOptions` as keyword arguments; what is left out is as the model has it."""
+    """The fields of `showtell.search.SearchOptions` as keyword arguments; the model's defaults replace missing ones."""
 
     beam: int
     num_captions: int
@@ -50,11 +50,12 @@ class CaptionOptions:
     """How captions are generated, and what they carry.
 
     Arguments:
-        search: how sentences are found.
-        attention: give each word where the model looked for it; every sentence then goes through the decoder again.
-        min_confidence: say `NOT_SURE` in place of a sentence of less confidence, in [0, 1].
-        guide: whether captions must name what is surely seen.
-        careful: give up detail for truth: see `showtell.captioning.minimum_risk`. There is one caption of each picture.
+        search: options of the search.
+        attention: give each word its attention map; every sentence then goes through the decoder again.
+        min_confidence: give `NOT_SURE` instead of a sentence with less confidence than this, in [0, 1].
+        guide: whether captions must contain a tag that the model is certain of.
+        careful: leave out what the model is unsure of (see `showtell.captioning.minimum_risk`); each picture gets one
+            caption.
 
     Raises:
         InputError: a value is out of range.
@@ -68,15 +69,15 @@ class CaptionOptions:
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence <= 1:
-            raise InputError(f"the least confidence must lie in [0, 1], not be {self.min_confidence:g}")
+            raise InputError(f"the minimum confidence must be between 0 and 1, not {self.min_confidence:g}")
         if self.guide not in get_args(Guiding):
             raise InputError(f"guide must be one of {', '.join(get_args(Guiding))}, not {self.guide!r}")
         if self.careful and (self.search.num_captions > 1 or self.search.must):
-            raise InputError("a careful caption is the only one of its picture, and has no words that must appear")
+            raise InputError("careful captions allow no alternatives and no words that must appear: leave these out")
 
 
 def check_names(given: Collection[str], known: Collection[str]) -> None:
-    """Raise an `InputError` for an option that does not exist; it suggests those of similar names."""
+    """Raise an `InputError` for an option that does not exist; it suggests similar names."""
     for name in sorted(set(given) - set(known)):
         near = difflib.get_close_matches(name, known)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""How much is under way: pictures that wait for captions, and bytes of uploads that are held in memory."""
+"""Counts the work in progress: pictures that wait for captions, and bytes of uploads in memory."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,7 +8,9 @@ from showtell.serve.limits import Limits
 
 
 class Admission:
-    """Counts what is under way and refuses what would be too much. It has no lock: the event loop alone uses it."""
+    """Counts the work in progress and refuses what would exceed the limits. It has no lock, as only the event loop uses
+    it.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -17,12 +19,12 @@ class Admission:
 
     @property
     def full(self) -> bool:
-        """Whether not even one more picture would be taken on."""
+        """Whether not even one more picture would be accepted."""
         return self.pictures >= self.limits.waiting
 
     @contextlib.contextmanager
-    def taken(self, pictures: int) -> Iterator[None]:
-        """Count `pictures` as under way while the block runs; `Busy` where they are too many."""
+    def accepted(self, pictures: int) -> Iterator[None]:
+        """Count `pictures` as in progress while the block runs; raise `Busy` if they are too many."""
         if self.pictures + pictures > self.limits.waiting:
             raise Busy
         self.pictures += pictures
@@ -49,7 +51,7 @@ class Held:
         self.bytes = 0
 
     def add(self, count: int) -> None:
-        """Count `count` bytes more; `Busy` where all uploads together are too large."""
+        """Add `count` bytes; raise `Busy` if all uploads together are too large."""
         if self._admission.bytes + count > self._admission.limits.held_bytes:
             raise Busy
         self._admission.bytes += count

@@ -1,4 +1,4 @@
-"""Captions as the service says them: the fields of a line of `showtell caption --format jsonl`."""
+"""The answers of the service. A caption has the fields of a line of `showtell caption --format jsonl`."""
 
 import dataclasses
 from typing import Self
@@ -12,40 +12,36 @@ from showtell.serve.limits import Limits
 
 
 class WordAnswer(BaseModel):
-    """A word and how probable the model found it after the words before it."""
+    """A word and its probability after the words before it."""
 
     word: str
     probability: float = Field(ge=0, le=1)
     attention: list[list[float]] | None = Field(
-        default=None, description="Where the model looked for it: rows of a map over the square picture, 1 in sum."
+        default=None, description="Where the model looked for it: rows of a map over the square picture that sums to 1."
     )
 
 
 class TagAnswer(BaseModel):
-    """A plain name of something in the picture, and how probable it is that people would mention it."""
+    """A plain name of something in the picture, and the probability that people would mention it."""
 
     name: str
     probability: float = Field(ge=0, le=1)
 
 
 class CaptionAnswer(BaseModel):
-    """A caption. `guess` is there where the model is not sure, which `caption` then says."""
+    """A caption. If the model is not sure, `caption` says so and `guess` is the sentence."""
 
     caption: str
-    score: float = Field(description="Length-normalised log-probability: 0 is certainty, larger is better.")
+    score: float = Field(description="Length-normalized log-probability: 0 is certainty, larger is better.")
     words: list[WordAnswer]
-    confidence: float | None = Field(
-        default=None, description="How probable it is that the caption is good, of 0 to 1."
-    )
-    unfamiliar: bool | None = Field(
-        default=None, description="Whether the picture is unlike those that were learnt from."
-    )
-    guided: bool | None = Field(default=None, description="Whether the sentence was made to say the first tag.")
+    confidence: float | None = Field(default=None, description="Probability that the caption is good, from 0 to 1.")
+    unfamiliar: bool | None = Field(default=None, description="Whether the picture is unlike the training pictures.")
+    guided: bool | None = Field(default=None, description="Whether the sentence was made to contain the first tag.")
     guess: str | None = None
 
 
 class PictureAnswer(BaseModel):
-    """A picture's name with its caption, or with the error that says why it has none."""
+    """A picture's name with its caption, or with an error that says why it has none."""
 
     name: str
     caption: str | None = None
@@ -57,19 +53,19 @@ class PictureAnswer(BaseModel):
     guess: str | None = None
     tags: list[TagAnswer] | None = Field(default=None, description="What the picture shows, best first.")
     captions: list[CaptionAnswer] | None = Field(
-        default=None, description="All captions, best first, where more than one was asked for."
+        default=None, description="All captions, best first, if more than one was requested."
     )
     error: str | None = None
 
     @classmethod
     def of(cls, name: str, result: "Caption | str") -> Self:
-        """The answer for a picture: of its caption, or of the reason why there is none."""
+        """The answer for a picture, from its caption or from the reason why it has none."""
         row = Captioned(name, None, result) if isinstance(result, str) else Captioned(name, result)
         return cls.model_validate(to_json(row))
 
 
 class Answer(BaseModel):
-    """What `POST /v1/caption` answers: the pictures in the order in which they were sent."""
+    """The answer of `POST /v1/caption`: the pictures in the order in which they were sent."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -100,7 +96,7 @@ class Answer(BaseModel):
 
 
 class LimitsAnswer(BaseModel):
-    """What a request may hold."""
+    """The limits of a request."""
 
     upload_bytes: int
     pixels: int
@@ -109,26 +105,26 @@ class LimitsAnswer(BaseModel):
 
 
 class ModelAnswer(BaseModel):
-    """What `GET /v1/model` answers: the model, what it can do, and what a request may hold."""
+    """The answer of `GET /v1/model`: the model, its abilities, and the limits of a request."""
 
     name: str
     version: str = Field(description="Of Showtell.")
     card: str = Field(description="The model card, Markdown.")
-    size: int = Field(description="Pixels of a side of the square that the model sees.")
+    size: int = Field(description="Side length, in pixels, of the square that the model sees.")
     resize: str = Field(description="How a picture is made square: crop, squash or pad.")
-    words: int = Field(description="That the model can say.")
-    attends: bool = Field(description="Whether it can say where it looked for each word.")
-    calibrated: bool = Field(description="Whether it knows how sure it is.")
-    tags: bool = Field(description="Whether it names what it sees.")
-    guides: bool = Field(description="Whether its captions must name what is surely seen, unless asked otherwise.")
-    guidable: bool = Field(description="Whether they can be made to.")
+    words: int = Field(description="Number of words that the model can write.")
+    attends: bool = Field(description="Whether it can show where it looked for each word.")
+    calibrated: bool = Field(description="Whether captions have a confidence.")
+    tags: bool = Field(description="Whether captions have tags.")
+    guides: bool = Field(description="Whether tags guide captions by default.")
+    guidable: bool = Field(description="Whether tags can guide captions.")
     addresses: bool = Field(description="Whether the service fetches pictures from the web.")
-    search: dict[str, int | float | bool | list[str]] = Field(description="How it finds captions by itself.")
+    search: dict[str, int | float | bool | list[str]] = Field(description="The model's search defaults.")
     limits: LimitsAnswer
 
 
 class Fault(BaseModel):
-    """Why there is no answer, in a line for people."""
+    """Why a request failed, in a line for people."""
 
     error: str
 

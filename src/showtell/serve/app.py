@@ -23,11 +23,11 @@ from showtell.serve.site import add_site
 from showtell.serve.uploads import Upload, read_body, uploads_of
 
 _FAULTS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Fault, "description": "The request is not what its headers say."},
+    400: {"model": Fault, "description": "The request does not match its headers."},
     401: {"model": Fault, "description": "The service needs a token."},
     403: {"model": Fault, "description": "The service does not fetch addresses."},
-    408: {"model": Fault, "description": "The request did not come in time."},
-    413: {"model": Fault, "description": "More bytes or pictures than a request may hold."},
+    408: {"model": Fault, "description": "The request did not arrive in time."},
+    413: {"model": Fault, "description": "The request has too many bytes or pictures."},
     422: {"model": Fault, "description": "No picture can be read, or a setting is wrong."},
     503: {
         "model": Fault,
@@ -83,10 +83,10 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         operation_id="caption",
     )
     async def caption(request: Request, settings: Annotated[Settings, Query()]) -> Answer:
-        """Caption pictures: one as the body, or one or many as files of a form.
+        """Caption pictures: one as the body, or one or more as files of a form.
 
-        They are answered in the order in which they were sent. A picture that cannot be read has an `error` in place of
-        its caption; where none can be read the status is 422.
+        The answer keeps the order of the pictures. A picture that cannot be read has an `error` instead of a caption.
+        If none can be read, the status is 422.
         """
         options = settings.options(service.captioner)
         with service.admission.holding() as held:
@@ -94,17 +94,17 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/model", responses={401: _FAULTS[401]}, operation_id="model")
     async def model() -> ModelAnswer:
-        """What the model is, what it can do, and what a request may hold."""
+        """The model, its abilities, and the limits of a request."""
         return model_answer(service.captioner, service.limits, service.options.addresses)
 
     @app.get("/healthz", response_class=PlainTextResponse, operation_id="alive")
     async def alive() -> str:
-        """Whether the process lives."""
+        """Whether the process is alive."""
         return "ok"
 
     @app.get("/readyz", response_class=PlainTextResponse, responses={503: {}}, operation_id="ready")
     async def ready() -> Response:
-        """Whether a picture that came now would be captioned."""
+        """Whether the service would caption a picture now."""
         return PlainTextResponse("ok" if service.ready else "busy", 200 if service.ready else 503)
 
     @app.get("/metrics", response_class=PlainTextResponse, responses={401: _FAULTS[401]}, operation_id="metrics")
@@ -114,7 +114,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
 
 def _body_schema(service: Service) -> dict[str, Any]:
-    """What `POST /v1/caption` takes, for OpenAPI: it is read by hand, within limits and without a disk."""
+    """The body of `POST /v1/caption`, for OpenAPI. The service reads it itself, within limits and without a disk."""
     files = {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": service.limits.pictures}
     form = {"type": "object", "properties": {"picture": files}, "required": ["picture"], "additionalProperties": False}
     content: dict[str, Any] = {
@@ -139,7 +139,7 @@ async def _uploads(request: Request, service: Service, held: Held) -> list[Uploa
     try:
         urls = Addresses.model_validate_json(body).urls
     except ValidationError as error:
-        raise Unusable(_told(error.errors()[0], "the body")) from error
+        raise Unusable(_first_error(error.errors()[0], "the body")) from error
     if len(urls) > service.limits.pictures:
         raise TooLarge(f"more than {service.limits.pictures} addresses: send fewer at once")
     return await service.fetched(urls, held)
@@ -157,14 +157,14 @@ async def _http_fault(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return JSONResponse({"error": _told(error.errors()[0], "the request")}, 422)
+    return JSONResponse({"error": _first_error(error.errors()[0], "the request")}, 422)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "the service failed: its log says more"}, 500)
+    return JSONResponse({"error": "the service failed: see its log"}, 500)
 
 
-def _told(error: Any, whole: str) -> str:
-    """The first thing that is wrong, with its place."""
+def _first_error(error: Any, whole: str) -> str:
+    """The first error, with its position."""
     place = ".".join(str(part) for part in error["loc"] if part != "query") or whole
     return f"{place}: {error['msg']}"

@@ -1,4 +1,4 @@
-"""What stands before every request: who may ask, by which name, and what browsers are told about the answers."""
+"""Access control for every request: the token, the host name, and security headers for browsers."""
 
 import hmac
 import ipaddress
@@ -14,7 +14,7 @@ from showtell.serve.http_errors import Forbidden, Refused, Unauthorised
 
 _OPEN = frozenset({"/healthz", "/readyz"})
 _HEADERS = {
-    # Everything that the page needs comes from here, and blob: is a picture that the browser itself has been given.
+    # Everything that the page needs comes from this service; blob: is a picture that the user gave to the browser.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -25,24 +25,24 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may ask.
+    """Who may use the service.
 
     Arguments:
-        token: the bearer token that `/v1/` and `/metrics` need; empty for none.
-        hosts: names by which the service may be called; empty for any. A service that listens on this machine alone
-            answers to the machine's own names only, so that no page on the web can reach it by a name that its owner
-            has pointed here (DNS rebinding).
+        token: the bearer token for `/v1/` and `/metrics`; empty for none.
+        hosts: accepted names in the Host header; empty for any. A service that listens only on this machine accepts
+            only the machine's own names. Otherwise a page on the web could reach it through a name that resolves to
+            this machine (DNS rebinding).
     """
 
     token: str = ""
     hosts: Collection[str] = ()
 
     def refusal(self, method: str, path: str, headers: Headers) -> Refused | None:
-        """Why a request is not let in; None where it is."""
+        """Why a request is refused; None if it is accepted."""
         if method == "POST" and _of_another_page(headers):
-            return Forbidden("a browser may send this from the service's own page alone")
+            return Forbidden("a browser may send this only from the service's own page")
         if self.hosts and path not in _OPEN and _host(headers.get("host", "").lower()) not in self.hosts:
-            return Refused("the service does not go by this name: add it with --allowed-host")
+            return Refused("the service does not accept this host name: add it with --allowed-host")
         if self.token and (path.startswith("/v1/") or path == "/metrics"):
             kind, _, given = headers.get("authorization", "").partition(" ")
             known = hmac.compare_digest(given.strip().encode("utf-8", "replace"), self.token.encode())
@@ -90,7 +90,7 @@ def error_response(fault: Refused) -> JSONResponse:
 
 
 def own_names(address: str, more: Collection[str]) -> frozenset[str]:
-    """The names that a service listening on `address` goes by; empty for any, where others can reach it."""
+    """The host names that a service listening on `address` accepts; empty for any if others can reach it."""
     try:
         local = ipaddress.ip_address(address).is_loopback
     except ValueError:
@@ -101,7 +101,9 @@ def own_names(address: str, more: Collection[str]) -> frozenset[str]:
 
 
 def _of_another_page(headers: Headers) -> bool:
-    """Whether a browser says that a page of another site sends this (Fetch Metadata; RFC 6454 for older browsers)."""
+    """Whether a browser reports that a page of another site sends this (Fetch Metadata; RFC 6454 for older
+    browsers).
+    """
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site not in ("same-origin", "none")

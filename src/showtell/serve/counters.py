@@ -8,7 +8,7 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Counters:
-    """What a service counts: no names, no captions, no addresses."""
+    """The counters of a service. They hold no names, captions or addresses."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -24,8 +24,8 @@ class Counters:
             registry=kept,
         )
         self.pictures = Counter("showtell_pictures", "Pictures, captioned or unreadable.", ["outcome"], registry=kept)
-        self.waiting = Gauge("showtell_pictures_waiting", "Pictures that wait for their captions.", registry=kept)
-        self.batch = Histogram("showtell_batch_pictures", "Pictures of a batch.", buckets=_SIZES, registry=kept)
+        self.waiting = Gauge("showtell_pictures_waiting", "Pictures that wait for captions.", registry=kept)
+        self.batch = Histogram("showtell_batch_pictures", "Pictures in a batch.", buckets=_SIZES, registry=kept)
         self.engine = Counter("showtell_engine_seconds", "Seconds in which the networks ran.", registry=kept)
 
     def batched(self, pictures: int, seconds: float) -> None:

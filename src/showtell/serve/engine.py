@@ -1,8 +1,8 @@
-"""Squares of many requests -> captions, in batches, by one thread that alone runs the networks.
+"""Square pictures of many requests -> captions, in batches. One thread alone runs the networks.
 
-The first job that comes opens a batch, which is closed when it is full or a few milliseconds have passed. While a batch
-runs the next jobs wait, so under load batches are full and nobody waits for the clock. The encoder, which takes most of
-the time, runs over a whole batch; the decoder once for all jobs of a batch that ask for captions in the same way.
+The first job opens a batch. The batch closes when it is full or after a few milliseconds. While a batch runs, the next
+jobs queue, so under load batches are full and no job waits for the timer. The encoder, which takes most of the time,
+runs on the whole batch. The decoder runs once for all jobs of the batch with equal options.
 """
 
 import queue
@@ -21,7 +21,7 @@ from showtell.captioning.options import CaptionOptions
 
 @dataclass(frozen=True, slots=True)
 class Batching:
-    """At most `size` pictures go through the networks at once; a batch waits `wait` seconds for more of them."""
+    """A batch has at most `size` pictures and waits up to `wait` seconds for more of them."""
 
     size: int = 16
     wait: float = 0.004
@@ -51,7 +51,7 @@ class Engine:
 
     @property
     def alive(self) -> bool:
-        """Whether captions are still being made."""
+        """Whether the thread still runs."""
         return self._thread.is_alive()
 
     def submit(self, square: npt.NDArray[np.uint8], options: CaptionOptions, place: int = 0) -> "Future[Caption]":
@@ -59,17 +59,18 @@ class Engine:
 
         Arguments:
             square: see `showtell.images.preprocessing.square`.
-            options: how; equal ones are captioned together, and what the model cannot do fails in the future.
-            place: of the picture in its request, which seeds sampling.
+            options: how to caption; jobs with equal options run together. Options that the model cannot fulfil fail in
+                the future.
+            place: position of the picture in its request; it seeds sampling.
 
-        A future that is cancelled before its batch begins costs nothing.
+        A future that is canceled before its batch starts costs nothing.
         """
         job = _QueuedWork(square, options, place)
         self._jobs.put(job)
         return job.future
 
     def close(self) -> None:
-        """Caption what was submitted before, then end the thread."""
+        """Caption what was submitted, then end the thread."""
         self._jobs.put(None)
         self._thread.join()
 
@@ -100,7 +101,7 @@ class Engine:
     def _caption(self, batch: list[_QueuedWork]) -> None:
         try:
             embeddings = self.captioner.embed(np.stack([job.square for job in batch]))
-        except Exception as error:  # whatever it is, it belongs to those who wait, and the thread lives on
+        except Exception as error:  # any error goes to the waiting requests, and the thread lives on
             _fail(batch, error)
             return
         for rows in _alike(batch):
@@ -118,7 +119,7 @@ class Engine:
 
 
 def _alike(batch: list[_QueuedWork]) -> Iterable[list[int]]:
-    """Rows that go through the decoder together; a drawn caption depends on its place, so it goes alone."""
+    """Rows that go through the decoder together. A sampled caption depends on its position, so it goes alone."""
     groups: dict[tuple[CaptionOptions, int], list[int]] = {}
     for row, job in enumerate(batch):
         groups.setdefault((job.options, row if job.options.search.sample else -1), []).append(row)

@@ -1,8 +1,8 @@
-"""Pictures from addresses that anyone may have sent, without giving them a way into the service's own network.
+"""Fetches pictures from untrusted addresses without giving access to the service's own network.
 
-A host's name is resolved once, and each of its addresses must be public; the connection then goes to an address that
-was checked, so a name that resolves differently the next time (DNS rebinding) gains nothing. Redirects are followed by
-hand and checked in the same way. Proxies are not asked, because they would resolve the name themselves.
+Each host name is resolved once, and all of its addresses must be public. The connection goes to a checked address, so a
+name that resolves differently the next time (DNS rebinding) gains nothing. Redirects are checked in the same way.
+Proxies are not used, because they would resolve the name themselves.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from showtell.errors import PictureError, one_line
 
 IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve: TypeAlias = Callable[[str, int], list[str]]
-"""The numeric addresses of a host; `OSError` where there is none."""
+"""Resolves a host to numeric addresses; `OSError` if there are none."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
@@ -34,11 +34,11 @@ class Fetcher:
     """Fetches pictures.
 
     Arguments:
-        max_bytes: of one picture.
-        seconds: that one picture may take, redirects included.
-        resolve: how names are resolved.
-        ports: that may be connected to; others are where services of other kinds listen.
-        allowed: which addresses may be connected to.
+        max_bytes: limit of one picture.
+        seconds: time limit of one picture, redirects included.
+        resolve: resolves host names.
+        ports: allowed ports; other kinds of services listen on others.
+        allowed: whether an address may be connected to.
     """
 
     max_bytes: int
@@ -51,7 +51,7 @@ class Fetcher:
         """The bytes at an address.
 
         Raises:
-            PictureError: they cannot be had, or must not be asked for.
+            PictureError: they cannot be fetched, or the address is not allowed.
         """
         deadline = time.monotonic() + self.seconds
         for _ in range(_MOST_REDIRECTS + 1):
@@ -63,7 +63,7 @@ class Fetcher:
         raise PictureError(f"more than {_MOST_REDIRECTS} redirects")
 
     def _checked(self, url: str) -> tuple[SplitResult, str, int]:
-        """The address in parts; a `PictureError` where it must not be asked for, whatever it resolves to."""
+        """The address in parts; a `PictureError` if it is not allowed, whatever it resolves to."""
         try:
             parts = urlsplit(url)
             port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -71,15 +71,17 @@ class Fetcher:
         except ValueError as error:
             raise PictureError("not an address") from error
         if parts.scheme not in ("http", "https") or not host:
-            raise PictureError("not an address of http:// or https://")
+            raise PictureError("not an http:// or https:// address")
         if parts.username is not None or parts.password is not None:
-            raise PictureError("an address with a password is not asked for")
+            raise PictureError("addresses with a user name or password are not allowed")
         if port not in self.ports:
-            raise PictureError(f"port {port} is not asked for")
+            raise PictureError(f"port {port} is not allowed")
         return parts, host, port
 
     def _numeric(self, host: str, port: int) -> str:
-        """An address of the host that may be connected to; all must be, so that none can hide among others."""
+        """An address of the host to connect to. All of its addresses must be allowed, so that none can hide among
+        others.
+        """
         try:
             found = self.resolve(host, port)
         except (OSError, UnicodeError) as error:
@@ -88,7 +90,7 @@ class Fetcher:
             raise PictureError("the address has no such host")
         for numeric in found:
             if not self.allowed(ipaddress.ip_address(numeric.partition("%")[0])):
-                raise PictureError("the address is not a public one, so it is not asked for")
+                raise PictureError("the host is not on the public internet, so it is not allowed")
         return found[0]
 
     @contextlib.contextmanager
@@ -116,7 +118,7 @@ class Fetcher:
             raise PictureError(f"the server answers {response.status}")
         body = bytearray()
         while True:
-            _left(deadline)  # the socket's own time-out begins anew with every piece
+            _left(deadline)  # the socket's own timeout starts again with every piece
             piece = response.read1(_PIECE)
             if not piece:
                 return bytes(body)
@@ -126,7 +128,7 @@ class Fetcher:
 
 
 def is_public(address: IpAddress) -> bool:
-    """Whether an address is of the public internet, and no way of writing one that is not."""
+    """Whether an address is on the public internet and does not embed one that is not."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:

@@ -1,7 +1,7 @@
-"""HTTP connections that have to send the headers of a request in time.
+"""HTTP connections with a time limit for the headers of a request.
 
-Uvicorn bounds how long a connection may idle between requests, but not how long it may take over the headers of one, so
-that clients which send a byte now and then could hold all descriptors.
+Uvicorn limits the idle time between requests, but not the time for the headers of one. Without this limit, clients that
+send a byte now and then could use up all file descriptors.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class TimedProtocol(Protocol):
     _spoke = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as Uvicorn has it
-        """Begin to wait for headers."""
+        """Start to wait for headers."""
         super().connection_made(transport)
         self._wait()
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 
 class Refused(Exception):
-    """A request that is not served; the message is one line that tells the client what to change."""
+    """A refused request; the message is one line that tells the client what to change."""
 
     status = 400
 
@@ -25,13 +25,13 @@ class Unauthorised(Refused):
 
 
 class Forbidden(Refused):
-    """The service does not do this, whoever asks."""
+    """The service does this for nobody."""
 
     status = 403
 
 
 class TooSlow(Refused):
-    """The request's bytes did not come in time."""
+    """The request's bytes did not arrive in time."""
 
     status = 408
 
@@ -42,7 +42,7 @@ class TooSlow(Refused):
 
 
 class TooLarge(Refused):
-    """More bytes or pictures than a request may hold."""
+    """The request has too many bytes or pictures."""
 
     status = 413
 
@@ -51,13 +51,13 @@ class TooLarge(Refused):
 
 
 class Unusable(Refused):
-    """What was sent is understood and cannot be captioned, or a setting is out of range."""
+    """The request is valid, but its pictures cannot be captioned or a setting is out of range."""
 
     status = 422
 
 
 class Busy(Refused):
-    """As much as the service takes on at once is under way; a little later there is room again."""
+    """The service is at its limits; a later retry can succeed."""
 
     status = 503
 

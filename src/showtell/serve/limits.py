@@ -1,4 +1,4 @@
-"""What one request may ask of the service, and how much the service takes on at once."""
+"""Limits of one request, and of all requests together."""
 
 from dataclasses import dataclass, fields
 
@@ -7,14 +7,14 @@ from showtell.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds that keep a request from taking the machine.
+    """Limits that keep a request from overloading the machine.
 
     Arguments:
-        upload_bytes: of the body of a request.
-        pixels: width times height of a picture; a file that describes more is refused before they are read.
-        pictures: of a request.
-        seconds: that a request may take from its first byte until its captions.
-        waiting: pictures that may wait for their captions, over all requests; more are refused, to be sent later.
+        upload_bytes: bytes in the body of a request.
+        pixels: width times height of a picture; a larger one is refused before its pixels are read.
+        pictures: pictures in a request.
+        seconds: time of a request from its first byte to its captions.
+        waiting: pictures that may wait for captions, over all requests; more are refused, and clients retry later.
     """
 
     upload_bytes: int = 64_000_000

@@ -1,4 +1,4 @@
-"""Listen, answer until told to stop, and finish what was accepted."""
+"""Listen, answer until a stop signal, and finish what was accepted."""
 
 import contextlib
 import os
@@ -46,7 +46,7 @@ def server_of(app: ASGIApp, patience: float) -> uvicorn.Server:
         app,
         http=TimedProtocol,
         ws="none",
-        log_level="error",  # a warning for each client that speaks no HTTP would only help it to fill a disk
+        log_level="error",  # warnings about clients that send no HTTP would let them fill a disk
         access_log=False,
         server_header=False,
         backlog=_BACKLOG,
@@ -58,7 +58,7 @@ def server_of(app: ASGIApp, patience: float) -> uvicorn.Server:
 
 @contextlib.contextmanager
 def running_beside(server: uvicorn.Server, listening: socket.socket) -> Iterator[None]:
-    """Run the server in a thread, from when it answers until the block ends and what was accepted is finished."""
+    """Run the server in a thread: the block starts when it answers; after the block it finishes what was accepted."""
     thread = threading.Thread(target=server.run, args=([listening],), name="server", daemon=True)
     thread.start()
     try:
@@ -71,9 +71,9 @@ def running_beside(server: uvicorn.Server, listening: socket.socket) -> Iterator
 
 
 def run_until_stopped(server: uvicorn.Server, listening: socket.socket, started: Callable[[], None]) -> None:
-    """Run in the main thread until SIGINT or SIGTERM, which end it without an error.
+    """Run in the main thread until SIGINT or SIGTERM, which stop it without an error.
 
-    The server raises the signal again once it has stopped; what it finds then is a handler that does nothing.
+    The server raises the signal again after it stops; then the handler does nothing.
     """
     kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,4 +1,4 @@
-"""The way of a request's pictures to their captions, and everything that a running service consists of."""
+"""A running service: everything that it consists of, and the path of a request's pictures to their captions."""
 
 import asyncio
 from collections.abc import Sequence
@@ -45,29 +45,29 @@ class Service:
         self._warm_up()
 
     def _warm_up(self) -> None:
-        """Run everything once, so that the first client does not wait for it."""
+        """Run everything once, so that the first client does not wait for start-up work."""
         size = self.captioner.encoder.info.preprocessing.size
         grey = np.full((size, size, 3), 128, np.uint8)
         self.engine.submit(grey, self.captioner.caption_options()).result()
 
     @property
     def ready(self) -> bool:
-        """Whether a picture that came now would be captioned."""
+        """Whether the service would caption a picture now."""
         return self.engine.alive and not self.admission.full
 
     async def caption(self, uploads: Sequence[Upload], options: CaptionOptions) -> Answer:
-        """Caption pictures; one that cannot be read has its error in its place.
+        """Caption pictures; an unreadable one has its error instead of a caption.
 
         Raises:
-            Busy: too many pictures wait already, or these took too long.
+            Busy: too many pictures are waiting, or these took too long.
             Unusable: none of the pictures can be read.
         """
-        with self.admission.taken(len(uploads)):
+        with self.admission.accepted(len(uploads)):
             try:
                 async with asyncio.timeout(self.limits.seconds):
                     results = await asyncio.gather(*(self._captioned(u, options, i) for i, u in enumerate(uploads)))
             except TimeoutError as error:
-                raise Busy(f"the captions took more than {self.limits.seconds:g} s: try again, with less") from error
+                raise Busy(f"the captions took more than {self.limits.seconds:g} s: send fewer pictures") from error
         for result in results:
             self.counters.pictures.labels("unreadable" if isinstance(result, str) else "captioned").inc()
         if all(isinstance(result, str) for result in results):
@@ -78,19 +78,19 @@ class Service:
         )
 
     async def fetched(self, urls: Sequence[str], held: Held) -> list[Upload]:
-        """The pictures at addresses; one that cannot be had carries its error.
+        """Fetch the pictures at addresses; one that cannot be fetched carries its error.
 
         Raises:
             Forbidden: the service does not fetch pictures.
-            Busy: they take too long, or too much memory.
+            Busy: they take too long or too much memory.
         """
         if self.fetcher is None:
-            raise Forbidden("this service fetches no pictures from addresses: send the picture itself")
+            raise Forbidden("this service does not fetch pictures from addresses: send the picture itself")
         try:
             async with asyncio.timeout(self.limits.seconds):
                 return await asyncio.gather(*(self._fetched(self.fetcher, url, held) for url in urls))
         except TimeoutError as error:
-            raise Busy(f"the pictures did not come within {self.limits.seconds:g} s: try again") from error
+            raise Busy(f"the pictures did not arrive within {self.limits.seconds:g} s: try again") from error
 
     async def _fetched(self, fetcher: Fetcher, url: str, held: Held) -> Upload:
         try:

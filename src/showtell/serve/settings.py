@@ -1,4 +1,4 @@
-"""How a request wants its captions: query parameters, with bounds, and the search options that they stand for."""
+"""The settings of a request: query parameters with bounds -> caption options."""
 
 from typing import Annotated
 
@@ -13,45 +13,46 @@ Phrase = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 class Settings(BaseModel):
-    """What may be asked; what is left out is as the model has it. The bounds keep one request from taking long."""
+    """The settings of a request. Missing ones have the model's defaults. The bounds keep a request from taking long."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     beam: int | None = Field(default=None, ge=1, le=20, description="Width of the beam search; 1 is greedy.")
     num_captions: int | None = Field(default=None, ge=1, le=10, description="Captions for each picture, best first.")
     diversity: float | None = Field(
-        default=None, ge=0, le=10, description="Of several captions: the larger, the less alike."
+        default=None, ge=0, le=10, description="With several captions: larger values make them differ more."
     )
     groups: int | None = Field(
-        default=None, ge=0, le=10, description="Groups of beams that differ; 0 is one a caption."
+        default=None, ge=0, le=10, description="Number of beam groups that must differ; 0 is one for each caption."
     )
-    length_penalty: float | None = Field(default=None, ge=0, le=5, description="Above 0 favours longer captions.")
-    min_length: int | None = Field(default=None, ge=1, le=50, description="Words of the shortest caption.")
-    max_length: int | None = Field(default=None, ge=1, le=50, description="Words of the longest caption.")
+    length_penalty: float | None = Field(default=None, ge=0, le=5, description="Values above 0 favor longer captions.")
+    min_length: int | None = Field(default=None, ge=1, le=50, description="Minimum number of words.")
+    max_length: int | None = Field(default=None, ge=1, le=50, description="Maximum number of words.")
     no_repeat_ngram: int | None = Field(
-        default=None, ge=0, le=10, description="No so many words in a row twice; 0 allows it."
+        default=None, ge=0, le=10, description="Never repeat so many words in a row; 0 allows any repetition."
     )
     must: list[Phrase] | None = Field(
-        default=None, max_length=4, description="Words or phrases to be said; cat|cats is either of them."
+        default=None, max_length=4, description="Words or phrases that must appear; cat|cats is either of them."
     )
     must_not: list[Phrase] | None = Field(
-        default=None, max_length=50, description="Words or phrases that are not to be said."
+        default=None, max_length=50, description="Words or phrases that must not appear."
     )
-    sample: bool | None = Field(default=None, description="Draw captions at random instead.")
-    temperature: float | None = Field(default=None, ge=0.01, le=100, description="Of sampling: below 1 is safer.")
+    sample: bool | None = Field(default=None, description="Sample captions at random instead of searching.")
+    temperature: float | None = Field(default=None, ge=0.01, le=100, description="Of sampling: lower is likelier.")
     top_k: int | None = Field(
-        default=None, ge=0, le=100_000, description="Sample from the k likeliest words; 0 is all."
+        default=None, ge=0, le=100_000, description="Sample from the k likeliest words; 0 is all words."
     )
-    top_p: float | None = Field(default=None, gt=0, le=1, description="Sample from the likeliest words that hold p.")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="Sample from the likeliest words that sum to p.")
     seed: int | None = Field(default=None, ge=0, le=2**32 - 1, description="Of sampling.")
-    attention: bool = Field(default=False, description="Say where the model looked for each word, where it can.")
-    min_confidence: float = Field(default=0.0, ge=0, le=1, description='Say "not sure" below this confidence.')
+    attention: bool = Field(default=False, description="Add where the model looked for each word, if it has attention.")
+    min_confidence: float = Field(default=0.0, ge=0, le=1, description='Answer "not sure" below this confidence.')
     guide: Guiding = Field(
-        default="auto", description="Whether captions must name what is surely seen; auto is as the model has it."
+        default="auto",
+        description="Whether captions must contain tags that are certain; auto is the default.",
     )
 
     def options(self, captioner: Captioner) -> CaptionOptions:
-        """The same for the engine; `Unusable` where settings do not go together or the model lacks what is asked."""
+        """The caption options; `Unusable` if settings contradict each other or the model cannot do what they ask."""
         try:
             return captioner.caption_options(**self.model_dump(exclude_none=True))
         except InputError as error:

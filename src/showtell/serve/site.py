@@ -1,4 +1,4 @@
-"""Pages: files of this package, read once, under their own names beside the page itself.
+"""The files of a page, read once from the package and served under their own names.
 
 Browsers revalidate a file on each request by an ETag of its hash (RFC 9110, section 8.8.3).
 """
@@ -23,7 +23,7 @@ _TYPES = {
 def add_site(app: FastAPI, folder: str, index: str) -> None:
     """Serve the files of `folder`, and those that all pages and reports share; `index` is the page at `/`."""
     package = resources.files("showtell")
-    # The style sheet of evaluations also has the colours of all charts.
+    # The style sheet of evaluations also has the colors of all charts.
     folders = (package / "serve" / folder, package / "visualization", package / "evaluation" / "report")
     for file in (file for each in folders for file in each.iterdir()):
         kind = _TYPES.get(PurePath(file.name).suffix)

@@ -1,7 +1,7 @@
-"""The body of a request -> the pictures in it, in memory alone.
+"""The body of a request -> its pictures, only in memory.
 
-A body is `multipart/form-data` (RFC 7578) with a file for each picture, or else the bytes of one picture, whatever
-their content type says. Frameworks keep large parts in files; nothing here ever touches a disk.
+A body is `multipart/form-data` (RFC 7578) with a file for each picture, or the bytes of one picture, whatever its
+content type says. Frameworks keep large parts in files; this code never touches a disk.
 """
 
 import logging
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME = 255
 
-logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it would log bytes that clients sent
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it would log bytes from clients
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A picture as it came: what it is called, and its bytes, or why they could not be had."""
+    """A picture from a client: its name, and its bytes or the error that says why there are none."""
 
     name: str
     data: bytes
@@ -37,9 +37,9 @@ async def read_body(request: Request, limits: Limits, held: Held) -> bytes:
     """The whole body.
 
     Raises:
-        TooLarge: it is longer than a body may be; one that says so beforehand is not read at all.
-        Busy: all uploads together would be held in more memory than there is for them.
-        Refused: the client went away.
+        TooLarge: it exceeds the limit; a body that declares so beforehand is not read at all.
+        Busy: all uploads together would exceed the memory for them.
+        Refused: the client disconnected.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limits.upload_bytes:
@@ -52,22 +52,22 @@ async def read_body(request: Request, limits: Limits, held: Held) -> bytes:
             if len(body) > limits.upload_bytes:
                 raise TooLarge(_too_long(limits))
     except ClientDisconnect as error:
-        raise Refused("the client went away") from error
+        raise Refused("the client disconnected") from error
     return bytes(body)
 
 
 def uploads_of(body: bytes, content_type: str, limits: Limits) -> list[Upload]:
-    """The pictures in a body, at least one.
+    """The pictures in a body; there is at least one.
 
     Arguments:
-        body: the request's.
-        content_type: the request's header.
-        limits: how many pictures there may be.
+        body: the request's body.
+        content_type: the request's Content-Type header.
+        limits: limits of the number of pictures.
 
     Raises:
-        Unusable: there is no picture, or a part that is none.
+        Unusable: there is no picture, or a part is not a picture.
         TooLarge: there are too many.
-        Refused: the body is not what its content type says.
+        Refused: the body does not match its content type.
     """
     kind, options = parse_options_header(content_type)
     if kind.lower() != b"multipart/form-data":
@@ -76,7 +76,7 @@ def uploads_of(body: bytes, content_type: str, limits: Limits) -> list[Upload]:
         return [Upload("picture", body)]
     boundary = options.get(b"boundary", b"")
     if not 1 <= len(boundary) <= 256:
-        raise Refused("multipart/form-data without a boundary: let your client write the Content-Type header")
+        raise Refused("multipart/form-data without a boundary: let your client set the Content-Type header")
     form = _Form(limits)
     parser = MultipartParser(boundary, form.callbacks())
     try:
@@ -85,14 +85,14 @@ def uploads_of(body: bytes, content_type: str, limits: Limits) -> list[Upload]:
     except (MultipartParseError, ValueError) as error:
         raise Refused(f"the body is not multipart/form-data ({' '.join(str(error).split())[:200]})") from error
     if not form.ended:
-        raise Refused("the body ends before its last part does")
+        raise Refused("the body ends before its last part is complete")
     if not form.uploads:
         raise Unusable("there is no picture in the form: send each as a file")
     return form.uploads
 
 
 class _Form:
-    """What a form holds, as the parser comes upon it."""
+    """The contents of a form, as the parser finds them."""
 
     def __init__(self, limits: Limits) -> None:
         self.uploads: list[Upload] = []
@@ -137,7 +137,7 @@ class _Form:
         _, options = parse_options_header(self._disposition)
         field = _text(options.get(b"name", b""))
         if b"filename" not in options and field != "picture":
-            raise Unusable(f"the form's field {field!r} is no file: settings go into the address, as ?beam=1")
+            raise Unusable(f"the form field {field!r} is not a file: put settings into the address, such as ?beam=1")
         name = _text(options.get(b"filename", b"")) or f"picture {len(self.uploads)}"
         self.uploads.append(Upload(name[-_LONGEST_NAME:], bytes(self._data)))
 

@@ -1,4 +1,4 @@
-"""The page of a training, in a thread beside it: curves, captions of a few pictures, a stop button."""
+"""The page of a training run, served by a thread beside it: curves, captions of a few pictures, a stop button."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from showtell.serve.run import address_of, listen, running_beside, server_of
 from showtell.serve.site import add_site
 from showtell.serve.watch_state import RunAnswer, Watching
 
-_HOST = "127.0.0.1"  # the page shows pictures and has a stop button: it is for this machine alone
+_HOST = "127.0.0.1"  # the page shows pictures and has a stop button, so only this machine may see it
 
 
 def make_watch_app(watching: Watching, access: Access) -> FastAPI:
@@ -21,7 +21,7 @@ def make_watch_app(watching: Watching, access: Access) -> FastAPI:
 
     @app.get("/v1/run")
     async def run(known: Annotated[int, Query(ge=-1)] = -1) -> RunAnswer:
-        """The run as it stands; `known` is the number of epochs that the page has already."""
+        """The state of the run; `known` is the number of epochs that the page has already."""
         return watching.answer(known)
 
     @app.get("/v1/run/pictures/{place}", response_class=Response)
@@ -32,7 +32,7 @@ def make_watch_app(watching: Watching, access: Access) -> FastAPI:
 
     @app.post("/v1/run/stop", status_code=202)
     async def stop() -> dict[str, str]:
-        """Stop after the next step; what has been learnt is saved first."""
+        """Stop after the next step; the run is saved first."""
         watching.stop()
         return {"state": "stopping"}
 
@@ -43,7 +43,7 @@ def make_watch_app(watching: Watching, access: Access) -> FastAPI:
 
 @contextlib.contextmanager
 def watched(port: int) -> Iterator[tuple[Watching, str]]:
-    """A `Watching` and the address of its page, which is shown while the block runs.
+    """A `Watching` and the address of its page, which is served while the block runs.
 
     Raises:
         InputError: the port is taken.

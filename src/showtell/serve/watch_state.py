@@ -1,7 +1,7 @@
-"""What is known of a training run that is under way, between the thread that trains and the page that shows it.
+"""The state of a training run, shared by the thread that trains and the page that shows it.
 
-Comes in: what the training loop tells a `showtell.training.watch.Watch`. Goes out: answers for the page. Everything is
-kept in memory.
+Input: the reports of the training loop to a `showtell.training.watch.Watch`. Output: answers for the page. Everything
+is kept in memory.
 """
 
 import threading
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from showtell.training.watch import Progress
 
 _SAMPLES = 8
-_OPEN = 5.0  # seconds after its last question in which a page counts as open
+_OPEN = 5.0  # seconds after its last request for which a page counts as open
 
 
 class SampleAnswer(BaseModel):
-    """A validation picture: what people said of it, and what the model said after each epoch, the last one last."""
+    """A validation picture: its captions by people, and the model's caption after each epoch, oldest first."""
 
     name: str
     references: list[str]
@@ -35,7 +35,7 @@ class SampleAnswer(BaseModel):
 
 
 class RunAnswer(BaseModel):
-    """A run as it stands; `panels`, HTML, and `samples` are left out where the page has those of this epoch already."""
+    """The state of a run. `panels` (HTML) and `samples` are left out if the page already has those of this epoch."""
 
     name: str
     state: str
@@ -60,26 +60,28 @@ class _ShownPicture:
 
 
 class Watching:
-    """A `showtell.training.watch.Watch` that remembers, for any number of pages that ask."""
+    """A `showtell.training.watch.Watch` that keeps the state for any number of pages."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._told_end = threading.Event()
+        self._end_shown = threading.Event()
         self._name, self._state, self._line = "", "preparing", ""
         self._progress: Progress | None = None
         self._metrics: tuple[Mapping[str, Any], ...] = ()
         self._samples: list[_ShownPicture] = []
-        self._pace: tuple[float, int] | None = None  # when this run's first step was made, and steps since
+        self._pace: tuple[float, int] | None = None  # when this run made its first step, and steps since
         self._asked_at = -_OPEN
 
     def say(self, line: str) -> None:
-        """Take note of a line for people."""
+        """Keep the latest line for people."""
         with self._lock:
             self._line = line
 
     def begin(self, name: str, source: "Pictures", references: Mapping[str, Sequence[str]]) -> None:
-        """See `showtell.training.watch.Watch`; a few pictures, evenly over all, are read and kept small."""
+        """See `showtell.training.watch.Watch`. It reads a few pictures, evenly spread over all, and keeps
+        thumbnails.
+        """
         names = list(references)
         chosen = set(names[:: max(1, len(names) // _SAMPLES)][:_SAMPLES])
         samples = []
@@ -120,19 +122,19 @@ class Watching:
                 self._line = str(error)
             watched = time.monotonic() - self._asked_at < _OPEN
         if watched:
-            self._told_end.wait(_OPEN)
+            self._end_shown.wait(_OPEN)
 
     def jpeg(self, place: int) -> bytes | None:
-        """The sample at `place`, small; None where there is none."""
+        """The thumbnail of the sample at `place`; None if there is none."""
         with self._lock:
             return self._samples[place].jpeg if 0 <= place < len(self._samples) else None
 
     def answer(self, known: int) -> RunAnswer:
-        """The run as it stands, to a page that knows everything up to epoch `known`, -1 for nothing."""
+        """The state of the run, for a page that knows everything up to epoch `known`; -1 if it knows nothing."""
         with self._lock:
             self._asked_at = time.monotonic()
             if self._state in ("finished", "stopped", "failed"):
-                self._told_end.set()
+                self._end_shown.set()
             at = self._progress
             answer = RunAnswer(
                 name=self._name,
@@ -153,7 +155,7 @@ class Watching:
         return answer.model_copy(update={"panels": training_panels(metrics), "samples": samples})
 
     def _seconds_left(self) -> float | None:
-        """By the pace of the steps so far, validation included; None where that is not known yet."""
+        """Estimated from the pace of the steps so far, validation included; None if that is not known yet."""
         if not self._progress or not self._pace or not self._pace[1]:
             return None
         began, steps = self._pace
@@ -163,7 +165,7 @@ class Watching:
 
 
 def _small(data: bytes) -> bytes:
-    """A JPEG to look at, or nothing where the picture cannot be read."""
+    """A thumbnail as JPEG; nothing if the picture cannot be read."""
     try:
         picture = decode(data)
     except PictureError:

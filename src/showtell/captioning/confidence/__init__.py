@@ -1,7 +1,7 @@
 """How far a caption can be trusted: calibrated probabilities, a confidence in [0, 1], and unfamiliar pictures.
 
-Comes in: what a search has found, and a `Calibration` that was fitted on pictures whose captions are known (see
-`showtell.post_training.calibration`). Goes out: for every sentence a `SentenceConfidence`. Everything is NumPy;
+Input: the sentences that a search found, and a `Calibration` fitted on captioned pictures (see
+`showtell.post_training.calibration`). Output: a `SentenceConfidence` for each sentence. Everything is NumPy.
 docs/explanation/confidence.md defines each number.
 """
 

@@ -1,9 +1,9 @@
-"""All that was fitted to make a model's probabilities honest, and its two files in a model bundle.
+"""The calibration of a model: the fitted values and their two files in a model bundle.
 
-    calibration.json          temperature, the regression of the confidence, the bound of the familiar, figures
-    calibration.safetensors   `mean` and `directions` of the training embeddings; only where there were any
+    calibration.json          temperature, regression for the confidence, bound for unfamiliar pictures, figures
+    calibration.safetensors   `mean` and `directions` of the training embeddings, if there were any
 
-Both are optional: a bundle without them captions as ever, and has no confidence.
+Both are optional. Without them a bundle captions as usual, but has no confidence.
 """
 
 import dataclasses
@@ -26,17 +26,17 @@ from showtell.models.bundle_parts import JSON_ERRORS, json_of, number, tensors_o
 FORMAT = 1
 JSON, TENSORS = CALIBRATION_PARTS
 
-_COLDEST = 1e-3  # the least temperature
+_COLDEST = 1e-3  # the lowest temperature
 
 COORDINATES = 16
-"""How many of the directions are features of the confidence: more ranked validation captions no better."""
+"""Number of directions that are features of the confidence. More of them did not rank validation captions better."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """What was fitted: a temperature of next words, and where there was enough to learn from, the rest.
+    """The fitted values: a temperature for next words and, if there was enough data, the rest.
 
-    `figures` say how good it is, by name; they are what `showtell calibrate` prints, and change nothing.
+    `figures` say how good the calibration is. `showtell calibrate` prints them; nothing else uses them.
     """
 
     temperature: float
@@ -45,7 +45,7 @@ class Calibration:
     figures: dict[str, Any] = field(default_factory=dict)
 
     def confidence(self, mean_log_probs: Doubles, embeddings: Floats) -> list[float | None]:
-        """The confidence of sentences by their mean calibrated log-probability `(N,)`, and embeddings."""
+        """The confidence of sentences, from their mean calibrated log-probabilities `(N,)` and their embeddings."""
         if self.quality is None or not len(mean_log_probs):
             return [None] * len(mean_log_probs)
         confidence = self.quality(features(mean_log_probs, embeddings, self.out_of_distribution))
@@ -58,7 +58,7 @@ class Calibration:
         return [bool(share > self.out_of_distribution.bound) for share in self.out_of_distribution.outside(embeddings)]
 
     def _check(self) -> None:
-        """Raise a `ValueError` where the parts do not fit together."""
+        """Raise a `ValueError` if the parts do not fit together."""
         width = 1
         if known := self.out_of_distribution:
             if known.mean.ndim != 1 or known.directions.ndim != 2 or known.directions.shape[1:] != known.mean.shape:
@@ -68,7 +68,7 @@ class Calibration:
             raise ValueError(f"the confidence is not one of {width} features")
 
     def fits(self, dim: int) -> bool:
-        """Whether it is for embeddings of `dim` numbers."""
+        """Whether the calibration is for embeddings of `dim` numbers."""
         return self.out_of_distribution is None or len(self.out_of_distribution.mean) == dim
 
     def to_parts(self) -> dict[str, bytes]:
@@ -89,10 +89,10 @@ class Calibration:
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> "Calibration | None":
-        """The inverse of `to_parts`; None where there is no calibration among `parts`.
+        """The inverse of `to_parts`; None if `parts` has no calibration.
 
         Raises:
-            InputError: the files are malformed, or of a later format.
+            InputError: the files are malformed or have a later format.
         """
         if JSON not in parts:
             return None
@@ -113,8 +113,9 @@ class Calibration:
 
 
 def features(mean_log_probs: Doubles, embeddings: Floats, ood: OutOfDistribution | None) -> Doubles:
-    """What the confidence is computed from, `float64 (N, F)`: the mean log-probability of the words and END; and where
-    the training embeddings are known, the share of the picture outside of them and its place among them.
+    """The features of the confidence, `float64 (N, F)`: the mean log-probability of the words and END and, if the
+    training embeddings are known, the share of the embedding outside of their directions and its coordinates along
+    them.
     """
     columns = [np.asarray(mean_log_probs, np.float64)[:, None]]
     if ood is not None:
@@ -123,7 +124,7 @@ def features(mean_log_probs: Doubles, embeddings: Floats, ood: OutOfDistribution
 
 
 def calibration_of(bundle: Bundle) -> Calibration | None:
-    """What was fitted to make a model's probabilities honest; None where nothing was.
+    """The calibration of a model; None if it has none.
 
     Raises:
         BundleError: the bundle's calibration is malformed.
@@ -133,5 +134,5 @@ def calibration_of(bundle: Bundle) -> Calibration | None:
     except ShowtellError as error:
         raise BundleError(f"{bundle.path}: {error}") from error
     if found and not found.fits(bundle.model["encoder"]["dim"]):
-        raise BundleError(f"{bundle.path}: its calibration is for another encoder: calibrate it again")
+        raise BundleError(f"{bundle.path}: the calibration is for another encoder: calibrate the model again")
     return found

@@ -1,4 +1,4 @@
-"""Whether probabilities are honest: stated probabilities and what came true -> reliability, calibration error.
+"""Stated probabilities and what came true -> reliability and calibration error.
 
 The reliability diagram and expected calibration error of Guo et al. 2017, "On Calibration of Modern Neural Networks"
 (arXiv:1706.04599, section 2), with bins of equal width.
@@ -14,7 +14,9 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Statements of like probability: the mean of what was `stated`, the share that came `true`, and their `count`."""
+    """Predictions of similar probability: the mean of what was `stated`, the share that came `true`, and their
+    `count`.
+    """
 
     stated: float
     true: float
@@ -22,12 +24,12 @@ class Bin:
 
 
 def reliability(probabilities: Floats, true: npt.NDArray[np.bool_], bins: int = 10) -> list[Bin]:
-    """Statements by their probability, in bins of equal width; empty bins are left out.
+    """Group predictions by their probability, in bins of equal width. Empty bins are left out.
 
     Arguments:
         probabilities: `float64 (N,)`, in [0, 1].
         true: `bool (N,)`, what came true.
-        bins: how many; a probability on a bound belongs to the bin above.
+        bins: the number of bins; a probability on a bound belongs to the bin above.
     """
     places = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
     counts = np.bincount(places, minlength=bins)
@@ -36,7 +38,7 @@ def reliability(probabilities: Floats, true: npt.NDArray[np.bool_], bins: int = 
 
 
 def expected_calibration_error(probabilities: Floats, true: npt.NDArray[np.bool_], bins: int = 10) -> float:
-    """Mean distance of what was stated from what came true, over the bins, weighed by their counts; 0 is best.
+    """Mean distance between what was stated and what came true, over the bins, weighted by their counts; 0 is best.
 
     Arguments as for `reliability`.
     """

@@ -1,8 +1,9 @@
-"""Embeddings of the training pictures -> how much of any picture lies outside of what they have in common.
+"""Embeddings of the training pictures -> the share of any embedding that lies outside of what they have in common.
 
 The training embeddings vary mostly along a few directions, their first principal components. A picture is unfamiliar
 when much of its embedding points elsewhere: the residual of "ViM: Out-Of-Distribution with Virtual-logit Matching"
-(Wang et al. 2022, arXiv:2203.10807), here as a share of the whole, whatever the strength of the features.
+(Wang et al. 2022, arXiv:2203.10807), here as a share of the whole, so that the strength of the features does not
+matter.
 """
 
 from collections.abc import Iterable
@@ -16,15 +17,15 @@ from showtell.errors import InputError
 Floats = npt.NDArray[np.float32]
 
 DIRECTIONS = 128
-"""Directions that are kept at most; never more than a tenth of the embedding's numbers or half of the pictures."""
+"""The largest number of directions; never more than a tenth of the embedding's numbers or half of the pictures."""
 
 QUANTILE = 0.99
-"""Share of the validation pictures that shall count as familiar."""
+"""The share of the validation pictures that counts as familiar."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutOfDistribution:
-    """What training pictures have in common, small enough to travel with a model.
+    """What the training pictures have in common, small enough to be part of a bundle.
 
     `mean` is `float32 (D,)`, `directions` `float16 (K, D)`, of length 1, the strongest first. A picture is unfamiliar
     when more than `bound`, in [0, 1], of its embedding lies outside.
@@ -35,12 +36,14 @@ class OutOfDistribution:
     bound: float
 
     def coordinates(self, embeddings: Floats) -> npt.NDArray[np.float64]:
-        """Where embeddings `float32 (B, D)` or `(B, L, D)` lie along the directions, `float64 (B, K)`."""
+        """The coordinates of embeddings `float32 (B, D)` or `(B, L, D)` along the directions, `float64 (B, K)`."""
         coordinates: npt.NDArray[np.float64] = self._centred(embeddings) @ self.directions.astype(np.float64).T
         return coordinates
 
     def outside(self, embeddings: Floats) -> npt.NDArray[np.float64]:
-        """The share of the squared length of embeddings `(B, D)` or `(B, L, D)` outside of the directions, `(B,)`."""
+        """The share of the squared length of embeddings `(B, D)` or `(B, L, D)` that lies outside of the directions,
+        `(B,)`.
+        """
         whole = (self._centred(embeddings) ** 2).sum(axis=1)
         inside = (self.coordinates(embeddings) ** 2).sum(axis=1)
         shares: npt.NDArray[np.float64] = 1 - np.divide(inside, whole, out=np.zeros_like(whole), where=whole > 0)
@@ -51,21 +54,22 @@ class OutOfDistribution:
 
 
 def fit_out_of_distribution(training: Iterable[Floats], validation: Iterable[Floats]) -> OutOfDistribution:
-    """Find the directions of the training pictures, and the bound that `QUANTILE` of the validation pictures keep.
+    """Find the directions of the training pictures, and the bound below which `QUANTILE` of the validation pictures
+    lie.
 
     Arguments:
-        training: embeddings in pieces, `float32 (n, D)` or `(n, L, D)`; grids are averaged over their cells.
-        validation: likewise, of pictures that were not trained on.
+        training: embeddings in pieces, `float32 (n, D)` or `(n, L, D)`; each grid is averaged over its cells.
+        validation: likewise, for pictures that the model was not trained on.
 
     Raises:
-        InputError: there are fewer than two pictures to train on, or none to validate with.
+        InputError: there are fewer than two training pictures, or no validation pictures.
     """
     count, total, products = 0, np.zeros(1), np.zeros((1, 1))
     for piece in training:
         pooled = _pooled(piece)
         count, total, products = count + len(pooled), total + pooled.sum(axis=0), products + pooled.T @ pooled
     if count < 2:
-        raise InputError(f"{count} training pictures say nothing of what is familiar: give two at least")
+        raise InputError(f"{count} training pictures do not show what is familiar: give at least two")
     mean = total / count
     _, vectors = np.linalg.eigh(products / count - np.outer(mean, mean))  # the strongest come last
     kept = max(1, min(DIRECTIONS, len(mean) // 10, count // 2))
@@ -75,7 +79,7 @@ def fit_out_of_distribution(training: Iterable[Floats], validation: Iterable[Flo
     unbound = OutOfDistribution(mean.astype(np.float32), directions.astype(np.float16), 1.0)
     shares = [unbound.outside(piece) for piece in validation]
     if not shares:
-        raise InputError("there are no validation pictures to find the bound of the familiar by")
+        raise InputError("there are no validation pictures to find the bound for unfamiliar pictures: give some")
     bound = float(np.quantile(np.concatenate(shares), QUANTILE))
     return OutOfDistribution(unbound.mean, unbound.directions, bound)
 

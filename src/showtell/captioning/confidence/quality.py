@@ -1,12 +1,12 @@
-"""Features of captions and what the captions are worth -> the probability that a caption is good.
+"""Features of captions and their CIDEr-D scores -> the probability that a caption is good.
 
-Two steps, both fitted on validation pictures. A ridge regression predicts the square root of a caption's CIDEr-D,
-which orders captions; logistic regression of whether they were good on that one number makes a probability of it
-(Platt 1999). The second step is fitted on what the first one says of pictures left out of its own fit, so that it does
-not learn to trust it too far. It rises with the predicted score, so both rank alike.
+There are two steps, both fitted on validation pictures. A ridge regression predicts the square root of a caption's
+CIDEr-D, which ranks captions. A logistic regression on that number gives the probability that the caption is good
+(Platt 1999). The second step is fitted on predictions for pictures left out of the first step's fit, so that it is not
+overconfident. The probability rises with the predicted score, so both give the same ranking.
 
-Newton's method is written out: on 1,000 captions it takes 0.2 ms where BFGS of `scipy.optimize` takes 1.0 ms and agrees
-to seven digits, and importing SciPy alone takes 0.3 s.
+Newton's method is written here. On 1,000 captions it takes 0.2 ms; BFGS of `scipy.optimize` takes 1.0 ms and agrees to
+seven digits, and the import of SciPy alone takes 0.3 s.
 """
 
 from collections.abc import Mapping
@@ -19,19 +19,19 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 RIDGE = 30.0
-"""Weight of the squared regression weights beside the sum of squared errors, features being standardised."""
+"""Weight of the squared regression weights against the sum of squared errors, for standardized features."""
 
 FOLDS = 10
-_CLIP = 3.0  # standard deviations; beyond, nothing was seen that a line could be drawn through
+_CLIP = 3.0  # standard deviations; there is too little data beyond to fit a line
 _ROUNDS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionQuality:
-    """From a caption's features `(F,)` to the probability that it is good.
+    """Maps a caption's features `(F,)` to the probability that it is good.
 
-    A feature's standard score, by `means` and `deviations`, is cut at 3 on both sides; their sum by `weights`, times
-    `slope`, plus `intercept`, are the log-odds.
+    Each feature's standard score, from `means` and `deviations`, is clipped to [-3, 3]. The log-odds are the sum of
+    these scores weighted by `weights`, times `slope`, plus `intercept`.
     """
 
     means: tuple[float, ...]
@@ -42,11 +42,11 @@ class CaptionQuality:
 
     def __call__(self, features: Floats) -> Floats:
         """Probabilities `float64 (N,)` of features `float64 (N, F)`."""
-        return sigmoid(self.slope * self.foretold(features) + self.intercept)
+        return sigmoid(self.slope * self.predicted_root(features) + self.intercept)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "CaptionQuality":
-        """From the fields as JSON values; a `KeyError`, `TypeError` or `ValueError` where one is missing or wrong."""
+        """Read the fields from JSON values. A missing or wrong one raises a `KeyError`, `TypeError` or `ValueError`."""
         means, deviations, weights = (tuple(map(float, value[name])) for name in ("means", "deviations", "weights"))
         if not all(deviations):
             raise ValueError("a deviation is zero")
@@ -54,20 +54,21 @@ class CaptionQuality:
 
     @property
     def per_feature(self) -> tuple[tuple[float, ...], ...]:
-        """What has a number for each feature."""
+        """The fields that have one number for each feature."""
         return self.means, self.deviations, self.weights
 
-    def foretold(self, features: Floats) -> Floats:
-        """What orders captions: the foretold root of CIDEr-D less its mean, `float64 (N,)`."""
-        foretold: Floats = _standard(features, np.array(self.means), np.array(self.deviations)) @ np.array(self.weights)
-        return foretold
+    def predicted_root(self, features: Floats) -> Floats:
+        """The value that ranks captions: the predicted root of CIDEr-D minus its mean, `float64 (N,)`."""
+        standard = _standard(features, np.array(self.means), np.array(self.deviations))
+        roots: Floats = standard @ np.array(self.weights)
+        return roots
 
 
 def fit_quality(features: Floats, scores: Floats, good: npt.NDArray[np.bool_]) -> CaptionQuality:
     """Fit both steps.
 
     Arguments:
-        features: `float64 (N, F)`, one row a caption.
+        features: `float64 (N, F)`, one row for each caption.
         scores: `float64 (N,)`, CIDEr-D, at least 0.
         good: `bool (N,)`, whether each caption counts as good.
     """
@@ -77,20 +78,22 @@ def fit_quality(features: Floats, scores: Floats, good: npt.NDArray[np.bool_]) -
 
 
 def held_out_confidence(features: Floats, scores: Floats, good: npt.NDArray[np.bool_]) -> Floats:
-    """What `fit_quality` says of captions that it was not fitted on: both steps cross-validated, `float64 (N,)`."""
-    foretold, folds = _left_out(features, scores), _folds(len(scores))
+    """Probabilities from `fit_quality` for captions that it was not fitted on: both steps are cross-validated, `float64
+    (N,)`.
+    """
+    predicted, folds = _left_out(features, scores), _folds(len(scores))
     confidence = np.empty(len(scores))
     for fold in np.unique(folds):
-        slope, intercept = fit_logistic(foretold[folds != fold], good[folds != fold])
-        confidence[folds == fold] = sigmoid(slope * foretold[folds == fold] + intercept)
+        slope, intercept = fit_logistic(predicted[folds != fold], good[folds != fold])
+        confidence[folds == fold] = sigmoid(slope * predicted[folds == fold] + intercept)
     return confidence
 
 
 def fit_logistic(x: Floats, true: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope (at least 0) and intercept of the log-odds of `true` by `x`, both `(N,)`, by Newton's method.
+    """Fit slope (at least 0) and intercept of the log-odds of `true` given `x`, both `(N,)`, by Newton's method.
 
-    The targets are Platt's (1999, section 2.2): (n + 1) / (n + 2) of the n true and 1 / (n + 2) of the n others, which
-    keeps the fit finite where `x` tells them apart.
+    The targets are Platt's (1999, section 2.2): (n + 1) / (n + 2) for the n true and 1 / (n + 2) for the n others. They
+    keep the fit finite even if `x` separates the two perfectly.
     """
     n = int(true.sum())
     target = np.where(true, (n + 1) / (n + 2), 1 / (len(true) - n + 2))
@@ -103,7 +106,7 @@ def fit_logistic(x: Floats, true: npt.NDArray[np.bool_]) -> tuple[float, float]:
         weights += step
         if np.abs(step).max() < 1e-9:
             break
-    if weights[0] < 0:  # what is foretold says nothing: everything is as likely as the mean
+    if weights[0] < 0:  # the prediction is useless: every caption gets the mean probability
         return 0.0, float(np.log(target.mean() / (1 - target.mean())))
     return float(weights[0]), float(weights[1])
 
@@ -118,12 +121,12 @@ def _fit_line(features: Floats, scores: Floats) -> CaptionQuality:
 
 
 def _left_out(features: Floats, scores: Floats) -> Floats:
-    """What the line foretells of each caption when its fold is left out of the fit."""
-    folds, foretold = _folds(len(scores)), np.empty(len(scores))
+    """The line's prediction for each caption, when the caption's fold is left out of the fit."""
+    folds, predicted = _folds(len(scores)), np.empty(len(scores))
     for fold in np.unique(folds):
         line = _fit_line(features[folds != fold], scores[folds != fold])
-        foretold[folds == fold] = line.foretold(features[folds == fold])
-    return foretold
+        predicted[folds == fold] = line.predicted_root(features[folds == fold])
+    return predicted
 
 
 def _folds(count: int) -> npt.NDArray[np.int64]:

@@ -1,9 +1,9 @@
 """Sentences that a search has found -> calibrated probabilities, the confidence of each, and unfamiliar pictures.
 
-The calibrated probability of a word depends on those of all other words, so a search with a `calibration_temperature`
-records it as it goes. A sentence without such a record goes through the decoder once more: one that was changed after
-the search, that rules cut short, or that was found by a search without a temperature. The result is the same either
-way, whatever search and rules found the sentence.
+The calibrated probability of a word depends on the probabilities of all other words. A search with a
+`calibration_temperature` records it on the way. A sentence without such a record goes through the decoder once more: it
+was changed after the search, rules cut it short, or the search had no temperature. The result is the same either way,
+for every search and rule.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ from showtell.text import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class SentenceConfidence:
-    """Of one sentence: the calibrated log-probability of each word, its confidence in [0, 1] where the calibration has
-    one, and whether the picture is unfamiliar where it can tell.
+    """For one sentence: the calibrated log-probability of each word; the confidence in [0, 1], if the calibration has
+    one; and whether the picture is unfamiliar, if the calibration can tell.
     """
 
     log_probs: tuple[float, ...]
@@ -30,7 +30,7 @@ class SentenceConfidence:
 
 
 class ConfidenceEstimator:
-    """Estimates how far the sentences of a decoder can be trusted."""
+    """Estimates the confidence of a decoder's sentences."""
 
     def __init__(self, calibration: Calibration, decoder: StepDecoder, vocabulary: Vocabulary) -> None:
         self.calibration, self.decoder, self.vocabulary = calibration, decoder, vocabulary
@@ -45,8 +45,8 @@ class ConfidenceEstimator:
 
         Arguments:
             embeddings: `float32 (B, D)` or `(B, L, D)`.
-            found: for each picture its sentences, as `showtell.search.search` gives them; those with
-                `calibrated_log_probs` were found at this estimator's temperature.
+            found: the sentences of each picture, from `showtell.search.search`. Their `calibrated_log_probs`, if any,
+                must be at this estimator's temperature.
         """
         of = np.repeat(np.arange(len(found)), [len(hypotheses) for hypotheses in found])
         sentences = [hypothesis for hypotheses in found for hypothesis in hypotheses]
@@ -73,7 +73,7 @@ def sentence_log_probs(
     vocabulary: Vocabulary,
     temperature: float = 1.0,
 ) -> list[npt.NDArray[np.float32]]:
-    """Log-probabilities of the words of sentences and of the END after them, at a temperature.
+    """Log-probabilities, at a temperature, of the words of sentences and of END after them.
 
     Arguments:
         decoder: gives the next word's logits.
@@ -83,7 +83,7 @@ def sentence_log_probs(
         temperature: logits are divided by it.
 
     Returns:
-        For each sentence `float32 (words + 1,)`. A sentence that was cut has its END all the same: an unlikely one.
+        For each sentence `float32 (words + 1,)`. A sentence that was cut short has its END too, an unlikely one.
     """
     lengths = np.array([len(sentence) for sentence in sentences], np.int64)
     ids = np.full((len(sentences), int(lengths.max(initial=0)) + 2), vocabulary.end, np.int64)

@@ -1,13 +1,14 @@
-"""Next-word distributions and the words that came -> the temperature at which the likeliest word is honest.
+"""Next-word distributions and the true next words -> the temperature that calibrates the likeliest word.
 
-Temperature scaling, Guo et al. 2017 (arXiv:1706.04599, section 4.2): logits are divided by one number, and the order of
-words stays as it is. Guo et al. choose the number by the likelihood of what came. With thousands of words that is
-decided by the many unlikely ones, which label smoothing makes too likely, and the likeliest words can get worse. Here
-the number is chosen by what is shown to people: how probable the likeliest word is, against whether it came.
+Temperature scaling, Guo et al. 2017 (arXiv:1706.04599, section 4.2): all logits are divided by one number, which keeps
+the order of words. Guo et al. choose the number that makes the true words likeliest. With thousands of words the many
+unlikely ones decide that. Label smoothing makes them too likely, and the calibration of the likeliest words can get
+worse. Here the number is chosen by what people see: the probability of the likeliest word, against whether it was the
+true one.
 
-The search is written out: the loss has kinks, so Brent's method (`scipy.optimize.minimize_scalar`) ends at other digits
-by release and tolerance (1.20440 for 1.20433 on 10,000 words, 10 evaluations instead of 20), and a calibration is to be
-the same bit for bit wherever it is fitted. SciPy would also be the largest dependency.
+The search is written here, because a calibration must be the same bit for bit wherever it is fitted. The loss has
+kinks, so the last digits of Brent's method (`scipy.optimize.minimize_scalar`) depend on release and tolerance (1.20440
+for 1.20433 on 10,000 words, with 10 evaluations instead of 20). SciPy would also be the largest dependency.
 """
 
 import math
@@ -20,7 +21,7 @@ from showtell.errors import InputError
 Floats = npt.NDArray[np.float32]
 
 LOWEST, HIGHEST = 0.1, 10.0
-"""No temperature beyond these is tried: a model that needs one has learnt nothing."""
+"""No temperature beyond these is tried: a model that needs one has learned nothing."""
 
 _ROWS_AT_ONCE = 1024
 _CLOSE_ENOUGH = 1e-3  # of the logarithm of the temperature
@@ -28,18 +29,18 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def find_temperature(log_probs: Floats, words: npt.NDArray[np.int64]) -> float:
-    """The temperature T, where probabilities go as exp(log_probs / T), of the least log loss of one statement a row:
-    that the likeliest word comes. Golden-section search over log T.
+    """The temperature T that minimizes the log loss of one prediction per row: that the likeliest word is the true one.
+    Probabilities are proportional to exp(log_probs / T). Golden-section search over log T.
 
     Arguments:
-        log_probs: `float32 (N, V)`, logits or log-probabilities; -inf for words that may not come.
-        words: `int64 (N,)`, the words that came.
+        log_probs: `float32 (N, V)`, logits or log-probabilities; -inf for words that are not allowed.
+        words: `int64 (N,)`, the true words.
 
     Raises:
         InputError: there are no words.
     """
     if not len(words):
-        raise InputError("there are no words to find a temperature by")
+        raise InputError("there are no words to fit a temperature to")
     right = log_probs.argmax(axis=1) == words
 
     def loss(at: float) -> float:

@@ -1,4 +1,4 @@
-"""Pictures of a stream, kept small for whoever shows them beside their captions: a page or the terminal."""
+"""Thumbnails of a stream's pictures, for showing them beside their captions on a page or in the terminal."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from showtell.visualization.terminal import show_example
 
 
 def with_thumbnails(pictures: Iterable[RawPicture]) -> Iterator[RawPicture]:
-    """The same pictures, each with a small image of it as its `source`, where it can be read."""
+    """The same pictures, each with a thumbnail as its `source` if it can be read."""
     for picture in pictures:
         thumbnail = None
         with contextlib.suppress(PictureError):
@@ -28,7 +28,7 @@ def with_thumbnails(pictures: Iterable[RawPicture]) -> Iterator[RawPicture]:
 
 
 def show_result(console: Console, result: Captioned) -> None:
-    """Draw a picture, a result's `source`, on the terminal, with its captions below it."""
+    """Draw a result's picture, its `source`, on the terminal, with its captions below."""
     lines = tuple(in_words(one) for one in result.caption.n_best) if result.caption else ()
     picture = result.source if isinstance(result.source, Image.Image) else None
     show_example(console, Example(result.name, lines, picture, error=result.error))

@@ -1,7 +1,7 @@
-"""Captions, and how sure the model was of them -> one HTML file that needs nothing else; the format `html` writes it.
+"""Captions with their confidence -> one HTML file that needs nothing else; the format `html` writes it.
 
-Comes in: entries of name, caption, word probabilities and picture. Goes out: the text of a page that shows the same
-from a disk, a web server or an attachment (see `showtell.visualization.html`).
+Input: entries of name, caption, word probabilities and picture. Output: the text of a page that looks the same from a
+disk, a web server or an attachment (see `showtell.visualization.html`).
 """
 
 from collections.abc import Iterable
@@ -17,28 +17,28 @@ from showtell.visualization.html import counted, document, escape, grid, percent
 from showtell.visualization.words import CONFIDENCE, SCORE, legend, marked, signed, tag_line, word_mark
 
 LOOK = 160
-"""Pixels of a side of a picture that shows where the model looked for one word."""
+"""Side length, in pixels, of a picture that shows where the model looked for one word."""
 
 _UNFAMILIAR = "Unlike the pictures that the model was trained on."
 
 
 @dataclass(frozen=True, slots=True)
 class PageEntry:
-    """One picture and what was said about it.
+    """One picture and its caption.
 
     Arguments:
-        name: what the picture is called, such as its file's name.
-        caption: the sentence; empty where there is none.
+        name: the picture's name, such as its file name.
+        caption: the sentence; empty if there is none.
         words: the sentence's words with their probabilities, in [0, 1]; may be empty.
-        score: length-normalised log-probability of the sentence.
+        score: length-normalized log-probability of the sentence.
         alternatives: further sentences, best first.
         picture: the picture in any mode and size, or None.
-        error: why there is no caption; empty where there is one.
-        looks: for each of `words` a picture of where the model looked for it; empty where that is not known.
-        confidence: the probability that the sentence is good, in [0, 1]; None where the model does not know.
-        unfamiliar: whether the picture is unlike those that the model learnt from.
-        tags: names of what is seen in the picture with their probabilities, best first.
-        unsure: what to say in place of the sentence, which then stands below as a guess; empty to say the sentence.
+        error: why there is no caption; empty if there is one.
+        looks: for each of `words` a picture of where the model looked for it; may be empty.
+        confidence: the probability that the sentence is good, in [0, 1]; None if the model is not calibrated.
+        unfamiliar: whether the picture is unlike the training pictures.
+        tags: names of what the picture shows, with their probabilities, best first.
+        unsure: text in place of the sentence, which then stands below as a guess; empty to show the sentence.
     """
 
     name: str
@@ -56,12 +56,12 @@ class PageEntry:
 
 
 def entry_of(result: Captioned, preprocessing: Preprocessing | None = None, tags: int | None = None) -> PageEntry:
-    """What a page shows of a result.
+    """The entry of a page for a result.
 
     Arguments:
-        result: its `source` is the picture, if it is an image.
-        preprocessing: how the encoder makes pictures square, to lay attention over them; None shows no attention.
-        tags: names of what is seen, at most; None for all.
+        result: the result; its `source` is the picture if it is an image.
+        preprocessing: how the encoder makes pictures square, to overlay attention; None shows no attention.
+        tags: the largest number of tags; None for all.
     """
     found, source = with_tags(result, tags).caption, result.source
     picture = source if isinstance(source, Image.Image) else None
@@ -91,11 +91,10 @@ def _looks(picture: Image.Image, caption: Caption, preprocessing: Preprocessing)
 def caption_page(entries: Iterable[PageEntry], *, title: str, footer: str = "") -> str:
     """The text of an HTML page that shows `entries` in their order.
 
-    Entries are taken one by one and only their thumbnails are kept, so they may come from a generator that opens each
-    picture in its turn.
+    Entries are taken one by one and only their thumbnails are kept, so a generator may open each picture in turn.
 
     Arguments:
-        entries: what to show.
+        entries: the pictures to show.
         title: the page's heading, as plain text.
         footer: a line at the page's end, as plain text, such as the model's name.
 
@@ -116,32 +115,32 @@ def caption_page(entries: Iterable[PageEntry], *, title: str, footer: str = "") 
 
 def _figure(entry: PageEntry) -> str:
     if entry.error:
-        said = f'<p class="error"><strong>No caption:</strong> {escape(entry.error)}</p>'
+        sentence = f'<p class="error"><strong>No caption:</strong> {escape(entry.error)}</p>'
         score = ""
     else:
-        said = _said(entry)
+        sentence = _sentence(entry)
         score = f'<span title="{SCORE}">score {signed(entry.score)}</span>'
         if entry.confidence is not None:
             title = f"{CONFIDENCE}; score {signed(entry.score)}"
             score = f'<span title="{title}">confidence {percent(entry.confidence)}</span>'
     return (
-        f"<figure>\n{thumbnail(entry.picture, entry.caption or entry.name)}\n<figcaption>\n{said}\n"
+        f"<figure>\n{thumbnail(entry.picture, entry.caption or entry.name)}\n<figcaption>\n{sentence}\n"
         f'{tag_line(entry.tags)}<p class="about"><bdi>{escape(entry.name)}</bdi>{score}</p>\n'
         f"{_details(entry)}</figcaption>\n</figure>"
     )
 
 
-def _said(entry: PageEntry) -> str:
-    said = f'<p class="caption">{marked(entry.caption, entry.words)}</p>'
+def _sentence(entry: PageEntry) -> str:
+    sentence = f'<p class="caption">{marked(entry.caption, entry.words)}</p>'
     if entry.unsure:
-        said = f'<p class="caption">{escape(entry.unsure)}</p>\n<p class="label">Perhaps:</p>\n{said}'
+        sentence = f'<p class="caption">{escape(entry.unsure)}</p>\n<p class="label">Perhaps:</p>\n{sentence}'
     if entry.unfamiliar:
-        said += f'\n<p class="unfamiliar">{_UNFAMILIAR}</p>'
-    return said
+        sentence += f'\n<p class="unfamiliar">{_UNFAMILIAR}</p>'
+    return sentence
 
 
 def _details(entry: PageEntry) -> str:
-    """What is folded: the probabilities as text, for those who have no pointer to hover with, and the alternatives."""
+    """The folded part: the probabilities as text, for people who cannot hover with a pointer, and the alternatives."""
     titles, parts = [], []
     if entry.words:
         titles.append("Word by word, and where it looked" if entry.looks else "Word by word")

@@ -1,8 +1,8 @@
-"""The output formats: what writes captions to a file, by name, with a line of help.
+"""The registry of output formats: functions that write captions to a file, by name, with a line of help.
 
 A format is one file in `showtell.captioning.output.formats` with a function under `@output_format`. The choices and
-help of `--format`, of `showtell caption` and `showtell alt-text`, come from here. docs/contributing/output-format.md
-shows how to add one.
+help of `--format` in `showtell caption` and `showtell alt-text` come from here. docs/contributing/output-format.md
+shows how to add a format.
 """
 
 import functools
@@ -25,14 +25,14 @@ _FORMATS = "showtell.captioning.output.formats"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a user asks of a file of captions.
+    """What a file of captions contains.
 
     Arguments:
-        tags: names of what is seen, at most; None for all, but in lines of text, where it is none.
-        columns: the columns of a table, in the order that the format has them; None for all.
+        tags: the largest number of tags; None for all, except in lines of text, where None means no tags.
+        columns: the columns of a table, which come in the format's order; None for all.
         exact: whether numbers keep all their digits.
         model: the name of the model that captioned.
-        preprocessing: how the model's encoder makes pictures square, to lay attention over them.
+        preprocessing: how the model's encoder makes pictures square, to overlay attention.
     """
 
     tags: int | None = None
@@ -43,10 +43,10 @@ class Layout:
 
 
 EVERYTHING = Layout()
-"""All that is known, in the format's own order and digits."""
+"""All values, in the format's own order and digits."""
 
 Write: TypeAlias = "Callable[[Captioned], None]"
-"""Writes what became of one picture."""
+"""Writes the result of one picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,16 @@ class OutputFormat:
     """A way to write captions.
 
     Arguments:
-        name: as `--format` takes it.
+        name: the value of `--format`.
         help: a line that completes "a file of captions: ...".
         open: for an open file, a context in which results are written one by one.
-        binary: whether the file is opened for bytes; it is then never standard output.
-        whole: whether the file appears when it is complete, instead of growing.
-        table: whether it also holds the texts of `showtell alt-text`, in fewer columns.
-        attention: whether it says where the model looked for each word.
-        pictures: whether it shows the pictures, which are then results' `source`.
-        suffixes: endings of file names that say the format.
-        check: raises `MissingExtra` where a package is not installed.
+        binary: whether the file is opened for bytes; then it cannot be standard output.
+        whole: whether the file appears only when it is complete, instead of growing.
+        table: whether `showtell alt-text` can write it too, with fewer columns.
+        attention: whether it contains attention maps.
+        pictures: whether it shows the pictures, which are then the `source` of results.
+        suffixes: endings of file names that imply the format.
+        check: raises `MissingExtra` if a package is not installed.
     """
 
     name: str
@@ -84,13 +84,13 @@ _registered: dict[str, OutputFormat] = {}
 def output_format(
     name: str, help: str, **properties: Any
 ) -> Callable[[Callable[[IO[Any], Layout], Iterator[Write]]], Callable[[IO[Any], Layout], Iterator[Write]]]:
-    """Register a format: a generator function that yields what writes one result, once.
+    """Register a format: a generator function that yields, once, a function that writes one result.
 
-    What it does before the `yield` opens a file, what it does after closes it; it is not resumed after an error.
+    Code before the `yield` opens the file, code after it closes the file. After an error it is not resumed.
 
     Arguments:
         name: as `--format` takes it.
-        help: a line that says what it is.
+        help: a line that describes the format.
         properties: further fields of `OutputFormat`.
     """
 
@@ -110,7 +110,7 @@ def output_formats() -> Mapping[str, OutputFormat]:
 
 
 def find_output_format(name: str) -> OutputFormat:
-    """The format of that name, whose packages are installed; an `InputError` names all where there is none."""
+    """The format with that name. Without one, an `InputError` lists all; without its packages, a `MissingExtra`."""
     formats = output_formats()
     if name not in formats:
         raise InputError(f"there is no output format {name!r}: choose one of {', '.join(formats)}")
@@ -119,24 +119,24 @@ def find_output_format(name: str) -> OutputFormat:
 
 
 def format_of(given: str | None, output: Path | None, among: Collection[str] | None = None) -> str | None:
-    """The format that was given, or that the output's name says; None where neither does.
+    """The given format, or the one that the output's name implies; None if there is neither.
 
     Arguments:
         given: the name of a format, or None.
         output: the file to write, or None.
-        among: the formats that a name may say; None for all.
+        among: the formats that a name may imply; None for all.
 
     Raises:
-        InputError: the two contradict each other, or the name says a format that is not written.
+        InputError: the two contradict each other, or the name implies a format that cannot be written.
     """
     suffix = output.suffix.lower() if output else ""
     formats = output_formats()
-    said = next((name for name in among or formats if suffix and suffix in formats[name].suffixes), None)
-    if given and said and given != said:
-        raise InputError(f"{output}: is named like {said}, and --format says {given}: change one of them")
+    implied = next((name for name in among or formats if suffix and suffix in formats[name].suffixes), None)
+    if given and implied and given != implied:
+        raise InputError(f"{output}: the name implies {implied}, but --format is {given}: change one of them")
     if not given and suffix == ".json" and among is None:
         raise InputError(f"{output}: JSON is written one object a line: name it .jsonl, or add --format jsonl")
-    return given or said
+    return given or implied
 
 
 def names_of(attribute: str) -> list[str]:

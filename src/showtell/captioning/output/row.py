@@ -1,6 +1,6 @@
-"""What became of a picture <-> one row of a file: the names of the columns and the values that stand in them.
+"""The result of a picture <-> one row of a file: the names of the columns and their values.
 
-Every output format takes its values from here, and so do the service's answers and the tables of alt texts.
+Every output format, the service's answers and the tables of alt texts take their values from here.
 """
 
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ from showtell.captioning.caption import Caption, Captioned, Word
 from showtell.captioning.tags import Tag
 
 SENTENCE = ("caption", "score", "confidence", "unfamiliar", "guess", "guided", "words")
-"""The columns of a sentence; of one alone where there are several, see `alternatives`."""
+"""The columns of one sentence; further sentences are in `alternatives`."""
 
 COLUMNS = ("name", *SENTENCE, "tags", "alternatives", "error")
 """All columns of a row."""
 
 ALT_TEXT = ("name", "caption", "score", "confidence", "unfamiliar", "guess", "error")
-"""Those of a table of alt texts."""
+"""The columns of a table of alt texts."""
 
 
 def to_row(result: Captioned) -> dict[str, Any]:
-    """The exact values of a result by column, without those that are not known."""
+    """The exact values of a result by column, without unknown ones."""
     caption = result.caption
     if caption is None:
         return {"name": result.name, "error": result.error}
@@ -36,7 +36,7 @@ def to_row(result: Captioned) -> dict[str, Any]:
 
 
 def from_row(row: Mapping[str, Any]) -> Captioned:
-    """The inverse of `to_row`; a `KeyError` or `TypeError` where a column is missing or of another kind."""
+    """The inverse of `to_row`; a `KeyError` or `TypeError` if a column is missing or has another type."""
     if row["error"] is not None:
         return Captioned(row["name"], None, row["error"])
     alternatives = tuple(_from_sentence(one) for one in row["alternatives"])
@@ -45,7 +45,7 @@ def from_row(row: Mapping[str, Any]) -> Captioned:
 
 
 def to_json(result: Captioned) -> dict[str, Any]:
-    """A result as JSON values, rounded, without what is not known: a line of JSON, and an answer of the service."""
+    """A result as JSON values, rounded, without unknown ones: a line of JSON, or an answer of the service."""
     caption = result.caption
     if caption is None:
         return {"name": result.name, "error": result.error}
@@ -58,7 +58,7 @@ def to_json(result: Captioned) -> dict[str, Any]:
 
 
 def to_cells(result: Captioned, *, exact: bool = False) -> list[dict[str, str]]:
-    """A result as cells of text by column, one dictionary for each of its captions; empty where not known."""
+    """A result as text cells by column, one dictionary for each of its captions; unknown values are empty."""
     if result.caption is None:
         return [{"name": result.name, "error": result.error}]
     digits = ("", "") if exact else (".6g", ".4f")
@@ -77,14 +77,14 @@ def to_cells(result: Captioned, *, exact: bool = False) -> list[dict[str, str]]:
 
 
 def with_tags(result: Captioned, most: int | None) -> Captioned:
-    """The result with its first tags alone; None for all."""
+    """The result with at most `most` tags; None for all."""
     if result.caption is None or most is None:
         return result
     return replace(result, caption=replace(result.caption, tags=result.caption.tags[:most]))
 
 
 def in_words(caption: Caption) -> str:
-    """A caption in a line of text: where the model is not sure, with its guess."""
+    """A caption as a line of text; if the model is not sure, with its guess."""
     return f"{caption.text} (perhaps: {caption.guess})" if caption.guess else caption.text
 
 

@@ -1,4 +1,4 @@
-"""Opens a file for captions in any format, so that what is finished is never lost."""
+"""Opens a file for captions in any format, so that no finished result is lost."""
 
 import contextlib
 import io
@@ -14,23 +14,23 @@ from showtell.files import write_beside
 
 @contextlib.contextmanager
 def writing(format: str, output: Path | None, layout: Layout = EVERYTHING, *, at_once: bool = False) -> Iterator[Write]:
-    """What writes one picture's result.
+    """Give a function that writes one picture's result.
 
     Arguments:
         format: the name of an output format.
         output: the file; None for standard output.
-        layout: what the file is to hold.
-        at_once: whether the results are all at hand. Otherwise `OUTPUT.partial` grows result by result until it is
-            complete, but for formats that are written as a whole.
+        layout: what the file contains.
+        at_once: whether all results exist already. Otherwise `OUTPUT.partial` grows result by result until it is
+            complete, except for formats that are written as a whole.
 
     Raises:
-        InputError: the file cannot be written, or the format is binary and there is none.
+        InputError: the file cannot be written, or the format is binary and there is no file.
         MissingExtra: the format needs a package that is not installed.
     """
     chosen = find_output_format(format)
     if output is None:
         if chosen.binary:
-            raise InputError(f"--format {format} is written to a file: name it with --output")
+            raise InputError(f"--format {format} needs a file: name it with --output")
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
         with chosen.open(sys.stdout, layout) as write:
@@ -43,7 +43,7 @@ def writing(format: str, output: Path | None, layout: Layout = EVERYTHING, *, at
 
 @contextlib.contextmanager
 def writing_to(file: IO[bytes], format: OutputFormat, layout: Layout = EVERYTHING) -> Iterator[Write]:
-    """What writes one picture's result to an open file."""
+    """Give a function that writes one picture's result to an open file."""
     if format.binary:
         with format.open(file, layout) as write:
             yield write

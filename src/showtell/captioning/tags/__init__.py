@@ -1,7 +1,7 @@
-"""What a picture shows, in plain names, by the classifier that its encoder was trained with; and captions that say so.
+"""Tags: plain names of what a picture shows, from the classifier that the encoder was trained with; and guiding.
 
-Comes in: embeddings, and a `Tagger` out of a model bundle. Goes out: for every picture a few `Tag`s with calibrated
-probabilities. Everything is NumPy; docs/guide/tags.md tells how the names came about and how they are calibrated.
+Input: embeddings, and a `Tagger` from a model bundle. Output: for every picture a few `Tag`s with calibrated
+probabilities. Everything is NumPy. docs/explanation/tags.md explains the names and their calibration.
 """
 
 from showtell.captioning.tags.head import ClassHead

@@ -1,9 +1,9 @@
-"""Captions that name what is surely seen: the likeliest tag, where the caption leaves it out, is made to appear.
+"""Guiding: if a caption lacks the likeliest tag and the model is certain of it, search for a caption that contains it.
 
-Constrained beam search for words that the training captions hardly or never had (Anderson et al. 2017,
-arXiv:1612.00576, whose words came from a tagger likewise). A tag must be at least as probable to be mentioned as the
-caption is to be good, so that good captions stay. A name that the vocabulary lacks takes the place of a word that it
-has (see `showtell.captioning.tags.word_transfer`). Pictures without such a tag keep their captions, and cost nothing.
+It is constrained beam search for words that are rare or missing in the training captions (Anderson et al. 2017,
+arXiv:1612.00576, whose words also came from a tagger). The tag's probability must be at least the caption's confidence,
+so that good captions stay. A name that the vocabulary lacks takes the place of a known word (see
+`showtell.captioning.tags.word_transfer`). Pictures without such a tag keep their captions and cost no extra search.
 """
 
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ from showtell.search.phrases import alternatives
 from showtell.text import Vocabulary
 
 LEAST = 0.4
-"""The least probability of a tag that a caption must name."""
+"""The lowest probability of a tag that a caption must contain."""
 
 ALONE = 0.6
-"""The same where nothing is known of how good the caption is."""
+"""The same if the confidence of the caption is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedSentence:
     """A sentence, and its words as people read them.
 
-    A name that the decoder never learnt is one of `words`, also where it is made of several; the hypothesis has the
+    A name that the decoder never learned is one item of `words`, even if it has several words. The hypothesis has the
     word that stood in for it.
     """
 
@@ -43,19 +43,21 @@ class DecodedSentence:
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """What a caption must say: one of some phrases, of known words; or with a `stand_in` the one phrase, borrowed."""
+    """What a caption must contain: one of several phrases of known words or, with a `stand_in`, the one borrowed
+    phrase.
+    """
 
     phrases: tuple[Phrase, ...]
     stand_in: int | None = None
 
     @property
     def entry(self) -> str:
-        """What a borrowed phrase is as an entry of a vocabulary."""
+        """The borrowed phrase as an entry of a vocabulary."""
         return " ".join(self.phrases[0])
 
 
 class TagGuide:
-    """Makes the captions of one decoder name what is surely seen."""
+    """Makes the captions of one decoder contain tags that the model is certain of."""
 
     def __init__(self, decoder: StepDecoder, vocabulary: Vocabulary, names: Sequence[Name]) -> None:
         self.decoder, self.vocabulary, self.names = decoder, vocabulary, names
@@ -69,19 +71,19 @@ class TagGuide:
         confidence: Sequence[float | None],
         options: SearchOptions,
     ) -> dict[int, list[DecodedSentence]]:
-        """Search again for the pictures whose best caption leaves out what is likeliest, if that is sure enough.
+        """Search again for the pictures whose best caption lacks the likeliest tag, if that tag is certain enough.
 
-        Nothing is done where captions are sampled, or where words that must appear are named already.
+        Does nothing if captions are sampled or other words must appear.
 
         Arguments:
             embeddings: `float32 (B, D)` or `(B, L, D)`.
-            probabilities: of every name, `float64 (B, N)`.
-            found: for each picture its sentences, as `showtell.search.search` gives them.
-            confidence: of each picture's best sentence, where it is known.
-            options: how they were found.
+            probabilities: probability of every name, `float64 (B, N)`.
+            found: the sentences of each picture, from `showtell.search.search`.
+            confidence: confidence of each picture's best sentence, if known.
+            options: options of the search that found them.
 
         Returns:
-            Sentences that hold the name, best first, by the rows of those pictures.
+            By the rows of those pictures, sentences that contain the name, best first.
         """
         if options.sample or options.must:
             return {}
@@ -99,7 +101,7 @@ class TagGuide:
         return dict(zip(needs, again, strict=True))
 
     def _need(self, name: Name, options: SearchOptions) -> _Need | None:
-        """How a caption may say a name; None where the model has no word for it nor any that stands in for it."""
+        """How a caption may say a name; None if the model has neither a word for it nor one that stands in for it."""
         own = name.say or ((name.phrase, plural(name.phrase)) if len(name.phrase) == 1 else (name.phrase,))
         phrases = tuple(phrase for phrase in own if self._knows(phrase))
         stand_in = None if phrases else self._stand_in(name)
@@ -114,7 +116,9 @@ class TagGuide:
         return all(word in self.vocabulary.ids for word in phrase)
 
     def _stand_in(self, name: Name) -> int | None:
-        """The nearest word known that stands in a sentence as the name does: of its own, or of what it is within."""
+        """The nearest known word that is used in a sentence like the name, from the name's own list or from an outer
+        name's.
+        """
         wider = self._by_name.get(name.within)
         for phrase in (*name.like, *((wider.phrase, *wider.like) if wider else ())):
             if len(phrase) == 1 and self._knows(phrase):
@@ -136,7 +140,7 @@ class TagGuide:
         grammatical = replace(options, must_not=(*options.must_not, *no_articles))
         sentences: dict[int, list[DecodedSentence]] = {}
         for pictures, banks in banks_of(required, wider, options.beam):
-            assert banks is not None  # every caption lacks a word at least
+            assert banks is not None  # every caption lacks at least one word
             decoder = StandInDecoder(self.decoder, len(self.vocabulary), stand_ins, allowed[pictures])
             found = Beams(decoder, embeddings[pictures], wider, grammatical, banks).run()
             for picture, hypotheses in zip(pictures.tolist(), found, strict=True):
@@ -155,5 +159,5 @@ class TagGuide:
 
 
 def decoded(hypothesis: Hypothesis, vocabulary: Vocabulary) -> DecodedSentence:
-    """A sentence as a search found it."""
+    """A hypothesis of the search with its words."""
     return DecodedSentence(hypothesis, tuple(vocabulary.entries[token] for token in hypothesis.tokens))

@@ -1,7 +1,7 @@
-"""The classifier that a network was trained with, small enough to travel with a model: embeddings -> class logits.
+"""The classifier that the encoder was trained with, small enough to be part of a bundle: embeddings -> class logits.
 
 Weights are kept as int8 rows with one float16 scale for each class (see `showtell.quantization.int8_weights`): a
-quarter of float32, 1.3 MB for 1,000 classes of 1,280 numbers, and logits that differ by about a hundredth.
+quarter of float32, 1.3 MB for 1,000 classes of 1,280 numbers, and the logits differ by about 0.01.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class ClassHead:
 
     @classmethod
     def of(cls, weights: Floats, biases: Floats) -> "ClassHead":
-        """Keep a layer, `float32 (C, D)` and `(C,)`, in int8."""
+        """Convert a layer, `float32 (C, D)` and `(C,)`, to int8."""
         return cls(*to_rows(weights), biases.astype(np.float32))
 
     def __call__(self, embeddings: Floats) -> Floats:
@@ -48,11 +48,11 @@ class ClassHead:
         """The inverse of `tensors`.
 
         Raises:
-            InputError: an array is missing, or of another kind or shape than a head of so many classes has.
+            InputError: an array is missing, or its type or shape is not that of a head with so many classes.
         """
         kinds = {"weights": (np.int8, 2), "scales": (np.float16, 1), "biases": (np.float32, 1)}
         for name, (kind, axes) in kinds.items():
             array = tensors.get(name)
             if array is None or array.dtype != kind or array.ndim != axes or len(array) != classes:
-                raise InputError(f"the class head's {name} are not those of {classes} classes")
+                raise InputError(f"the classifier's {name} are not for {classes} classes")
         return cls(tensors["weights"], tensors["scales"], tensors["biases"])

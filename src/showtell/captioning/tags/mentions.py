@@ -21,7 +21,7 @@ class Mentions:
                 self._by_first.setdefault(phrase[0], []).append((phrase, i))
 
     def __call__(self, captions: Iterable[str]) -> npt.NDArray[np.bool_]:
-        """Whether one of the captions says a name in any of its words, `bool (N,)`."""
+        """Whether any of the captions contains a name in one of its forms, `bool (N,)`."""
         mentioned = np.zeros(self.count, np.bool_)
         for caption in captions:
             words = tuple(tokenize(caption))

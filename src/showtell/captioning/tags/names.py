@@ -1,15 +1,14 @@
 """The 1,000 classes of ImageNet (ILSVRC 2012) as plain names that people use.
 
-Comes in: `imagenet.csv`, a table that was written by hand for this project. Goes out: a `Name` for every row.
+Input: `imagenet.csv`, a table that was written by hand for this project. Output: a `Name` for every row.
 
-    name       what people call it: "cat" for five classes, "golden retriever" for one
-    classes    the numbers of its classes, in the order that networks give them, as "281-285" or "2 5"; may be empty
-    within     the name that a picture of it may also be given: "dog", of a golden retriever
-    also       other words and phrases that name it, between bars; plurals need not be listed
-    say        what a caption shall say, where that is not the name itself or its plural
-    like       words that stand in a sentence as it does, the nearest first, for models that do not know its name
+    name       the plain name: "cat" for five classes, "golden retriever" for one classes    the numbers of its classes
+    in the usual order of networks, such as "281-285" or "2 5"; may be empty within     the wider name that also fits:
+    "dog" for a golden retriever also       other words and phrases that name it, separated by bars; plurals need not be
+    listed say        what captions say, if that is not the name itself or its plural like words that are used like it
+    in a sentence, nearest first, for models that do not know its name
 
-A name also has the classes and the words of the names within it.
+A name also has the classes and words of the names within it.
 """
 
 import csv
@@ -42,7 +41,7 @@ class Name:
 
     @cached_property
     def phrases(self) -> tuple[Phrase, ...]:
-        """Everything that says it, singular and plural."""
+        """All phrases that say the name, singular and plural."""
         own = (self.phrase, *self.also)
         return tuple(dict.fromkeys((*own, *map(plural, own))))
 

@@ -1,14 +1,14 @@
 """Embeddings -> tags: plain names of what a picture shows, each with the probability that people would mention it.
 
-The probabilities of the classes (softmax at a temperature) are added up for every name. A logistic regression makes of
-a name's log-odds the probability that one of a picture's captions mentions it (Platt 1999), with an offset for each
-name that was met often enough: people nearly always mention a dog and hardly ever a neck brace. It is fitted by
-`showtell.post_training.calibration`; without it a tag's probability is the bare sum.
+The probabilities of the classes (softmax at a temperature) are summed for each name. A logistic regression turns a
+name's log-odds into the probability that one of a picture's captions mentions it (Platt 1999). Names that are frequent
+enough have their own offset: people nearly always mention a dog and hardly ever a neck brace.
+`showtell.post_training.calibration` fits the regression; without it a tag's probability is the plain sum.
 
 In a model bundle:
 
-    tags.json           what was fitted, whether captions are guided by default, and figures
-    tags.safetensors    the classifier, see `showtell.captioning.tags.head`
+    tags.json           the calibration, whether captions are guided by default, and figures tags.safetensors    the
+    classifier, see `showtell.captioning.tags.head`
 """
 
 import dataclasses
@@ -32,14 +32,14 @@ FORMAT = 1
 JSON, TENSORS = TAG_PARTS
 
 MOST = 5
-"""Tags of a picture, at most, unless another number is asked for."""
+"""The largest number of tags of a picture, unless another number is given."""
 
 LEAST = 0.3
-"""Their least probability."""
+"""The lowest probability of a tag."""
 
 MET = 0.02
-"""The least summed probability from which a name's own offset counts. What is less is mostly something else that looks
-a little like it, and says nothing of what people say of the thing itself.
+"""The lowest summed probability at which a name's own offset counts. Below it the picture mostly shows something else
+that looks similar, which does not tell how often people mention the thing itself.
 """
 
 _TINY = 1e-6  # log-odds are of probabilities in [_TINY, 1 - _TINY]
@@ -59,9 +59,9 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class TagCalibration:
-    """What was fitted: log-odds of a mention are `slope` times those of the name's summed probability, plus
-    `intercept`, plus the name's own of `offsets` where that sum is at least `MET`. `guide` is whether captions are
-    guided by tags unless something else is asked for. `figures` say how good it is, and change nothing.
+    """The fitted values. The log-odds of a mention are `slope` times those of the name's summed probability, plus
+    `intercept`, plus the name's own entry of `offsets` if that sum is at least `MET`. `guide` is whether tags guide
+    captions by default. `figures` say how good the calibration is and change nothing.
     """
 
     temperature: float
@@ -76,7 +76,7 @@ class TagCalibration:
         for one in (self.slope, self.intercept, *self.offsets.values()):
             number(one)
         if not isinstance(self.figures, dict) or not isinstance(self.guide, bool):
-            raise ValueError("guide is true or false, and figures are a table")
+            raise ValueError("guide must be true or false, and figures must be a table")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +88,7 @@ class Tagger:
 
     @property
     def names(self) -> tuple[Name, ...]:
-        """The names, N of them."""
+        """The N names."""
         return imagenet_names()
 
     def sums(self, embeddings: Floats, temperature: float = 1.0) -> Floats:
@@ -127,10 +127,10 @@ class Tagger:
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes], dim: int) -> "Tagger | None":
-        """The inverse of `to_parts`; None where there is no classifier among `parts`.
+        """The inverse of `to_parts`; None if `parts` has no classifier.
 
         Raises:
-            InputError: the files are malformed, of a later format, or not for embeddings of `dim` numbers.
+            InputError: the files are malformed, have a later format, or are not for embeddings of `dim` numbers.
         """
         if JSON not in parts:
             return None
@@ -158,7 +158,7 @@ def log_odds(probabilities: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 @lru_cache(maxsize=1)
 def _members() -> Floats:
-    """Which classes each name adds up, `float32 (classes, N)` of 0 and 1."""
+    """The classes of each name, `float32 (classes, N)` of 0 and 1."""
     names = imagenet_names()
     members = np.zeros((CLASSES, len(names)), np.float32)
     for i, name in enumerate(names):
@@ -167,7 +167,7 @@ def _members() -> Floats:
 
 
 def tagger_of(bundle: Bundle) -> Tagger | None:
-    """What names the things in a picture; None where the model's encoder has no classifier.
+    """The tagger of a model; None if its encoder has no classifier.
 
     Raises:
         BundleError: the bundle's classifier is malformed.

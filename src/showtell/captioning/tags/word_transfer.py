@@ -1,10 +1,11 @@
-"""A decoder that says words which it never learnt, in the places of words that it knows.
+"""A decoder that says words that it never learned, in place of words that it knows.
 
-A model that never saw a zebra has no word for one, but knows where in a sentence a horse goes. A borrowed word has the
-logit of the known word that stands in for it and is read back as that word, so that any search may choose it: the
-sentence around a zebra is the one that the model would say around a horse. No word directly follows itself: a decoder
-that is led to an unwonted word stammers before it (a hot hot air balloon). Hendricks et al. 2016 (arXiv:1511.05284,
-section 3.3) transfer a decoder's weights from word to word in this way; here nothing is changed in the decoder.
+A model that was not trained on zebras has no word for one, but knows where a horse goes in a sentence. A borrowed word
+gets the logit of the known word that stands in for it, and the decoder reads it back as that word. So any search can
+choose it, and the sentence around a zebra is the one that the model would write around a horse. No word may directly
+follow itself: before an unusual word, decoders tend to repeat one (a hot hot air balloon). Hendricks et al. 2016
+(arXiv:1511.05284, section 3.3) transfer a decoder's weights from word to word in this way; here the decoder does not
+change.
 """
 
 import numpy as np
@@ -17,16 +18,16 @@ _ALLOWED = "borrowed words that are allowed"
 
 
 class StandInDecoder:
-    """A `StepDecoder` over V known entries and E borrowed ones, whose ids come after theirs."""
+    """A `StepDecoder` over V known entries and E borrowed ones, whose ids follow theirs."""
 
     def __init__(self, decoder: StepDecoder, entries: int, stand_ins: Ints, allowed: npt.NDArray[np.bool_]) -> None:
         """Wrap a decoder for some pictures.
 
         Arguments:
-            decoder: over V entries.
+            decoder: a decoder over V entries.
             entries: V.
             stand_ins: `int64 (E,)`, the known entry that stands in for each borrowed one.
-            allowed: `bool (B, E)`, which ones each picture's sentence may have, in the order of the embeddings.
+            allowed: `bool (B, E)`, which ones each picture's sentence may contain, in the order of the embeddings.
         """
         self.decoder, self.entries = decoder, entries
         self.stand_ins, self.allowed = stand_ins, allowed

@@ -1,9 +1,9 @@
 """Nouns and their forms: plurals, the article that goes before, and whether a sentence says one of some phrases.
 
-English only, and only as far as the names of things need it. Written by hand and not by the library inflect (7.6),
-because importing that takes 2 seconds of a processor, a caption a tenth of one; and of the 1,421 names and phrases here
-it forms 105 plurals otherwise, some better (`aircraft`), some wrong (`dobermen`, `golves`, `kuvaszzes`), on which the
-captions of models that ship would depend.
+English only, and only as far as the names of things need it. This code is used instead of the library inflect (7.6) for
+two reasons. The import of inflect takes 2 seconds of a processor, a caption 0.1. And inflect forms 105 plurals of the
+1,421 names and phrases differently, some better (`aircraft`), some wrong (`dobermen`, `golves`, `kuvaszzes`); they
+would change the captions of the models in the package.
 """
 
 from collections.abc import Iterable, Sequence
@@ -76,7 +76,7 @@ def article(word: str) -> str:
 
 
 def with_articles(words: Sequence[str]) -> list[str]:
-    """A sentence's words, in which every `a` and `an` suits the word after it."""
+    """A sentence's words with every `a` and `an` corrected for the word after it."""
     after = [*words[1:], ""]
     return [
         article(following) if word in ("a", "an") and following else word
@@ -85,6 +85,6 @@ def with_articles(words: Sequence[str]) -> list[str]:
 
 
 def says(words: Sequence[str], phrases: Iterable[Phrase]) -> bool:
-    """Whether a sentence has one of the phrases in it, word for word."""
-    told = f" {' '.join(words)} "
-    return any(f" {' '.join(phrase)} " in told for phrase in phrases)
+    """Whether a sentence contains one of the phrases, word for word."""
+    sentence = f" {' '.join(words)} "
+    return any(f" {' '.join(phrase)} " in sentence for phrase in phrases)

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from showtell.captioning.caption import Captioned
 
 COLUMNS = ("name", "caption", "score", "error", "confidence", "unfamiliar", "guess", "tags")
-_TEXTS = ("name", "caption", "error", "guess", "tags")  # which others wrote: no formulas
+_TEXTS = ("name", "caption", "error", "guess", "tags")  # text from elsewhere, which must not become a formula
 
 
 @output_format("csv", "a table for spreadsheets, a row for each caption", table=True, suffixes=(".csv",))
 def write_csv(file: IO[str], layout: Layout) -> Iterator[Write]:
-    """A header, and a row for each caption; cells of what is not known are empty."""
+    """Write a header, and a row for each caption; unknown values are empty cells."""
     from showtell.captioning.output.row import to_cells, with_tags
 
     columns = [name for name in COLUMNS if layout.columns is None or name in layout.columns]

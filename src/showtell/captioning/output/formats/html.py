@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     "html", "a page with the pictures", whole=True, attention=True, pictures=True, suffixes=(".html", ".htm")
 )
 def write_html(file: IO[str], layout: Layout) -> Iterator[Write]:
-    """A page of all pictures, whose thumbnails are kept until then (see `showtell.captioning.output.gallery`)."""
+    """Write a page of all pictures at the end; thumbnails are kept until then (see
+    `showtell.captioning.output.gallery`).
+    """
     from showtell.captioning.output.page import caption_page, entry_of
 
     entries: list[PageEntry] = []

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 @output_format(
     "jsonl",
-    "an object for each picture, with all that is known of it",
+    "an object for each picture, with all values",
     table=True,
     attention=True,
     suffixes=(".jsonl", ".ndjson"),
 )
 def write_json_lines(file: IO[str], layout: Layout) -> Iterator[Write]:
-    """An object on a line for each picture."""
+    """Write an object on a line for each picture."""
     from showtell.captioning.output.row import to_json, to_row, with_tags
 
     def write(result: "Captioned") -> None:

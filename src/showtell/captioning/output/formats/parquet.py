@@ -1,6 +1,6 @@
-"""Captions as rows of Parquet, to the last digit; a long job also keeps its finished pieces in it.
+"""Captions as rows of Parquet, with all digits; long jobs also store their finished pieces in this format.
 
-A row is a picture: its `name`, and either its caption or the `error` that it could not be read with.
+A row is a picture: its `name`, and either its caption or the `error` that says why it cannot be read.
 docs/reference/file-formats.md lists the columns.
 """
 
@@ -20,13 +20,13 @@ _FLAT_ROWS_AT_ONCE = 4096  # without words and tags
 
 
 def require_arrow() -> None:
-    """Raise a `MissingExtra` where there is no Parquet."""
+    """Raise a `MissingExtra` if Parquet cannot be written."""
     require("pyarrow.parquet", extra="embed", what="a Parquet file")
 
 
 @output_format(
     "parquet",
-    "a table to compute with, all digits kept",
+    "a table for programs, with all digits",
     binary=True,
     whole=True,
     table=True,
@@ -35,7 +35,7 @@ def require_arrow() -> None:
     check=require_arrow,
 )
 def write_parquet(file: IO[bytes], layout: Layout) -> Iterator[Write]:
-    """A row for each picture."""
+    """Write a row for each picture."""
     with row_writer(file, layout=layout) as write:
         yield write
 
@@ -44,7 +44,7 @@ def write_parquet(file: IO[bytes], layout: Layout) -> Iterator[Write]:
 def row_writer(
     file: IO[bytes], metadata: Mapping[str, str] | None = None, layout: Layout = EVERYTHING
 ) -> Iterator[Write]:
-    """What writes rows to an open file, many at a time; `metadata` are kept in its schema."""
+    """Give a function that writes rows to an open file, many at a time; the schema keeps `metadata`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -70,7 +70,7 @@ def row_writer(
 
 
 def read_rows(path: Path) -> "Iterator[Captioned]":
-    """The rows of a file, some at a time; an `InputError` where it is missing or damaged."""
+    """Read the rows of a file, some at a time; an `InputError` if it is missing or damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

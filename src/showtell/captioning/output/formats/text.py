@@ -1,4 +1,4 @@
-"""Captions as lines of text for people: a picture's name and what is said of it."""
+"""Captions as lines of text for people: a picture's name and its caption."""
 
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @output_format("text", "a line for each caption")
 def write_text(file: IO[str], layout: Layout) -> Iterator[Write]:
-    """A line for the best caption, and lines below it for others."""
+    """Write a line for the best caption, and further lines for its alternatives."""
     from showtell.captioning.output.row import in_words, tag_names, with_tags
 
     def write(result: "Captioned") -> None:
