@@ -187,7 +187,7 @@ def test_tables_have_a_row_for_every_picture_in_order(tree, captioner, tmp_path)
 def test_a_table_that_was_edited_is_not_replaced_unless_told(tree, captioner, tmp_path):
     output = tmp_path / "t.csv"
     output.write_text("my own\n")
-    with pytest.raises(InputError, match="was changed, or written by something else"):
+    with pytest.raises(InputError, match="was changed or written by something else"):
         write(tree, captioner, format="csv", output=output)
     assert output.read_text() == "my own\n"
     write(tree, captioner, format="csv", output=output, rights=Rights(others=True))

@@ -157,9 +157,12 @@ def test_a_bundle_without_a_classifier_has_no_tags(tiny_bundle, photos):
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (lambda tensors: tensors.pop("scales"), "scales are not those of 1000 classes"),
-        (lambda tensors: tensors.update(weights=tensors["weights"][:999]), "weights are not those of 1000 classes"),
-        (lambda tensors: tensors.update(biases=tensors["biases"].astype(np.float64)), "biases are not those"),
+        (lambda tensors: tensors.pop("scales"), "scales are not for 1000 classes"),
+        (lambda tensors: tensors.update(weights=tensors["weights"][:999]), "weights are not for 1000 classes"),
+        (
+            lambda tensors: tensors.update(biases=tensors["biases"].astype(np.float64)),
+            "biases are not for 1000",
+        ),
         (lambda tensors: tensors.update(weights=np.zeros((1000, 7), np.int8)), "of 7 numbers, the encoder's have 8"),
     ],
 )
@@ -438,4 +441,4 @@ def test_calibrating_gives_a_model_tags_that_it_had_not(tagged, photos, showtell
     write_bundle(path, parts)
     ran = showtell("calibrate", path, "--pictures", photos, "--captions", captions, "--tags")
     assert ran.code == 2
-    assert "no classifier of its encoder, tiny, is known" in ran.err
+    assert "there is no classifier for its encoder, tiny" in ran.err

@@ -105,7 +105,7 @@ def test_a_killed_worker_costs_the_steps_since_the_last_checkpoint(small_data, o
     thread.start()
     on_ray(small_data, tmp_path, chosen, said.append)
     thread.join()
-    assert "a worker was lost: all begin anew from the last checkpoint" in said
+    assert "a worker failed: all workers restart from the last checkpoint" in said
     step = int(next(line for line in said if line.startswith("resuming after step")).split()[-1])
     assert step % 7 == 0
     assert 0 < step < 50

@@ -57,7 +57,7 @@ def test_addresses_that_are_public(address):
     ("url", "told"),
     [
         ("http://127.0.0.1/a.png", "not on the public internet"),
-        ("http://2130706433/", "not on the public internet"),  # the same as one number, as the system's resolver reads it
+        ("http://2130706433/", "not on the public internet"),  # the same address as one number
         ("http://0x7f.1/", "not on the public internet"),
         ("http://[::1]/a.png", "not on the public internet"),
         ("http://[::ffff:169.254.169.254]/latest/meta-data", "not on the public internet"),

@@ -1,10 +1,11 @@
-"""Texts for the pictures of whole folder trees: beside each picture, or in one table; for `showtell alt-text`.
+"""Alt texts for the pictures of whole folder trees, beside each picture or in one table (`showtell alt-text`).
 
     from showtell import Captioner
     from showtell.alt_text import AltTextOptions, write_alt_texts
     summary = write_alt_texts("photos", Captioner(), AltTextOptions(format="xmp"))
 
-Every run does only what is new or has changed. Pictures are never touched, and what a person wrote is left alone.
+Runs are incremental: each handles only new and changed pictures. Pictures are never modified, and texts written by
+people are never overwritten unless the options allow it.
 """
 
 from showtell.alt_text.options import AltTextOptions, Outcome, Summary

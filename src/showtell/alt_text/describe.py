@@ -1,4 +1,4 @@
-"""A picture file and what a captioner says of it -> what the journal is to know, on this machine or on another."""
+"""Picture files -> entries of the journal with their captions, on this machine or on others."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +12,14 @@ from showtell.data.sources.folder import PictureFile, read_picture
 from showtell.files import sha256_of
 
 Elsewhere: TypeAlias = Callable[[Sequence[PictureFile], str], Iterator[tuple[int, Entry]]]
-"""Captions pictures on other machines; `settings` go into the entries, which come in any order with their places."""
+"""Captions pictures on other machines. `settings` go into the entries, which come in any order with their positions."""
 
-_NO_SIZE = -1  # of a picture that the disk did not give: no file has it, so it is tried again
+_NO_SIZE = -1  # for a picture that could not be read: no file has this size, so the next run retries it
 
 
 @dataclass(frozen=True, slots=True)
 class _ReadPicture:
-    """The place of a picture that the captioner has in hand, and the SHA-256 of its bytes."""
+    """The position of a picture that is being captioned, and the SHA-256 of its bytes."""
 
     place: int
     content: str
@@ -32,17 +32,17 @@ def read(picture: PictureFile) -> tuple[RawPicture, str]:
 
 
 def unreadable(reason: str, settings: str) -> Entry:
-    """Of a picture that the disk did not give: the next run tries again."""
+    """The entry of a picture whose file could not be read; the next run retries it."""
     return Entry(_NO_SIZE, 0, "", settings, error=reason)
 
 
 def described(picture: PictureFile, content: str, settings: str, result: Captioned) -> Entry:
-    """Of a picture with these bytes, what the captioner says."""
+    """The entry of a picture with these bytes, from the captioner's result."""
     entry = Entry(picture.size, picture.modified, content, settings, error=result.error)
     if (caption := result.caption) is None:
         return entry
-    said = replace(entry, caption=caption.text, score=caption.score)
-    return replace(said, confidence=caption.confidence, unfamiliar=caption.unfamiliar)
+    captioned = replace(entry, caption=caption.text, score=caption.score)
+    return replace(captioned, confidence=caption.confidence, unfamiliar=caption.unfamiliar)
 
 
 def describe(
@@ -53,13 +53,13 @@ def describe(
     *,
     batch_size: int = 32,
 ) -> Iterator[tuple[int, Entry]]:
-    """Read and caption pictures; each entry comes with its picture's place.
+    """Read and caption pictures; yield each entry with its picture's position.
 
     Arguments:
         pictures: the files.
         settings: SHA-256 of the model and its settings.
         captioner: the model.
-        options: how captions are made, as `Captioner.caption_options` gives it.
+        options: options of captioning, from `Captioner.caption_options`.
         batch_size: pictures whose sentences are written at once.
     """
     failed: list[tuple[int, Entry]] = []

@@ -1,8 +1,9 @@
-"""Texts that a picture has already: inside its own file, or in files beside it that people or other programs wrote.
+"""Finds texts that a picture already has: in its own file, or in files beside it from people or other programs.
 
-Inside a picture these are texts: `dc:description` and the IPTC's alternative text in XMP, IPTC 2:120 (caption), EXIF
-`ImageDescription` and the title and comment of Windows, and PNG's `Description` and `Caption`. What cameras put there
-by themselves is none. Beside it `photo.txt`, `photo.caption` and `photo.xmp` count, and these endings after its name.
+Texts in a picture are `dc:description` and IPTC's alternative text in XMP, IPTC 2:120 (caption), EXIF
+`ImageDescription`, the title and comment of Windows, and PNG's `Description` and `Caption`. Default texts of cameras do
+not count. Texts beside `photo.jpg` are `photo.txt`, `photo.caption`, `photo.xmp` and `photo.jpg` with any of these
+endings added.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from showtell.errors import InputError
 from showtell.files import sha256_of
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_MOST_TEXT = 1 << 20  # bytes of one text in a PNG; what is longer is no description
+_MOST_TEXT = 1 << 20  # bytes of one text in a PNG; a longer one is not a description
 _XMP_IN_PNG = "XML:com.adobe.xmp"
 _IN_PNG = ("Description", "Caption")
 _IN_EXIF = (0x010E, 0x9C9B, 0x9C9C)  # ImageDescription, XPTitle, XPComment
@@ -31,18 +32,18 @@ _OF_CAMERAS = re.compile(
 
 
 def has_text(picture: Path, own: Path, entry: Entry | None) -> bool:
-    """Whether a picture has a text that is not ours, in it or beside it.
+    """Whether a picture has a text that Showtell did not write, in its file or beside it.
 
     Arguments:
-        picture: its file.
-        own: the file beside it that is to get our text, which is not looked at.
-        entry: what the journal knows of the picture, by which our own texts are known.
+        picture: the picture's file.
+        own: the file beside it that will get our text; it is ignored here.
+        entry: the journal's entry of the picture, which identifies our own texts.
     """
     return any(_text_in(path, entry) for path in _beside(picture) if path != own) or bool(description_of(picture))
 
 
 def description_of(picture: Path) -> str:
-    """The text that a picture file carries inside; empty where it has none, or cannot be read."""
+    """The text inside a picture file; empty if it has none or cannot be read."""
     for text in _descriptions(picture):
         cleaned = text.strip(" \t\r\n\0")
         if cleaned and not _OF_CAMERAS.fullmatch(cleaned):
@@ -70,13 +71,13 @@ def _text_in(path: Path, entry: Entry | None) -> bool:
 def _texts_of_others(xmp: bytes) -> list[str]:
     try:
         packet = read_packet(xmp.strip(b"\0 \r\n"))
-    except InputError:  # no XMP that we can read, so no text that we know of
+    except InputError:  # not readable as XMP, so no known text
         return []
     return [text for name, text in packet.texts.items() if text.strip() and name not in packet.ours]
 
 
 def _descriptions(picture: Path) -> Iterator[str]:
-    # Metadata may be broken in any way; a picture is captioned all the same.
+    # Metadata may be broken in any way; the picture is captioned anyway.
     with contextlib.suppress(Exception):
         with open(picture, "rb") as file:
             is_png = file.read(len(_PNG)) == _PNG
@@ -102,7 +103,7 @@ def _in_image(image: Image.Image) -> Iterator[str]:
 
 
 def _png_texts(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The texts of a PNG by keyword, wherever in the file they stand, without decoding the picture."""
+    """The texts of a PNG with their keywords, from anywhere in the file, without decoding the picture."""
     with open(path, "rb") as file:
         file.seek(len(_PNG))
         while len(head := file.read(8)) == 8:
@@ -118,7 +119,7 @@ def _png_texts(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _png_text(kind: bytes, rest: bytes) -> bytes:
-    """The text of a chunk behind its keyword, as UTF-8."""
+    """The text of a chunk, after its keyword, as UTF-8."""
     if kind == b"tEXt":
         return rest.decode("latin-1").encode()
     if kind == b"zTXt":

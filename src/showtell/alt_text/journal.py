@@ -1,8 +1,8 @@
-"""What is known of the pictures of a tree, kept in one SQLite file, so that no run does again what an earlier one did.
+"""The journal: what is known about the pictures of a tree, in one SQLite file, so that no run repeats finished work.
 
-A row holds a picture's size, time and SHA-256, what the model said of it, and the SHA-256 of the text that was written
-beside it. Rows are committed before files are written by them: wherever a run is cut off, the journal knows every
-caption that was made, and every file that Showtell wrote it can tell from one that a person wrote.
+A row holds a picture's size, time and SHA-256, its caption, and the SHA-256 of the text that was written beside it.
+Rows are committed before their files are written. So wherever a run stops, the journal has every caption that was made,
+and it can tell files that Showtell wrote from files that people wrote.
 """
 
 import contextlib
@@ -15,15 +15,15 @@ from showtell.data.sources.folder import PictureFile
 from showtell.errors import InputError, ShowtellError
 
 FORMAT = 1
-_APPLICATION = 0x53686F77  # "Show": what tells our files from others in SQLite's header
+_APPLICATION = 0x53686F77  # "Show": identifies our files in SQLite's header
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of one picture; `error` says why it has no `caption`.
+    """What is known about one picture; `error` says why it has no `caption`.
 
-    `content` is the SHA-256 of the picture file, `settings` that of the model and the search options that captioned it.
-    `written` is the SHA-256 of the text file that was written last, empty where none was.
+    `content` is the SHA-256 of the picture file, `settings` the cache key of the model and the search options.
+    `written` is the SHA-256 of the text file that was written last; empty if exists was none.
     """
 
     size: int
@@ -38,7 +38,7 @@ class Entry:
     written: str = ""
 
     def is_of(self, picture: PictureFile) -> bool:
-        """Whether the picture file has not changed since."""
+        """Whether the picture file has not changed since then."""
         return (self.size, self.modified) == (picture.size, picture.modified)
 
 
@@ -46,35 +46,35 @@ _COLUMNS = tuple(field.name for field in fields(Entry))
 
 
 class Journal:
-    """The journal in a file; one run at a time may have it open for writing."""
+    """A journal file; only one run at a time may have it open for writing."""
 
     def __init__(self, path: Path, *, reading: bool = False) -> None:
-        """Open the journal, or begin one.
+        """Open the journal, or create one.
 
         Arguments:
             path: the file.
-            reading: change nothing; a journal that is not there is empty.
+            reading: open read-only; a missing journal is empty.
 
         Raises:
-            InputError: the file is no journal, is of another format, cannot be written, or another run has it open.
+            InputError: the file is not a journal, has another format, cannot be written, or another run has it open.
         """
         self.path = path
         try:
             if reading:
                 _roll_back(path)
-            there = path.exists() or not reading
-            self._connect(f"{path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}" if there else ":memory:")
-            self._begin(reading and there)
+            exists = path.exists() or not reading
+            self._connect(f"{path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}" if exists else ":memory:")
+            self._begin(reading and exists)
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
     def get(self, name: str) -> Entry | None:
-        """What is known of the picture of that name."""
+        """The entry of the picture with that name."""
         row = self._db.execute(f"SELECT {', '.join(_COLUMNS)} FROM pictures WHERE name = ?", (name,)).fetchone()
         return row and _entry(row)
 
     def with_content(self, content: str, settings: str) -> Entry | None:
-        """What the same model said, by the same settings, of any picture with the same bytes."""
+        """An entry with the same picture bytes and settings, whatever the picture's name."""
         row = self._db.execute(
             f"SELECT {', '.join(_COLUMNS)} FROM pictures WHERE content = ? AND settings = ? LIMIT 1",
             (content, settings),
@@ -82,7 +82,7 @@ class Journal:
         return row and _entry(row)
 
     def put(self, entries: Iterable[tuple[str, Entry]]) -> None:
-        """Note pictures by name, in one step that is on disk when this returns."""
+        """Store entries by the pictures' names, in one transaction that is on disk when this returns."""
         marks = ", ".join("?" * (len(_COLUMNS) + 1))
         rows = [(name, *astuple(entry)) for name, entry in entries]
         try:
@@ -93,11 +93,11 @@ class Journal:
             raise ShowtellError(f"{self.path}: cannot be written ({error})") from error
 
     def wrote(self, sha256: str) -> bool:
-        """Whether a table with this SHA-256 was written by a run of this journal."""
+        """Whether a run with this journal wrote a table with this SHA-256."""
         return self._db.execute("SELECT 1 FROM tables WHERE sha256 = ?", (sha256,)).fetchone() is not None
 
     def note_table(self, sha256: str) -> None:
-        """Note that a table with this SHA-256 is about to be written."""
+        """Record that a table with this SHA-256 is about to be written."""
         self._db.execute("INSERT OR IGNORE INTO tables VALUES (?)", (sha256,))
 
     def close(self) -> None:
@@ -114,7 +114,7 @@ class Journal:
             raise InputError(f"{self.path}: not a journal of showtell alt-text: name another file with --journal")
         if tables and version != FORMAT:
             raise InputError(f"{self.path}: journal format {version}, this release reads {FORMAT}: upgrade showtell")
-        if reading and not tables:  # begun by a run that was killed at once
+        if reading and not tables:  # created by a run that was killed at once
             self._db.close()
             self._connect(":memory:")
         elif reading:
@@ -135,7 +135,7 @@ class Journal:
 
     def _unusable(self, error: sqlite3.Error) -> InputError:
         if "locked" in str(error):
-            return InputError(f"{self.path}: another run is at work on these pictures: wait until it has ended")
+            return InputError(f"{self.path}: another run is working on these pictures: wait until it ends")
         if isinstance(error, sqlite3.OperationalError):
             return InputError(f"{self.path}: cannot be opened ({error}): name another file with --journal")
         return InputError(f"{self.path}: not a journal of showtell alt-text ({error}): name another with --journal")
@@ -145,7 +145,7 @@ _HEADER = ("application_id", "user_version")
 
 
 def _roll_back(path: Path) -> None:
-    """Undo what a run that was killed had begun, which cannot be done where a file is opened for reading alone."""
+    """Roll back what a killed run left unfinished; SQLite cannot do so for a file that is opened read-only."""
     if path.with_name(f"{path.name}-journal").exists():
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path, timeout=0)) as journal:
             journal.execute("PRAGMA user_version")

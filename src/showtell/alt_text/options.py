@@ -1,4 +1,4 @@
-"""What a run is asked to do, and what it tells of each picture and of all."""
+"""The options of a run, its outcome for each picture, and its summary."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,19 +14,18 @@ from showtell.errors import InputError
 
 SIDECARS: dict[str, type[TextSidecar] | type[XmpSidecar]] = {"txt": TextSidecar, "xmp": XmpSidecar}
 JOURNAL = ".showtell-alt-text"
-"""The journal's name in the folder that it is of, unless the user names another file."""
+"""The journal's name in its folder, unless the user names another file."""
 
 
 @dataclass(frozen=True, slots=True)
 class AltTextOptions:
-    """Where texts go, and what may be done there.
+    """Where texts go, and what a run may change.
 
-    `format` is of a file beside each picture (`txt`, `xmp`) or of one table (such as `csv`) at `output`.
-    `journal` is the file that knows what was done (None: `JOURNAL` in the folder). Captions of less confidence than
-    `min_confidence` are held back. `sidecar_name` is `full` for `photo.jpg.txt`, `stem` for `photo.txt`. `renew`
-    captions again what another model or other settings captioned. `batch_size` and `threads` are as
-    `Captioner.caption_stream` has them. `reading` says
-    which pictures are read, and how.
+    `format` is the format of a file beside each picture (`txt`, `xmp`) or of one table (such as `csv`) at `output`.
+    `journal` is the journal file (None: `JOURNAL` in the folder). Captions with less confidence than `min_confidence`
+    are held back. `sidecar_name` is `full` for `photo.jpg.txt`, `stem` for `photo.txt`. `renew` captions pictures again
+    that another model or other settings captioned. `batch_size` and `threads` are as for `Captioner.caption_stream`.
+    `reading` says which pictures are read, and how.
     """
 
     format: str = "txt"
@@ -45,20 +44,20 @@ class AltTextOptions:
             choices = ", ".join([*SIDECARS, *names_of("table")])
             raise InputError(f"texts cannot be written as {self.format!r}: choose one of {choices}")
         if self.format in SIDECARS and self.output:
-            raise InputError(f"{self.format} files lie beside the pictures: leave out --output, or choose a table")
+            raise InputError(f"{self.format} files go beside the pictures: leave out --output, or choose a table")
         if self.format not in SIDECARS and not self.output:
-            raise InputError(f"a {self.format} table needs a file to be written to: add --output")
+            raise InputError(f"a {self.format} table needs a file: add --output")
         if self.rights.merge and self.format != "xmp":
-            raise InputError("--merge is of XMP files: add --format xmp, or leave it out")
+            raise InputError("--merge works only with XMP files: add --format xmp, or leave it out")
         if self.sidecar_name not in get_args(SidecarName):
-            raise InputError(f"the sidecar's name is full or stem, not {self.sidecar_name!r}")
+            raise InputError(f"the sidecar name must be full or stem, not {self.sidecar_name!r}")
         if self.batch_size < 1:
             raise InputError("the batch size must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one picture; `problem` is why it was rejected or has failed."""
+    """The outcome for one picture; `problem` is why it was rejected or failed."""
 
     name: str
     step: Step
@@ -68,12 +67,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What has become of the pictures, or would: how many met with each step.
+    """The outcome of a run, or of a planned one: the number of pictures by step.
 
-    Of them, `captioned` is how many the model described in this run, `known` how many had bytes that it had described
-    before; `unfamiliar` how many texts are of pictures unlike those that the model learnt from; `outdated` how many are
-    of another model or other settings; `mergeable` how many pictures were kept whose files could be merged into.
-    `remarks` counts files that look like pictures and are not read.
+    `captioned` is the number that the model captioned in this run, `known` the number whose bytes it had captioned
+    before. `unfamiliar` is the number of texts for pictures unlike the training pictures, `outdated` the number from
+    another model or other settings. `mergeable` is the number of kept pictures whose XMP files could be merged into.
+    `remarks` counts files that look like pictures but are not read.
     """
 
     steps: dict[Step, int]
@@ -90,13 +89,13 @@ class Summary:
         return sum(self.steps.values())
 
     def count(self, *steps: Step) -> int:
-        """How many pictures met with any of these steps."""
+        """The number of pictures with any of these steps."""
         return sum(self.steps.get(step, 0) for step in steps)
 
 
 @dataclass(slots=True)
 class AltTextTally:
-    """Counts what becomes of pictures, one by one; `settings` are those that captions are made with now."""
+    """Counts the outcomes of pictures, one by one; `settings` is the current cache key."""
 
     settings: str
     captioned: int = 0
@@ -106,7 +105,7 @@ class AltTextTally:
     _others: Counter[str] = field(default_factory=Counter)
 
     def add(self, plan: Plan, step: Step, entry: Entry | None) -> None:
-        """Count a picture that was planned for and met with `step`; `entry` is what is known of it now."""
+        """Count a picture by its plan and the `step` that it reached; `entry` is its current entry."""
         self._steps[step] += 1
         self._others["mergeable"] += step is Step.KEPT and plan.standing.mergeable
         if entry and not entry.error and step in (Step.WRITE, Step.WRITTEN, Step.UNCHANGED, Step.HELD):
@@ -114,6 +113,6 @@ class AltTextTally:
             self._others["outdated"] += entry.settings != self.settings
 
     def summary(self) -> Summary:
-        """What was counted."""
+        """The counts so far."""
         others = {name: self._others[name] for name in ("unfamiliar", "outdated", "mergeable")}
         return Summary(dict(self._steps), self.captioned, self.known, remarks=self.remarks, **others)

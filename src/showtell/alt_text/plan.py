@@ -1,4 +1,4 @@
-"""What is to be done about one picture, from what the journal knows and what stands beside the picture."""
+"""Decides what to do with one picture, from its entry in the journal and the file beside it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,27 +11,27 @@ from showtell.errors import InputError
 
 
 class Step(StrEnum):
-    """What is to be done about a picture, or what has become of it."""
+    """What to do with a picture, or the outcome for it."""
 
     CAPTION = "caption"
-    """Nothing is known of it: read it and caption it."""
+    """Not known yet: read it and caption it."""
     WRITE = "write"
-    """Its caption is known: only the file beside it is to be written."""
+    """The caption is known: only write the file beside the picture."""
     WRITTEN = "written"
     UNCHANGED = "unchanged"
     KEPT = "kept"
-    """A text stands there that a person or another program wrote."""
+    """There is a text by a person or another program."""
     HELD = "held back"
-    """The caption's confidence is below what was asked for."""
+    """The caption's confidence is below the minimum."""
     REJECTED = "rejected"
-    """It cannot be read."""
+    """The picture cannot be read."""
     FAILED = "failed"
-    """The file beside it cannot be read or written."""
+    """The file beside the picture cannot be read or written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A step, with what it was decided by; `problem` is why a picture was rejected or has failed."""
+    """A step and the facts that decided it; `problem` is why a picture was rejected or failed."""
 
     step: Step
     entry: Entry | None
@@ -41,9 +41,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Decides: `sidecar` is None where the texts go into a table, `settings` those that captions are made with now.
-
-    `others` allows to write beside pictures that have a text from someone else, in them or beside them.
+    """Makes plans. `sidecar` is None if the texts go into a table. `settings` is the current cache key. `others` allows
+    writing beside pictures that already have a text by someone else, in or beside them.
     """
 
     sidecar: Sidecar | None
@@ -53,7 +52,7 @@ class Planner:
     others: bool = False
 
     def plan(self, picture: PictureFile, entry: Entry | None) -> Plan:
-        """What is to be done about a picture that the journal knows as `entry`."""
+        """What to do with a picture whose entry in the journal is `entry`."""
         plan = self._plan(picture, entry)
         writes = plan.step in (Step.CAPTION, Step.WRITE, Step.HELD)
         if not (writes and self.sidecar) or self.others or plan.standing.ours:
@@ -81,5 +80,5 @@ class Planner:
         return Plan(Step.UNCHANGED if standing.says(entry.caption) else Step.WRITE, entry, standing)
 
     def holds_back(self, entry: Entry) -> bool:
-        """Whether the caption's confidence is below what is asked for."""
+        """Whether the caption's confidence is below the minimum."""
         return entry.confidence is not None and entry.confidence < self.min_confidence

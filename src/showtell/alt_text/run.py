@@ -1,8 +1,8 @@
-"""A folder tree of pictures -> their captions, beside each picture or in one file.
+"""A folder tree of pictures -> their captions, beside each picture or in one table.
 
-The tree is walked once to see what there is to do, and once to do it; in between nothing is held but counts. Captions
-are committed to the journal, some at a time, before any file is written by them, so that a run that is cut off, in
-whatever way, goes on where it was when it is given again.
+The tree is walked once to plan the work and once to do it; between the walks only counts are kept. Captions are
+committed to the journal, some at a time, before their files are written. So a run that stops, for whatever reason,
+resumes where it was when it is started again.
 """
 
 import itertools
@@ -27,9 +27,9 @@ from showtell.data.sources.folder import PictureFile, walk_pictures
 from showtell.errors import InputError
 from showtell.progress import Tick, bar
 
-_SECONDS_UNSETTLED = 0.5  # of work, about, that is lost with a run; a commit may take a good part of that
+_SECONDS_UNSETTLED = 0.5  # of work, roughly, that is lost if a run stops; a commit may take a good part of that
 _MOST_UNSETTLED = 1000
-_PICTURES_AT_ONCE = 100_000  # that are handed elsewhere: enough that workers start seldom
+_PICTURES_AT_ONCE = 100_000  # pictures for other machines at a time: enough that workers rarely start
 
 
 def plan_alt_texts(
@@ -41,7 +41,7 @@ def plan_alt_texts(
     show: bool = True,
     **search: Unpack[SearchKeywords],
 ) -> Summary:
-    """Say what `write_alt_texts` would do, and do nothing; arguments and errors as there."""
+    """Return what `write_alt_texts` would do, without doing it; the arguments and errors are the same."""
     folder = Path(folder)
     planner = _planner(captioner, options, captioner.caption_options(**search))
     tally = AltTextTally(planner.settings)
@@ -67,20 +67,20 @@ def write_alt_texts(
     elsewhere: Elsewhere | None = None,
     **search: Unpack[SearchKeywords],
 ) -> Summary:
-    """Caption the pictures in a folder and below it that are new or have changed, and write what is said of them.
+    """Caption the new and changed pictures in a folder and below it, and write their texts.
 
     Arguments:
         folder: the top of the tree.
         captioner: the model.
         options: where the texts go, and what may be overwritten.
-        watch: told what became of each picture.
+        watch: called with the outcome of each picture.
         show: show progress on stderr.
-        elsewhere: captions pictures in place of the captioner, such as `showtell.ray.captions_on`.
+        elsewhere: captions the pictures on other machines, such as `showtell.ray.captions_on`; None captions here.
         search: fields of `showtell.search.SearchOptions` that differ from the model's defaults.
 
     Raises:
-        InputError: the folder or an option is wrong, or the table was changed by someone else.
-        ShowtellError: the journal cannot be written any more; what was captioned until then is not lost.
+        InputError: the folder or an option is wrong, or someone else changed the table.
+        ShowtellError: the journal can no longer be written; captions until then are not lost.
     """
     folder = Path(folder)
     captions = captioner.caption_options(**search)
@@ -99,7 +99,7 @@ def write_alt_texts(
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A picture whose caption is known, and whose file is not written yet."""
+    """A picture with a caption whose file is not written yet."""
 
     picture: PictureFile
     plan: Plan
@@ -108,7 +108,7 @@ class _Waiting:
 
 @dataclass(frozen=True, slots=True)
 class _InFlight:
-    """A picture that the captioner has in hand, and the SHA-256 of its bytes."""
+    """A picture that is being captioned, and the SHA-256 of its bytes."""
 
     picture: PictureFile
     plan: Plan
@@ -117,7 +117,7 @@ class _InFlight:
 
 @dataclass(slots=True)
 class _Run:
-    """The second walk; `_noted` are entries of files that were written since the last commit."""
+    """The second walk, which does the work."""
 
     folder: Path
     captioner: Captioner
@@ -136,7 +136,7 @@ class _Run:
     def work(self) -> None:
         try:
             self._caption_here() if self.elsewhere is None else self._caption_elsewhere(self.elsewhere)
-        finally:  # when it is interrupted, too: what is captioned is kept
+        finally:  # also after an interrupt: captions are kept
             self._settle()
             self.journal.put(self._noted)
 
@@ -160,7 +160,7 @@ class _Run:
                 self._wait(*some[place], entry)
 
     def _wanted(self) -> Iterator[tuple[PictureFile, Plan]]:
-        """The pictures that are to be captioned; what becomes of the others is settled on the way."""
+        """The pictures to caption; the others are settled on the way."""
         for picture in walk_pictures(self.folder, self.options.reading, self.tally.remarks):
             plan = self.planner.plan(picture, self.journal.get(picture.name))
             if plan.step is Step.CAPTION:
@@ -171,7 +171,7 @@ class _Run:
                 self._report(picture, plan, plan.step, plan.entry, plan.problem)
 
     def _unknown(self) -> Generator[RawPicture, None, None]:
-        """Those of them whose bytes are new, too."""
+        """Those of them whose bytes are new as well."""
         for picture, plan in self._wanted():
             raw, content = read(picture)
             if raw.error:
@@ -183,7 +183,7 @@ class _Run:
                 yield replace(raw, source=_InFlight(picture, plan, content))
 
     def _wait(self, picture: PictureFile, plan: Plan, entry: Entry) -> None:
-        """Until the file beside it is written anew, what stands there is ours if it was before."""
+        """Queue a picture for writing; until then the file beside it is ours if it was before."""
         written = plan.standing.written
         if written is None:
             written = plan.entry.written if plan.entry else ""
@@ -203,7 +203,7 @@ class _Run:
         self._settled = time.monotonic()
 
     def _finish(self, one: _Waiting) -> tuple[Step, str]:
-        """Write the file beside a picture; what becomes of the picture, and what is wrong."""
+        """Write the file beside a picture; return the picture's step and problem."""
         sidecar, standing, entry = self.planner.sidecar, one.plan.standing, one.entry
         if entry.error:
             return Step.REJECTED, entry.error
@@ -225,7 +225,9 @@ class _Run:
 
 
 def _planner(captioner: Captioner, options: AltTextOptions, captions: CaptionOptions) -> Planner:
-    captioner.caption_options(replace(captions, min_confidence=options.min_confidence))  # whether it has a confidence
+    captioner.caption_options(
+        replace(captions, min_confidence=options.min_confidence)
+    )  # raises an error if the model has no confidence
     kind = SIDECARS.get(options.format)
     sidecar: Sidecar | None = kind(options.rights, options.sidecar_name) if kind else None
     settings = fingerprint(captioner, captions.search)

@@ -1,8 +1,8 @@
-"""The file beside a picture that holds its text: what stands in it now, whether it may be written, and writing it.
+"""The file beside a picture with its text (sidecar): its current content, whether it may be changed, and writing it.
 
-`photo.jpg` has `photo.jpg.txt` or `photo.jpg.xmp`, so that `photo.png` beside it has its own; or, where the user wants
-that, `photo.txt` and `photo.xmp`. Where only the other name is there, that is the file. What a person or another
-program wrote is left alone unless the user says otherwise; the picture itself is never opened for writing.
+`photo.jpg` has `photo.jpg.txt` or `photo.jpg.xmp`, so that `photo.png` beside it can have its own; users may choose
+`photo.txt` and `photo.xmp` instead. If only a file with the other name exists, that one is used. Texts by people or
+other programs are kept unless the user allows changes. The picture itself is never opened for writing.
 """
 
 import errno
@@ -17,13 +17,13 @@ from showtell.files import sha256_of, write_bytes
 from showtell.images.decode import SUFFIXES
 
 SidecarName: TypeAlias = Literal["full", "stem"]
-"""Whether a picture's whole name is in that of its text, or the name without its ending."""
+"""Whether the sidecar's name has the picture's full name or the name without its ending."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What a user allows: to `merge` a text into XMP files of other programs where they have none, to `overwrite` texts
-    that Showtell wrote and someone has changed since, and to replace, or add to, what `others` wrote.
+    """What a user allows: to `merge` a text into other programs' XMP files that have none, to `overwrite` texts that
+    Showtell wrote and someone changed, and to replace or add to texts by `others`.
     """
 
     merge: bool = False
@@ -33,12 +33,12 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What stands beside a picture.
+    """The state of the file beside a picture.
 
-    `places` are those that may be written, with the text that each holds now (None: none); `ours` are those of them
-    whose text we wrote. Without a place there is a text that is not ours to change; `mergeable` tells that there would
-    be one with the right to merge. `found` is the SHA-256 of the file, empty where there is none; `written` is what the
-    journal is to remember it by, None where the file says itself whose it is.
+    `places` are the places that may be written, with their current text (None: empty); `ours` are those with text that
+    we wrote. Without places there is a text that we may not change; `mergeable` says that the right to merge would
+    allow one. `found` is the SHA-256 of the file, empty if there is none. `written` is the value for the journal, None
+    if the file itself shows that the text is ours.
     """
 
     places: dict[str, str | None]
@@ -48,7 +48,7 @@ class Standing:
     mergeable: bool = False
 
     def says(self, text: str) -> bool:
-        """Whether every place that may be written holds this text already."""
+        """Whether every place that may be written already has this text."""
         return all(held == text for held in self.places.values())
 
 
@@ -60,24 +60,24 @@ class Sidecar(Protocol):
         ...
 
     def standing(self, path: Path, entry: Entry | None) -> Standing:
-        """What stands in the file, given what the journal knows; an `InputError` where it cannot be understood."""
+        """The state of the file, given the journal's entry; an `InputError` if it cannot be parsed."""
         ...
 
     def write(self, path: Path, text: str | None, standing: Standing) -> str | None:
-        """Put the text into the places of `standing`, or take it out of those that are ours where it is None.
+        """Write the text to the places of `standing`; if it is None, remove our text from its places.
 
         Returns:
-            What the journal is to remember the file by, as `Standing.written`.
+            The value for the journal, as `Standing.written`.
 
         Raises:
-            InputError: the file is another than when `standing` was looked at, or cannot be written.
+            InputError: the file has changed since `standing` was read, or cannot be written.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TextSidecar:
-    """`photo.jpg.txt`, a line of UTF-8: ours while its SHA-256 is that of something that we wrote."""
+    """`photo.jpg.txt`, a line of UTF-8: ours if we wrote a text with its SHA-256."""
 
     rights: Rights = Rights()
     naming: SidecarName = "full"
@@ -106,7 +106,7 @@ class TextSidecar:
 
 @dataclass(frozen=True, slots=True)
 class XmpSidecar:
-    """`photo.jpg.xmp`: a field is ours while the mark beside it fits its text (see `showtell.alt_text.xmp`)."""
+    """`photo.jpg.xmp`: a field is ours if the mark beside it matches its text (see `showtell.alt_text.xmp`)."""
 
     rights: Rights = Rights()
     naming: SidecarName = "full"
@@ -146,13 +146,13 @@ def _path(picture: Path, ending: str, naming: SidecarName) -> Path:
 
 
 def _shares_its_stem(picture: Path) -> bool:
-    """Whether another picture beside it would have the same file."""
+    """Whether another picture in the folder would have the same sidecar."""
     endings = {end for suffix in SUFFIXES for end in (suffix, suffix.upper())} - {picture.suffix}
     return any(_exists(picture.with_suffix(ending)) for ending in endings)
 
 
 def _exists(path: Path) -> bool:
-    """Whether there is such a file; a name that is too long is none."""
+    """Whether the file exists; a name that is too long does not."""
     try:
         return path.exists()
     except OSError as error:
@@ -166,7 +166,7 @@ def _line(text: str) -> bytes:
 
 
 def _read(path: Path, standing: Standing | None = None) -> bytes | None:
-    """The file's bytes, None where there is none; an `InputError` where it is another than `standing` knows."""
+    """The file's bytes, None if there is no file; an `InputError` if it has changed since `standing` was read."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -174,7 +174,7 @@ def _read(path: Path, standing: Standing | None = None) -> bytes | None:
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise InputError(
-                f"the picture's name leaves no room for a file that ends in {path.suffix}: "
+                f"the picture's name is too long to add {path.suffix}: "
                 "rename the picture, or write a table with --format csv"
             ) from error
         raise InputError(f"cannot be read ({error.strerror})") from error
@@ -184,7 +184,7 @@ def _read(path: Path, standing: Standing | None = None) -> bytes | None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write the file, or delete it where nothing is to be in it."""
+    """Write the file, or delete it if the data are empty."""
     try:
         if data:
             write_bytes(path, data, alone=True)

@@ -1,8 +1,8 @@
-"""Texts of a whole tree in one table (see `showtell.captioning.output`), a row for each picture,
-in the order of their paths.
+"""The alt texts of a whole tree in one table (see `showtell.captioning.output`): a row for each picture, in the order
+of the paths.
 
-A row has the picture's name and either its caption or the error that it could not be read with. A caption of less
-confidence than was asked for is the row's `guess`, and its `caption` is left out.
+A row has the picture's name and either its caption or the error that says why it cannot be read. If the confidence is
+below the minimum, the sentence is the row's `guess` and its `caption` is left out.
 """
 
 import os
@@ -21,15 +21,15 @@ _LAYOUT = Layout(columns=ALT_TEXT, exact=True)
 
 
 class Table:
-    """One file that a run fills."""
+    """The table that a run writes."""
 
     def __init__(self, path: Path, format: str, journal: Journal, *, overwrite: bool) -> None:
-        """See whether the table may be written.
+        """Check that the table may be written.
 
         Raises:
-            InputError: there is another file at `path`, or a table that was changed since a run of this journal wrote
-                it, and it is not to be overwritten.
-            MissingExtra: Parquet is asked for, and pyarrow is not there.
+            InputError: there is another file at `path`, or someone changed the table since a run with this journal
+                wrote it, and `overwrite` is false.
+            MissingExtra: the format is Parquet, and pyarrow is not installed.
         """
         self.path, self.journal = path, journal
         self._format = find_output_format(format)
@@ -38,12 +38,12 @@ class Table:
             raise InputError(f"{path}: not a file: choose another --output")
         if self._before and not overwrite and not journal.wrote(self._before):
             raise InputError(
-                f"{path}: was changed, or written by something else, since Showtell wrote it: "
+                f"{path}: was changed or written by something else: "
                 "move it away, choose another --output, or give --overwrite-others"
             )
 
     def write(self, results: Iterable[Captioned]) -> bool:
-        """Write the results, unless the file holds just these already; returns whether it was written."""
+        """Write the results unless the file already has them; return whether it was written."""
         candidate = self.path.with_name(f".{self.path.name}.new")
         try:
             with write_beside(candidate, alone=True) as file, writing_to(file, self._format, _LAYOUT) as write:

@@ -1,10 +1,11 @@
-"""Descriptions of pictures in XMP sidecar files: read, made, and changed without touching anything else in the file.
+"""Descriptions of pictures in XMP sidecar files: reads, creates and changes them, and leaves all other content as it
+is.
 
 `dc:description` and `Iptc4xmpCore:AltTextAccessibility` are language alternatives; the text stands under `x-default`
 (XMP Specification Part 1, ISO 16684-1; IPTC Photo Metadata Standard 2023.2). A property of our own beside each holds
-the SHA-256 of the text as we wrote it, by which a text that a person has changed is told from one that is still ours.
+the SHA-256 of the text as we wrote it. It tells a text that a person has changed from one that is still ours.
 
-A file of another program is changed by cutting out the old properties and putting a new `rdf:Description` at the end of
+To change a file of another program, we cut out the old properties and add a new `rdf:Description` at the end of
 `rdf:RDF`; all other bytes stay as they are.
 """
 
@@ -29,14 +30,14 @@ _MARKS = {"dc:description": (_OURS, "description"), "Iptc4xmpCore:AltTextAccessi
 _FIELD_OF = {xml: name for name, xml in FIELDS.items()}
 _MARK_OF = {xml: name for name, xml in _MARKS.items()}
 _Name = tuple[str, str]
-_DEEPEST = 256  # elements inside one another, so that no file takes time in the square of its depth
+_DEEPEST = 256  # nested elements; the time grows with the square of the depth
 _TAG = re.compile(rb"""<(?:"[^"]*"|'[^']*'|[^>"'])*>""")
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """An XMP file as it was read: the texts of `FIELDS` that it holds, which of them are ours, unchanged, and which are
-    `marked` as ours, even if someone has changed them.
+    """A parsed XMP file: its texts of `FIELDS`, which of them are ours and unchanged, and which are `marked` as ours
+    even if someone changed them.
     """
 
     texts: Mapping[str, str]
@@ -49,7 +50,7 @@ def read_packet(data: bytes) -> Packet:
     """Read an XMP file.
 
     Raises:
-        InputError: it is no XMP, or in UTF-16, which is not changed here.
+        InputError: the file is not XMP, or it is in UTF-16, which is not supported.
     """
     reader = _Reader(data)
     ours = {name for name, text in reader.texts.items() if reader.marks.get(name) == sha256_of(text.encode())}
@@ -69,9 +70,9 @@ def new_packet(text: str) -> bytes:
 
 
 def changed_packet(packet: Packet, texts: Mapping[str, str | None]) -> bytes:
-    """The file with these texts in place of those that it had in the same fields, and all other bytes as they were.
+    """The file with new texts in these fields and all other bytes unchanged.
 
-    A field whose text is None is taken out. Where nothing is left to describe, no bytes are.
+    A field whose text is None is removed. If no description is left, the result is empty.
     """
     layout = packet._layout
     data = layout.data
@@ -100,17 +101,17 @@ def _block(about: str, texts: Mapping[str, str]) -> bytes:
         mark = f"showtell:{_MARKS[name][1]}"
         lines.append(f"   <{mark}>{sha256_of(text.encode())}</{mark}>")
     lines.append("  </rdf:Description>\n")
-    return "\n".join(lines).encode("ascii", "xmlcharrefreplace")  # as good in every encoding that a file may have
+    return "\n".join(lines).encode("ascii", "xmlcharrefreplace")  # valid in every encoding that a file may have
 
 
 @dataclass(slots=True)
 class _Property:
-    """A field or a mark in the file: where it stands, as an element or an attribute."""
+    """A field or mark in the file: its position, as an element or an attribute."""
 
     name: _Name
     begin: int
     end: int = 0
-    text: str | None = None  # of x-default, else of the first language
+    text: str | None = None  # for x-default, else for the first language
 
 
 @dataclass(slots=True)
@@ -122,11 +123,11 @@ class _Description:
 
 
 class _Reader:
-    """Walks through a file once and notes where the properties of interest stand, in bytes."""
+    """Parses a file once and records the byte positions of the properties."""
 
     def __init__(self, data: bytes) -> None:
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise InputError("XMP in UTF-16 is left alone: save it as UTF-8")
+            raise InputError("XMP in UTF-16 is not supported: save it as UTF-8")
         self.data = data
         self.end = -1
         self.about = ""
@@ -142,13 +143,13 @@ class _Reader:
         self.marks = {_MARK_OF[one.name]: one.text for one in found if one.name in _MARK_OF}
 
     def spans(self, fields: Iterable[str]) -> list[tuple[int, int]]:
-        """What is to be cut so that these fields and their marks are gone, with the space before each."""
+        """The spans to cut to remove these fields and their marks, with the space before each."""
         names = {FIELDS[name] for name in fields} | {_MARKS[name] for name in fields}
         spans = []
         for description in self.descriptions:
             gone = [one for one in description.properties if one.name in names]
             if gone and len(gone) == len(description.properties) and not description.others:
-                spans.append((description.begin, description.end))  # nothing would be left in it
+                spans.append((description.begin, description.end))  # it would be empty
             else:
                 spans += [(one.begin, one.end) for one in gone]
         return [(begin - len(_space_before(self.data, begin)), end) for begin, end in spans]
@@ -204,12 +205,12 @@ class _Reader:
             self.descriptions[-1].end = end
         elif name == (_RDF, "RDF"):
             if end == at:
-                raise InputError("XMP with nothing in it is left alone: delete the file")
+                raise InputError("XMP without content is not changed: delete the file")
             self.end = at - len(_space_before(self.data, at).lstrip(b"\r\n"))
         self._letters.clear()
 
     def _read_text(self, name: _Name, text: str) -> None:
-        """Take what an element inside of a property says, or a property that is no language alternative itself."""
+        """Take the text of an element in a property, or of a property that is not a language alternative."""
         found = self._property
         assert found is not None
         if name == (_RDF, "li") and (found.text is None or self._language == "x-default"):
@@ -241,7 +242,7 @@ class _Reader:
 
 
 def _space_before(data: bytes, at: int) -> bytes:
-    """The spaces before a place, back to the end of the line before."""
+    """The spaces before a position, back to the end of the previous line."""
     head = data[:at]
     space = head[len(head.rstrip(b" \t")) :]
     if head[: len(head) - len(space)].endswith(b"\n"):

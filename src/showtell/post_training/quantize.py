@@ -1,8 +1,8 @@
-"""A finished model bundle and pictures -> the same model in int8: smaller, and faster where its encoder is.
+"""A finished bundle and pictures -> the same model in int8: smaller, and faster if its encoder gets faster.
 
 Nothing is trained. The encoder is quantized on the pictures (`showtell.quantization.encoder`). The decoder's matrices
-are stored as int8 rows and multiplied in int8 (`showtell.quantization.int8_matmul`). The golden caption is that of the
-new model. A decoder that was trained on the float32 encoder's embeddings now gets slightly different ones; one that is
+are stored as int8 rows and multiplied in int8 (`showtell.quantization.int8_matmul`). The golden caption comes from the
+new model. A decoder that was trained on the float32 encoder's embeddings now gets slightly different ones; a decoder
 trained with `[encoder] precision = "int8"` does not.
 """
 
@@ -24,7 +24,7 @@ from showtell.quantization.int8_weights import int8_names, pack
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
-    """Sizes in bytes before and after: of the encoder's graph, of the decoder's weights and of the bundle's file."""
+    """Sizes in bytes, before and after, of the encoder's graph, the decoder's weights and the bundle's file."""
 
     encoder: tuple[int, int]
     decoder: tuple[int, int]
@@ -41,15 +41,15 @@ def quantise(
     """Write the int8 form of a bundle.
 
     Arguments:
-        model: the bundle, or the name of one; a part of it that is in int8 already is left as it is.
-        out: the file to write; None to replace the bundle, in one step, where it was named by its path.
+        model: the bundle or the name of one; a part that is already int8 does not change.
+        out: the file to write; None replaces the bundle in one step, if it was given by its path.
         pictures: folder, archive, files or a list of these, or anything with `names` and `read`: up to
-            `CALIBRATION_PICTURES` of them set the ranges of the encoder's tensors. None leaves the encoder as it is.
+            `CALIBRATION_PICTURES` of them set the ranges of the encoder's tensors. None leaves the encoder unchanged.
         show: show progress on stderr.
 
     Raises:
-        InputError: both parts are in int8 already, the encoder cannot be quantised, no picture can be read, or `out` is
-            None and the bundle is a folder or was named as the models of the package are.
+        InputError: both parts are already int8; the encoder cannot be quantized; no picture can be read; or `out` is
+            None and the bundle is a folder or a model of the package.
         MissingExtra: the package onnx is not installed.
     """
     target = bundle_to_write(model, out)
@@ -58,8 +58,8 @@ def quantise(
     source = source_of(pictures) if pictures is not None and encoder.precision == "float32" else None
     whole_decoder = before.model["format"] != INT8_FORMAT
     if not source and not whole_decoder:
-        whole = "" if encoder.precision == "int8" else " but for its encoder, which needs pictures to be quantised on"
-        raise InputError(f"{model}: is in int8 already{whole}")
+        whole = "" if encoder.precision == "int8" else " except for its encoder, which needs pictures for that"
+        raise InputError(f"{model}: already in int8{whole}")
     parts, described = dict(before.parts), dict(before.model)
     count = 0
     if source:
@@ -87,7 +87,7 @@ def _sizes(before: Bundle, after: Bundle, part: str) -> tuple[int, int]:
 
 
 def _section(pictures: int, decoder: bool) -> str:
-    """What the model card says of it, as Markdown."""
+    """The model card's section about it, as Markdown."""
     encoder = f"- The encoder was quantised to int8 after training, on {pictures} pictures\n" if pictures else ""
     return encoder + (
         "- The decoder's matrices were rounded to int8 after training, and its steps multiply in int8\n" * decoder

@@ -1,6 +1,6 @@
-"""A bundle, pictures and captions -> the search settings that suit the model best, and a bundle that has them.
+"""A bundle, pictures and captions -> the best search settings for the model, and a bundle with them.
 
-What is tried is every combination of some beams, length penalties and rules against repetition; CIDEr-D decides.
+Every combination of some beams, length penalties and rules against repetition is tried; the best CIDEr-D wins.
 """
 
 import dataclasses
@@ -29,7 +29,9 @@ LENGTH_PENALTIES = (0.0, 0.3, 0.5, 0.7, 0.9, 1.1)
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What some options gave: CIDEr-D (0 to 10) and BLEU-4 (0 to 1) of the captions, and their words on average."""
+    """The result of some options: CIDEr-D (0 to 10) and BLEU-4 (0 to 1) of the captions, and their mean number of
+    words.
+    """
 
     options: SearchOptions
     cider_d: float
@@ -44,14 +46,14 @@ def try_searches(
     references: Mapping[str, Sequence[str]],
     candidates: Sequence[SearchOptions],
 ) -> list[Tried]:
-    """Caption pictures with every candidate.
+    """Caption pictures with every candidate, and score the captions.
 
     Arguments:
-        decoder: exported, or in training; in evaluation mode.
-        batches: names and embeddings `float32 (B, D)` or `(B, L, D)` of the pictures, some at a time.
+        decoder: an exported decoder, or one in training that is in evaluation mode.
+        batches: names and embeddings `float32 (B, D)` or `(B, L, D)` of some pictures at a time.
         vocabulary: the decoder's.
-        references: people's captions by picture name, of these pictures at least.
-        candidates: what to try, in the order of the answer.
+        references: people's captions by picture name, for at least these pictures.
+        candidates: the options to try, in the order of the results.
 
     Raises:
         InputError: there are no pictures, or a picture has no references.
@@ -65,10 +67,10 @@ def try_searches(
             found.update(zip(names, map(ptb_tokenize, texts), strict=True))
         done += len(names)
     if not done:
-        raise InputError("there are no pictures to choose search settings by")
+        raise InputError("there are no pictures to tune search settings on")
     pictures = captions[0] if captions else {}
     if unknown := [name for name in pictures if not references.get(name)]:
-        raise InputError(f"{unknown[0]}: has no captions to choose search settings by")
+        raise InputError(f"{unknown[0]}: has no captions to tune search settings on")
     judges = {name: [ptb_tokenize(text) for text in references[name]] for name in pictures}
     return [
         Tried(
@@ -82,13 +84,13 @@ def try_searches(
 
 
 def best_of(tried: Sequence[Tried]) -> Tried:
-    """The one with the highest CIDEr-D, the first of equals."""
+    """The result with the highest CIDEr-D; the first of equals."""
     return max(tried, key=lambda one: one.cider_d)
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What was tried on how many pictures, the model's own settings first; `unreadable` are (name, reason)."""
+    """The tried settings, the model's own first, and the number of pictures; `unreadable` are (name, reason)."""
 
     tried: tuple[Tried, ...]
     pictures: int
@@ -96,12 +98,12 @@ class Tuned:
 
     @property
     def own(self) -> Tried:
-        """What the model's own settings gave."""
+        """The result of the model's own settings."""
         return self.tried[0]
 
     @property
     def best(self) -> Tried:
-        """The highest CIDEr-D; the model's own settings win among equals."""
+        """The result with the highest CIDEr-D; among equals the model's own settings win."""
         return best_of(self.tried)
 
 
@@ -117,17 +119,17 @@ def tune(
     partial: bool = False,
     show: bool = True,
 ) -> Tuned:
-    """Try search settings on pictures that the model did not learn from.
+    """Try search settings on pictures that the model was not trained on.
 
     Arguments:
         model: a bundle.
         pictures: folder, archive, files or a list of these; or anything with `names` and `read`.
-        captions: people's captions of them: a caption file, or what was read from one.
+        captions: people's captions: a caption file, or what was read from one.
         split: only the pictures of this split; None for all that have captions.
         settings: fields of `SearchOptions` with the values to try, all combinations of them; None for
-            `LENGTH_PENALTIES`. What the model has is always tried.
-        out: a bundle to write, the model with the best settings as its own; it may be the model itself.
-        store: an embedding store to use, and to add missing pictures to; None embeds in memory.
+            `LENGTH_PENALTIES`. The model's own values are always tried.
+        out: the bundle to write, with the best settings as its own; it may be the model itself.
+        store: an embedding store to use; missing pictures are added to it. None embeds in memory.
         partial: leave out captioned names without a picture, instead of raising.
         show: show progress on stderr.
 
@@ -175,7 +177,7 @@ def _batches(done: CachedEmbeddings, candidates: int, show: bool) -> Iterator[tu
 
 
 def _with_settings(bundle: Bundle, tuned: Tuned, split: str | None) -> dict[str, Any]:
-    """The values of `model.json` with the best settings and what they are worth."""
+    """The values of `model.json` with the best settings and their scores."""
     best = tuned.best
     return bundle.model | {
         "search": dataclasses.asdict(best.options),
@@ -184,14 +186,14 @@ def _with_settings(bundle: Bundle, tuned: Tuned, split: str | None) -> dict[str,
 
 
 def _section(tuned: Tuned, split: str | None) -> str:
-    """What the model card says of the settings, as Markdown."""
+    """The model card's section about the settings, as Markdown."""
     best, own = tuned.best, tuned.own
-    told = f"beam {best.options.beam}, length penalty {best.options.length_penalty:g}"
+    described = f"beam {best.options.beam}, length penalty {best.options.length_penalty:g}"
     if best.options.no_repeat_ngram:
-        told += f", no {best.options.no_repeat_ngram} words in a row twice"
+        described += f", no {best.options.no_repeat_ngram} words in a row twice"
     of = f" of the split {split}" if split else ""
     return (
-        f"- Settings chosen by CIDEr-D on {tuned.pictures} pictures{of}: {told}\n"
+        f"- Settings chosen by CIDEr-D on {tuned.pictures} pictures{of}: {described}\n"
         f"- Scores on these very pictures: BLEU-4 {100 * best.bleu_4:.1f}, CIDEr-D {100 * best.cider_d:.1f} "
         f"(before: {100 * own.bleu_4:.1f} and {100 * own.cider_d:.1f})\n"
     )

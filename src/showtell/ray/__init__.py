@@ -1,7 +1,7 @@
-"""The same work on many machines, by Ray: only here may it be imported.
+"""The same work on many machines with Ray. Only this room imports Ray.
 
-Work is cut into pieces that are done wherever a core is free; what a piece is made into, and how, is the code that runs
-without Ray. Every machine must see the pictures and the results under the same paths, and have showtell installed.
+Work is cut into pieces, and each piece runs wherever a core is free. The code that does a piece is the code that runs
+without Ray. Every machine needs Showtell and the same paths to pictures and results.
 """
 
 from showtell.errors import require

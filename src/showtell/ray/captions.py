@@ -1,7 +1,7 @@
-"""Pictures of a tree -> what the journal of `showtell.alt_text` is to know of them, captioned on a cluster.
+"""Pictures of a tree -> entries for the journal of `showtell.alt_text`, captioned on a cluster.
 
-A piece of work is a handful of picture files, which whoever has it reads. The journal stays with the driver: a driver
-or a machine that is lost costs what was not noted yet, and nothing is noted twice.
+A piece is a few picture files; its worker reads them. The journal stays with the driver. If the driver or a worker
+fails, only work that is not in the journal yet is lost, and no entry is written twice.
 """
 
 import json
@@ -30,14 +30,14 @@ def captions_on(
     batch_size: int = 16,
     cores: int = 1,
 ) -> Elsewhere:
-    """What captions pictures on the cluster that is connected (see `showtell.ray.cluster`).
+    """Give a function that captions pictures on the connected cluster (see `showtell.ray.cluster`).
 
     Arguments:
-        models: bundles, on every machine at the same paths, or names; None for the package's model.
-        resize: how pictures are made square, where it shall differ from the model's own way.
-        options: how captions are made, as the same model's `Captioner.caption_options` gives it.
+        models: bundles with the same paths on every machine, or names; None for the default model.
+        resize: how pictures are made square, instead of the model's own way.
+        options: options of captioning, from the same model's `Captioner.caption_options`.
         batch_size: pictures that go through the networks at once.
-        cores: of one worker; as many workers as fit work side by side.
+        cores: cores of one worker; as many workers run as fit.
     """
     named = models_everywhere(models)
 
@@ -52,7 +52,7 @@ def captions_on(
 
 
 class _Describer:
-    """Captions pieces; lives on one worker."""
+    """Captions pieces on one worker."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class _Describer:
 
 
 def _as_text(pictures: Sequence[PictureFile]) -> str:
-    """Plain values, so that nothing needs to be known of how Ray would send an object."""
+    """Plain values, which do not depend on how Ray serializes objects."""
     return json.dumps(
         [(os.path.abspath(picture.path), picture.name, picture.size, picture.modified) for picture in pictures]
     )

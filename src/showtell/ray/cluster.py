@@ -1,4 +1,4 @@
-"""A Ray cluster for the time of a job, and pieces of work done by Ray Data, by actors that each keep their network."""
+"""Connects to a Ray cluster for a job, and runs pieces with Ray Data on actors that keep their networks loaded."""
 
 import logging
 import os
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone unless the user says so
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry unless the user enables it
 import ray.data
 
 import ray
@@ -16,11 +16,11 @@ from showtell.errors import InputError, ShowtellError, one_line
 
 @contextmanager
 def cluster(address: str) -> Iterator[None]:
-    """Be connected to a cluster while the block runs.
+    """Connect to a cluster while the block runs.
 
     Arguments:
-        address: `local` for one that is started on this machine and ends with the block; `auto` or `HOST:PORT` for one
-            that runs. A connection that there is already is used as it is.
+        address: `local` starts a cluster on this machine for the block; `auto` or `HOST:PORT` connects to a running
+            one. An existing connection is used as it is.
 
     Raises:
         InputError: there is no cluster at the address.
@@ -44,16 +44,16 @@ def cluster(address: str) -> Iterator[None]:
 def on_actors(
     pieces: Sequence[dict[str, Any]], worker: type[Any], arguments: tuple[Any, ...], cores: int
 ) -> Iterator[dict[str, Any]]:
-    """Do pieces of work on a cluster, and give what comes of each as soon as it is there.
+    """Run pieces on a cluster, and yield each result as soon as it is done.
 
     Arguments:
-        pieces: what is to be done, a dictionary each; the keys are the same in all.
-        worker: an instance is made on every `cores` cores; called with one piece, it returns a dictionary of values
-            that Arrow knows.
-        arguments: for making an instance.
-        cores: of one instance.
+        pieces: a dictionary for each piece, all with the same keys.
+        worker: a class with one instance for every `cores` cores. Called with a piece, an instance returns a dictionary
+            of values that Arrow supports.
+        arguments: arguments for creating an instance.
+        cores: cores of one instance.
 
-    A piece whose machine was lost is done once more on another one, so doing it twice must come to the same.
+    If a machine fails, its piece is retried on another one, so a piece must be idempotent.
     """
     if not pieces:
         return
@@ -72,12 +72,12 @@ def on_actors(
 
 
 def models_everywhere(models: Sequence[Path] | None) -> list[str] | None:
-    """Paths and names of models as every machine understands them; None for the package's model."""
+    """Paths and names of models that are valid on every machine; None for the default model."""
     return [str(path.absolute() if path.exists() else path) for path in models] if models else None
 
 
 class _One:
-    """Hands an instance of `worker` one row at a time: Ray Data has columns of one row."""
+    """Calls an instance of `worker` with one row at a time: Ray Data gives columns of one row."""
 
     def __init__(self, worker: type[Any], arguments: tuple[Any, ...]) -> None:
         self._work = worker(*arguments)

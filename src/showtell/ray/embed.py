@@ -1,8 +1,8 @@
-"""Pictures -> embedding store, shard by shard on a cluster: `showtell.embeddings.embed` with many hands.
+"""Pictures -> embedding store, shard by shard on a cluster: `showtell.embeddings.embed` with many workers.
 
-A piece of work is a shard: its number, and the pictures in it. Whoever has it writes it beside and renames it, so a
-shard that is done twice is the same, and what a lost machine or a lost driver leaves is a store that lacks some shards,
-which the next run fills. Where nothing but the number of hands differs, the store is byte for byte that of one process.
+A piece is a shard: its number and its pictures. A worker writes the shard to a temporary file and renames it, so a
+shard that is done twice is the same. If a worker or the driver fails, some shards are missing, and the next run fills
+them in. With the same options, the store is byte for byte the one that a single process writes.
 """
 
 from collections.abc import Sequence
@@ -34,24 +34,23 @@ def embed_on(
     cores: int = 1,
     show: bool = True,
 ) -> EmbedResult:
-    """Embed every picture of `source` on a cluster, going on from what the folder holds.
+    """Embed every picture of `source` on a cluster, and resume from the shards in the folder.
 
     Arguments:
-        address: the cluster, as `showtell.ray.cluster` takes it.
+        address: the cluster, as for `showtell.ray.cluster`.
         source: the pictures; every machine reads them at the same paths.
         graph: the encoder (see `showtell.encoders.encoder_graph`).
         folder: the store; every machine writes to it at the same path.
-        options: as for `showtell.embeddings.embed.embed`; `workers` is not used, a worker decodes in as many threads
-        as it has
-            cores.
-        resize: how pictures are made square, where it shall differ from the encoder's own way.
-        cores: of one worker; as many workers as fit work side by side.
+        options: as for `showtell.embeddings.embed.embed`; `workers` is ignored, as a worker decodes with one thread per
+            core.
+        resize: how pictures are made square, instead of the encoder's own way.
+        cores: cores of one worker; as many workers run as fit.
         show: show progress on stderr.
 
     Raises:
-        StoreError: the folder holds a store made with another encoder, preprocessing or output.
-        InputError: the source cannot be read or holds no readable picture, or there is no such cluster.
-        ShowtellError: the cluster broke down; what was finished is kept.
+        StoreError: the folder has a store of another encoder, preprocessing or output.
+        InputError: the source cannot be read or has no readable picture, or there is no such cluster.
+        ShowtellError: the cluster failed; finished shards are kept.
     """
     folder = Path(folder).absolute()
     spec = StoreSpec(Encoder(graph, resize=resize, threads=cores).info, options.output, options.mirrored)
@@ -73,7 +72,7 @@ def embed_on(
 
 
 class _Embedder:
-    """Fills shards; lives on one worker."""
+    """Writes shards on one worker."""
 
     def __init__(self, graph: bytes, resize: ResizeMode | None, folder: str, options: EmbedOptions, cores: int) -> None:
         self.encoder = Encoder(graph, resize=resize, threads=cores)
@@ -86,7 +85,7 @@ class _Embedder:
         error, added = "", 0
         try:
             added = fill(piece.read(), self.encoder, shard, self.options)
-        except ShowtellError as failure:  # an archive that breaks off: what came before is in the shard
+        except ShowtellError as failure:  # a truncated archive: the pictures before are in the shard
             error = str(failure)
         return {"added": added, "met": len(piece.names()), "error": error}
 

@@ -1,4 +1,4 @@
-"""Pieces of a captioning job done on a cluster: `showtell.captioning.jobs` with many hands."""
+"""Pieces of a captioning job on a cluster: `showtell.captioning.jobs` with many workers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple
@@ -20,14 +20,14 @@ def pieces_on(
     batch_size: int = 32,
     cores: int = 1,
 ) -> Elsewhere:
-    """What does pieces on the cluster that is connected (see `showtell.ray.cluster`).
+    """Give a function that runs pieces on the connected cluster (see `showtell.ray.cluster`).
 
     Arguments:
-        models: bundles, on every machine at the same paths, or names; None for the package's model.
-        resize: how pictures are made square, where it shall differ from the model's own way.
-        options: how captions are made, as the same model's `Captioner.caption_options` gives it.
+        models: bundles with the same paths on every machine, or names; None for the default model.
+        resize: how pictures are made square, instead of the model's own way.
+        options: options of captioning, from the same model's `Captioner.caption_options`.
         batch_size: pictures whose sentences are written at once.
-        cores: of one worker; as many workers as fit work side by side.
+        cores: cores of one worker; as many workers run as fit.
     """
 
     def elsewhere(pieces: Sequence[Piece], folder: Path) -> Iterator[Tally]:
@@ -39,7 +39,7 @@ def pieces_on(
 
 
 class _Worker:
-    """Captions pieces; lives on one worker."""
+    """Captions pieces on one worker."""
 
     def __init__(
         self,

@@ -1,8 +1,7 @@
-"""A recipe -> a model, by several workers of a Ray cluster that share each batch: `showtell.training.train` as a team.
+"""A recipe -> a model, trained by several workers of a Ray cluster that share each batch (data-parallel).
 
-Ray Train begins the workers, lets their PyTorch processes know each other (gloo, or NCCL on accelerators), and begins
-them all anew when one is lost. What a step is, and how a run goes on from its last checkpoint, is the code that runs
-without Ray.
+Ray Train starts the workers, connects their PyTorch processes (gloo, or NCCL on accelerators), and restarts all of them
+if one fails. Training steps and resuming from the last checkpoint are the code that runs without Ray.
 """
 
 import shutil
@@ -26,8 +25,8 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedErr
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 LOSSES = 8
-"""How often the workers are begun anew before the command gives up."""
-_PATIENCE = 7 * 24 * 3600  # seconds that workers wait for one that embeds or validates; of one that is lost, Ray tells
+"""How often the workers are restarted before the command gives up."""
+_PATIENCE = 7 * 24 * 3600  # seconds that workers wait for one that embeds or validates; Ray reports failed ones
 _NEWS_EVERY = 0.5  # seconds
 
 
@@ -44,22 +43,22 @@ def train_on(
     device: str = "auto",
     say: Say = lambda line: None,
 ) -> TrainResult:
-    """Train the model of `recipe` in `folder`, or go on with it; arguments not named here are `train`'s.
+    """Train the model of `recipe` in `folder`, or resume its training; other arguments are as for `train`.
 
     Arguments:
         address: the cluster, as `showtell.ray.cluster` takes it.
         recipe: what to train.
-        folder: the run; every machine sees it, and all other paths, under the same name.
-        workers: how many share each batch.
-        cores: of one worker.
-        device: `cpu`, `cuda` (one for each worker), or `auto` for CUDA where the cluster has enough of them.
+        folder: the folder of the run; it and all other paths must be the same on every machine.
+        workers: number of workers that share each batch.
+        cores: cores of one worker.
+        device: `cpu`, `cuda` (one for each worker), or `auto` for CUDA if the cluster has enough of them.
 
     Raises:
-        InputError: as `train` has it, or there is no such cluster, or it is too small.
-        ShowtellError: workers were lost again and again; what was saved is kept.
+        InputError: as for `train`; or there is no such cluster, or it is too small.
+        ShowtellError: workers failed too often; the last checkpoint is kept.
     """
     if device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"device {device!r} is one machine's: with --ray choose auto, cpu or cuda")
+        raise InputError(f"device {device!r} works on one machine only: with --ray choose auto, cpu or cuda")
     storage = Path(folder).absolute() / "ray"
     arguments = {
         "recipe": recipe,
@@ -70,20 +69,20 @@ def train_on(
     }
     with cluster(address), _board(say) as board:
         accelerators = _accelerators(address, workers, cores, device)
-        shutil.rmtree(storage, ignore_errors=True)  # of a command that was killed
+        shutil.rmtree(storage, ignore_errors=True)  # left by a command that was killed
         scaling = ScalingConfig(num_workers=workers, use_gpu=accelerators, resources_per_worker={"CPU": cores})
         trainer = _trainer(arguments | {"board": board}, scaling, storage)
         try:
             trainer.fit()
         except TrainingFailedError as error:
             raise ShowtellError(
-                f"the workers were lost {LOSSES + 1} times ({one_line(error, 300)}): the same command resumes"
+                f"workers failed {LOSSES + 1} times ({one_line(error, 300)}): run the same command again to resume"
             ) from error
         finally:
             shutil.rmtree(storage, ignore_errors=True)
-        kind, said, result = ray.get(board.end.remote())
-    if said:
-        raise (InputError if kind == InputError.exit_code else ShowtellError)(said)
+        kind, message, result = ray.get(board.end.remote())
+    if message:
+        raise (InputError if kind == InputError.exit_code else ShowtellError)(message)
     return cast(TrainResult, result)
 
 
@@ -121,19 +120,19 @@ def _work(arguments: dict[str, Any]) -> None:
 
 
 class _Board:
-    """What the workers have to say to the command; lives beside it."""
+    """Messages of the workers to the command; it runs beside the command."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.begun = 0
+        self.starts = 0
         self.kind, self.error = 0, ""
         self.result: TrainResult | None = None
 
     def begin(self, rank: int) -> bool:
-        """Whether to begin: an error of ours would only come again."""
-        self.begun += rank == 0
-        if self.begun > 1 and rank == 0 and not self.error:
-            self.say("a worker was lost: all begin anew from the last checkpoint")
+        """Whether to start; after an error of ours a restart would only fail again."""
+        self.starts += rank == 0
+        if self.starts > 1 and rank == 0 and not self.error:
+            self.say("a worker failed: all workers restart from the last checkpoint")
         return not self.error
 
     def say(self, line: str) -> None:
@@ -146,18 +145,18 @@ class _Board:
         self.result = result
 
     def news(self) -> list[str]:
-        """What has been said since this was called last."""
+        """The messages since the last call."""
         lines, self.lines = self.lines, []
         return lines
 
     def end(self) -> tuple[int, str, TrainResult | None]:
-        """The exit code and the message of an error, and the result where there was none."""
+        """The exit code and message of an error, and the result if there was no error."""
         return self.kind, self.error, self.result
 
 
 @contextmanager
 def _board(say: Say) -> Iterator[Any]:
-    """A board on this machine, of which what is new is said while the block runs."""
+    """A board on this machine; new messages are printed while the block runs."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     board = ray.remote(num_cpus=0)(_Board).options(scheduling_strategy=here).remote()
     over = threading.Event()
@@ -179,7 +178,7 @@ def _board(say: Say) -> Iterator[Any]:
 
 
 def _accelerators(address: str, workers: int, cores: int, device: str) -> bool:
-    """Whether workers have accelerators. A cluster that is not this machine's own may be growing as it is asked to."""
+    """Whether workers have accelerators. A remote cluster may still grow on demand."""
     there = ray.cluster_resources()
     found, accelerators = int(there.get("CPU", 0)), int(there.get("GPU", 0))
     if address == "local" and (workers * cores > found or (device == "cuda" and workers > accelerators)):

@@ -3,8 +3,8 @@
     from showtell.post_training.calibration import calibrate
     calibrate("model.showtell", "pictures/", "captions.json", split="val")
 
-`showtell.captioning.confidence` has the mathematics, docs/explanation/confidence.md the definitions. It
-runs without PyTorch.
+`showtell.captioning.confidence` has the mathematics, docs/explanation/confidence.md the definitions. Calibration needs
+no PyTorch.
 """
 
 from showtell.post_training.calibration.fit import CalibrationSet, fit_calibration

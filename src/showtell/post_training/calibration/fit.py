@@ -1,4 +1,4 @@
-"""Embedded pictures and what people said of them -> a `Calibration` of a decoder, with figures of how good it is."""
+"""Embeddings of pictures and people's captions -> a `Calibration` of a decoder, with figures of how good it is."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,15 +29,15 @@ from showtell.search import Floats, SearchOptions, StepDecoder, search
 from showtell.text import Vocabulary
 
 FEWEST_PICTURES = 50
-"""Pictures with two captions or more, below which no confidence is fitted."""
+"""The fewest pictures with two or more captions for which a confidence is fitted."""
 
-WORD_BINS = 15  # of the calibration error of words, as in Guo et al. 2017
+WORD_BINS = 15  # bins of the calibration error of words, as in Guo et al. 2017
 _AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CalibrationSet:
-    """Pictures that the model did not learn from: `take` gives the embeddings of rows, `float32 (n, ...)`; `references`
+    """Pictures that the model was not trained on. `take` gives the embeddings of rows, `float32 (n, ...)`; `references`
     are people's captions by picture name, in the order of the rows.
     """
 
@@ -62,9 +62,9 @@ def fit_calibration(
     """Fit temperature, confidence and the detection of unfamiliar pictures.
 
     Arguments:
-        decoder: exported, or in training; in evaluation mode.
+        decoder: an exported decoder, or one in training that is in evaluation mode.
         vocabulary: the decoder's.
-        options: how the model captions by default.
+        options: the model's default search options.
         known: the pictures to fit on.
         training: embeddings of the pictures that the model was trained on, in pieces. None if they are not available;
             then no picture counts as unfamiliar, and the confidence depends on the words alone.
@@ -74,21 +74,21 @@ def fit_calibration(
     predicted = predict(decoder, known.take, references, vocabulary, show)
     temperature = find_temperature(predicted.log_probs, predicted.words)
     ood = fit_out_of_distribution(training, known.pieces()) if training is not None else None
-    said = _captioned(decoder, vocabulary, options, known, Calibration(temperature, out_of_distribution=ood), show)
-    found = human_baseline(said.captions, known.references)
-    figures: dict[str, Any] = {"pictures": len(references), **_figures_of_words(predicted), **said.figures}
+    generated = _captioned(decoder, vocabulary, options, known, Calibration(temperature, out_of_distribution=ood), show)
+    found = human_baseline(generated.captions, known.references)
+    figures: dict[str, Any] = {"pictures": len(references), **_figures_of_words(predicted), **generated.figures}
     quality = None
     if found.judged.sum() >= FEWEST_PICTURES:
-        quality = fit_quality(said.features[found.judged], found.model[found.judged], found.good[found.judged])
-        figures |= _figures_of_confidence(said, found)
+        quality = fit_quality(generated.features[found.judged], found.model[found.judged], found.good[found.judged])
+        figures |= _figures_of_confidence(generated, found)
     if ood:
         figures["familiar"] = _figures_of_unfamiliar(ood, known, found)
     return Calibration(temperature, quality, ood, figures)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Said:
-    """The model's captions with their scores `(N,)` and features `(N, F)`, and how honest their words are."""
+class _GeneratedCaptions:
+    """The model's captions with their scores `(N,)` and features `(N, F)`, and the calibration of their words."""
 
     captions: list[str]
     scores: npt.NDArray[np.float64]
@@ -103,7 +103,7 @@ def _captioned(
     known: CalibrationSet,
     calibration: Calibration,
     show: bool,
-) -> _Said:
+) -> _GeneratedCaptions:
     captions: list[str] = []
     scores: list[float] = []
     rows: list[npt.NDArray[np.float64]] = []
@@ -127,12 +127,12 @@ def _captioned(
         name: _stated(np.concatenate([one.stated for one in of]), np.concatenate([one.true for one in of]))
         for name, of in own.items()
     }
-    return _Said(captions, np.array(scores), np.concatenate(rows), figures)
+    return _GeneratedCaptions(captions, np.array(scores), np.concatenate(rows), figures)
 
 
 def _figures_of_words(predicted: PredictedWords) -> dict[str, Any]:
-    """Whether the likeliest word came, before and after. Half of the pictures are measured at the temperature of the
-    other half.
+    """Whether the likeliest word was the true one, before and after calibration. Each half of the pictures is measured
+    at the temperature of the other half.
     """
     right = predicted.log_probs.argmax(axis=1) == predicted.words
     odd = predicted.rows % 2 == 1
@@ -145,15 +145,15 @@ def _figures_of_words(predicted: PredictedWords) -> dict[str, Any]:
     return {"words": len(right), "words_before": _stated(before, right), "words_after": _stated(after, right)}
 
 
-def _figures_of_confidence(said: _Said, found: HumanBaseline) -> dict[str, Any]:
-    """Rank correlations with CIDEr-D, and the reliability of the confidence, of captions left out of the fit."""
+def _figures_of_confidence(generated: _GeneratedCaptions, found: HumanBaseline) -> dict[str, Any]:
+    """Rank correlations with CIDEr-D, and the reliability of the confidence, for captions left out of the fit."""
     judged = found.judged
     model, good = found.model[judged], found.good[judged]
-    confidence = held_out_confidence(said.features[judged], model, good)
+    confidence = held_out_confidence(generated.features[judged], model, good)
     return {
         "share_of_people": SHARE,
         "judged": int(judged.sum()),
-        "rank_correlation_before": rank_correlation(said.scores[judged], model),
+        "rank_correlation_before": rank_correlation(generated.scores[judged], model),
         "rank_correlation": rank_correlation(confidence, model),
         "confidence": _stated(confidence, good, 10),
         "reliability": [dataclasses.asdict(one) for one in reliability(confidence, good)],
@@ -161,7 +161,7 @@ def _figures_of_confidence(said: _Said, found: HumanBaseline) -> dict[str, Any]:
 
 
 def _figures_of_unfamiliar(ood: OutOfDistribution, known: CalibrationSet, found: HumanBaseline) -> dict[str, Any]:
-    """How many of the pictures are unfamiliar, and what captions of both kinds are worth."""
+    """The share of unfamiliar pictures, and the scores of captions of both kinds."""
     strange = np.concatenate([ood.outside(piece) for piece in known.pieces()]) > ood.bound
     means = {
         name: float(found.model[those].mean()) if those.any() else None
@@ -171,7 +171,7 @@ def _figures_of_unfamiliar(ood: OutOfDistribution, known: CalibrationSet, found:
 
 
 def _stated(stated: npt.NDArray[Any], true: npt.NDArray[np.bool_], bins: int = WORD_BINS) -> dict[str, Any]:
-    """How many statements, the mean of what they state, the share that is true, and the calibration error."""
+    """The number of predictions, their mean probability, the share that came true, and the calibration error."""
     if not len(stated):
         return {"count": 0, "stated": None, "true": None, "ece": None}
     error = expected_calibration_error(stated, true, bins)

@@ -1,4 +1,4 @@
-"""Whether guiding captions by tags harms captions of the model's own kind of pictures: both ways are tried."""
+"""Tests whether guiding by tags harms captions of pictures like the training pictures: it captions both ways."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from showtell.progress import bar
 from showtell.search import search
 
 HARM = 0.003
-"""CIDEr-D (0 to 10) that captions may lose on the calibration pictures where guiding is on by default."""
+"""The loss of CIDEr-D (0 to 10) on the calibration pictures up to which guiding is on by default."""
 
 
 def try_guiding(
@@ -25,9 +25,9 @@ def try_guiding(
 
     Arguments:
         captioner: the model.
-        calibration: of its confidence.
-        tagger: calibrated.
-        known: the pictures and people's captions of them.
+        calibration: calibration of its confidence.
+        tagger: its calibrated tagger.
+        known: the pictures with people's captions.
         show: show progress on stderr.
 
     Returns:
@@ -46,10 +46,10 @@ def try_guiding(
                 captioner.generator.decoder, piece, vocabulary, options, first=len(plain), calibration_temperature=at
             )
             sure = [best.confidence for best, *_ in estimator(piece, [one[:1] for one in found])]
-            told = guide(piece, tagger.probabilities(piece), found, sure, options)
+            renewed = guide(piece, tagger.probabilities(piece), found, sure, options)
             texts = [vocabulary.decode(best.tokens) for best, *_ in found]
             plain += texts
-            guided += [" ".join(told[row][0].words) if row in told else text for row, text in enumerate(texts)]
+            guided += [" ".join(renewed[row][0].words) if row in renewed else text for row, text in enumerate(texts)]
             tick(len(piece))
     sums = []
     for texts in (plain, guided):

@@ -1,4 +1,4 @@
-"""A bundle, pictures and captions -> the same bundle with its calibration, that of its tags included."""
+"""A bundle, pictures and captions -> the same bundle with its calibration, including that of its tags."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from showtell.embeddings.store import EmbeddingStore
 
 MOST_PICTURES = 2000
-"""Pictures that a calibration after training is fitted on at most; more would take long and change little."""
+"""The most pictures that a calibration after training is fitted on; more would take long and change little."""
 
 _Piece: TypeAlias = tuple[Sequence[str], Floats]  # names, and their embeddings
 
-_AT_ONCE = 512  # training pictures whose embeddings are in memory
+_AT_ONCE = 512  # training pictures with embeddings in memory
 
 
 def calibrate(
@@ -45,25 +45,26 @@ def calibrate(
     partial: bool = False,
     show: bool = True,
 ) -> Calibration:
-    """Calibrate a model on pictures that it did not learn from, and keep what was fitted in its bundle.
+    """Calibrate a model on pictures that it was not trained on, and store the calibration in its bundle.
 
     Arguments:
         bundle: the model's file.
         pictures: folder, archive, files or a list of these; or anything with `names` and `read`.
-        captions: what people say of them: a caption file (see `showtell.data.captions.caption_set`), or what was
-        read from one. split: fit on the pictures of this split; None for all that have captions.
+        captions: people's captions: a caption file (see `showtell.data.captions.caption_set`), or what was read from
+            one.
+        split: fit on the pictures of this split; None for all that have captions.
         train_split: the split that the model was trained on, to fit the detection of unfamiliar pictures; None if it is
             not available.
-        out: the file to write; None to replace the bundle, in one step, where it was named by its path.
-        store: an embedding store to use, and to add missing pictures to; None embeds in memory.
-        tags: give the bundle its encoder's classifier, if it was made without.
+        out: the file to write; None replaces the bundle in one step, if it was given by its path.
+        store: an embedding store to use; missing pictures are added to it. None embeds in memory.
+        tags: add the encoder's classifier to the bundle if it has none.
         partial: leave out captioned names without a picture, instead of raising.
         show: show progress on stderr.
 
     Raises:
-        InputError: a file is wrong, no picture of a split has captions, `out` is None and the bundle is a folder or
-            was named as the models of the package are, or the encoder has no classifier.
-        MissingExtra: the package that the classifier comes from is not installed.
+        InputError: a file is wrong; no picture of a split has captions; the encoder has no classifier; or `out` is None
+            and the bundle is a folder or a model of the package.
+        MissingExtra: the package with the classifier is not installed.
     """
     target = bundle_to_write(bundle, out)
     captioner = Captioner(bundle)
@@ -71,14 +72,14 @@ def calibrate(
         captioner.generator.tagger = classifier_of(captioner.bundle)
     known = captions if isinstance(captions, CaptionSet) else read_captions(captions)
     selected = select(pictures, known, split, None, partial=partial)
-    learnt = align(selected.source.names(), known.only(train_split)).captions if train_split else {}
+    learned = align(selected.source.names(), known.only(train_split)).captions if train_split else {}
     folder = Path(store) if store else None
     done = embedded(
         captioner.encoder, captioner.bundle.model["output"], selected.source, selected.references, folder, show=show
     )
     references = {name: selected.references[name] for name in done.names}
-    pieces = _pieces(captioner, selected.source, set(learnt), folder, show) if learnt else None
-    return _calibrate(captioner, CalibrationSet(done.take, references), learnt, pieces, target, show)
+    pieces = _pieces(captioner, selected.source, set(learned), folder, show) if learned else None
+    return _calibrate(captioner, CalibrationSet(done.take, references), learned, pieces, target, show)
 
 
 def calibrate_from_store(
@@ -93,8 +94,8 @@ def calibrate_from_store(
 
     Arguments:
         bundle: the model's file.
-        store: embeddings of its pictures; those that it lacks are left out.
-        validation: captions by picture name; the first `MOST_PICTURES` are fitted on.
+        store: embeddings of its pictures; missing ones are left out.
+        validation: captions by picture name; the fit uses the first `MOST_PICTURES`.
         training: captions of the pictures that the model was trained on, by picture name.
         show: show progress on stderr.
     """
@@ -102,25 +103,27 @@ def calibrate_from_store(
     references = {name: validation[name] for name in validation if name in store.rows}
     references = dict(list(references.items())[:MOST_PICTURES])
     rows = np.array([store.rows[name] for name in references], np.int64)
-    learnt = sorted((name for name in training if name in store.rows), key=lambda name: store.rows[name])
+    learned = sorted((name for name in training if name in store.rows), key=lambda name: store.rows[name])
     pieces = (
         (names, store.take([store.rows[name] for name in names]))
-        for names in (learnt[begin : begin + _AT_ONCE] for begin in range(0, len(learnt), _AT_ONCE))
+        for names in (learned[begin : begin + _AT_ONCE] for begin in range(0, len(learned), _AT_ONCE))
     )
     known = CalibrationSet(lambda chosen: store.take(rows[np.asarray(chosen, np.int64)]), references)
-    return _calibrate(captioner, known, training, pieces if len(learnt) > 1 else None, bundle, show)
+    return _calibrate(captioner, known, training, pieces if len(learned) > 1 else None, bundle, show)
 
 
 def _calibrate(
     captioner: Captioner,
     known: CalibrationSet,
-    learnt: Mapping[str, Sequence[str]],
+    learned: Mapping[str, Sequence[str]],
     pieces: Iterable[_Piece] | None,
     out: Path,
     show: bool,
 ) -> Calibration:
-    """Fit everything and write the bundle; `learnt` are captions of the training pictures, of which `pieces` come."""
-    tap = EmbeddingTap(learnt)
+    """Fit everything and write the bundle; `learned` are captions of the training pictures, and `pieces` their
+    embeddings.
+    """
+    tap = EmbeddingTap(learned)
     calibration = fit_calibration(
         captioner.generator.decoder,
         captioner.bundle.vocabulary,
@@ -138,7 +141,7 @@ def _calibrate(
 
 
 def with_calibration(bundle: Bundle, calibration: Calibration) -> dict[str, bytes]:
-    """A bundle's parts with this calibration in place of any other, also named in its card."""
+    """A bundle's parts with this calibration instead of any other; its card describes it."""
     parts = {name: data for name, data in bundle.parts.items() if name not in CALIBRATION_PARTS}
     if "README.md" in parts:
         card = with_section(parts["README.md"].decode(), "Confidence", card_lines(calibration))
@@ -147,7 +150,7 @@ def with_calibration(bundle: Bundle, calibration: Calibration) -> dict[str, byte
 
 
 def card_lines(calibration: Calibration) -> str:
-    """What a model card says of a calibration, as Markdown."""
+    """The model card's section about a calibration, as Markdown."""
     figures = calibration.figures
     before, after = figures["words_before"], figures["words_after"]
     lines = [
@@ -167,7 +170,7 @@ def card_lines(calibration: Calibration) -> str:
 def _pieces(
     captioner: Captioner, source: Pictures, names: set[str], store: Path | None, show: bool
 ) -> Iterator[_Piece]:
-    """Embeddings of the training pictures, some at a time: as grids they would not fit into memory together."""
+    """Embeddings of the training pictures, some at a time: all grids together would not fit into memory."""
     if store:
         done = embedded(captioner.encoder, captioner.bundle.model["output"], source, names, store, show=show)
         for begin in range(0, len(done.names), _AT_ONCE):

@@ -1,4 +1,4 @@
-"""A model's tags: calibrated along with the rest, tried as a guide, and written into its bundle."""
+"""Calibrates a model's tags along with the rest, tries them as a guide, and writes them into the bundle."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,11 +20,11 @@ from showtell.post_training.calibration.tags import CaptionedEmbeddings, fit_tag
 from showtell.search import Floats
 
 MOST_PICTURES = 20_000
-"""Training pictures that tags are fitted on at most."""
+"""The most training pictures that tags are fitted on."""
 
 
 class EmbeddingTap:
-    """Training pictures that were seen on their way elsewhere: their captions, and embeddings averaged over cells."""
+    """Keeps captions and embeddings, averaged over cells, of training pictures that pass through it."""
 
     def __init__(self, captions: Mapping[str, Sequence[str]]) -> None:
         self.captions = captions
@@ -32,7 +32,7 @@ class EmbeddingTap:
         self._pooled: list[npt.NDArray[np.float16]] = []
 
     def through(self, pieces: Iterable[tuple[Sequence[str], Floats]]) -> Iterator[Floats]:
-        """The embeddings, as they come."""
+        """The embeddings, unchanged."""
         for names, embeddings in pieces:
             if len(self.names) < MOST_PICTURES:
                 self.names += names
@@ -41,7 +41,7 @@ class EmbeddingTap:
             yield embeddings
 
     def captioned(self) -> CaptionedEmbeddings | None:
-        """What has passed; None where nothing has."""
+        """What has passed; None if nothing has."""
         if not self.names:
             return None
         pooled = np.concatenate(self._pooled)
@@ -50,16 +50,16 @@ class EmbeddingTap:
 
 
 def classifier_of(bundle: Bundle) -> Tagger:
-    """A tagger of the classifier that the bundle's encoder was trained with.
+    """A tagger with the classifier that the bundle's encoder was trained with.
 
     Raises:
         InputError: no classifier of that encoder is known.
-        MissingExtra: the package that it comes from is not installed.
+        MissingExtra: the package with the classifier is not installed.
     """
     encoder = bundle.model["encoder"]
     found = classifier(encoder["name"])
     if found is None:
-        raise InputError(f"{bundle.path}: no classifier of its encoder, {encoder['name']}, is known: leave out --tags")
+        raise InputError(f"{bundle.path}: there is no classifier for its encoder, {encoder['name']}: leave out --tags")
     return Tagger(ClassHead.of(*found))
 
 
@@ -72,9 +72,7 @@ def fit_tagger(
     *,
     show: bool = True,
 ) -> Tagger:
-    """The tagger with its calibration, and with its say on whether captions are guided; as it was without enough
-    pictures.
-    """
+    """The tagger with its calibration, which says whether captions are guided. Too few pictures change nothing."""
     fitted = fit_tags(tagger, CaptionedEmbeddings(known.take, list(known.references.values())), tap.captioned())
     if fitted is None:
         return Tagger(tagger.head)
@@ -84,13 +82,13 @@ def fit_tagger(
 
 
 def with_tags(parts: Mapping[str, bytes], tagger: Tagger) -> dict[str, bytes]:
-    """A bundle's parts with this tagger in place of any other, also named in its card."""
+    """A bundle's parts with this tagger instead of any other; its card describes it."""
     card = with_section(parts["README.md"].decode(), "Tags", _card_lines(tagger)) if "README.md" in parts else ""
     return {**parts, **tagger.to_parts(), **({"README.md": card.encode()} if card else {})}
 
 
 def _card_lines(tagger: Tagger) -> str:
-    """What a model card says of tags, as Markdown."""
+    """The model card's section about tags, as Markdown."""
     lines = [
         "- Tags are plain names of ImageNet's 1,000 classes, from the classifier that the encoder was trained with"
     ]

@@ -1,11 +1,11 @@
-"""Pictures and people's captions -> how probable it is that people mention what the classifier sees.
+"""Pictures and people's captions -> the probability that people mention what the classifier sees.
 
-What is fitted against is whether one of a picture's captions says the name, or another word for it. That is what tags
-are for, alt text and search, and it is all that captions can tell: a thing that nobody mentions counts as not there.
-The classifier has not been trained on captions, so the decoder's training pictures serve as well as others.
+The target of the fit is whether one of a picture's captions contains the name or another word for it. That is what tags
+are for (alt text and search), and it is all that captions can show: a thing that nobody mentions counts as absent. The
+classifier was not trained on captions, so the decoder's training pictures are as good as others.
 
-Newton's method is written out, as in `showtell.captioning.confidence.quality`: the offsets of names do not depend on
-one another, so a step over all of them is a division, not a solved system.
+Newton's method is written here, as in `showtell.captioning.confidence.quality`. The offsets of names do not depend on
+one another, so a step over all of them is a division instead of a system of equations.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,16 +27,18 @@ Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 FEWEST_PICTURES = 50
-"""Pictures below which no tags are calibrated."""
+"""The fewest pictures for which tags are calibrated."""
 
 TEMPERATURE = 1.3
-"""Of the classifier's softmax: the least log loss on Flickr8k's validation pictures among 1 and 1.3."""
+"""Temperature of the classifier's softmax: of 1 and 1.3 the one with the lower log loss on Flickr8k's validation
+pictures.
+"""
 
 SEEN = 0.005
-"""The least summed probability of a name that is fitted on; below it there are too many pairs that say nothing."""
+"""The lowest summed probability of a name that the fit uses; below it there are too many pairs without information."""
 
 SHRINKAGE = 1.0
-"""Precision of the offsets around 0: a name must be met often before it gets much of an offset."""
+"""Precision of the offsets around 0: only frequent names get a large offset."""
 
 _ROUNDS = 200
 _STEP = 0.5
@@ -45,7 +47,7 @@ _AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CaptionedEmbeddings:
-    """Pictures with captions: `take` gives the embeddings of rows, `captions` are people's, in their order."""
+    """Pictures with captions: `take` gives the embeddings of rows; `captions` are people's captions in that order."""
 
     take: Take
     captions: Sequence[Sequence[str]]
@@ -61,7 +63,7 @@ class _TagPairs:
 
     @property
     def met(self) -> Bools:
-        """Where the name is seen well enough for its offset to count."""
+        """Where the name's probability is high enough for its offset to count."""
         met: Bools = self.odds >= np.log(MET / (1 - MET))
         return met
 
@@ -69,11 +71,12 @@ class _TagPairs:
 def fit_tags(
     tagger: Tagger, validation: CaptionedEmbeddings, training: CaptionedEmbeddings | None = None
 ) -> TagCalibration | None:
-    """Fit slope, intercept and offsets on all pictures; None where there are too few.
+    """Fit slope, intercept and offsets on all pictures; None if there are too few.
 
     Arguments:
-        tagger: what is to be calibrated.
-        validation: the pictures that figures are of; if there are no others, each half by a fit on the other half.
+        tagger: the tagger to calibrate.
+        validation: the pictures for the figures. Without training pictures, each half is measured by a fit on the other
+            half.
         training: further pictures to fit on.
     """
     count = len(tagger.names)
@@ -107,19 +110,19 @@ def _pairs(tagger: Tagger, pictures: CaptionedEmbeddings) -> _TagPairs:
     for begin in range(0, len(pictures.captions), _AT_ONCE):
         here = pictures.captions[begin : begin + _AT_ONCE]
         sums = tagger.sums(pictures.take(range(begin, begin + len(here))), TEMPERATURE)
-        said = np.stack([mentions(captions) for captions in here])
+        of_names = np.stack([mentions(captions) for captions in here])
         rows, columns = np.nonzero(sums > SEEN)
         odds.append(log_odds(sums[rows, columns]))
         names.append(columns)
-        mentioned.append(said[rows, columns])
+        mentioned.append(of_names[rows, columns])
     return _TagPairs(np.concatenate(odds), np.concatenate(names), np.concatenate(mentioned))
 
 
 def _fit(pairs: _TagPairs, count: int) -> tuple[float, float, Doubles]:
-    """Slope, intercept and the names' offsets `(count,)` of the greatest posterior.
+    """Slope, intercept and the names' offsets `(count,)` that maximize the posterior.
 
-    Newton's method for the line and the offsets in turns; no step is longer than `_STEP`, or those of names with few
-    pairs would diverge.
+    Newton's method for the line and the offsets in turn. No step is longer than `_STEP`; otherwise names with few pairs
+    would diverge.
     """
     design = np.stack([pairs.odds, np.ones(len(pairs.odds))], axis=1)
     met = pairs.met
@@ -149,9 +152,7 @@ def _stated(pairs: _TagPairs, slope: float, intercept: float, offsets: Doubles) 
 
 
 def _figures(stated: Doubles, true: Bools) -> dict[str, Any]:
-    """How many tags of what probability are stated, and how many come true: of all that might be shown, and of those
-    that are more probable than not.
-    """
+    """Number, stated probability and share of true ones: for all tags that might be shown, and for those above 50%."""
     figures: dict[str, Any] = {}
     for label, least in (("tags", 0.1), ("sure_tags", 0.5)):
         some = stated >= least
