@@ -160,5 +160,5 @@ def test_a_run_is_watched_stopped_and_goes_on(small_data, tmp_path):
     assert state == "stopped"  # which is told once: then the run ends, and its page with it
     _, err = run.communicate()
     assert run.returncode == 1
-    assert re.search(r"showtell: stopped after step \d+, and saved: the same command resumes it\n$", err)
+    assert re.search(r"showtell: stopped after step \d+ and saved: run the same command again to resume\n$", err)
     assert (tmp_path / "run" / "checkpoints" / "last.safetensors").exists()

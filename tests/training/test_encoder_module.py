@@ -163,7 +163,7 @@ def test_a_form_of_an_operator_that_is_not_known_is_named(drawn):
     (pad,) = [node for node in model.graph.node if node.op_type == "Pad"]
     pad.attribute.append(helper.make_attribute("mode", "reflect"))
     module = EncoderModule(model.SerializeToString())
-    with pytest.raises(InputError, match="Pad that makes p cannot be trained here: it pads otherwise"):
+    with pytest.raises(InputError, match="Pad that makes p cannot be trained: it pads otherwise"):
         module(torch.zeros(1, 3, SIZE, SIZE))
 
 
@@ -171,7 +171,7 @@ def test_a_form_of_an_operator_that_is_not_known_is_named(drawn):
     ("layer", "said"),
     [
         ("dee", "has no layer 'dee': it has stem, deep, point, deeper, inner, join, head"),
-        ("point", "can not be trained from 'point' on, which lies in one of several branches"),
+        ("point", "cannot be trained from 'point' on, which is in one of several branches"),
     ],
 )
 def test_a_layer_to_begin_with_must_be_there_and_alone(drawn, layer, said):

@@ -288,12 +288,12 @@ def test_an_encoder_that_is_held_to_its_classes_forgets_less(data, tmp_path, mon
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"keep_classes": 1.0}, "none is known of onnx:random.onnx"),
+        ({"keep_classes": 1.0}, "there is none for onnx:random.onnx"),
         ({"first_layer": "layer9"}, "has no layer 'layer9': it has layer0, layer1, layer2"),
-        ({"pictures": 0}, "at least 1 picture a batch"),
+        ({"pictures": 0}, "at least 1 picture per batch"),
         ({"encoder_learning_rate": 0.0}, "positive learning rates"),
         ({"crop": 0.0}, r"in \(0, 1\], not 0"),
-        ({"crop": 0.8, "first_layer": "layer1"}, "crop needs first_layer to be empty"),
+        ({"crop": 0.8, "first_layer": "layer1"}, "crop needs an empty first_layer"),
     ],
 )
 def test_what_cannot_be_is_told_before_any_training(data, tmp_path, options, said):

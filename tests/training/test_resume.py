@@ -132,7 +132,7 @@ class StopAfter:
 @pytest.mark.parametrize("steps", [2, STEPS, STEPS + 4])
 def test_a_run_that_is_asked_to_stop_is_saved_first_and_goes_on(small_data, unbroken, tmp_path, steps):
     watch = StopAfter(steps)
-    with pytest.raises(Stopped, match=f"stopped after step {steps}, and saved: the same command resumes it"):
+    with pytest.raises(Stopped, match=f"stopped after step {steps} and saved: run the same command again to resume"):
         run(small_data, tmp_path, watch=watch)
     assert not (tmp_path / "model.showtell").exists()
     goes_on = StopAfter(None)
@@ -154,7 +154,7 @@ def test_a_watch_is_told_the_captions_of_the_same_pictures_after_every_epoch(sma
 
 
 def test_weights_without_an_optimiser_are_refused(small_data, unbroken, tmp_path):
-    with pytest.raises(InputError, match=r"best\.safetensors: has weights alone"):
+    with pytest.raises(InputError, match=r"best\.safetensors: has only weights"):
         run(small_data, tmp_path, unbroken.folder / "checkpoints" / "best.safetensors")
 
 
@@ -202,7 +202,7 @@ def test_a_start_that_failed_does_not_stand_in_the_way_of_its_correction(small_d
 def test_a_model_is_no_checkpoint_and_nobody_is_told_to_delete_it(small_data, unbroken, tmp_path):
     (tmp_path / "broken.safetensors").write_bytes(b"no tensors")
     for path in (unbroken.bundle, tmp_path / "broken.safetensors"):
-        with pytest.raises(InputError, match=r"is a model, and training begins|not a whole checkpoint") as caught:
+        with pytest.raises(InputError, match=r"is a model, but training starts|not a complete checkpoint") as caught:
             run(small_data, tmp_path / "run", path)
         assert "delete" not in str(caught.value)
 
@@ -221,10 +221,10 @@ def test_a_missing_checkpoint_is_told_before_anything_is_made(small_data, tmp_pa
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"epoch_steps": STEPS + 1}, "its epochs are not of 6 steps"),
-        ({"epochs": EPOCHS - 1}, "more than the 2 epochs that are asked for"),
+        ({"epoch_steps": STEPS + 1}, "its epochs do not have 6 steps"),
+        ({"epochs": EPOCHS - 1}, "more than the 2 epochs of the recipe"),
         ({"min_count": 20}, "was trained on other captions"),
-        ({"hidden": 25}, "is of another decoder"),
+        ({"hidden": 25}, "belongs to another decoder"),
     ],
 )
 def test_a_checkpoint_of_another_recipe_is_refused(small_data, unbroken, tmp_path, change, said):

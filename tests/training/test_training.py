@@ -233,7 +233,7 @@ def test_a_damaged_checkpoint_is_one_line(showtell, small_data, tmp_path):
     last.write_bytes(last.read_bytes()[:1000])
     again = showtell(*command)
     assert again.code == 2
-    assert "last.safetensors: not a whole checkpoint" in again.err.splitlines()[-1]
+    assert "last.safetensors: not a complete checkpoint" in again.err.splitlines()[-1]
     assert "Traceback" not in again.err
 
 

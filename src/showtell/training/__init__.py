@@ -1,9 +1,9 @@
-"""Training: the only rooms where PyTorch may be imported."""
+"""Pictures and captions -> a model bundle. Needs PyTorch."""
 
 import os
 
-# Threads that wait for one without a core must sleep, not spin, or training beside any busy program crawls. PyTorch's
-# OpenMP reads this once, when it is loaded; a user's own setting stays.
+# Waiting threads must sleep, not spin, or training beside any busy program becomes very slow. PyTorch's OpenMP reads
+# this once, when it is loaded. A user's own setting stays.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from showtell.errors import require

@@ -1,8 +1,8 @@
-"""Captions of pictures -> padded batches, by seed and epoch alone.
+"""Captions of pictures -> padded batches, which depend only on seed and epoch.
 
-The batches of an epoch are a function of (seed, epoch), so a run that resumes in the middle of one meets the same.
-`CaptionBatches` goes through every caption in batches of similar length; `PictureBatches` draws different pictures with
-one caption each, as the course notebook did.
+The batches of an epoch are a function of (seed, epoch), so a run that resumes within an epoch gets the same ones.
+`CaptionBatches` goes through every caption in batches of similar length. `PictureBatches` samples different pictures
+with one caption each, as the course notebook did.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,19 +31,19 @@ class Batch:
 
 
 class Batches(Protocol):
-    """What the training loop asks of either kind."""
+    """What the training loop needs from either kind."""
 
     def __len__(self) -> int:
         """Batches in an epoch."""
         ...
 
     def epoch(self, number: int) -> list[Batch]:
-        """The batches of epoch `number`, in the order in which they are to be met."""
+        """The batches of epoch `number`, in order."""
         ...
 
 
 class CaptionBatches:
-    """Every caption of every picture once an epoch, in length-bucketed batches."""
+    """Every caption of every picture once per epoch, in length-bucketed batches."""
 
     def __init__(
         self,
@@ -63,9 +63,9 @@ class CaptionBatches:
             rows: row in the store by picture name.
             vocabulary: turns captions into ids.
             batch_size: captions in a batch; the last of an epoch may be smaller.
-            max_length: ids of a caption that are kept, START included.
-            seed: of the shuffling.
-            sampling: how often each picture and caption is met; None for once.
+            max_length: the largest number of ids of a caption, START included; longer ones are cut.
+            seed: seed of the shuffling.
+            sampling: how often each picture and caption is used in an epoch; None for once.
         """
         if batch_size < 1 or max_length < 2:
             raise InputError("batches need at least 1 caption of at least 2 ids")
@@ -76,9 +76,9 @@ class CaptionBatches:
             raise InputError("there are no captions to make batches of")
         self._rows = np.array([row for row, _ in pairs], np.int64)
         self._sampling = sampling if sampling and not sampling.plain else None
-        self._there = {name: len(texts) for name, texts in captions.items()}
-        starts = np.cumsum([0, *self._there.values()])
-        self._first = dict(zip(captions, starts.tolist(), strict=False))  # of each picture's captions, among all
+        self._counts = {name: len(texts) for name, texts in captions.items()}
+        starts = np.cumsum([0, *self._counts.values()])
+        self._first = dict(zip(captions, starts.tolist(), strict=False))  # number of each picture's first caption
         self._ids = [ids for _, ids in pairs]
         self._lengths = np.array([len(ids) for ids in self._ids])
         self._pad = vocabulary.pad
@@ -87,12 +87,12 @@ class CaptionBatches:
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self._met(np.random.default_rng(0))) // self._batch_size)
+        return -(-len(self._used(np.random.default_rng(0))) // self._batch_size)
 
     def epoch(self, number: int) -> list[Batch]:
-        """The batches of epoch `number`, in the order in which they are to be met."""
+        """The batches of epoch `number`, in order."""
         rng = np.random.default_rng([self._seed, number])
-        met = self._met(rng)
+        met = self._used(rng)
         order = met[rng.permutation(len(met))]
         pool = self._batch_size * _BATCHES_PER_POOL
         batches = []
@@ -102,14 +102,14 @@ class CaptionBatches:
             batches += [part[i : i + self._batch_size] for i in range(0, len(part), self._batch_size)]
         return [self._batch(batches[i]) for i in rng.permutation(len(batches))]
 
-    def _met(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-        """The numbers of the captions that an epoch meets."""
+    def _used(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """The numbers of the captions that an epoch uses."""
         if self._sampling is None:
             return np.arange(len(self._ids))
-        return np.array([self._first[name] + i for name, i in self._sampling.captions(self._there, rng)], np.int64)
+        return np.array([self._first[name] + i for name, i in self._sampling.captions(self._counts, rng)], np.int64)
 
     def in_order(self) -> list[Batch]:
-        """All captions once, shortest first: for a validation loss."""
+        """All captions once, shortest first, for a validation loss."""
         order = np.argsort(self._lengths, kind="stable")
         return [self._batch(order[i : i + self._batch_size]) for i in range(0, len(order), self._batch_size)]
 
@@ -118,7 +118,7 @@ class CaptionBatches:
 
 
 class PictureBatches:
-    """Batches of different random pictures, each with one random caption of its own: `steps` of them make an epoch."""
+    """Batches of different random pictures, each with one random caption; `steps` of them make an epoch."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class PictureBatches:
         """Encode the captions; arguments as for `CaptionBatches`, and the number of batches in an epoch.
 
         Raises:
-            InputError: there are fewer pictures than a batch has.
+            InputError: there are fewer pictures than a batch needs.
         """
         if len(captions) < batch_size:
             raise InputError(f"{len(captions)} pictures do not fill a batch of {batch_size}: lower batch_size")
@@ -160,24 +160,24 @@ class PictureBatches:
 
 
 class NameBatches:
-    """The pictures of an epoch by name, in a random order, in batches of which the last may be smaller."""
+    """The names of an epoch's pictures in random order, in batches; the last may be smaller."""
 
     def __init__(self, names: Sequence[str], batch_size: int, seed: int, sampling: Sampling | None = None) -> None:
-        """Each of the `names` is met once, or as `sampling` says."""
+        """An epoch uses each of the `names` once, or as often as `sampling` says."""
         self._names, self._batch_size, self._seed = list(names), batch_size, seed
         self._sampling = sampling if sampling and not sampling.plain else None
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self._met(np.random.default_rng(0))) // self._batch_size)
+        return -(-len(self._used(np.random.default_rng(0))) // self._batch_size)
 
     def epoch(self, number: int) -> list[list[str]]:
         """The batches of epoch `number`."""
         rng = np.random.default_rng([self._seed, number])
-        names = self._met(rng)
+        names = self._used(rng)
         order = rng.permutation(len(names))
         size = self._batch_size
         return [[names[i] for i in order[begin : begin + size]] for begin in range(0, len(names), size)]
 
-    def _met(self, rng: np.random.Generator) -> list[str]:
+    def _used(self, rng: np.random.Generator) -> list[str]:
         return self._sampling.pictures(rng) if self._sampling else self._names

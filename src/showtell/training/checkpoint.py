@@ -1,8 +1,8 @@
-"""Checkpoints: one safetensors file with everything that resuming needs, written beside and renamed.
+"""Checkpoints: one safetensors file with everything that resuming needs, written to a temporary file and renamed.
 
-Tensors carry their owner as a prefix: `model.`, `average.`, `optimizer.`, and where a stage trains or has trained the
-encoder `encoder.` and `encoder_average.`; the rest of the state is JSON in the file's
-metadata, so that both change together or not at all.
+Tensors have their owner as a prefix: `model.`, `average.`, `optimizer.` and, if a stage trains or has trained the
+encoder, `encoder.` and `encoder_average.`. The rest of the state is JSON in the file's metadata, so that both change
+together or not at all.
 """
 
 import json
@@ -34,7 +34,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, parts: dict[str, dict[str, torch.Tensor]], state: dict[str, Any]) -> None:
-    """Write the tensors of each owner and the state to `path`; tensors that share memory are written once each."""
+    """Write the tensors of each owner and the state to `path`; tensors that share memory are written separately."""
     tensors = {
         f"{owner}.{name}": tensor.detach().clone().contiguous()
         for owner, named in parts.items()
@@ -56,7 +56,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (OSError, KeyError, ValueError, safetensors.SafetensorError) as error:
         raise InputError(
-            f"{path}: not a whole checkpoint ({error}): take another one, or move it away to begin anew"
+            f"{path}: not a complete checkpoint ({error}): use another one, or move it away to start again"
         ) from error
     if state.get("format") != FORMAT:
         raise InputError(f"{path}: checkpoint format {state.get('format')}, this release reads {FORMAT}")
@@ -64,7 +64,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """The optimiser's state as tensors named `INDEX.KEY`; its settings are the caller's to keep."""
+    """The optimizer's state as tensors named `INDEX.KEY`; the caller keeps its settings."""
     state = optimizer.state_dict()["state"]
     return {
         f"{index}.{key}": torch.as_tensor(value) for index, values in state.items() for key, value in values.items()
@@ -72,7 +72,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tenso
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Give an optimiser built with the same settings the state that `optimizer_tensors` took."""
+    """Restore the state from `optimizer_tensors` into an optimizer with the same settings."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         index, key = name.split(".", 1)

@@ -1,4 +1,4 @@
-"""The figures of a run -> its folder: a line for each epoch, and learning curves of all of them."""
+"""The figures of a run -> files in its folder: a line for each epoch, and learning curves."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ def write_figures(folder: Path, metrics: Sequence[dict[str, Any]]) -> None:
     """Write `metrics.jsonl` and `curves.svg` into the folder of a run.
 
     Arguments:
-        folder: the run's.
+        folder: the run's folder.
         metrics: as for `learning_curves_svg`.
     """
     lines = "".join(json.dumps(line) + "\n" for line in metrics)

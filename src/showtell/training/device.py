@@ -1,4 +1,4 @@
-"""Where training computes: on the processor, or on an accelerator that PyTorch knows."""
+"""The device of training: the processor, or an accelerator that PyTorch supports."""
 
 import torch
 
@@ -6,7 +6,7 @@ from showtell.errors import InputError, one_line
 
 
 def device_of(name: str) -> torch.device:
-    """The device of a name: `cpu`, `cuda`, `cuda:1`, ..., or `auto` for CUDA's first where there is one, else `cpu`.
+    """The device with a name: `cpu`, `cuda`, `cuda:1`, ..., or `auto` for the first CUDA device, else `cpu`.
 
     Raises:
         InputError: there is no such device here.
@@ -16,6 +16,6 @@ def device_of(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:  # AssertionError: a PyTorch that was built without it
+    except (RuntimeError, AssertionError) as error:  # AssertionError: PyTorch was built without it
         raise InputError(f"device {name!r} cannot be used here ({one_line(error, 120)}): choose auto or cpu") from error
     return device

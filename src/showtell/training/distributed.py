@@ -1,13 +1,13 @@
-"""The workers of a run: one process, or a group of several that each take a shard of the rows of every batch.
+"""The workers of a run: one process, or several that each take a shard of the rows of every batch.
 
-All workers hold the same weights and take the same steps. What each computes from its rows, gradients included, is
-summed over the group, so that a step equals one worker's step on the whole batch, but for rounding. Only the main
-worker writes, validates and exports; a single worker is the main one, and communicates with nobody.
+All workers hold the same weights and take the same steps. The results of their rows, including gradients, are summed
+over the group. So a step equals a single worker's step on the whole batch, except for rounding. Only the main worker
+writes, validates and exports. A single worker is the main one and does not communicate.
 
-Gradients are added here and not by `torch.nn.parallel.DistributedDataParallel`, which would average them over workers:
-a loss is a mean over words, of which one worker's rows have more than another's, and a worker may have no row at all of
-an epoch's last batch. Decoders are also called by `hidden`, `logits`, `start` and `step`, not by the one `forward` that
-it wraps.
+This code adds gradients itself. `torch.nn.parallel.DistributedDataParallel` would average them over workers, which is
+wrong here: a loss is a mean over words, workers have different numbers of words, and a worker may have no row in an
+epoch's last batch. Also, decoders are called through `hidden`, `logits`, `start` and `step`, but it wraps only
+`forward`.
 """
 
 import json
@@ -21,9 +21,8 @@ from torch import distributed
 
 @dataclass(frozen=True, slots=True)
 class WorkerGroup:
-    """This process as number `rank` of `size`; where there are several, the default process group of PyTorch has them.
-
-    What they exchange lies on `device`: the processor for gloo, each worker's own accelerator for NCCL.
+    """This process as number `rank` of `size`. Several processes form PyTorch's default process group. They exchange
+    tensors on `device`: the processor for gloo, each worker's own accelerator for NCCL.
     """
 
     rank: int = 0
@@ -42,7 +41,7 @@ class WorkerGroup:
         return BatchShard(self, rows, slice(0, 1), counts=False)
 
     def all_reduce(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Put the sum over the group into each tensor; all are of one type, and are sent as one."""
+        """Replace each tensor by its sum over the group; all have one type and are sent as one."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.detach().reshape(-1).to(self.device) for tensor in tensors])
@@ -51,7 +50,7 @@ class WorkerGroup:
             tensor.detach().copy_(total.view_as(tensor))
 
     def broadcast(self, tensors: Iterable[torch.Tensor]) -> None:
-        """Copy the main worker's values into everybody's tensors."""
+        """Copy the main worker's values into the tensors of all workers."""
         if self.size == 1:
             return
         for tensor in tensors:
@@ -60,7 +59,9 @@ class WorkerGroup:
             tensor.detach().copy_(sent)
 
     def broadcast_object(self, value: Any) -> Any:
-        """Send the main worker's `value`, of JSON's kinds, to the others, which wait for it; their own is ignored."""
+        """Send the main worker's `value`, of JSON types, to the others, which wait for it; their own values are
+        ignored.
+        """
         if self.size == 1:
             return value
         text = json.dumps(value).encode() if self.is_main else b""
@@ -78,10 +79,10 @@ SINGLE_WORKER = WorkerGroup()
 
 @dataclass(frozen=True, slots=True)
 class BatchShard:
-    """One worker's shard of a batch of `of` rows: those of the slice `rows`.
+    """One worker's shard of a batch of `of` rows: the slice `rows`.
 
-    There is always one at least, so that all workers do the same exchanges in the same order: where a batch has fewer
-    rows than the group has workers, those left over compute its first row, which then does not count.
+    A shard has at least one row, so that all workers communicate in the same order. If a batch has fewer rows than
+    there are workers, the others compute its first row, which does not count.
     """
 
     group: WorkerGroup
@@ -93,11 +94,12 @@ class BatchShard:
         return len(range(self.of)[self.rows])
 
     def share_of_mean(self, mean: torch.Tensor, count: int) -> torch.Tensor:
-        """This worker's share of the mean over the whole batch; summed over the group, the mean, gradient included.
+        """This worker's share of the mean over the whole batch. The sum over the group is the mean, including its
+        gradient.
 
         Arguments:
-            mean: a scalar, over `count` words or captions of this worker's rows.
-            count: how many they are.
+            mean: a scalar, the mean over `count` words or captions of this worker's rows.
+            count: the number of these words or captions.
         """
         if self.group.size == 1:
             return mean
@@ -105,7 +107,7 @@ class BatchShard:
         return mean * (own / self.totals([own])[0])
 
     def totals(self, figures: Sequence[float]) -> list[float]:
-        """The sums over the group of what each worker counted in its rows."""
+        """The sums over the group of figures that each worker counted in its rows."""
         if self.group.size == 1:
             return list(figures)
         totals = torch.tensor(figures, dtype=torch.float64, device=self.group.device) * self.counts
@@ -113,5 +115,5 @@ class BatchShard:
         return [float(total) for total in totals]
 
     def own_seed(self, seed: int) -> int:
-        """A seed for what each worker draws for itself; the main worker's is `seed`."""
+        """A seed for random numbers of each worker; the main worker's is `seed`."""
         return seed + (self.group.rank << 44)

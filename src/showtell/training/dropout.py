@@ -1,7 +1,7 @@
-"""Dropout whose mask of a row does not depend on how many workers share the batch.
+"""Dropout with masks that do not depend on the number of workers that share the batch.
 
-Each worker draws the masks of the whole batch, from the seed that a single worker would use, and takes its own rows.
-On the processor these are bit for bit the masks that `torch.nn.Dropout` has for the whole batch.
+Each worker draws the masks of the whole batch, with the seed of a single worker, and takes its own rows. On the
+processor they equal, bit for bit, the masks of `torch.nn.Dropout` for the whole batch.
 """
 
 import torch
@@ -13,7 +13,7 @@ from showtell.training.distributed import BatchShard
 
 
 class DropoutMasks:
-    """Takes the place of dropout in a decoder. Until a batch is shared, and where none is, it is dropout as ever."""
+    """Replaces dropout in a decoder. Without a shared batch it is ordinary dropout."""
 
     def __init__(self, decoder: nn.Module) -> None:
         self._shard: BatchShard | None = None
@@ -25,9 +25,9 @@ class DropoutMasks:
         """Prepare for a worker's shard of a batch.
 
         Arguments:
-            shard: of the captions.
-            lengths: how many words each caption of the whole batch has, `int64 (B,)`; None where that is not known, and
-                every worker has masks of its own.
+            shard: the shard of the captions.
+            lengths: the number of words of each caption of the whole batch, `int64 (B,)`; None if unknown, and then
+                every worker draws its own masks.
         """
         self._shard = None if lengths is None else shard
         if lengths is not None:
@@ -35,8 +35,8 @@ class DropoutMasks:
             self._packed, self._words = len(packed), torch.isin(packed, _rows(shard)).nonzero()[:, 0]
 
     def of(self, given: torch.Tensor, probability: float) -> torch.Tensor | None:
-        """What to multiply `given` by: of its rows there is one for each caption of the shard, or one for each word, as
-        `Packing` has them. None where nothing is shared.
+        """The mask to multiply `given` by. Its rows are one for each caption of the shard, or one for each word, as in
+        `Packing`. None if no batch is shared.
         """
         if self._shard is None:
             return None
@@ -60,7 +60,7 @@ def _rows(shard: BatchShard) -> torch.Tensor:
 
 
 def _ones_like(given: torch.Tensor, rows: int) -> torch.Tensor:
-    """Ones that lie in memory in the order that `given` has, in which random numbers are drawn, but of so many rows."""
+    """Ones with the memory order of `given`, in which random numbers are drawn, but with `rows` rows."""
     order = sorted(range(given.ndim), key=lambda axis: -given.stride()[axis])
     shape = (rows, *given.shape[1:])
     ones = torch.ones([shape[axis] for axis in order], dtype=given.dtype, device=given.device)

@@ -40,19 +40,19 @@ def export_bundle(
 
     Arguments:
         path: the bundle's file.
-        recipe: what the model was made by; it goes into `model.json` whole.
-        decoder: in evaluation mode.
+        recipe: the recipe of the model; all of it goes into `model.json`.
+        decoder: the decoder, in evaluation mode.
         vocabulary: the decoder's.
         encoder_graph: the serialised ONNX graph of the recipe's encoder.
         scores: figures of the exported weights on the validation split.
         counts: sizes of the splits, for the model card.
 
-    Weights are stored in float16: half the file, and differences in log-probability of about 1e-3; or in int8, as the
+    Weights are stored in float16, which halves the file and changes log-probabilities by about 1e-3; or in int8, as the
     recipe says.
     """
     encoder = Encoder(encoder_graph, resize=recipe.encoder.resize)
     graphs = decoder_graphs(decoder, encoder.info.shape(recipe.encoder.output))
-    used = {name for _, names in graphs.values() for name in names}  # of tied tensors, the one that a graph knows
+    used = {name for _, names in graphs.values() for name in names}  # of tied tensors, the one that a graph uses
     tensors = {name: tensor.detach().numpy() for name, tensor in decoder.state_dict().items() if name in used}
     in_int8 = recipe.export.weights == "int8"
     weights = {name: _half(tensor) for name, tensor in (pack(tensors) if in_int8 else tensors).items()}
@@ -92,15 +92,15 @@ def _golden_picture() -> bytes:
 
 
 def _tag_parts(encoder: str, dim: int) -> dict[str, bytes]:
-    """The classifier that the encoder was trained with, where one is known."""
+    """The classifier that the encoder was trained with, if one is known."""
     found = classifier(encoder)
     return Tagger(ClassHead.of(*found)).to_parts() if found and found[0].shape[1] == dim else {}
 
 
 def halve_weights(graph: bytes) -> bytes:
-    """Keep a graph's float32 matrices and kernels as float16, cast before their use; ONNX Runtime folds the casts.
+    """Store a graph's float32 matrices and kernels as float16 and cast them before use; ONNX Runtime folds the casts.
 
-    Vectors stay as they are: they are small, and among them are variances that float16 could not hold.
+    Vectors stay in float32: they are small, and some are variances outside of float16's range.
     """
     model = onnx.load_from_string(graph)
     casts = []

@@ -1,7 +1,7 @@
-"""The training loop, in plain sight: step, validate, checkpoint.
+"""The training loop: step, validate, checkpoint.
 
-A run resumes from its last checkpoint when the same command is given again, and ends with bit for bit the weights of an
-unbroken run: the batches and the random numbers of a step are functions of (seed, step) alone.
+The same command resumes a run from its last checkpoint. The final weights equal, bit for bit, those of an uninterrupted
+run, because the batches and random numbers of a step depend only on (seed, step).
 """
 
 import shutil
@@ -46,17 +46,16 @@ from showtell.training.watch import Progress, Stopped, Watch
 
 Say: TypeAlias = Callable[[str], None]
 OnEpoch: TypeAlias = Callable[[Sequence[dict[str, Any]]], None]
-"""Is called after every epoch with the figures of all so far, for live curves."""
+"""Called after every epoch with the figures of all epochs so far, for live curves."""
 
-_ROWS_AT_ONCE = 256  # of all training embeddings, which as grids would not fit into memory
+_ROWS_AT_ONCE = 256  # of the training embeddings: all grids together would not fit into memory
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """Captions by picture of both splits, the data sets that they are of, and the encoder with the embeddings that it
-    gives of these pictures.
+    """Captions by picture of both splits, their data sets, and the encoder with its embeddings of these pictures.
 
-    `features` are the inputs of the encoder's trained layers; None where the recipe does not train it.
+    `features` are the inputs of the encoder's trained layers; None if the recipe does not train it.
     """
 
     training: Captions
@@ -67,7 +66,7 @@ class TrainingData:
 
 
 class TrainingLoop:
-    """A model in training, with everything that a checkpoint stores."""
+    """A model in training with everything that a checkpoint stores."""
 
     def __init__(
         self, recipe: Recipe, folder: Path, data: TrainingData, device: torch.device, group: WorkerGroup
@@ -102,7 +101,7 @@ class TrainingLoop:
         return Optimization(modules, decay, self.options.average, self.group)
 
     def run(self, begin_from: Path | None, show: bool, say: Say, on_epoch: OnEpoch, watch: Watch) -> None:
-        """Train from the last checkpoint, from another run's, or from the start, to the end."""
+        """Train to the end, from the last checkpoint, from another run's, or from the start."""
         self._resume(begin_from)
         if self.state.step:
             say(f"resuming after step {self.state.step}")
@@ -130,7 +129,7 @@ class TrainingLoop:
         if self.options.keep_epochs:
             self._save("weights")
         if self.group.is_main:  # a run that was killed after its last checkpoint resumes here
-            shutil.rmtree(self.folder / "fine-tune", ignore_errors=True)  # large, and of no more use
+            shutil.rmtree(self.folder / "fine-tune", ignore_errors=True)  # large, and no longer needed
             write_figures(self.folder, self.state.metrics)
 
     def _progress(self, current: CurrentEpoch, epochs: int, steps: int) -> Progress:
@@ -148,7 +147,7 @@ class TrainingLoop:
                 self._save("best")
             self._save("last")
         if self.group.broadcast_object(self.state.step) != self.state.step:
-            raise InputError(f"{last}: the workers see different files: all machines must see the run's folder")
+            raise InputError(f"{last}: the workers see different files: all machines must share the run's folder")
 
     def load_best(self) -> None:
         """Load the best epoch's weights, and embed with its encoder."""
@@ -161,8 +160,8 @@ class TrainingLoop:
         self.data.encoder.load(best_weights(best, "encoder"))
 
     def _begin_from_best(self, stage: Stage) -> None:
-        """Begin a later stage: the best weights so far, and a new optimizer."""
-        if self.group.is_main:  # the others may not see yet what it has just written
+        """Start a later stage from the best weights so far, with a new optimizer."""
+        if self.group.is_main:  # the others may not see its new file yet
             self._load_best_weights()
         self.group.broadcast(self.decoder.state_dict().values())
         if not stage.trains_encoder:
@@ -170,7 +169,7 @@ class TrainingLoop:
         self.optimization = self._new_optimization(stage)
 
     def _train_step(self, given: Any, current: CurrentEpoch) -> None:
-        seed = self.options.seed * 1_000_003 + self.state.step  # what is random in a step depends on its number alone
+        seed = self.options.seed * 1_000_003 + self.state.step  # random numbers of a step depend only on its number
         shard, lengths = self.group.shard(len(given)), current.stage.caption_lengths(given)
         torch.manual_seed(shard.own_seed(seed) if lengths is None else seed)
         self.decoder.train()
@@ -184,7 +183,7 @@ class TrainingLoop:
         self.state.add(dict(zip(computed.sums, sums, strict=True)), round(weight))
 
     def _end_epoch(self, stage: Stage, title: str, seconds: float, say: Say) -> dict[str, str]:
-        """Validate, save and report; the captions of the validation pictures, which the main worker has."""
+        """Validate, save and report; return the captions of the validation pictures, which the main worker has."""
         validation = self._validate(stage) if self.group.is_main else None
         line: dict[str, Any] = {
             "epoch": len(self.state.metrics) + 1,
@@ -235,7 +234,7 @@ class TrainingLoop:
         try:
             self.optimization.load(checkpoint)
         except RuntimeError as error:
-            raise InputError(f"{path}: is of another decoder: choose the recipe that made it") from error
+            raise InputError(f"{path}: belongs to another decoder: choose the recipe that made it") from error
         if not stage.trains_encoder:
             self.data.encoder.load(best_weights(checkpoint, "encoder"))
             self.data.encoder.embed()
@@ -247,6 +246,6 @@ def _written(stage: Stage, figures: Mapping[str, Any]) -> str:
 
 
 def _by_source(line: Mapping[str, Any]) -> str:
-    """The CIDEr-D of each data set, for people; nothing where there is one."""
+    """The CIDEr-D of each data set, for people; empty if there is only one."""
     parts = [f"{name} {100 * figures['cider_d']:.1f}" for name, figures in line.get("sources", {}).items()]
     return f" (mean of {', '.join(parts)})" if parts else ""

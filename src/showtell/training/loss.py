@@ -1,4 +1,4 @@
-"""Cross-entropy of the next word, over the words that are there."""
+"""Cross-entropy of the next word, over all words that are not padding."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from torch.nn import functional
 from showtell.decoders.autocast import applied
 from showtell.decoders.base import Decoder
 
-_WORDS_AT_ONCE = 256  # whose logits stay in a processor's cache from the product that makes them to their gradients'
+_WORDS_AT_ONCE = 256  # so that the logits stay in the processor's cache between the two matrix products
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,15 @@ def next_word(
     """Teacher-forced cross-entropy of a batch, in nats, averaged over targets that are not PAD.
 
     Arguments:
-        decoder: reads the captions without their last ids, is asked for them without their first.
+        decoder: its inputs are the captions without their last ids; its targets are the captions without their first.
         embeddings: `float32 (B, D)` or `(B, L, D)`.
         tokens: `int64 (B, T)`, padded with `pad`.
         smoothing: label smoothing (Szegedy et al. 2016): the share of the target spread over all words.
     """
     inputs, targets = tokens[:, :-1], tokens[:, 1:]
-    there = targets != pad
-    hidden = decoder.hidden(embeddings, inputs, there.sum(1))[there]  # no work on PAD
-    wanted, output = targets[there], decoder.output
+    real = targets != pad
+    hidden = decoder.hidden(embeddings, inputs, real.sum(1))[real]  # PAD costs no work
+    wanted, output = targets[real], decoder.output
     if torch.is_grad_enabled():
         loss, correct = linear_cross_entropy(hidden, output.weight, output.bias, wanted, smoothing)
     else:
@@ -48,14 +48,15 @@ def next_word(
 def linear_cross_entropy(
     features: torch.Tensor, weights: torch.Tensor, biases: torch.Tensor, targets: torch.Tensor, smoothing: float = 0.0
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean cross-entropy of a linear layer's logits, and how many targets had the greatest logit: scalars.
+    """The mean cross-entropy of a linear layer's logits, and the number of targets with the largest logit: scalars.
 
-    It is `torch.nn.functional.cross_entropy` of `torch.nn.functional.linear`. The gradients are taken together with the
-    loss, some rows at a time, so that the logits, by far the largest tensor of a training step, need never be whole.
+    It is `torch.nn.functional.cross_entropy` of `torch.nn.functional.linear`. The gradients are computed together with
+    the loss, some rows at a time. So the whole of the logits, by far the largest tensor of a training step, is never in
+    memory.
 
     Arguments:
         features: `(N, F)`.
-        weights: `(V, F)`; the product is computed in autocast's type where there is one.
+        weights: `(V, F)`; the product is computed in autocast's type, if any.
         biases: `(V,)`.
         targets: `int64 (N,)`.
         smoothing: see `next_word`.
@@ -65,7 +66,7 @@ def linear_cross_entropy(
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    """Its backward pass has nothing to do but to scale what the forward pass kept."""
+    """Its backward pass only scales the gradients that the forward pass kept."""
 
     @staticmethod
     def forward(

@@ -1,4 +1,4 @@
-"""What a stage trains, with the optimiser and the moving average that go with it: all that a step changes."""
+"""The modules that a stage trains, with their optimizer and moving averages: everything that a step changes."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -11,11 +11,11 @@ from showtell.training.distributed import SINGLE_WORKER, WorkerGroup
 
 Tensors = dict[str, torch.Tensor]
 PARTS = {"decoder": ("model", "average"), "encoder": ("encoder", "encoder_average")}
-"""What a checkpoint calls the weights of a module, and their average."""
+"""The names, in a checkpoint, of a module's weights and their average."""
 
 
 class Optimization:
-    """Modules that learn together, by AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101)."""
+    """Modules trained together with AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101)."""
 
     def __init__(
         self,
@@ -24,11 +24,11 @@ class Optimization:
         average: float,
         group: WorkerGroup = SINGLE_WORKER,
     ) -> None:
-        """Begin with an optimiser that remembers nothing, and averages that are the weights themselves.
+        """Start with a new optimizer, and with averages equal to the weights.
 
         Arguments:
-            modules: by name, a key of `PARTS`.
-            weight_decay: of each.
+            modules: modules by name, a key of `PARTS`.
+            weight_decay: weight decay of each.
             average: the decay of the moving averages; 0 keeps none.
             group: the workers; the sum of their losses is minimized.
         """
@@ -38,13 +38,13 @@ class Optimization:
         self.optimizer = torch.optim.AdamW(groups, fused=True)
 
     def step(self, loss: torch.Tensor, rates: Mapping[str, float], clip_norm: float, age: int) -> None:
-        """Go down one step.
+        """Take one step of gradient descent.
 
         Arguments:
             loss: a scalar.
             rates: the learning rate of each module.
-            clip_norm: what the norm of each module's gradient is brought down to; 0 leaves it.
-            age: steps that the averages have been taken over, this one included; young ones forget fast.
+            clip_norm: the largest norm of each module's gradient; 0 for no clipping.
+            age: number of steps in the averages, including this one; young averages decay fast.
         """
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -62,7 +62,7 @@ class Optimization:
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
-        """The modules have their average weights while the block runs."""
+        """Give the modules their average weights while the block runs."""
         present = {name: weights_of(self.modules[name]) for name in self.averages}
         try:
             for name, average in self.averages.items():
@@ -73,13 +73,13 @@ class Optimization:
                 self.modules[name].load_state_dict(weights)
 
     def parts(self) -> dict[str, Tensors]:
-        """Everything, by its owner's name in a checkpoint."""
+        """All tensors, by their owner's name in a checkpoint."""
         parts = {PARTS[name][0]: module.state_dict() for name, module in self.modules.items()}
         parts |= {PARTS[name][1]: average for name, average in self.averages.items()}
         return parts | {"optimizer": optimizer_tensors(self.optimizer)}
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """The inverse of `parts`; a `RuntimeError` where weights do not fit."""
+        """The inverse of `parts`; a `RuntimeError` if weights do not fit."""
         for name, module in self.modules.items():
             weights, average = PARTS[name]
             module.load_state_dict(checkpoint.part(weights))
@@ -91,11 +91,11 @@ class Optimization:
 
 
 def best_weights(checkpoint: Checkpoint, name: str) -> Tensors:
-    """What of a module is to be used: its average where the checkpoint has one, else its weights, if any."""
+    """The weights of a module to use: its average if the checkpoint has one, else its weights, if any."""
     weights, average = PARTS[name]
     return checkpoint.part(average) or checkpoint.part(weights)
 
 
 def weights_of(module: nn.Module) -> Tensors:
-    """A copy of what a module's weights are now."""
+    """A copy of a module's present weights."""
     return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}

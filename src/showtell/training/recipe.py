@@ -7,12 +7,11 @@
     [decoder]     kind and that kind's options
     [training]    epochs, batch size, learning rate, ...
     [fine_tune]   a stage that trains the encoder as well
-    [self_critical] a last stage that goes for CIDEr-D itself
-    [search]      how captions are found, in validation and as the model's default
-    [export]      how the model keeps its weights
-    [card]        licence, data, limits: copied into the model
+    [self_critical] a last stage that optimizes CIDEr-D [search]      search settings, for validation and as the model's
+    defaults [export]      how the model stores its weights [card]        license, data, limits: copied into the model
+    card
 
-An unknown table or key is an error that names the file, so that a misspelt option cannot be passed over.
+An unknown table or key is an error that names the file, so that a misspelt option is never ignored.
 """
 
 import dataclasses
@@ -35,12 +34,11 @@ from showtell.search import SearchOptions
 
 @dataclass(frozen=True, slots=True)
 class EncoderOptions:
-    """Which pretrained network, which of its outputs, and how pictures are made square for it.
+    """The pretrained network, its output, and how pictures are made square for it.
 
-    `weights` is a file with the network's weights, where its source (`keras:`, `timm:`) shall not get them itself.
-
-    With `mirrored` every training picture is embedded a second time with left and right exchanged, and each step of the
-    training meets one of the two, by chance; captions that speak of left or right stay with their own picture.
+    `weights` is a file with the network's weights, for sources (`keras:`, `timm:`) that would otherwise download them.
+    With `mirrored` every training picture is embedded a second time with left and right exchanged, and each training
+    step uses one of the two at random. Captions that mention left or right keep the original picture.
     """
 
     name: str = "efficientnet_lite2"
@@ -66,17 +64,17 @@ class VocabularyOptions:
 class TrainingOptions:
     """The loop.
 
-    An epoch goes through every caption in batches of similar length; with `epoch_steps` it is so many batches of
-    different random pictures with one random caption each, as in the course notebook. `validation_batches` are drawn
-    likewise for the validation loss (0: every caption); `validation_pictures` are captioned and scored (0: all).
+    An epoch goes through every caption in batches of similar length. With `epoch_steps` it is so many batches of
+    different random pictures with one random caption each, as in the course notebook. The validation loss uses
+    `validation_batches` of the same kind (0: every caption); `validation_pictures` are captioned and scored (0: all).
     `best_by` chooses the epoch that is exported: by a figure of a registered metric, such as `cider_d`, by the
     validation loss, `val_loss`, or simply the `last`. `average` is the decay of the exponential moving average of the
-    weights that is validated and exported (0: the weights themselves); `checkpoint_steps` are steps between checkpoints
-    within an epoch (0: only at its end); `keep_epochs` keeps that of each epoch, `weights_0.safetensors` and so on, and
-    that of the end, `weights.safetensors`. With `patience` a stage ends when so many epochs in a row have not been
-    better than its best (0: it never ends early).
-    `clip_norm` 0 does not clip gradients. `precision` is that of the matrix products of a training step, while
-    weights, losses and validation stay in float32: `bfloat16` takes half the time on processors that multiply it.
+    weights, which is validated and exported (0: the weights themselves). `checkpoint_steps` is the number of steps
+    between checkpoints within an epoch (0: only at its end). `keep_epochs` keeps the checkpoint of each epoch,
+    `weights_0.safetensors` and so on, and the final one, `weights.safetensors`. With `patience` a stage ends after so
+    many epochs in a row without a new best (0: it never ends early). `clip_norm` 0 does not clip gradients. `precision`
+    is the type of the matrix products in a training step; weights, losses and validation stay in float32. `bfloat16`
+    takes half the time on processors with bfloat16 products.
     """
 
     epochs: int = 10
@@ -110,17 +108,18 @@ class TrainingOptions:
             raise InputError("epochs, batch_size and learning_rate must be positive")
         counts = (self.epoch_steps, self.validation_batches, self.validation_pictures, self.checkpoint_steps)
         if min(*counts, self.patience) < 0:
-            raise InputError("counts of steps, batches, pictures and epochs must not be negative")
+            raise InputError("counts of steps, batches, pictures and epochs must be at least 0")
         if self.seed < 0:
-            raise InputError(f"the seed must not be negative ({self.seed})")
+            raise InputError(f"the seed must be at least 0, not {self.seed}")
         if not (0 <= self.average < 1 and 0 <= self.label_smoothing < 1):
             raise InputError("average and label_smoothing must lie in [0, 1)")
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """How the bundle keeps the decoder's matrices: in float16, or in int8, half of that
-    (`showtell.quantization.int8_weights`)."""
+    """How the bundle stores the decoder's matrices: in float16, or in int8 with half the size
+    (`showtell.quantization.int8_weights`).
+    """
 
     weights: Literal["float16", "int8"] = "float16"
 
@@ -131,7 +130,7 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class CardOptions:
-    """What a model says of itself beside its scores; `commands` are those that made it."""
+    """The texts of the model card besides the scores; `commands` are those that made the model."""
 
     title: str = ""
     licence: str = ""
@@ -142,18 +141,16 @@ class CardOptions:
 
 @dataclass(frozen=True, slots=True)
 class FineTuneOptions:
-    """The stage between cross-entropy and self-critical training; none where `epochs` is 0.
+    """The stage between cross-entropy and self-critical training; `epochs` 0 leaves it out.
 
     An epoch goes through every training picture once, `pictures` of them in a batch, with `captions` true captions of
-    each (some twice where it has fewer), and half of the pictures mirrored with `mirrored`. It begins from
-    the best epoch so far, with a new optimiser. `learning_rate` is the decoder's; the encoder has its own, and a
-    `weight_decay`. The encoder is trained from its layer `first_layer` on, which is the beginning of a weight's name;
-    all of it is where that is empty. With `depthwise` the kernels of depthwise convolutions are trained, too, which
-    takes as long as everything else together. `crop` is the least share of a picture's width, and of its height, that a
-    step may see, at a random place and scaled to the whole; only an encoder that learns from its first layer on can.
-
-    `keep_classes` is the weight of what holds the encoder to the classes that it was trained on: see
-    `class_divergence`. Tags come from those; 0 lets them drift.
+    each (some twice if it has fewer). With `mirrored` half of the pictures are mirrored. The stage starts from the best
+    epoch so far, with a new optimizer. `learning_rate` is the decoder's; the encoder has its own, and a `weight_decay`.
+    The encoder is trained from its layer `first_layer` on, the beginning of a weight's name; empty trains all of it.
+    With `depthwise` the kernels of depthwise convolutions are trained too, which takes as long as everything else
+    together. `crop` is the smallest share of a picture's width and of its height in a random crop, which is scaled to
+    the full size; it needs an encoder that is trained from its first layer on. `keep_classes` is the weight of a loss
+    that keeps the encoder's original classes, which tags need (see `class_divergence`); 0 lets them drift.
     """
 
     epochs: int = 0
@@ -171,22 +168,22 @@ class FineTuneOptions:
 
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.pictures < 1 or self.captions < 1 or self.warmup_steps < 0:
-            raise InputError("fine-tuning needs at least 1 picture a batch and 1 caption of each")
+            raise InputError("fine-tuning needs at least 1 picture per batch and 1 caption per picture")
         if self.learning_rate <= 0 or self.encoder_learning_rate <= 0 or min(self.weight_decay, self.keep_classes) < 0:
-            raise InputError("fine-tuning needs positive learning rates; weight_decay and keep_classes are at least 0")
+            raise InputError("fine-tuning needs positive learning rates, and weight_decay and keep_classes from 0 up")
         if not 0 < self.crop <= 1:
-            raise InputError(f"crop is the least share of a picture's sides that is seen, in (0, 1], not {self.crop:g}")
+            raise InputError(f"crop is the smallest share of a picture's sides, in (0, 1], not {self.crop:g}")
         if self.crop < 1 and self.first_layer:
-            raise InputError("crop needs first_layer to be empty: what lies before a later layer is run once a picture")
+            raise InputError("crop needs an empty first_layer: layers before a later one run only once per picture")
 
 
 @dataclass(frozen=True, slots=True)
 class SelfCriticalOptions:
-    """The second stage of training; none where `epochs` is 0.
+    """The last stage of training; `epochs` 0 leaves it out.
 
-    An epoch goes through every training picture once, `pictures` of them in a batch, with `samples` captions drawn for
-    each. It begins from the best epoch so far, with a new optimiser. `cross_entropy` is the share of the first stage's
-    loss that is kept in the gradient.
+    An epoch goes through every training picture once, `pictures` of them in a batch, with `samples` captions sampled
+    for each. The stage starts from the best epoch so far, with a new optimizer. `cross_entropy` is the weight of the
+    first stage's loss in the gradient.
     """
 
     epochs: int = 0
@@ -198,9 +195,9 @@ class SelfCriticalOptions:
 
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.pictures < 1 or self.learning_rate <= 0 or self.warmup_steps < 0:
-            raise InputError("self-critical training needs at least 1 picture a batch and a positive learning_rate")
+            raise InputError("self-critical training needs at least 1 picture per batch and a positive learning_rate")
         if self.samples < 2:
-            raise InputError(f"self-critical training compares at least 2 samples of a picture, not {self.samples}")
+            raise InputError(f"self-critical training needs at least 2 samples per picture, not {self.samples}")
         if not 0 <= self.cross_entropy < 1:
             raise InputError(f"cross_entropy must lie in [0, 1), not {self.cross_entropy:g}")
 
@@ -227,7 +224,7 @@ class Recipe:
             raise InputError("self-critical training raises the validation loss: set best_by to cider_d or bleu_4")
 
     def to_json(self) -> dict[str, Any]:
-        """The recipe as JSON values, every default spelt out; `data` is a list where there are several data sets."""
+        """The recipe as JSON values with every default; `data` is a list if there are several data sets."""
         values = dataclasses.asdict(self)
         return values | {"data": values["data"][0]} if len(self.data) == 1 else values
 
@@ -255,14 +252,16 @@ def read_recipe(path: str | Path) -> Recipe:
 
 
 def recipe_of(recipe: "Recipe | str | Path | Mapping[str, Any]") -> Recipe:
-    """A recipe itself, or that of a TOML file or of nested plain values; errors as `read_recipe` has them."""
+    """The recipe itself, or one read from a TOML file or from nested plain values; errors as for `read_recipe`."""
     if isinstance(recipe, Recipe):
         return recipe
     return read_recipe(recipe) if isinstance(recipe, (str, Path)) else recipe_from(dict(recipe))
 
 
 def recipe_from(values: dict[str, Any], where: str = "") -> Recipe:
-    """A recipe from nested plain values, as TOML gives them; the `InputError` for a wrong one begins with `where`."""
+    """A recipe from nested plain values, such as those of a TOML file; the message of an `InputError` starts with
+    `where`.
+    """
     try:
         known = ["name", "decoder", *_TABLES]
         if unknown := sorted(set(values) - set(known)):

@@ -1,7 +1,7 @@
-"""Resuming a run: whose folder it is, where the run stands, and whether a checkpoint fits.
+"""Resuming a run: checking its folder, its state, and whether a checkpoint fits.
 
-A run resumes from its own `last` checkpoint, or begins from a checkpoint of another run (`showtell train --from`), such
-as the course notebook's `weights_3`. Either way its position is a `TrainingState`, which a checkpoint stores beside its
+A run resumes from its own `last` checkpoint, or starts from a checkpoint of another run (`showtell train --from`), such
+as the course notebook's `weights_3`. In both cases its state is a `TrainingState`, which a checkpoint stores with its
 tensors.
 """
 
@@ -23,11 +23,11 @@ from showtell.training.stages.base import Stage
 
 @dataclass(slots=True)
 class TrainingState:
-    """Where a run stands.
+    """The state of a run.
 
-    `step` counts steps, `metrics` has the figures of the epochs that have ended; `sums` are of figures over `weight`
-    words or captions of the epoch since. The weights of epochs before number `own_from` (from 0) were another run's, so
-    they are not for this one to export.
+    `step` counts steps, and `metrics` has the figures of finished epochs. `sums` are sums of figures over `weight`
+    words or captions of the current epoch. Epochs before number `own_from` (from 0) belong to another run, so this run
+    does not export their weights.
     """
 
     step: int = 0
@@ -37,18 +37,18 @@ class TrainingState:
     own_from: int = 0
 
     def add(self, sums: Mapping[str, float], weight: int) -> None:
-        """Take one more step, with the sums of figures over `weight` words or captions that it found."""
+        """Count one more step, with its sums of figures over `weight` words or captions."""
         self.step += 1
         self.weight += weight
         for name, value in sums.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 
     def figures(self) -> dict[str, float]:
-        """The means of the epoch so far."""
+        """The means of the current epoch so far."""
         return {name: value / self.weight for name, value in self.sums.items()}
 
     def end_epoch(self, figures: dict[str, Any]) -> None:
-        """Note an epoch's figures and begin the next."""
+        """Store an epoch's figures and start the next epoch."""
         self.metrics.append(figures)
         self.sums, self.weight = {}, 0
 
@@ -59,7 +59,7 @@ class TrainingState:
 
 @dataclass(frozen=True, slots=True)
 class CurrentEpoch:
-    """The epoch that a run is in: number `epoch` of `stage`. They began at steps `epoch_step` and `stage_step`."""
+    """The current epoch of a run: number `epoch` of `stage`. They started at steps `epoch_step` and `stage_step`."""
 
     stage: Stage
     epoch: int
@@ -70,9 +70,9 @@ class CurrentEpoch:
 def current_epoch(
     metrics: Sequence[dict[str, Any]], stages: Sequence[Stage], options: TrainingOptions
 ) -> CurrentEpoch | None:
-    """The epoch that follows those in `metrics`; None where all is done.
+    """The epoch that follows those in `metrics`; None if training is finished.
 
-    A stage is over after its epochs, or with `patience` when so many in a row have brought nothing better.
+    A stage ends after its epochs or, with `patience`, after so many epochs in a row without a new best.
     """
     stage_step = 0
     for stage in stages:
@@ -85,7 +85,7 @@ def current_epoch(
 
 
 def stage_behind(state: TrainingState, stages: Sequence[Stage], options: TrainingOptions) -> Stage:
-    """The stage that the last step of a run was of; the first where there was none yet."""
+    """The stage of a run's last step; the first stage if there was no step yet."""
     current = current_epoch(state.metrics, stages, options)
     if current and (state.step > current.epoch_step or not state.metrics):
         return current.stage
@@ -106,7 +106,7 @@ def _best_index(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> 
 
 
 def _steps(metrics: Sequence[dict[str, Any]], stages: Sequence[Stage]) -> int:
-    """Steps of the epochs in `metrics`."""
+    """The number of steps of the epochs in `metrics`."""
     return sum(len(stage) * len(_lines_of(stage, metrics)) for stage in stages)
 
 
@@ -115,10 +115,10 @@ def _lines_of(stage: Stage, metrics: Sequence[dict[str, Any]]) -> list[dict[str,
 
 
 def check_run_folder(folder: Path, recipe: Recipe) -> None:
-    """An `InputError` where the folder holds a run of another recipe; nothing is written.
+    """Raise an `InputError` if the folder has a run of another recipe; write nothing.
 
-    A run that has no checkpoint yet has nothing to lose, so its recipe may be corrected. What the recipe of an older
-    release does not say has its default.
+    The recipe of a run without a checkpoint may still be corrected. Options that an older release's recipe lacks have
+    their defaults.
     """
     path = folder / "recipe.json"
     if not path.exists() or not any((folder / "checkpoints").glob("*.safetensors")):
@@ -129,13 +129,11 @@ def check_run_folder(folder: Path, recipe: Recipe) -> None:
     found = recipe_from(tables, str(path)).to_json()
     differing = [key for key in wanted if found[key] != wanted[key]]
     if differing:
-        raise InputError(
-            f"{folder}: holds a run of another recipe ({', '.join(differing)} differ): choose another --out"
-        )
+        raise InputError(f"{folder}: has a run of another recipe ({', '.join(differing)} differ): choose another --out")
 
 
 def claim_run_folder(folder: Path, recipe: Recipe) -> None:
-    """Write the recipe into the run's folder, once its data are found good; errors as `check_run_folder` has them."""
+    """Write the recipe into the run's folder, after its data were checked; errors as for `check_run_folder`."""
     check_run_folder(folder, recipe)
     path, wanted = folder / "recipe.json", recipe.to_json()
     started = any((folder / "checkpoints").glob("*.safetensors"))
@@ -144,16 +142,16 @@ def claim_run_folder(folder: Path, recipe: Recipe) -> None:
 
 
 def require_checkpoint(path: Path) -> None:
-    """An `InputError` where there is no checkpoint to begin from, before anything slow is done."""
-    where = "a run keeps its own in the folder checkpoints/"
+    """Raise an `InputError` if there is no checkpoint to start from, before anything slow happens."""
+    where = "a run has its checkpoints in its folder checkpoints/"
     if path.suffix == SUFFIX:
-        raise InputError(f"{path}: is a model, and training begins from a checkpoint: {where}")
+        raise InputError(f"{path}: is a model, but training starts from a checkpoint: {where}")
     if not path.is_file():
         raise InputError(f"{path}: there is no such checkpoint: {where}")
 
 
 def state_of(state: TrainingState, vocabulary: Vocabulary) -> dict[str, Any]:
-    """What a checkpoint keeps beside its tensors, as JSON values."""
+    """What a checkpoint stores besides its tensors, as JSON values."""
     return dataclasses.asdict(state) | {"vocabulary": list(vocabulary.entries)}
 
 
@@ -163,33 +161,31 @@ def read_checkpoint(
     """A checkpoint that a run with this vocabulary and these stages can resume from.
 
     Raises:
-        InputError: the file is missing or damaged, has no optimizer state, or belongs to a run with other words, other
-            epochs or more of them.
+        InputError: the file is missing or damaged, has no optimizer state, or belongs to a run with another vocabulary,
+            other epochs or more of them.
     """
     require_checkpoint(path)
     checkpoint = load_checkpoint(path)
     values = dict(checkpoint.state)
     if values.pop("vocabulary") != list(vocabulary.entries):
-        raise InputError(f"{path}: was trained on other captions (its words differ): use those, or start anew")
+        raise InputError(f"{path}: was trained on other captions (its words differ): use those, or start a new run")
     if not checkpoint.part("optimizer"):
-        raise InputError(f"{path}: has weights alone, which no run can resume from: take last or one of weights_0, ...")
+        raise InputError(f"{path}: has only weights, so no run can resume from it: use last, or one of weights_0, ...")
     state = TrainingState(**{key: value for key, value in values.items() if key != "format"})
     for stage in stages:
         if len(_lines_of(stage, state.metrics)) > stage.epochs:
-            raise InputError(
-                f"{path}: was trained for more than the {stage.epochs} epochs that are asked for: raise them"
-            )
+            raise InputError(f"{path}: was trained for more than the {stage.epochs} epochs of the recipe: raise them")
     current = current_epoch(state.metrics, stages, options)
     ended = _steps(state.metrics, stages)
     if not ended <= state.step <= ended + (len(current.stage) if current else 0):
-        raise InputError(f"{path}: its epochs are not of {len(stages[0])} steps: choose the recipe that made it")
+        raise InputError(f"{path}: its epochs do not have {len(stages[0])} steps: choose the recipe that made it")
     return checkpoint, state
 
 
 def fork_from(state: TrainingState) -> bool:
-    """Make another run's state this run's own; whether its weights are those that its last epoch left.
+    """Make another run's state this run's own. Return whether its weights are those at the end of its last epoch.
 
-    Of the epochs behind it, only one that it stands at the very end of is this run's to export.
+    Of its finished epochs, this run may export only one that it stands exactly at the end of.
     """
     ends_epoch = state.weight == 0
     state.own_from = len(state.metrics) - ends_epoch

@@ -1,19 +1,15 @@
 """A recipe -> a model bundle: embed, train, export, calibrate.
 
     RUN/
-      recipe.json         the recipe with every default spelt out
-      encoder-int8.onnx   the quantized encoder, where the recipe asks for one
-      embeddings/         the store (unless another folder is named); embeddings-mirrored/ beside it where asked
-      tuned/              where the encoder was trained: encoder.onnx, its embeddings, and its int8 form where asked
-      fine-tune/          while the encoder is trained: the inputs of its first trained layer
-      vocabulary.json
-      checkpoints/        last.safetensors (to resume), best.safetensors (to export), and where asked weights_0, ...
-      metrics.jsonl       one line an epoch
-      curves.svg
-      NAME.showtell       the model bundle
+      recipe.json         the recipe with every default encoder-int8.onnx   the quantized encoder, if the recipe asks
+      for one embeddings/         the store (unless another folder is named); embeddings-mirrored/ beside it if
+      requested tuned/              if the encoder was trained: encoder.onnx, its embeddings, and its int8 form if
+      requested fine-tune/          while the encoder is trained: the inputs of its first trained layer vocabulary.json
+      checkpoints/        last.safetensors (to resume), best.safetensors (to export), and weights_0, ... if requested
+      metrics.jsonl       one line for each epoch curves.svg NAME.showtell       the model bundle
 
 The same command resumes a run from its last checkpoint (`showtell.training.loop`). Several processes may train together
-(`showtell.training.distributed`): all see the folder, and only the main one writes into it.
+(`showtell.training.distributed`): all see the folder, but only the main one writes to it.
 """
 
 import contextlib
@@ -42,8 +38,8 @@ from showtell.training.watch import Unwatched, Watch
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """The finished run: its folder, its bundle, one dictionary of figures per epoch, as in `metrics.jsonl`, and that of
-    the epoch whose weights are in the bundle.
+    """The finished run: its folder, its bundle, a dictionary of figures for each epoch, as in `metrics.jsonl`, and the
+    one of the exported epoch.
     """
 
     folder: Path
@@ -66,26 +62,26 @@ def train(
     on_epoch: OnEpoch = lambda metrics: None,
     watch: Watch | None = None,
 ) -> TrainResult:
-    """Train the model of `recipe` in `folder`, or resume it, and export the best epoch's weights, calibrated.
+    """Train the model of `recipe` in `folder`, or resume its training, then export the best epoch and calibrate it.
 
     Arguments:
         recipe: data, encoder, decoder, training and search: options, a TOML file, or a dictionary of its tables.
-        folder: the run; made when missing.
-        root: what relative paths in the recipe are relative to.
-        store: an embedding store to fill and use, so that runs can share it; None for one in the run's folder.
-        begin_from: a checkpoint of another run to begin from, such as its `weights_3.safetensors`.
-        device: where to compute, as `showtell.training.device` names it. Encoders as they came, and quantized ones, run
-            on the processor whatever it is.
-        group: the workers that call this together with the same arguments, this process among them.
+        folder: the run's folder; it is created if missing.
+        root: the folder for relative paths in the recipe.
+        store: an embedding store to fill and use, which runs can share; None for one in the run's folder.
+        begin_from: a checkpoint of another run to start from, such as its `weights_3.safetensors`.
+        device: where to train, as for `showtell.training.device`. Published and quantized encoders always run on the
+            processor.
+        group: the workers, including this process, that call this function together with the same arguments.
         show: progress bars on stderr.
-        say: is called with a line for people at every stage.
-        on_epoch: is called after every epoch with the figures of all so far, as they stand in `metrics.jsonl`.
-        watch: is notified of every step and epoch, and may stop the run.
+        say: called with a line for people at every stage.
+        on_epoch: called after every epoch with the figures of all epochs so far, as in `metrics.jsonl`.
+        watch: notified of every step and epoch; it may stop the run.
 
     Raises:
-        InputError: the folder holds a run of another recipe, the data cannot be used, the checkpoint to begin from does
+        InputError: the folder has a run of another recipe, the data cannot be used, the checkpoint to start from does
             not fit, there is no such device, or several workers cannot train the recipe.
-        Stopped: `watch` asked for it, and the run was saved.
+        Stopped: `watch` requested it; the run was saved.
     """
     recipe, folder = recipe_of(recipe), Path(folder)
     place, start = device_of(device), Path(begin_from) if begin_from else None
@@ -114,7 +110,7 @@ def train(
 
 
 def _load(recipe: Recipe, root: Path, say: Say) -> Examples:
-    """The recipe's pictures and captions, and for people what was matched and passed over."""
+    """Load the recipe's pictures and captions, and report what was matched and what was left out."""
     examples = load_examples(recipe.data, root)
     for line in (examples.summary, *remarks_of(examples.source).lines()):
         say(line)
@@ -131,10 +127,10 @@ def _prepare(
     show: bool,
     say: Say,
 ) -> TrainingData:
-    """Embed the pictures, and keep the captions of those that could be read."""
+    """Embed the pictures, and keep the captions of the readable ones."""
     graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say) if group.is_main else b""
     if group.is_main:
-        claim_run_folder(folder, recipe)  # only now, so that a failed start never stands in the way of its correction
+        claim_run_folder(folder, recipe)  # only now, so that a recipe can be corrected after a failed start
     embed = partial(embed_dataset, options=recipe.encoder, examples=examples, group=group, show=show, say=say)
     encoded = embed(graph, store=store, beside=folder)
     training, validation = (encoded.readable(examples.of(split)) for split in (examples.train, examples.validation))
@@ -148,9 +144,9 @@ def _prepare(
 def _export(
     bundle: Path, recipe: Recipe, loop: TrainingLoop, best: Mapping[str, Any], examples: Examples, say: Say
 ) -> None:
-    """Write the bundle of the weights that the loop has loaded."""
+    """Write the bundle with the weights that the loop has loaded."""
     if loop.data.features and not loop.data.encoder.trained:
-        say("no epoch with the encoder trained was the best one, so the model has it as it was")
+        say("no epoch with a trained encoder was the best one, so the model has the published encoder")
     scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
     graph = loop.data.encoder.current.graph
     export_bundle(bundle, recipe, loop.decoder.eval().cpu(), loop.vocabulary, graph, scores, examples.counts())

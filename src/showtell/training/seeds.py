@@ -1,9 +1,8 @@
-"""One recipe trained with several seeds: how much of a figure is the recipe's, and how much is luck.
+"""One recipe trained with several seeds, to measure how much of a figure is due to chance.
 
 RUN/
-  embeddings/        one store for all (unless another folder is named)
-  seed-1/ ...        a run each, as in `showtell.training.run`
-  seeds.json         the best epoch's figures of each seed, their mean and standard deviation
+  embeddings/        one store for all runs (unless another folder is named) seed-1/ ...        a run for each seed, as
+  in `showtell.training.run` seeds.json         the best epoch's figures of each seed, their mean and standard deviation
 """
 
 import dataclasses
@@ -23,7 +22,7 @@ FIGURES = ("val_loss", "val_accuracy", "bleu_4", "cider_d")
 
 @dataclass(frozen=True, slots=True)
 class SeedsResult:
-    """The runs by seed, the figures of each one's exported epoch, and their mean and (sample) standard deviation."""
+    """The runs by seed, the figures of their exported epochs, and the mean and (sample) standard deviation of these."""
 
     runs: dict[int, TrainResult]
     best: dict[int, dict[str, Any]]
@@ -43,12 +42,12 @@ def train_seeds(
     show: bool = True,
     say: Say = lambda line: None,
 ) -> SeedsResult:
-    """Train `recipe` with `count` seeds from its own upwards; what has been trained already is not trained again.
+    """Train `recipe` with `count` seeds, from its own seed upwards; finished runs are not trained again.
 
-    Arguments and errors are those of `showtell.training.train`; an `InputError`, too, where `count` is below 2.
+    Arguments and errors are those of `showtell.training.train`; also an `InputError` if `count` is below 2.
     """
     if count < 2:
-        raise InputError(f"several seeds are at least 2, not {count}")
+        raise InputError(f"the number of seeds must be at least 2, not {count}")
     folder = Path(folder)
     first = recipe.training.seed
     runs: dict[int, TrainResult] = {}

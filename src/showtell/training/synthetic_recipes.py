@@ -1,4 +1,6 @@
-"""Recipes for the data sets that are drawn by code: small models, learnt in a minute (shapes) or a few (relations)."""
+"""Recipes for the data sets that are drawn by code: small models that train in a minute (shapes) or a few
+(relations).
+"""
 
 from typing import Any
 
@@ -34,7 +36,7 @@ _SHAPES: dict[str, dict[str, Any]] = {
     "training": _TRAINING | {"weight_decay": 0.1},
 }
 _RELATIONS: dict[str, dict[str, Any]] = {
-    "encoder": {"name": "efficientnet_lite0:block_11", "output": "grid"},  # tells shapes apart better than the last
+    "encoder": {"name": "efficientnet_lite0:block_11", "output": "grid"},  # distinguishes shapes better than the last
     "decoder": {
         "kind": "attention",
         "hidden": 256,

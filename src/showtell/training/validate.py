@@ -1,4 +1,4 @@
-"""What a decoder is worth on the validation pictures: teacher-forced loss, and the captions it writes on its own."""
+"""Validation of a decoder: its teacher-forced loss, and the scores of its own captions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,8 +25,8 @@ _PICTURES_AT_ONCE = 64
 @dataclass(frozen=True, slots=True)
 class Validation:
     """`loss` in nats per word and `accuracy` of the next word are teacher-forced; BLEU-4 (0 to 1) and CIDEr-D (0 to 10)
-    score the captions that the decoder wrote by itself, `captions`, by picture name. `other` has the figure of another
-    metric that chooses the epoch, by its key. Of several data sets, `parts` has what was found on each.
+    score the decoder's own `captions`, by picture name. `other` has the figure of another metric that chooses the
+    epoch, by its key. With several data sets, `parts` has the validation of each.
     """
 
     loss: float
@@ -38,7 +38,7 @@ class Validation:
     other: dict[str, float] = field(default_factory=dict)
 
     def figures(self) -> dict[str, Any]:
-        """The figures by the names that they have in `metrics.jsonl`."""
+        """The figures by their names in `metrics.jsonl`."""
         scores = {"bleu_4": self.bleu_4, "cider_d": self.cider_d, **self.other}
         figures: dict[str, Any] = {"val_loss": self.loss, "val_accuracy": self.accuracy, **scores}
         return figures | {"sources": {n: part.figures() for n, part in self.parts.items()}} if self.parts else figures
@@ -64,7 +64,7 @@ def mean_of(parts: Mapping[str, Validation], weights: Mapping[str, float]) -> Va
 
 
 class TorchSteps:
-    """A PyTorch decoder behind the arrays that `showtell.search` speaks."""
+    """A PyTorch decoder with the array interface of `showtell.search`."""
 
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
@@ -84,7 +84,7 @@ class TorchSteps:
 
 
 class EmbeddingSource(Protocol):
-    """Embeddings of pictures: a store's, or what an encoder that is being trained gives."""
+    """Embeddings of pictures, from a store or from an encoder in training."""
 
     @property
     def rows(self) -> Mapping[str, int]:
@@ -97,7 +97,7 @@ class EmbeddingSource(Protocol):
 
 
 class Validator:
-    """Holds the references, so that each epoch only has to write and score."""
+    """Holds the references, so that each epoch only has to caption and score."""
 
     def __init__(
         self,
@@ -108,15 +108,15 @@ class Validator:
         options: SearchOptions,
         best_by: str = "cider_d",
     ) -> None:
-        """Tokenise the references.
+        """Tokenize the references.
 
         Arguments:
-            captions: of the validation pictures, by name.
-            scored: those that are captioned and scored.
-            batches: what the loss is taken of, see `held_out`.
+            captions: captions of the validation pictures, by name.
+            scored: names of the pictures that are captioned and scored.
+            batches: the batches of the validation loss, see `held_out`.
             vocabulary: the decoder's.
-            options: of the search.
-            best_by: what chooses the epoch; a metric that is not computed anyway is computed for it.
+            options: options of the search.
+            best_by: the figure that chooses the epoch; its metric is computed if it is not anyway.
         """
         self.vocabulary, self.options = vocabulary, options
         self.pictures, self.names = list(captions), list(scored)
@@ -125,7 +125,7 @@ class Validator:
         self.batches, self.best_by = batches, best_by
 
     def __call__(self, decoder: Decoder, seen: EmbeddingSource) -> Validation:
-        """Validate `decoder`, which is put into evaluation mode and left there, on the embeddings `seen`."""
+        """Validate `decoder` on the embeddings `seen`; it is put into evaluation mode and left there."""
         decoder.eval()
         loss, accuracy = self._teacher_forced(decoder, seen)
         captions = self._captions(decoder, seen)
@@ -164,7 +164,7 @@ class Validator:
 
 
 class GroupValidator:
-    """Validates on each of several data sets by itself; where there is one, it is that one's `Validator`."""
+    """Validates on each of several data sets; with one data set it is that one's `Validator`."""
 
     def __init__(
         self,
@@ -174,12 +174,12 @@ class GroupValidator:
         vocabulary: Vocabulary,
         search: SearchOptions,
     ) -> None:
-        """Tokenise the references.
+        """Tokenize the references.
 
         Arguments:
-            captions: of the validation pictures, by name.
-            groups: the data sets that these are of.
-            training: what the loss is taken of, and how many pictures of each data set are scored.
+            captions: captions of the validation pictures, by name.
+            groups: their data sets.
+            training: options of the validation loss, and the number of scored pictures of each data set.
             vocabulary: the decoder's.
             search: options of the search.
         """
@@ -194,14 +194,14 @@ class GroupValidator:
         self.names = [name for validator in self.validators.values() for name in validator.names]
 
     def __call__(self, decoder: Decoder, seen: EmbeddingSource) -> Validation:
-        """Validate `decoder`, as `Validator` does. Of several data sets the figures are the weighted means."""
+        """Validate `decoder`, as `Validator` does. With several data sets the figures are weighted means."""
         parts = {name: validator(decoder, seen) for name, validator in self.validators.items()}
         return next(iter(parts.values())) if len(parts) == 1 else mean_of(parts, self.weights)
 
 
 def held_out(options: TrainingOptions, captions: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> list[Batch]:
-    """What the validation loss is taken of: the same batches after every epoch; their rows count the pictures of
-    `captions` in order.
+    """The batches of the validation loss, the same after every epoch; their rows count the pictures of `captions` in
+    order.
     """
     rows = {name: row for row, name in enumerate(captions)}
     if options.validation_batches:

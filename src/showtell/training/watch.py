@@ -1,4 +1,4 @@
-"""What a training run reports to a watcher, and what a watcher may ask of it."""
+"""The interface between a training run and its observer, such as the page of `--watch`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,17 @@ from showtell.errors import ShowtellError
 
 
 class Stopped(ShowtellError):
-    """The run was asked to stop after a step; it was saved first, and the same command resumes it."""
+    """The run stopped on request after a step. It was saved, and the same command resumes it."""
 
     def __init__(self, step: int) -> None:
-        super().__init__(f"stopped after step {step}, and saved: the same command resumes it")
+        super().__init__(f"stopped after step {step} and saved: run the same command again to resume")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands: `step` of `steps` in `epoch` of `epochs`, all from 1, and the means of the epoch so far."""
+    """The progress of a run: `step` of `steps` in `epoch` of `epochs`, all from 1, and the means of the epoch so
+    far.
+    """
 
     epoch: int
     epochs: int
@@ -27,34 +29,34 @@ class Progress:
 
 
 class Watch(Protocol):
-    """Is notified of a run's progress in the run's own thread, so it must be quick."""
+    """Observes a run. It is called in the run's own thread, so it must be quick."""
 
     def begin(self, name: str, source: Pictures, references: Mapping[str, Sequence[str]]) -> None:
-        """The run of the recipe `name` begins or resumes.
+        """The run of the recipe `name` starts or resumes.
 
         Arguments:
-            name: the recipe's.
-            source: where its pictures are read from.
-            references: true captions of the validation pictures whose captions `epoch` is given, by name.
+            name: the recipe's name.
+            source: the source of its pictures.
+            references: true captions, by name, of the validation pictures that `epoch` gets captions of.
         """
         ...
 
     def step(self, progress: Progress) -> bool:
-        """A step was made; returns whether the run shall be saved and stop here."""
+        """A step is done; return whether the run should save its state and stop."""
         ...
 
     def epoch(self, metrics: Sequence[Mapping[str, Any]], captions: Mapping[str, str]) -> None:
         """An epoch has ended.
 
         Arguments:
-            metrics: the figures of all epochs so far, as `metrics.jsonl` has them.
-            captions: what the model says of the validation pictures, by name; none where a run resumes.
+            metrics: the figures of all epochs so far, as in `metrics.jsonl`.
+            captions: the model's captions of the validation pictures, by name; empty when a run resumes.
         """
         ...
 
 
 class Unwatched:
-    """Nobody watches, and nobody stops the run."""
+    """Without an observer, nothing stops the run."""
 
     def begin(self, name: str, source: Pictures, references: Mapping[str, Sequence[str]]) -> None:
         """See `Watch`."""

@@ -1,4 +1,4 @@
-"""An encoder's graph -> what a decoder sees through it: the graph as it is to be used, and everybody's embeddings."""
+"""An encoder's graph -> the graph in its final precision and the embeddings of all pictures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ Captions: TypeAlias = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class EncodedData:
-    """The encoder's graph, quantised where the recipe asks for that, and the embeddings that it gave."""
+    """The encoder's graph, quantized if the recipe says so, and its embeddings."""
 
     graph: bytes
     embeddings: AugmentedEmbeddings
 
     def readable(self, captions: Captions) -> Captions:
-        """Those of the captions, by picture, whose pictures could be read."""
+        """The captions, by picture, of the pictures that could be read."""
         return {name: texts for name, texts in captions.items() if name in self.embeddings.rows}
 
 
@@ -44,17 +44,17 @@ def embed_dataset(
     show: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> EncodedData:
-    """Embed what is not embedded yet: all pictures, and where asked the training pictures' mirror images.
+    """Embed all pictures that are not embedded yet and, if requested, mirror images of the training pictures.
 
     Arguments:
-        graph: the encoder in float32; only the main worker needs it, and has it in what is returned.
-        options: the precision that it is brought to, its output, and how pictures are made square.
+        graph: the encoder in float32; only the main worker needs it, and only its result contains it.
+        options: the encoder's precision, its output, and how pictures are made square.
         examples: the pictures.
-        store: the embedding store; that of mirror images lies beside it, as `NAME-mirrored`.
-        beside: the folder for the graph of another precision.
-        group: the workers; the main one embeds, and the others open what it has written.
+        store: the embedding store; the one of mirror images is beside it, as `NAME-mirrored`.
+        beside: the folder for a graph with another precision.
+        group: the workers; the main one embeds, and the others open its files.
         show: progress bars on stderr.
-        say: is called with a line for people where pictures could not be read.
+        say: called with a line for people if pictures could not be read.
     """
     if group.is_main:
         if options.precision == "int8":
@@ -83,15 +83,15 @@ def _embed(
 
 
 def _folders(store: Path, options: EncoderOptions) -> list[Path]:
-    """Where the embeddings lie, and where asked those of mirror images."""
+    """The folder of the embeddings and, if requested, that of mirror images."""
     return [store, store.with_name(f"{store.name}-mirrored")] if options.mirrored else [store]
 
 
 class EncoderState:
-    """The encoder of a run: as it came, or as training left it, and the embeddings that it gives the decoder.
+    """The encoder of a run, as published or as trained, and its embeddings for the decoder.
 
-    `current` is what the decoder is given at present. `trained` has the encoder's trained weights, none where it is as
-    it came.
+    `current` has the decoder's present inputs. `trained` has the encoder's trained weights; it is empty for the
+    published encoder.
     """
 
     def __init__(
@@ -102,31 +102,33 @@ class EncoderState:
         embed: Callable[..., EncodedData],
         say: Callable[[str], None],
     ) -> None:
-        """Begin with the encoder as it came.
+        """Start with the published encoder.
 
         Arguments:
-            first: the embeddings that it gave.
-            encoder: the module that is trained, if any.
-            folder: for `encoder.onnx`, the embeddings that it gives, and its form of another precision.
-            embed: `embed_dataset`, with all arguments but the graph and the folders.
-            say: is called with a line for people when the trained encoder first embeds.
+            first: its embeddings.
+            encoder: the module to train, if any.
+            folder: the folder for `encoder.onnx`, its embeddings, and its form in another precision.
+            embed: `embed_dataset` with all arguments except the graph and the folders.
+            say: called with a line for people when the trained encoder first embeds.
         """
         self.first = self.current = first
         self.encoder, self.folder, self._embed, self._say = encoder, folder, embed, say
         self.trained: dict[str, torch.Tensor] = {}
 
     def load(self, trained: dict[str, torch.Tensor]) -> None:
-        """Take these weights for the encoder; the embeddings stay the same until the next `embed`."""
+        """Load these weights into the encoder; the embeddings stay the same until the next `embed`."""
         self.trained = trained
         if self.encoder and trained:
             self.encoder.load_state_dict(trained)
 
     def embed(self) -> None:
-        """Embed all pictures with the weights that were loaded, and write the encoder; as it came where none were."""
+        """Embed all pictures with the loaded weights and write the encoder; without loaded weights, use the published
+        one.
+        """
         self.current = self.first
         if self.encoder and self.trained:
             graph, path = self.encoder.graph(), self.folder / "encoder.onnx"
             if not path.exists() or path.read_bytes() != graph:
                 write_bytes(path, graph)
-                self._say(f"the trained encoder is {path}; all pictures are embedded anew with it")
+                self._say(f"the trained encoder is {path}; it now embeds all pictures again")
             self.current = self._embed(graph, store=self.folder / "embeddings", beside=self.folder)

@@ -1,12 +1,12 @@
-"""Pictures -> what an encoder's first trained layer is given, kept in a file, and from there to embeddings.
+"""Pictures -> the inputs of an encoder's first trained layer, stored in a file -> embeddings.
 
     FOLDER/
-      inputs.bin        memory-mapped; a row for each picture, and another for its mirror image where that is needed
-      inputs.json       what it was made from, and the names of the pictures that are in it so far
-      validation.bin    the embeddings of the validation pictures, float16, written anew by each validation
+      inputs.bin        memory-mapped; a row for each picture, and another for its mirror image if needed inputs.json
+      what it was made from, and the names of the pictures stored so far validation.bin    the embeddings of the
+      validation pictures, float16, rewritten by each validation
 
-Where the encoder has a front, which learns nothing, a row is what the front makes of a picture: float16, channels last.
-Where all of it learns, a row is the square itself, `uint8 (S, S, 3)`, which is mirrored when it is read.
+If the encoder has a frozen front, a row is the front's output for a picture: float16, channels last. If all of the
+encoder is trained, a row is the square itself, `uint8 (S, S, 3)`, which is mirrored when it is read.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ from showtell.training.encoder.module import EncoderModule, pictures
 from showtell.training.recipe import EncoderOptions, Recipe
 
 _AT_ONCE = 16
-_BATCHES_KEPT = 32  # between two notes of what is done; a run that is killed loses no more
+_BATCHES_KEPT = 32  # between two records of progress; a killed run loses no more than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class FrozenEmbeddings:
 
 
 class FrozenFeatures:
-    """What the trained layers of an encoder are given for every picture. The file is made when it is first needed."""
+    """The inputs of an encoder's trained layers for every picture. The file is made when it is first needed."""
 
     def __init__(
         self,
@@ -66,15 +66,15 @@ class FrozenFeatures:
         mirrored: bool,
         show: bool = True,
     ) -> None:
-        """Note what the file will be made from.
+        """Record what the file will be made from.
 
         Arguments:
-            folder: where it lies.
+            folder: the folder for the file.
             source: the pictures.
-            training: names of those to train on.
-            validation: names of those to validate on.
-            encoder: what is trained.
-            options: which of its outputs are the embeddings, and how pictures are made square.
+            training: names of the training pictures.
+            validation: names of the validation pictures.
+            encoder: the module to train.
+            options: the encoder's output, and how pictures are made square.
             mirrored: whether `take` will be asked for mirror images of training pictures.
             show: progress bars on stderr.
         """
@@ -85,7 +85,7 @@ class FrozenFeatures:
         self._session = open_session(encoder.front()) if encoder.has_front else None
         wanted = {*training, *validation}
         self._names = [name for name in source.names() if name in wanted]
-        # A square is mirrored as it is read; what a front makes of one is not the mirror of what it makes of the other.
+        # A square is mirrored when it is read. A front's output for a mirrored square is not the mirrored output.
         self._twice = {*training} if mirrored and self._session else set()
         self._rows: dict[tuple[str, bool], int] = {}
         for name in self._names:
@@ -95,14 +95,13 @@ class FrozenFeatures:
     def take(
         self, names: Sequence[str], mirror: npt.NDArray[np.bool_], parts: npt.NDArray[np.float32] | None = None
     ) -> torch.Tensor:
-        """The inputs of the trained layers, `float32 (B, ...)`, where the encoder lies.
+        """The inputs of the trained layers, `float32 (B, ...)`, on the encoder's device.
 
         Arguments:
-            names: of the pictures.
-            mirror: which of them to mirror, `(B,)`.
-            parts: the part of each to see, `(B, 4)` as `showtell.training.encoder.frozen_features.boxes` gives them;
-            None for the
-                whole. Only where all of the encoder learns.
+            names: names of the pictures.
+            mirror: which pictures to mirror, `(B,)`.
+            parts: the crop of each picture, `(B, 4)`, from `boxes`; None for the whole. Crops need an encoder that is
+                trained from its first layer on.
         """
         turned = mirror if self._twice else np.zeros_like(mirror)
         rows = np.array([self._rows[name, bool(turn)] for name, turn in zip(names, turned, strict=True)], np.int64)
@@ -115,14 +114,14 @@ class FrozenFeatures:
         return pictures(squares if parts is None else cropped(squares, parts), self.preprocessing)
 
     def embed(self, given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Embeddings, `float32 (B, D)` or `(B, L, D)`, of what `take` gave; and the pooled ones, `float32 (B, D)`."""
+        """Embeddings of what `take` gave, `float32 (B, D)` or `(B, L, D)`, and the pooled ones, `float32 (B, D)`."""
         pooled, grid = self.encoder.learn(given)
         embeddings = pooled if self.output == "pooled" else grid
-        assert embeddings is not None  # an encoder without a grid was refused when the store was made
+        assert embeddings is not None  # making the store refused encoders without a grid
         return embeddings.float(), pooled.float()
 
     def validation_embeddings(self) -> FrozenEmbeddings:
-        """Embeddings of the validation pictures by the present weights, in float32, kept as float16."""
+        """Embeddings of the validation pictures with the present weights, computed in float32, stored as float16."""
         shape = (len(self.validation), *self.encoder.info.shape(self.output))
         kept = _new_array(self.folder / "validation.bin", np.float16, shape)
         with torch.no_grad(), bar("embedding the validation pictures", len(kept), "pictures", show=self.show) as tick:
@@ -135,7 +134,7 @@ class FrozenFeatures:
 
     @cached_property
     def _array(self) -> npt.NDArray[Any]:
-        """The file, made or gone on with."""
+        """The file, created or completed."""
         side = self.preprocessing.size
         kind: Any = np.float16 if self._session else np.uint8
         shape = self._made(np.zeros((1, side, side, 3), np.uint8)).shape[1:]
@@ -174,7 +173,7 @@ class FrozenFeatures:
                     write_json(note, {"made_from": described, "names": names})
                 tick(len(batch))
         if len(names) < len(self._names):
-            raise InputError(f"{self.source}: {len(self._names) - len(names)} pictures are no longer there")
+            raise InputError(f"{self.source}: {len(self._names) - len(names)} pictures are missing now: restore them")
 
     def _write(self, array: Any, batch: Sequence[Prepared]) -> None:
         squares = np.stack([_whole(picture) for picture in batch])
@@ -184,7 +183,7 @@ class FrozenFeatures:
             array[[self._rows[batch[i].name, True] for i in twice]] = self._made(squares[twice, :, ::-1])
 
     def _made(self, squares: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-        """What is kept of squares, a row each."""
+        """The rows to store for squares."""
         if not self._session:
             return squares
         (given,) = self._session.run(None, {"picture": normalise(squares, self.preprocessing)})
@@ -202,7 +201,9 @@ def frozen_features(
     *,
     show: bool = True,
 ) -> FrozenFeatures | None:
-    """Those of a recipe's encoder, whose float32 graph is `graph`; None where the recipe does not train it."""
+    """The frozen features of a recipe's encoder, whose float32 graph is `graph`; None if the recipe does not train
+    it.
+    """
     options = recipe.fine_tune
     if not options.epochs:
         return None
@@ -212,9 +213,9 @@ def frozen_features(
 
 
 def _new_array(path: Path, kind: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """A memory-mapped array in a new file, whose place on the disk is taken at once.
+    """A memory-mapped array in a new file whose disk space is allocated at once.
 
-    A file that only grows as it is written would end the process, without a word, when the disk is full.
+    With a file that grows as it is written, a full disk would end the process without a message.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     size = math.prod(shape) * np.dtype(kind).itemsize
@@ -222,7 +223,7 @@ def _new_array(path: Path, kind: Any, shape: tuple[int, ...]) -> npt.NDArray[Any
         with open(path, "wb") as file:
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, size)
-            else:  # neither macOS nor Windows has it
+            else:  # macOS and Windows lack it
                 file.truncate(size)
     except OSError as error:
         raise InputError(
@@ -233,24 +234,24 @@ def _new_array(path: Path, kind: Any, shape: tuple[int, ...]) -> npt.NDArray[Any
 
 def _whole(picture: Prepared) -> npt.NDArray[np.uint8]:
     if picture.square is None:
-        raise InputError(f"{picture.name}: could be read before and cannot now ({picture.error})")
+        raise InputError(f"{picture.name}: was readable before and is not now ({picture.error}): restore it")
     return picture.square
 
 
 def boxes(count: int, crop: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Random parts of pictures, `float32 (count, 4)`: left, top, width and height as shares of the whole, width and
-    height at least `crop`.
+    """Random crops, `float32 (count, 4)`: left, top, width and height as shares of the picture, width and height at
+    least `crop`.
     """
     sizes = rng.uniform(crop, 1, (count, 2))
     return np.concatenate([rng.uniform(0, 1 - sizes), sizes], axis=1).astype(np.float32)
 
 
 def cropped(pictures: torch.Tensor, boxes: npt.NDArray[np.float32]) -> torch.Tensor:
-    """Parts of pictures `uint8 (B, H, W, C)`, as `boxes` gives them, scaled bilinearly to the whole: `float32`."""
+    """Crop pictures `uint8 (B, H, W, C)` by `boxes`, and scale the crops bilinearly to the full size: `float32`."""
     channels_first = pictures.permute(0, 3, 1, 2).float()
     left, top, width, height = torch.from_numpy(boxes).to(pictures.device).unbind(1)
     zero = torch.zeros_like(left)
-    # affine_grid's places go from -1 to 1 over the picture, whatever its size.
+    # affine_grid's coordinates go from -1 to 1 over the picture, whatever its size.
     across = torch.stack([width, zero, 2 * left + width - 1], dim=1)
     down = torch.stack([zero, height, 2 * top + height - 1], dim=1)
     places = functional.affine_grid(torch.stack([across, down], dim=1), [*channels_first.shape], align_corners=False)

@@ -1,4 +1,4 @@
-"""The embeddings that a training step is given: those of the pictures, or at random of their mirror images."""
+"""The embeddings for a training step: of the pictures or, at random, of their mirror images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ _SIDED = frozenset({"left", "lefthand", "leftmost", "right", "righthand", "right
 
 
 class AugmentedEmbeddings:
-    """A store of pictures, and where there is one the store of the same pictures mirrored."""
+    """A store of pictures and, if there is one, the store of their mirror images."""
 
     def __init__(self, store: EmbeddingStore, mirrored: EmbeddingStore | None = None) -> None:
         self.store, self.mirrored = store, mirrored
@@ -30,13 +30,13 @@ class AugmentedEmbeddings:
         as_is: Sequence[bool] | npt.NDArray[np.bool_] = (),
         shard: slice = slice(None),
     ) -> torch.Tensor:
-        """The embeddings of `rows[shard]`, `float32 (n, *shape)`, half of them mirrored where there are mirror images.
+        """The embeddings of `rows[shard]`, `float32 (n, *shape)`; half of them are mirrored if there are mirror images.
 
         Arguments:
-            rows: the pictures', in the store.
-            seed: of the choice.
-            as_is: rows that are not to be mirrored are true; none where it is empty.
-            shard: the rows that are read; which are mirrored does not depend on it.
+            rows: the rows of the pictures in the store.
+            seed: seed of the random choice.
+            as_is: true for rows that must not be mirrored; empty if all may be.
+            shard: the rows to read; the choice of mirrored ones does not depend on it.
         """
         taken = self.store.take(rows[shard])
         if self.mirrored is not None:
@@ -50,10 +50,10 @@ class AugmentedEmbeddings:
 
 
 def is_sided(caption: str) -> bool:
-    """Whether a caption speaks of left or right, which a mirror would make untrue."""
+    """Whether a caption mentions left or right, which mirroring would make wrong."""
     return not _SIDED.isdisjoint(tokenize(caption))
 
 
 def sided_ids(words: Vocabulary) -> list[int]:
-    """The ids of the words by which `is_sided` goes."""
+    """The ids of the words that `is_sided` looks for."""
     return [words.ids[word] for word in sorted(_SIDED) if word in words.ids]

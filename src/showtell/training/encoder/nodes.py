@@ -1,4 +1,4 @@
-"""The operations of an ONNX graph, read once and run as PyTorch's: what `EncoderModule` is made of."""
+"""The nodes of an ONNX graph, parsed once and run in PyTorch; `EncoderModule` consists of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +16,8 @@ _LEARN = {"Conv", "Gemm", "MatMul"}  # the operators whose constant inputs are w
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operation: its inputs and output by name, which of the inputs are weights, and the tensors that nothing reads
-    after it.
+    """One operation: its inputs and output by name, which inputs are weights, and the tensors that nothing reads after
+    it.
     """
 
     proto: Any
@@ -29,25 +29,25 @@ class Node:
     ends: tuple[str, ...] = ()
 
     def depthwise(self, constants: Mapping[str, torch.Tensor]) -> bool:
-        """Whether it is a convolution of each channel by itself."""
+        """Whether it is a depthwise convolution."""
         return bool(self.weights) and self.attributes.get("group", 1) > 1 == constants[self.weights[0]].shape[1]
 
     def run(self, inputs: Sequence[Any]) -> torch.Tensor:
-        """Its output; an `InputError` where it is of a form that is not known here."""
+        """Its output; an `InputError` if its attributes are not supported."""
         try:
             return self.operator(inputs, self.attributes)
         except (InputError, KeyError) as error:
             where = self.proto.name or f"{self.proto.op_type} that makes {self.output}"
-            raise InputError(f"the encoder's operation {where} cannot be trained here: it {one_line(error)}") from error
+            raise InputError(f"the encoder's operation {where} cannot be trained: it {one_line(error)}") from error
 
 
 def read_nodes(model: Any, encoder: str) -> tuple[list[Node], dict[str, torch.Tensor]]:
-    """The operations that a model's outputs need, in order, and its constants by name.
+    """The nodes that a model's outputs need, in order, and its constants by name.
 
-    Operations over constants alone are done at once, so that what they make is a constant, too.
+    Nodes whose inputs are all constants run at once, so that their outputs become constants too.
 
     Raises:
-        InputError: there is an operator that is not known here; the message names it and the encoder.
+        InputError: there is an unsupported operator; the message names it and the encoder.
     """
     constants = {
         initializer.name: torch.from_numpy(numpy_helper.to_array(initializer).copy())
@@ -70,7 +70,9 @@ def read_nodes(model: Any, encoder: str) -> tuple[list[Node], dict[str, torch.Te
 
 
 def run_nodes(nodes: Sequence[Node], values: dict[str, torch.Tensor]) -> None:
-    """Run operations in order over tensors by name; what they make is added, and what is no longer read let go."""
+    """Run nodes in order on tensors by name. Their outputs are added, and tensors that are no longer read are
+    dropped.
+    """
     for node in nodes:
         values[node.output] = node.run([values[name] if name else None for name in node.inputs])
         for name in node.ends:
@@ -81,7 +83,7 @@ def _read(proto: Any, constants: Mapping[str, torch.Tensor], encoder: str) -> No
     operator = OPERATORS.get(proto.op_type)
     if operator is None or proto.domain not in ("", "ai.onnx") or any(proto.output[1:]):
         raise InputError(
-            f"the encoder {encoder} has the operation {proto.op_type}, which cannot be trained here: choose another "
+            f"the encoder {encoder} has the operation {proto.op_type}, which cannot be trained: choose another "
             "encoder, or leave out its fine-tuning"
         )
     attributes = {attribute.name: _value(attribute) for attribute in proto.attribute}
@@ -92,12 +94,12 @@ def _read(proto: Any, constants: Mapping[str, torch.Tensor], encoder: str) -> No
 
 def _with_ends(nodes: Sequence[Node]) -> list[Node]:
     """The nodes, each with the computed tensors that no later node reads."""
-    later, told = {"pooled", "grid"}, []
+    later, marked = {"pooled", "grid"}, []
     made = {node.output for node in nodes} | {"picture"}
     for node in reversed(nodes):
-        told.append(replace(node, ends=tuple((set(node.inputs) & made) - later)))
+        marked.append(replace(node, ends=tuple((set(node.inputs) & made) - later)))
         later |= set(node.inputs)
-    return told[::-1]
+    return marked[::-1]
 
 
 def _value(attribute: Any) -> Any:

@@ -1,7 +1,7 @@
-"""The operators of convolutional networks, as ONNX defines them, in PyTorch: differentiable, any number of pictures.
+"""ONNX's operators of convolutional networks in PyTorch: differentiable, for any number of pictures.
 
-https://onnx.ai/onnx/operators/ is what they follow. Each takes a node's inputs (None where one is left out) and its
-attributes, and returns its output. Batch normalisation is that of inference: an affine map that training leaves alone.
+They follow https://onnx.ai/onnx/operators/. Each takes a node's inputs (None for a missing one) and its attributes, and
+returns its output. Batch normalization is that of inference: an affine map that training does not change.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,8 +36,8 @@ def _convolution(inputs: Inputs, attributes: Attributes) -> torch.Tensor:
 
 
 class _Depthwise(torch.autograd.Function):
-    """A convolution of each channel by itself, whose kernel's gradient is taken in float32: PyTorch's own for bfloat16
-    takes four times as long on CPUs.
+    """A depthwise convolution whose kernel's gradient is computed in float32: PyTorch's own for bfloat16 takes four
+    times as long on CPUs.
     """
 
     @staticmethod
@@ -65,14 +65,14 @@ class _Depthwise(torch.autograd.Function):
 
 
 def _given(inputs: Inputs, place: int) -> torch.Tensor | None:
-    """The input in a place, None where it is left out."""
+    """The input at a position; None if it is missing."""
     return inputs[place] if len(inputs) > place else None
 
 
 def _pads(
     attributes: Attributes, size: Sequence[int], window: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
 ) -> tuple[list[int], list[int]]:
-    """Cells to add before and after the rows and the columns."""
+    """The padding before and after the rows and the columns."""
     how = attributes.get("auto_pad", "NOTSET")
     if how in ("NOTSET", "VALID"):
         pads = list(attributes.get("pads", (0, 0, 0, 0))) if how == "NOTSET" else [0, 0, 0, 0]
@@ -85,7 +85,7 @@ def _pads(
 def _padded(
     picture: torch.Tensor, before: Sequence[int], after: Sequence[int], value: float
 ) -> tuple[torch.Tensor, Sequence[int]]:
-    """The picture, and what a layer that pads both ends alike has still to add to it."""
+    """The picture with uneven padding added, and the symmetric padding that the layer itself still has to add."""
     if list(before) == list(after):
         return picture, before
     top, left = before
@@ -123,7 +123,7 @@ def _normalisation(inputs: Inputs, attributes: Attributes) -> torch.Tensor:
 
 
 def _matrix(inputs: Inputs, attributes: Attributes) -> torch.Tensor:
-    """Gemm: alpha A B + beta C, either matrix turned over where the attributes say so."""
+    """Gemm: alpha A B + beta C, with either matrix transposed if the attributes say so."""
     left = inputs[0].T if attributes.get("transA", 0) else inputs[0]
     right = inputs[1].T if attributes.get("transB", 0) else inputs[1]
     product = attributes.get("alpha", 1.0) * (left @ right)
@@ -141,7 +141,7 @@ def _clip(inputs: Inputs, attributes: Attributes) -> torch.Tensor:
 
 
 class _Clip(torch.autograd.Function):
-    """PyTorch's own keeps its input until the gradients; this keeps its output, which the next layer keeps anyway."""
+    """PyTorch's own keeps its input for the backward pass; this keeps its output, which the next layer keeps anyway."""
 
     @staticmethod
     def forward(ctx, values, low, high):  # type: ignore[no-untyped-def]
@@ -161,7 +161,7 @@ def _hard_sigmoid(inputs: Inputs, attributes: Attributes) -> torch.Tensor:
 
 
 def _global_average(inputs: Inputs, attributes: Attributes) -> torch.Tensor:
-    return inputs[0].mean((2, 3), keepdim=True, dtype=torch.float32)  # a sum of many cells, too coarse in bfloat16
+    return inputs[0].mean((2, 3), keepdim=True, dtype=torch.float32)  # a sum of many cells is too coarse in bfloat16
 
 
 def _mean(inputs: Inputs, attributes: Attributes) -> torch.Tensor:
@@ -196,7 +196,7 @@ def _pad(inputs: Inputs, attributes: Attributes) -> torch.Tensor:
 
 
 def _cast(inputs: Inputs, attributes: Attributes) -> torch.Tensor:
-    """To float32 alone: what a graph that keeps its weights in halves needs."""
+    """Cast to float32 only, which graphs with float16 weights need."""
     if attributes["to"] != 1:
         raise InputError("casts to another type than float32")
     return inputs[0].float()
@@ -234,4 +234,4 @@ OPERATORS: dict[str, Operator] = {
     "Sum": _sum,
     "Transpose": _transpose,
 }
-"""By the name of the ONNX operator."""
+"""Functions by the name of the ONNX operator."""

@@ -1,7 +1,7 @@
-"""The stages of a training run: what its steps are made of, and how fast they learn.
+"""The interface of a training stage: its steps and their learning rates.
 
-A run goes through its stages one after the other. Each begins with a new optimiser, the later ones from the weights of
-the best epoch so far. What a step does is a function of (seed, step) alone.
+A run goes through its stages one after another. Each starts with a new optimizer, and later ones start from the weights
+of the best epoch so far. A step depends only on (seed, step).
 """
 
 import math
@@ -19,9 +19,9 @@ from showtell.training.recipe import TrainingOptions
 
 @dataclass(frozen=True, slots=True)
 class StepLoss:
-    """What one step gave: a scalar `loss` to go down, and sums of figures over `weight` words or captions.
+    """The result of a step: a scalar `loss` to minimize, and sums of figures over `weight` words or captions.
 
-    With several workers these are of a worker's own rows, and the sum of all workers' losses is minimized.
+    With several workers they cover a worker's own rows, and the sum of all workers' losses is minimized.
     """
 
     loss: torch.Tensor
@@ -30,9 +30,9 @@ class StepLoss:
 
 
 class Stage(Protocol):
-    """What the training loop asks of a stage; `progress_metric` is the figure that the progress bar shows.
+    """What the training loop needs from a stage; `progress_metric` is the figure that the progress bar shows.
 
-    A stage that `trains_encoder` is validated on what the encoder now gives, others on the stored embeddings.
+    A stage that `trains_encoder` is validated on the encoder's present embeddings, other stages on the stored ones.
     """
 
     name: str
@@ -45,30 +45,28 @@ class Stage(Protocol):
         ...
 
     def epoch(self, number: int) -> Sequence[Any]:
-        """What the steps of the stage's epoch `number` are given, in order."""
+        """The inputs of the steps in the stage's epoch `number`, in order."""
         ...
 
     def learning_rates(self, step: int) -> dict[str, float]:
-        """The learning rates of the stage's step `step`, by what it trains: `decoder`, and `encoder` if that, too."""
+        """The learning rates of the stage's step `step`, by module: `decoder` and, if it is trained, `encoder`."""
         ...
 
     def caption_lengths(self, given: Any) -> torch.Tensor | None:
-        """How many words of each caption that a step is given are predicted, `int64 (B,)`; None where only the step
-        tells.
-        """
+        """The number of predicted words of each caption in a step, `int64 (B,)`; None if only the step can tell."""
         ...
 
     def step_loss(
         self, decoder: Decoder, given: Any, views: AugmentedEmbeddings, seed: int, shard: BatchShard
     ) -> StepLoss:
-        """Compute one step's loss on this worker's `shard` of what is given; `seed` is of its random numbers other than
+        """Compute one step's loss on this worker's `shard` of the input; `seed` is for random numbers other than
         dropout's.
         """
         ...
 
 
 def learning_rate(peak: float, warmup_steps: int, step: int, steps: int | None) -> float:
-    """Linear warm-up to `peak` over `warmup_steps`, times half a cosine over all `steps` where they are given."""
+    """Linear warm-up to `peak` over `warmup_steps`, times half a cosine over all `steps` if they are given."""
     rate = peak * min(1.0, (step + 1) / (warmup_steps + 1))
     return rate if steps is None else rate * 0.5 * (1 + math.cos(math.pi * step / steps))
 

@@ -24,15 +24,15 @@ def stages_of(
     inputs: FrozenFeatures | None = None,
     sampling: Sampling | None = None,
 ) -> list[Stage]:
-    """The stages that a recipe asks for, in order.
+    """The stages of a recipe, in order.
 
     Arguments:
-        recipe: what is asked for.
+        recipe: the recipe.
         captions: the training captions by picture name.
-        rows: the row of each picture in the store that the first stage sees.
+        rows: the row of each picture in the first stage's store.
         words: the decoder's vocabulary.
-        inputs: what the layers to train of the encoder are given; None where none are trained.
-        sampling: how often each picture and caption is met; None for once.
+        inputs: the inputs of the encoder's trained layers; None if none are trained.
+        sampling: how often each picture and caption is used in an epoch; None for once.
     """
     stages: list[Stage] = [CrossEntropy(recipe.training, captions, rows, words, sampling)]
     if inputs:
@@ -43,13 +43,13 @@ def stages_of(
 
 
 def _head(recipe: Recipe) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """The classifier whose classes are to be kept: weights `(C, D)` and biases `(C,)`."""
+    """The classifier for `keep_classes`: weights `(C, D)` and biases `(C,)`."""
     if not recipe.fine_tune.keep_classes:
         return None
     found = classifier(recipe.encoder.name)
     if found is None:
         raise InputError(
-            f"keep_classes needs the classifier that the encoder was trained with, and none is known of "
+            f"keep_classes needs the classifier that the encoder was trained with; there is none for "
             f"{recipe.encoder.name}: leave it out"
         )
     weights, biases = found

@@ -53,13 +53,13 @@ class CrossEntropy:
         return {"decoder": learning_rate(options.learning_rate, options.warmup_steps, step, steps)}
 
     def caption_lengths(self, given: Batch) -> torch.Tensor:
-        """Those of the batch's captions without START."""
+        """The lengths of the batch's captions without START."""
         return torch.from_numpy((given.tokens[:, 1:] != self.pad).sum(1))
 
     def step_loss(
         self, decoder: Decoder, given: Batch, views: AugmentedEmbeddings, seed: int, shard: BatchShard
     ) -> StepLoss:
-        """Cross-entropy of a batch, and how many words were predicted."""
+        """Cross-entropy of a batch, and the number of predicted words."""
         sided = np.any(np.isin(given.tokens, self.sided), axis=1)
         embeddings = views.take(given.rows, seed, as_is=sided, shard=shard.rows).to(decoder.device)
         tokens = torch.from_numpy(given.tokens[shard.rows]).to(decoder.device)

@@ -1,7 +1,7 @@
-"""Fine-tuning: the encoder learns to see what captions speak of, together with the decoder.
+"""Fine-tuning: the encoder is trained together with the decoder, on what captions mention.
 
-As Show and Tell did at its end (Vinyals et al. 2016, arXiv:1609.06647, section 4.3.3). The layers of an encoder that
-lie before the first trained one are run once a picture, not once a step.
+This follows Show and Tell (Vinyals et al. 2016, arXiv:1609.06647, section 4.3.3). Layers before the first trained one
+run once per picture, not once per step.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,23 +25,23 @@ from showtell.training.stages.base import StepLoss, _precision, learning_rate
 def class_divergence(
     before: torch.Tensor, now: torch.Tensor, weights: torch.Tensor, biases: torch.Tensor
 ) -> torch.Tensor:
-    """How far a classifier has come to say something else of the same pictures, in nats: a scalar.
+    """How far a classifier's output for the same pictures has changed, in nats: a scalar.
 
-    It is the Kullback-Leibler divergence of the probabilities that it gives now from those that it gave before, as Li
-    and Hoiem hold a network to its old tasks (2016, arXiv:1606.09282), averaged over the pictures.
+    It is the Kullback-Leibler divergence between the original and the present probabilities, averaged over the
+    pictures. Li and Hoiem keep a network's old tasks in this way (2016, arXiv:1606.09282).
 
     Arguments:
-        before: pooled embeddings by the encoder as it came, `float32 (B, D)`.
-        now: those of the same pictures by the encoder that is being trained, `float32 (B, D)`.
-        weights: the classifier's, `float32 (C, D)`.
-        biases: likewise, `(C,)`.
+        before: pooled embeddings by the published encoder, `float32 (B, D)`.
+        now: pooled embeddings of the same pictures by the encoder in training, `float32 (B, D)`.
+        weights: weights of the classifier, `float32 (C, D)`.
+        biases: biases of the classifier, `(C,)`.
     """
     old, new = (functional.linear(pooled, weights, biases).float().log_softmax(1) for pooled in (before, now))
     return functional.kl_div(new, old, reduction="batchmean", log_target=True)
 
 
 class FineTune:
-    """Teacher forcing on the true captions, the encoder learning as well."""
+    """Teacher forcing on the true captions; the encoder is trained as well."""
 
     name, progress_metric, trains_encoder = "fine_tune", "train_loss", True
 
@@ -75,12 +75,12 @@ class FineTune:
         return {"decoder": share * options.learning_rate, "encoder": share * options.encoder_learning_rate}
 
     def caption_lengths(self, given: list[str]) -> None:
-        """Captions are drawn within the step."""
+        """None: captions are sampled within the step."""
 
     def step_loss(
         self, decoder: Decoder, given: list[str], views: AugmentedEmbeddings, seed: int, shard: BatchShard
     ) -> StepLoss:
-        """Cross-entropy of some captions of each picture, half of the pictures mirrored where that is asked for.
+        """Cross-entropy of some captions of each picture; half of the pictures are mirrored if requested.
 
         The shard is the whole batch: a single worker trains an encoder.
         """

@@ -1,8 +1,8 @@
-"""Self-critical training: the decoder draws captions, and those that score above the others become likelier.
+"""Self-critical training: the decoder samples captions, and those that score above the others become likelier.
 
 REINFORCE on CIDEr-D (Rennie et al. 2017, arXiv:1612.00563). The baseline of a caption is the mean reward of the other
-captions drawn for its picture (Luo 2020, arXiv:2003.09971). END counts as a word of captions and references alike, so
-that a caption which stops in the middle of a phrase is scored as one.
+captions sampled for its picture (Luo 2020, arXiv:2003.09971). END counts as a word in captions and references, so that
+a caption that stops within a phrase scores lower.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,10 +24,10 @@ from showtell.training.stages.base import StepLoss, _precision, learning_rate
 
 
 class Reward:
-    """CIDEr-D of captions as ids against their pictures' references, END counted as a word."""
+    """CIDEr-D of captions, given as ids, against their pictures' references; END counts as a word."""
 
     def __init__(self, references: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> None:
-        """Tokenise the references, which also give the document frequencies; `references` by picture name."""
+        """Tokenize the references (by picture name), which also give the document frequencies."""
         self._end = vocabulary.end
         self._tokens = [[END] if entry == END else list(ptb_tokenize(entry)) for entry in vocabulary.entries]
         self._cider_d = CiderD(
@@ -37,7 +37,7 @@ class Reward:
     def __call__(self, names: Sequence[str], captions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Rewards `float32 (N,)` of the captions `int64 (N, T)` of pictures `names` (N of them); START comes first.
 
-        A caption that has not come to END within its T ids is scored without it.
+        A caption without END within its T ids is scored without it.
         """
         return self._cider_d.score_batch(names, [self._words(row) for row in captions.tolist()]).astype(np.float32)
 
@@ -55,15 +55,15 @@ def draw(
     max_length: int,
     generator: torch.Generator,
 ) -> torch.Tensor:
-    """Draw `samples` captions of each picture from the decoder's own probabilities.
+    """Sample `samples` captions of each picture from the decoder's own probabilities.
 
     Arguments:
-        decoder: in the mode that it is to draw in.
+        decoder: the decoder, in the mode for sampling.
         embeddings: `float32 (B, D)` or `(B, L, D)`.
-        vocabulary: the decoder's; PAD, START and UNK are never drawn, nor END as a first word.
-        samples: captions of each picture, which stand next to each other.
-        max_length: words at most; a caption that reaches it has no END.
-        generator: of the random numbers.
+        vocabulary: the decoder's; PAD, START and UNK are never sampled, nor is END as a first word.
+        samples: number of captions of each picture, which are adjacent.
+        max_length: the largest number of words; a caption that reaches it has no END.
+        generator: the random number generator.
 
     Returns:
         `int64 (B * samples, T)`, T at most `max_length + 1`: START, words, END, then PAD, as for teacher forcing.
@@ -79,11 +79,11 @@ def draw(
             _forbid(logits, torch.full_like(alive, t - 1), vocabulary)
             words = torch.multinomial(logits.float().softmax(1), 1, generator=generator)[:, 0]
             drawn[alive, t] = words
-            going_on = (words != vocabulary.end).nonzero()[:, 0]
-            if len(going_on) < len(alive):
-                alive = alive[going_on]
-                constants = {name: tensor[going_on] for name, tensor in constants.items()}
-                state = {name: tensor[going_on] for name, tensor in state.items()}
+            unfinished = (words != vocabulary.end).nonzero()[:, 0]
+            if len(unfinished) < len(alive):
+                alive = alive[unfinished]
+                constants = {name: tensor[unfinished] for name, tensor in constants.items()}
+                state = {name: tensor[unfinished] for name, tensor in state.items()}
             if not len(alive):
                 break
     return drawn[:, : t + 1].clone()
@@ -92,39 +92,39 @@ def draw(
 def log_probabilities(
     decoder: Decoder, embeddings: torch.Tensor, captions: torch.Tensor, vocabulary: Vocabulary
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the decoder thinks of captions, under the distribution that `draw` draws from.
+    """Log-probabilities of captions under the distribution that `draw` samples from.
 
     Arguments:
-        decoder: in the mode that it is to be trained in.
-        embeddings: `float32 (P, D)` or `(P, L, D)`; there are N / P captions of each, which stand next to each other.
-        captions: `int64 (N, T)`, as `draw` returns them.
+        decoder: the decoder, in the mode for training.
+        embeddings: `float32 (P, D)` or `(P, L, D)`; there are N / P captions of each, which are adjacent.
+        captions: `int64 (N, T)`, from `draw`.
 
     Returns:
         the log-probability of each word, END included, `float32 (M,)`, and the caption of each, `int64 (M,)`.
     """
     inputs, targets = captions[:, :-1], captions[:, 1:]
-    there = targets != vocabulary.pad
-    rows, places = there.nonzero(as_tuple=True)
-    logits = decoder.logits(decoder.hidden(embeddings, inputs, there.sum(1))[there]).float()
+    real = targets != vocabulary.pad
+    rows, places = real.nonzero(as_tuple=True)
+    logits = decoder.logits(decoder.hidden(embeddings, inputs, real.sum(1))[real]).float()
     _forbid(logits, places, vocabulary)
-    return logits.log_softmax(1).gather(1, targets[there][:, None])[:, 0], rows
+    return logits.log_softmax(1).gather(1, targets[real][:, None])[:, 0], rows
 
 
 def advantages(rewards: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Each reward less the mean of the other samples of its picture; `(B, samples)` in and out."""
+    """Each reward minus the mean of the other samples of its picture; `(B, samples)` in and out."""
     samples = rewards.shape[1]
     relative: npt.NDArray[np.float32] = (rewards - rewards.mean(axis=1, keepdims=True)) * samples / (samples - 1)
     return relative
 
 
 def _forbid(logits: torch.Tensor, places: torch.Tensor, vocabulary: Vocabulary) -> None:
-    """Put to -inf, in place, what is never written; `places` `(N,)` count the words before each row of logits."""
+    """Set the logits of forbidden words to -inf, in place; `places` `(N,)` are the numbers of words before each row."""
     logits[:, [vocabulary.pad, vocabulary.start, vocabulary.unk]] = -torch.inf
     logits[places == 0, vocabulary.end] = -torch.inf
 
 
 class SelfCritical:
-    """Captions of the decoder's own, weighed by how much they score above each other."""
+    """The decoder's own captions, weighted by how much they score above each other."""
 
     name, progress_metric, trains_encoder = "self_critical", "reward", False
 
@@ -155,12 +155,14 @@ class SelfCritical:
         return {"decoder": learning_rate(options.learning_rate, options.warmup_steps, step, self.epochs * len(self))}
 
     def caption_lengths(self, given: list[str]) -> None:
-        """Captions are drawn within the step."""
+        """None: captions are sampled within the step."""
 
     def step_loss(
         self, decoder: Decoder, given: list[str], views: AugmentedEmbeddings, seed: int, shard: BatchShard
     ) -> StepLoss:
-        """Draw captions without dropout, compare their rewards, and weigh their log-probabilities by the difference."""
+        """Sample captions without dropout, compare their rewards, and weight their log-probabilities by the
+        difference.
+        """
         samples, share = self.options.samples, self.options.cross_entropy
         as_is = [any(map(is_sided, self.captions[name])) for name in given]
         rows = [views.rows[name] for name in given]
