@@ -311,7 +311,7 @@ def test_a_journal_that_is_none_or_in_use_is_told(tree, captioner):
     with pytest.raises(InputError, match="not a journal"):
         write(tree, captioner)
     path.unlink()
-    with closing(Journal(path)), pytest.raises(InputError, match="another run is at work"):
+    with closing(Journal(path)), pytest.raises(InputError, match="another run is working"):
         write(tree, captioner)
     assert write(tree, captioner)[0].captioned == 10
 

@@ -181,7 +181,7 @@ def test_a_name_without_room_for_the_ending_is_told_for_that_picture(
     assert outcomes[name].step is (Step.WRITTEN if fits else Step.FAILED)
     if fits:
         return
-    room = f"the picture's name leaves no room for a file that ends in .{format}: rename the picture"
+    room = f"the picture's name is too long to add .{format}: rename the picture"
     assert outcomes[name].problem.startswith(room)
     ran = showtell("alt-text", tmp_path, "--format", format, "--sidecar-name", naming, "--model", captioner.bundle.path)
     assert ran.code == 1

@@ -157,7 +157,7 @@ def test_a_file_in_another_encoding_keeps_it(tmp_path):
         (DARKTABLE.encode()[:400], "not XMP"),
         (DARKTABLE.encode("utf-16"), "UTF-16"),
         (b'<!DOCTYPE x [<!ENTITY a "b">]><x/>', "document type"),
-        (b'<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>', "nothing in it"),
+        (b'<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>', "XMP without content"),
     ],
 )
 def test_what_is_no_xmp_is_told(data, said):

@@ -106,7 +106,7 @@ def test_diverse_captions_hold_the_models_best(captioner, photos):
 def test_a_needed_word_stands_in_every_caption_and_an_unknown_one_is_told(captioner, photos):
     caption = captioner.caption(photos / "2.png", must="snow", num_captions=3)
     assert all("snow" in one.text.split() for one in (caption, *caption.alternatives))
-    with pytest.raises(InputError, match="near words that it knows are ball"):
+    with pytest.raises(InputError, match="similar words that it knows are ball"):
         captioner.generator.search_options(must="balls")  # told before any picture is read
 
 

@@ -99,7 +99,7 @@ def test_what_is_no_number_is_one_line(photos, showtell, tiny_bundle, option, nu
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({"training": {"seed": -1}}, "the seed must not be negative"),
+        ({"training": {"seed": -1}}, "the seed must be at least 0"),
         ({"training": {"learning_rate": float("nan")}}, "learning_rate must be a finite number"),
         ({"fine_tune": {"crop": float("inf")}}, "crop must be a finite number"),
     ],

@@ -158,7 +158,7 @@ def test_unknown_names_outputs_and_graphs_are_clear_errors(tiny_encoder):
     for unknown in ("resnet", "onnx:", "tensorflow:ResNet50"):
         with pytest.raises(InputError, match=rf"'{unknown}' is unknown.*efficientnet_lite0.*onnx:FILE"):
             find(unknown)
-    with pytest.raises(InputError, match=r"w\.pth: there is no such file of weights"):
+    with pytest.raises(InputError, match=r"w\.pth: there is no such weight file"):
         find("efficientnet_lite0", Path("w.pth"))
     with pytest.raises(InputError, match="pooled, grid"):
         Encoder(tiny_encoder)(np.zeros((1, 32, 32, 3), np.uint8), "planes")

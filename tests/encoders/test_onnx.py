@@ -127,7 +127,7 @@ def test_tensors_that_lie_in_a_file_beside_the_graph_come_along(tmp_path):
     graph = encoder_graph(f"onnx:{path}")
     (tmp_path / "net.data").unlink()
     assert Encoder(graph)(pictures()) == pytest.approx(expected(pictures())[0], abs=1e-5)
-    with pytest.raises(InputError, match=r"net\.onnx: not a whole ONNX model"):
+    with pytest.raises(InputError, match=r"net\.onnx: not a complete ONNX model"):
         encoder_graph(f"onnx:{path}")
 
 
@@ -154,7 +154,7 @@ def test_the_fingerprint_follows_weights_and_description_not_the_files_place(tmp
         (network(), {"crop": 3}, "has no key 'crop': there are mean, std, size"),
         (network(), {"size": "224"}, "'size' must be of type int, not '224'"),
         (network(), {"size": 32}, "takes pictures of 16 x 16, but its description says size 32"),
-        (network(), {"layout": "CHWN"}, "say 'layout', NCHW or NHWC"),
+        (network(), {"layout": "CHWN"}, "add 'layout', NCHW or NHWC"),
         (network(), {"interpolation": "nearest"}, "interpolation 'nearest' is unknown: choose one of bilinear"),
         (network(), {"pooled": "features"}, r"'pooled' must be \(B, D\), and 'features' is \(B, 6, 4, 4\)"),
         (network(), {"grid": "vector"}, r"'grid' must be \(B, L, D\).* and 'vector' is \(B, 6\)"),
@@ -195,7 +195,7 @@ def test_graphs_that_take_no_picture_are_clear_errors(tmp_path):
         graph.initializer[2].CopyFrom(numpy_helper.from_array(np.array([1, 16, DIM], np.int64), "shape"))
         graph.output[0].name = "tokens"
 
-    refused(second_input, "must have one input, the pictures, and has image, mask")
+    refused(second_input, "must have one input, the pictures, but has image, mask")
     refused(bytes_in, "must be float32 of four axes")
     refused(oblong, "takes pictures of 16 x 20: only squares")
     refused(one_picture_only, "export it for any batch size")
@@ -205,7 +205,7 @@ def test_a_missing_file_and_one_that_is_no_graph_are_clear_errors(tmp_path):
     with pytest.raises(InputError, match=r"none\.onnx: cannot be read \(No such file"):
         encoder_graph(f"onnx:{tmp_path / 'none.onnx'}")
     (tmp_path / "net.onnx").write_bytes(b"\xff" * 100)
-    with pytest.raises(InputError, match=r"net\.onnx: not a whole ONNX model"):
+    with pytest.raises(InputError, match=r"net\.onnx: not a complete ONNX model"):
         encoder_graph(f"onnx:{tmp_path / 'net.onnx'}")
     with pytest.raises(InputError, match=r"own weights: leave out .*weights\.h5"):
         encoder_graph(f"onnx:{tmp_path / 'net.onnx'}", tmp_path / "weights.h5")

@@ -72,14 +72,14 @@ def test_weights_in_int8_are_multiplied_by_their_scales(original, tmp_path):
 
 def test_files_that_are_no_encoder_of_the_network_are_clear_errors(original, tmp_path):
     (tmp_path / "other.onnx").write_bytes(encoder_graph("efficientnet_lite2"))
-    with pytest.raises(InputError, match=r"other\.onnx: is no encoder of this network: it has no weights that fit"):
+    with pytest.raises(InputError, match=r"other\.onnx: not an encoder of this network: it has no weights that fit"):
         with_weights(original, tmp_path / "other.onnx")
     (tmp_path / "broken.onnx").write_bytes(b"no graph")
-    with pytest.raises(InputError, match=r"broken\.onnx: not a whole ONNX model"):
+    with pytest.raises(InputError, match=r"broken\.onnx: not a complete ONNX model"):
         with_weights(original, tmp_path / "broken.onnx")
     with zipfile.ZipFile(tmp_path / "empty.showtell", "w") as bundle:
         bundle.writestr("model.json", json.dumps({}))
     with pytest.raises(InputError, match=r"empty\.showtell: holds no encoder\.onnx"):
         with_weights(original, tmp_path / "empty.showtell")
-    with pytest.raises(InputError, match=r"none\.onnx: there is no such file of weights"):
+    with pytest.raises(InputError, match=r"none\.onnx: there is no such weight file"):
         find("efficientnet_lite0", tmp_path / "none.onnx")

@@ -89,7 +89,7 @@ def test_the_command_prints_what_it_tried_and_writes_the_best(tiny_bundle, photo
 
 
 def test_what_cannot_be_tried_is_told(tiny_bundle, photos, captions, showtell):
-    with pytest.raises(InputError, match="length penalty must not be negative"):
+    with pytest.raises(InputError, match="length penalty must be at least 0"):
         tune(tiny_bundle, photos, read(captions), "val", settings={"length_penalty": [-1.0]}, show=False)
     ran = showtell("tune", tiny_bundle, "--pictures", photos, "--captions", captions, "--split", "none")
     assert ran.code == 2

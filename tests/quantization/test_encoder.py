@@ -75,7 +75,7 @@ def test_a_graph_of_another_encoder_in_the_folder_is_refused(photos, tiny_encode
     int8_graph(tiny_encoder, tmp_path, source, source.names(), show=False)
     other = tiny_encoder.replace(b"0" * 64, b"1" * 64)
     assert Encoder(other).info.fingerprint == "1" * 64
-    with pytest.raises(InputError, match=r"encoder-int8\.onnx: was made of another encoder"):
+    with pytest.raises(InputError, match=r"encoder-int8\.onnx: was made from another encoder"):
         int8_graph(other, tmp_path, source, source.names(), show=False)
 
 

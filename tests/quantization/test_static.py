@@ -90,7 +90,7 @@ def test_the_same_pictures_give_the_same_bytes_and_others_another_fingerprint(ti
 
 
 def test_what_cannot_be_quantised_is_refused(tiny_encoder, drawn):
-    with pytest.raises(InputError, match="tiny is in int8 already"):
+    with pytest.raises(InputError, match="tiny is already in int8"):
         quantised(quantised(tiny_encoder, drawn, show=False), drawn, show=False)
     with pytest.raises(InputError, match="no pictures"):
         quantised(tiny_encoder, drawn[:0], show=False)

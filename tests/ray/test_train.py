@@ -39,7 +39,7 @@ def test_what_is_not_installed_is_told(tmp_path):
     [
         (("--workers", 2), "--workers are those of a cluster: say which with --ray"),
         (("--ray", "local", "--watch"), "--ray trains one run that nobody watches"),
-        (("--ray", "local", "--device", "cuda:1"), "device 'cuda:1' is one machine's"),
+        (("--ray", "local", "--device", "cuda:1"), "device 'cuda:1' works on one machine only"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(showtell, tmp_path, options, said):

@@ -90,8 +90,8 @@ def test_pictures_get_the_same_sentences_alone_and_in_a_batch():
     [
         ({"diversity": -1.0}, "diversity"),
         ({"groups": -1}, "groups"),
-        ({"beam": 5, "groups": 3, "diversity": 0.5}, "3 groups cannot share a beam of 5"),
-        ({"beam": 4, "num_captions": 3, "diversity": 0.5}, "3 groups cannot share a beam of 4"),
+        ({"beam": 5, "groups": 3, "diversity": 0.5}, "3 groups cannot divide a beam of 5"),
+        ({"beam": 4, "num_captions": 3, "diversity": 0.5}, "3 groups cannot divide a beam of 4"),
     ],
 )
 def test_groups_that_do_not_fit_are_a_clear_error(wrong, named):

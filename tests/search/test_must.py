@@ -155,10 +155,10 @@ def test_where_bans_leave_no_way_the_sentence_that_lacks_least_is_given():
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"must": ("cats",)}, "does not know the word 'cats': near words that it knows are cat"),
-        ({"must": ("zebra",)}, "does not know the word 'zebra': it knows no word like it"),
-        ({"must": ("zebra|antt",)}, "'zebra' nor 'antt': near words that it knows are ant"),
-        ({"must": ("ant ",), "must_not": ("bee|ant",)}, "'ant ' must appear and must not"),
+        ({"must": ("cats",)}, "does not know the word 'cats': similar words that it knows are cat"),
+        ({"must": ("zebra",)}, "does not know the word 'zebra': it knows no similar word"),
+        ({"must": ("zebra|antt",)}, "'zebra' nor 'antt': similar words that it knows are ant"),
+        ({"must": ("ant ",), "must_not": ("bee|ant",)}, "'ant ' both must and must not appear"),
         ({"must": ("ant bee", "cat"), "max_length": 2}, "3 words must appear in at most 2"),
         ({"must": tuple(f"ant{' ant' * n}" for n in range(9))}, "at most 8"),
         ({"must": ("#END#|!",)}, "no word in it"),

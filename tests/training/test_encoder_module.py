@@ -154,7 +154,7 @@ def test_the_graph_that_comes_back_has_the_weights_that_were_learnt(drawn, squar
 
 def test_an_operator_that_is_not_known_is_named_with_the_encoder():
     assert "Softplus" not in OPERATORS
-    with pytest.raises(InputError, match="the encoder drawn has the operation Softplus, which cannot be trained here"):
+    with pytest.raises(InputError, match="the encoder drawn has the operation Softplus, which cannot be trained:"):
         EncoderModule(network("Softplus"))
 
 

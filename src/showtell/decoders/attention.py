@@ -1,9 +1,9 @@
 """An attention decoder in the manner of Up-Down (Anderson et al. 2018, arXiv:1707.07998), over the cells of a grid.
 
-Two LSTMs: the first reads the last word, the mean of the cells and what the second had to say, and asks the cells by
-additive attention (Bahdanau et al. 2015, arXiv:1409.0473); the second reads what the cells answered and finds the next
-word. Cells of a grid have a place, so, unlike the paper's regions, each also carries a learnt embedding of its place:
-without it the decoder knows what it sees but not where.
+There are two LSTMs. The first reads the last word, the mean of the cells and the second's hidden state, and queries the
+cells by additive attention (Bahdanau et al. 2015, arXiv:1409.0473). The second reads the attended cells and predicts
+the next word. Unlike the paper's regions, cells of a grid have a position, so each also has a learned position
+embedding; without it the decoder knows what it sees but not where.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Functions with a backward pass of their own, under autocast, which knows nothing of them."""
+"""Autocast for functions with their own backward pass, which PyTorch's autocast does not cover."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import torch
 
 
 def applied(function: type[torch.autograd.Function], tensors: list[torch.Tensor], *others: Any) -> Any:
-    """What `function` makes of `tensors` and `others`, computed in autocast's type where there is one.
+    """The result of `function` for `tensors` and `others`, computed in autocast's type if autocast is on.
 
-    The gradients come in the types of the tensors that were given.
+    The gradients have the types of the given tensors.
     """
     device = tensors[0].device.type
     if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):

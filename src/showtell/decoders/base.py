@@ -1,4 +1,4 @@
-"""What training, validation and export ask of every decoder, and the decorator that makes a class known by its kind."""
+"""The interface of decoders for training, validation and export, and the decorator that registers a class."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ Tensors = dict[str, torch.Tensor]
 class Decoder(nn.Module):
     """Embeddings and the words so far -> logits of the next word. The first axis of every tensor is the row.
 
-    Its last layer is `output`, and `options` what it was built with. A decoder that looks at grid cells sets `attends`
-    and has `look`, whose attention an exported model gives as well.
+    Its last layer is `output`, and `options` are the options it was built with. A decoder with attention over grid
+    cells sets `attends` and has `look`; an exported model also gives that attention.
     """
 
     attends: ClassVar[bool] = False
@@ -24,7 +24,7 @@ class Decoder(nn.Module):
     output: nn.Linear
 
     def __init__(self, channels: int, *, standardise: bool) -> None:
-        """`channels` of an embedding are shifted and scaled one by one once `standardise_by` has seen some."""
+        """The `channels` of an embedding are standardized after a call of `standardise_by`."""
         super().__init__()
         self._standardises = standardise
         self.register_buffer("mean", torch.zeros(channels))
@@ -32,14 +32,14 @@ class Decoder(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where its weights lie, and what it is given must lie."""
+        """The device of its weights and inputs."""
         return self.mean.device
 
     def standardise_by(self, chunks: Iterable[torch.Tensor]) -> None:
-        """Take each channel's mean and deviation from training embeddings, unless the options say otherwise.
+        """Compute each channel's mean and deviation from training embeddings, if the options ask for it.
 
         Arguments:
-            chunks: `float32 (n, D)` or `(n, L, D)` each; a grid's cells count as embeddings of their own.
+            chunks: `float32 (n, D)` or `(n, L, D)` each; each cell of a grid counts as an embedding.
         """
         if not self._standardises:
             return
@@ -55,7 +55,7 @@ class Decoder(nn.Module):
             self.deviation.copy_(variance.sqrt().clamp_min(1e-3))
 
     def standard(self, embeddings: torch.Tensor) -> torch.Tensor:
-        """Embeddings with channels of mean 0 and deviation 1 over the training pictures."""
+        """Standardize embeddings: channels have mean 0 and deviation 1 over the training pictures."""
         return (embeddings - self.mean) / self.deviation
 
     def hidden(
@@ -63,9 +63,9 @@ class Decoder(nn.Module):
     ) -> torch.Tensor:
         """Teacher forcing: from embeddings and ids `(B, T)` to features `(B, T, H)`, one per next word.
 
-        There is one embedding for each caption, or one for every so many captions that stand next to each other.
-        `lengths` `int64 (B,)` tells how many ids of each caption count, at least 1; the features of others are of no
-        use, and a decoder may save itself the work. None: all count.
+        There is one embedding for each caption, or one for the same number of adjacent captions each. `lengths` `int64
+        (B,)` is how many ids of each caption count, at least 1. A decoder may skip the features of the others. None:
+        all count.
         """
         raise NotImplementedError
 
@@ -75,11 +75,11 @@ class Decoder(nn.Module):
         return logits
 
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
-        """What stays the same for a picture, and the first state."""
+        """The constants of each picture, and the first state."""
         raise NotImplementedError
 
     def start_all(self, embeddings: torch.Tensor, captions: int) -> tuple[Tensors, Tensors]:
-        """`start` once a picture, with its rows repeated for each of the picture's captions, `captions` in all."""
+        """`start` once per picture, with rows repeated for each of the picture's captions, `captions` in all."""
         constants, state = self.start(embeddings)
         return (
             {name: repeated(tensor, captions) for name, tensor in constants.items()},
@@ -94,18 +94,18 @@ class Decoder(nn.Module):
     def look(
         self, tokens: torch.Tensor, constants: Tensors, state: Tensors
     ) -> tuple[torch.Tensor, Tensors, torch.Tensor]:
-        """A step, and the attention `(N, L)` that it gave to the grid's cells: at least 0, 1 in sum."""
+        """Take a step; also return its attention `(N, L)` to the grid's cells: at least 0, with sum 1."""
         raise NotImplementedError
 
 
 def repeated(tensor: torch.Tensor, rows: int) -> torch.Tensor:
-    """Each row as often as makes `rows` of them in all, one after the other."""
+    """Repeat each row equally often, one after another, for `rows` rows in all."""
     times = rows // len(tensor)
     return tensor if times == 1 else tensor.repeat_interleave(times, 0)
 
 
 class DecoderOptions(Protocol):
-    """A frozen dataclass of a decoder's sizes and regularization, of which every decoder has these."""
+    """A frozen dataclass of a decoder's sizes and regularization; every decoder has these fields."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -133,13 +133,13 @@ class DecoderKind:
 
 
 REGISTERED: dict[str, DecoderKind] = {}
-"""The kinds of the modules that were imported so far; `showtell.decoders.registry.decoder_kinds` has all."""
+"""The kinds of the modules imported so far; `showtell.decoders.registry.decoder_kinds` has all."""
 
 D = TypeVar("D", bound=type[Decoder])
 
 
 def decoder_kind(name: str, options: type[DecoderOptions], help: str) -> Callable[[D], D]:
-    """Make a class of this room known as the kind `name`, with a line that tells people what it is."""
+    """Register a class of this room as the kind `name`, with a line of help."""
 
     def register(cls: D) -> D:
         if name in REGISTERED and REGISTERED[name].build.__module__ != cls.__module__:

@@ -1,20 +1,20 @@
-"""A grid of embeddings -> what decoders look at: cells of fewer channels that know their place."""
+"""A grid of embeddings -> the cells that decoders attend to: fewer channels, with position embeddings."""
 
 import math
 
 import torch
 from torch import nn
 
-_BASE = 100.0  # of the longest wavelength: far longer than any grid, and most of them tell cells apart
+_BASE = 100.0  # for the longest wavelength: far longer than any grid, while most wavelengths still distinguish cells
 
 
 class Cells(nn.Module):
-    """A layer that every cell goes through, an embedding of each cell's place added to what comes out, and both
-    normalised (Ba et al. 2016, arXiv:1607.06450).
+    """A linear layer for every cell, plus a position embedding, then layer normalization (Ba et al. 2016,
+    arXiv:1607.06450).
 
-    Without the place, a decoder that weights cells and adds them up would know what it sees, but not where. Places are
-    learnt, and begin as sines and cosines of a cell's row and column (as in Carion et al. 2020, arXiv:2005.12872), so
-    that neighbours are alike from the start.
+    Without positions, a decoder that sums weighted cells would know what it sees, but not where. Position embeddings
+    are learned. They start as sines and cosines of a cell's row and column (as in Carion et al. 2020,
+    arXiv:2005.12872), so that neighbors are similar from the start.
     """
 
     def __init__(self, cells: int, channels: int, size: int, dropout: float) -> None:
@@ -31,11 +31,13 @@ class Cells(nn.Module):
         scale = kept / deviation
         cells = torch.relu(self.layer(torch.addcmul(-mean * scale, embeddings, scale)))
         normalised: torch.Tensor = self.norm(cells + self.places)
-        return normalised.type_as(cells)  # under autocast, lest it be converted at every use
+        return normalised.type_as(cells)  # under autocast, so that it is not converted at every use
 
 
 def _first_places(cells: int, size: int) -> torch.Tensor:
-    """`(cells, size)`: half of it tells the row, half the column, of a square of cells; else all tells the number."""
+    """`(cells, size)`: for a square of cells half of it encodes the row and half the column; otherwise all of it
+    encodes the number.
+    """
     side = math.isqrt(cells)
     if side * side != cells:
         return sinusoids(torch.arange(cells), size, _BASE)
@@ -45,7 +47,7 @@ def _first_places(cells: int, size: int) -> torch.Tensor:
 
 
 def sinusoids(places: torch.Tensor, size: int, base: float = 10000.0) -> torch.Tensor:
-    """Places `(...)` as sines and cosines `(..., size)` of wavelengths 2 pi to 2 pi `base` (Vaswani et al. 2017)."""
+    """Positions `(...)` as sines and cosines `(..., size)` of wavelengths 2 pi to 2 pi `base` (Vaswani et al. 2017)."""
     rates = torch.exp(torch.arange(0, size, 2, device=places.device) * (-math.log(base) / size))
     angles = places[..., None] * rates
     return torch.cat([angles.sin(), angles.cos()], dim=-1)[..., :size]

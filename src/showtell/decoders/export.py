@@ -1,8 +1,8 @@
 """A decoder -> the ONNX graphs of its steps, without its weights.
 
-To export takes seconds, and what comes out follows from the decoder's kind, options and shapes alone. So the graphs of
-one decoder of random weights are kept for all others like it, and what the exporter computes from weights ahead is left
-out and computed anew for each.
+Export takes seconds, and the graphs depend only on the decoder's kind, options and shapes. So the graphs of one decoder
+with random weights are cached for all others like it. Values that the exporter precomputes from weights are left out
+and computed again for each decoder.
 """
 
 import dataclasses
@@ -23,33 +23,33 @@ from showtell.onnx_graphs.export import to_onnx
 
 Graphs = dict[str, tuple[bytes, list[str]]]
 
-_EXAMPLE_ROWS = 3  # any number that the exporter cannot take for a constant
-_EXAMPLE_STEPS = 2  # likewise, where a state grows with the steps
+_EXAMPLE_ROWS = 3  # any number that the exporter does not take for a constant
+_EXAMPLE_STEPS = 2  # the same, for a state that grows with the steps
 
 
 def decoder_graphs(decoder: Decoder, embedding_shape: tuple[int, ...]) -> Graphs:
     """The ONNX graphs of `decoder.start` and `decoder.step`, by file name, with the names of the decoder's tensors that
-    each uses: they are left out of the graphs, as external initializers.
+    each uses. These are external initializers, which the graphs do not contain.
 
     Only the first decoder of its kind, options and shapes is exported; the graphs are those of `export_steps`.
     """
     tensors = decoder.state_dict()
     kind = next(name for name, kind in decoder_kinds().items() if kind.build is type(decoder))
-    options = dataclasses.replace(decoder.options, dropout=0.0, standardise=False)  # neither is of any matter later on
+    options = dataclasses.replace(decoder.options, dropout=0.0, standardise=False)  # neither matters after training
     kept = _kept_graphs(kind, options, embedding_shape, decoder.output.out_features)
     return {name: (graph.with_negated(tensors), list(graph.names)) for name, graph in kept.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class _ExportedGraph:
-    """A graph, the names of the tensors left out of it, and of each vector in it that is a tensor negated, which."""
+    """A graph, the names of the tensors left out of it, and which of its vectors are negated tensors."""
 
     serialised: bytes
     names: tuple[str, ...]
     negated: Mapping[str, str]
 
     def with_negated(self, tensors: Mapping[str, torch.Tensor]) -> bytes:
-        """The graph of the decoder that has these tensors."""
+        """The graph of the decoder with these tensors."""
         if not self.negated:
             return self.serialised
         model = onnx.load_from_string(self.serialised)
@@ -68,7 +68,7 @@ def _kept_graphs(
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         decoder = build(kind, options, embedding_shape, vocabulary_size)
-        # No two tensors may be alike, as those of a fresh decoder are: the exporter would take them for one.
+        # No two tensors may be equal, as in a new decoder: the exporter would merge them.
         for tensor in decoder.state_dict().values():
             tensor.normal_()
     kept = {}
@@ -85,7 +85,7 @@ def _kept_graphs(
 
 
 def export_steps(decoder: Decoder, embedding_shape: tuple[int, ...]) -> Graphs:
-    """As `decoder_graphs`, by exporting this very decoder."""
+    """As `decoder_graphs`, but export this decoder itself."""
     embeddings = torch.zeros(_EXAMPLE_ROWS, *embedding_shape)
     constants, first = decoder.start(embeddings)
     start = _export(_StartModule(decoder), [_Input("embeddings", embeddings)], [*constants, *first])
@@ -131,7 +131,7 @@ class _StepModule(torch.nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class _Input:
-    """An input of a graph: an example of it, and the axes that have another size at every step."""
+    """An input of a graph: an example, and the axes whose size changes at every step."""
 
     name: str
     example: torch.Tensor
@@ -143,7 +143,7 @@ def _export(module: torch.nn.Module, inputs: list[_Input], outputs: list[str]) -
     shapes: Any = [{0: rows} | dict.fromkeys(given.growing, steps) for given in inputs]
     model = to_onnx(
         module,
-        # Clones: the exporter takes two inputs that are one tensor, as first states may be, for one for ever.
+        # Clones: the exporter merges two inputs that are the same tensor, as first states may be.
         [given.example.detach().clone() for given in inputs],
         [given.name for given in inputs],
         outputs,
@@ -157,15 +157,15 @@ def _export(module: torch.nn.Module, inputs: list[_Input], outputs: list[str]) -
 
 
 def _derive_later(model: Any, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Have matrices that the exporter made of the decoder's ahead of time made from these, so that they need not stand
-    in the graph: transposed ones, and some columns.
+    """Derive matrices that the exporter precomputed (transposed ones, and some columns) from the decoder's own, so that
+    the graph need not contain them.
 
-    What makes them becomes a node. ONNX Runtime does it once, when it loads the graph.
+    Nodes derive them. ONNX Runtime runs these once, when it loads the graph.
     """
     known = {initializer.name for initializer in model.graph.initializer}
     for initializer in [i for i in model.graph.initializer if i.name not in tensors and len(i.dims) == 2]:
         values = numpy_helper.to_array(initializer)
-        # Of tied tensors, the one that the graph has.
+        # Of tied tensors, the one that the graph uses.
         for name in sorted(tensors, key=lambda name: name not in known):
             if (made := _made_of(tensors[name], values, name, initializer.name)) is None:
                 continue
@@ -180,7 +180,7 @@ def _derive_later(model: Any, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def _made_of(tensor: npt.NDArray[Any], matrix: npt.NDArray[Any], name: str, out: str) -> list[Any] | None:
-    """The node that makes a matrix of a tensor, and the constants that it takes; None where that is not possible."""
+    """The node that derives a matrix from a tensor, with its constants; None if that is not possible."""
     if np.array_equal(matrix, tensor.T):
         return [helper.make_node("Transpose", [name], [out], perm=[1, 0])]
     if tensor.ndim != 2 or len(tensor) != len(matrix):
@@ -195,7 +195,7 @@ def _made_of(tensor: npt.NDArray[Any], matrix: npt.NDArray[Any], name: str, out:
 
 
 def _leave_out(model: Any, name: str, kept_as: str) -> None:
-    """Rename a tensor and drop its values, which the bundle keeps once in `weights.safetensors`."""
+    """Rename a tensor and drop its values, which the bundle stores once, in `weights.safetensors`."""
     for initializer in model.graph.initializer:
         if initializer.name == name:
             initializer.name = kept_as

@@ -1,6 +1,6 @@
-"""An LSTM (Hochreiter & Schmidhuber 1997): one step of it, and all steps of captions with a backward pass of its own.
+"""An LSTM (Hochreiter & Schmidhuber 1997): a single step, and all steps of captions with its own backward pass.
 
-Gates stand in PyTorch's order: input, forget, cell, output.
+Gates are in PyTorch's order: input, forget, cell, output.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def lstm_step(gates: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, torch
     """The next hidden and cell state, `(B, H)` each.
 
     Arguments:
-        gates: `(B, 4 H)`, weighted inputs and state with their bias.
+        gates: `(B, 4 H)`, weighted inputs and state plus bias.
         c: `(B, H)`, the cell state.
     """
     let_in, keep, new, let_out = gates.chunk(4, dim=1)
@@ -27,10 +27,10 @@ def lstm_step(gates: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, torch
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """The words of captions of different lengths, N in all, step after step without gaps.
+    """The N words of captions of different lengths, step after step without gaps.
 
-    `order` `int64 (B,)` has the captions by falling length, so that those which have a word at a step are the first
-    `counts[t]` of them. `rows` and `steps`, `int64 (N,)`, tell the caption and the step of each word.
+    `order` `int64 (B,)` sorts the captions by decreasing length, so that those with a word at step t are the first
+    `counts[t]`. `rows` and `steps`, `int64 (N,)`, are the caption and the step of each word.
     """
 
     order: torch.Tensor
@@ -40,7 +40,7 @@ class Packing:
 
     @classmethod
     def of(cls, lengths: torch.Tensor, most: int, device: torch.device | str = "cpu") -> "Packing":
-        """Of captions that have `lengths` `int64 (B,)` words, none more than `most`; for tensors on `device`."""
+        """The packing of captions with `lengths` `int64 (B,)` words, at most `most` each; for tensors on `device`."""
         lengths = lengths.cpu()  # its counts are needed as numbers
         order = lengths.argsort(descending=True, stable=True)
         there = lengths[order] > torch.arange(most)[:, None]
@@ -53,14 +53,15 @@ def lstm(
 ) -> torch.Tensor:
     """The hidden states `(N, H)` after each of N words.
 
-    As calls of `lstm_step` give them, in less time: the weights' gradient is one product over all steps instead of a
-    product and a sum for each, what of the gates' gradient does not depend on later steps is computed for all steps at
-    once, and captions that have ended cost nothing. Under autocast all of it is computed in autocast's type.
+    The results equal those of `lstm_step`, in less time. The gradient of the weights is one product over all steps,
+    instead of a product and a sum for each. The part of the gates' gradient that does not depend on later steps is
+    computed for all steps at once. Finished captions cost nothing. Under autocast everything is computed in autocast's
+    type.
 
     Arguments:
-        ahead: `(N, 4 H)`, what the inputs and the bias add to each word's gates, step after step (see `Packing`).
-        counts: how many rows have a word at each step, N in all; never more than at the step before.
-        weights: `(4 H, H)`, of the hidden state in the gates.
+        ahead: `(N, 4 H)`, the contribution of inputs and bias to each word's gates, step after step (see `Packing`).
+        counts: number of rows with a word at each step, N in all; it never increases.
+        weights: `(4 H, H)`, weights of the hidden state in the gates.
         h: `(B, H)`, the first hidden states.
         c: `(B, H)`, the first cell states.
     """
@@ -69,14 +70,14 @@ def lstm(
 
 
 class _Steps(torch.autograd.Function):
-    """Backpropagation through time, written out."""
+    """Backpropagation through time."""
 
     @staticmethod
     def forward(
         ctx: Any, ahead: torch.Tensor, weights: torch.Tensor, h: torch.Tensor, c: torch.Tensor, counts: Sequence[int]
     ) -> torch.Tensor:
         size, gates, turned = h.shape[1], torch.empty_like(ahead), weights.t()
-        # Of each word: the states that it is read with, and those that it leaves.
+        # For each word: the states before it, and those after it.
         before, cells_before, states, cells, squashed = (h.new_empty(len(ahead), size) for _ in range(5))
         for here in _spans(counts):
             count = here.stop - here.start
@@ -119,12 +120,12 @@ class _Steps(torch.autograd.Function):
 
 
 def _spans(counts: Sequence[int]) -> list[slice]:
-    """Where the words of each step stand."""
+    """The positions of the words of each step."""
     return [slice(end - count, end) for end, count in zip(accumulate(counts), counts, strict=True)]
 
 
 def _plus(all_rows: torch.Tensor, first_rows: torch.Tensor) -> torch.Tensor:
-    """A sum where the second has only the first rows."""
+    """A sum in which the second summand has only the first rows."""
     if len(first_rows) == len(all_rows):
         return all_rows + first_rows
     return torch.cat([all_rows[: len(first_rows)] + first_rows, all_rows[len(first_rows) :]])

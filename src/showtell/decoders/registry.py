@@ -1,8 +1,8 @@
-"""The kinds of decoders by name: what each module of this room registers.
+"""The registry of decoders: the kinds, by name, that the modules of this room register.
 
 Every decoder has `hidden` and `logits` for teacher forcing over whole captions, and `start` and `step`, which write one
-word at a time and are what is exported; one over a grid also has `look`, a step that says where it looked. `build`
-makes one from its kind and options. To add a decoder, add a file (see `docs/contributing/decoder.md`).
+word at a time and are exported. A decoder over a grid also has `look`, a step that returns its attention. `build` makes
+a decoder from its kind and options. To add a decoder, add a file (see `docs/contributing/decoder.md`).
 """
 
 import functools
@@ -19,7 +19,7 @@ _NOT_DECODERS = {"export", "registry", "runtime"}
 
 @functools.cache
 def decoder_kinds() -> Mapping[str, DecoderKind]:
-    """All kinds by name, in alphabetical order: the modules of the room are imported, which register them."""
+    """All kinds by name, in alphabetical order. It imports the modules of the room, which register them."""
     for module in pkgutil.iter_modules(showtell.decoders.__path__):
         if module.name not in _NOT_DECODERS:
             importlib.import_module(f"{showtell.decoders.__name__}.{module.name}")
@@ -27,7 +27,7 @@ def decoder_kinds() -> Mapping[str, DecoderKind]:
 
 
 def kind_of(name: str) -> DecoderKind:
-    """The kind of this name; an `InputError` that lists the kinds where there is none."""
+    """The kind with this name; without one, an `InputError` that lists the kinds."""
     kinds = decoder_kinds()
     if name not in kinds:
         raise InputError(f"decoder kind {name!r} is unknown: choose one of {', '.join(kinds)}")
@@ -35,11 +35,11 @@ def kind_of(name: str) -> DecoderKind:
 
 
 def build(kind: str, options: DecoderOptions, embedding_shape: tuple[int, ...], vocabulary_size: int) -> Decoder:
-    """A decoder with freshly initialized weights.
+    """A decoder with newly initialized weights.
 
     Arguments:
-        kind: its name.
-        options: that kind's options.
+        kind: the name of the kind.
+        options: the options of that kind.
         embedding_shape: `(D,)` or `(L, D)`.
         vocabulary_size: entries of the vocabulary, `V`.
     """

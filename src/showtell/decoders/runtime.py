@@ -1,4 +1,4 @@
-"""An exported decoder in ONNX Runtime: embeddings and words so far -> the next word."""
+"""An exported decoder in ONNX Runtime: embeddings and the words so far -> the next word."""
 
 import math
 from typing import Any
@@ -11,20 +11,20 @@ from showtell.search import Floats, State
 
 
 class OnnxSteps:
-    """An exported decoder behind the arrays that `showtell.search` speaks (a `StepDecoder`).
+    """An exported decoder with the array interface of `showtell.search` (a `StepDecoder`).
 
     `start.onnx` takes `embeddings` and gives constants and states; `step.onnx` takes `tokens`, constants and states and
-    gives `logits`, the next states, and `attention` where the decoder looks at grid cells. States end in `_next` on the
-    way out of `step.onnx`.
+    gives `logits`, the next states, and `attention` if the decoder attends to grid cells. The outputs of `step.onnx`
+    for states end in `_next`.
     """
 
     def __init__(self, start: Any, step: Any, entries: int | None = None) -> None:
         """Take sessions of the two graphs.
 
         Arguments:
-            start: of `start.onnx`.
-            step: of `step.onnx`.
-            entries: of the vocabulary, which the logits are checked against; None for any number.
+            start: session of `start.onnx`.
+            step: session of `step.onnx`.
+            entries: size of the vocabulary, to check the logits; None for any size.
 
         Raises:
             ShowtellError: the graphs do not fit together.
@@ -35,8 +35,8 @@ class OnnxSteps:
         self.attends = "attention" in outputs
         self._takes = {value.name for value in self._step.get_inputs()}
         self._entries = entries
-        begun = {out.name for out in self._start.get_outputs()}
-        lacking = (self._takes - {"tokens"} - begun) | (set(self._states) - begun)
+        started = {out.name for out in self._start.get_outputs()}
+        lacking = (self._takes - {"tokens"} - started) | (set(self._states) - started)
         if "logits" not in outputs or lacking or {one.name for one in self._start.get_inputs()} != {"embeddings"}:
             raise ShowtellError("start.onnx and step.onnx do not fit together")
 
@@ -55,7 +55,7 @@ class OnnxSteps:
         return logits, after
 
     def look(self, tokens: npt.NDArray[np.int64], constants: State, state: State) -> tuple[Floats, State, Floats]:
-        """A step, and its attention to the grid's cells `(N, L)`; only where `attends`."""
+        """Take a step; also return its attention to the grid's cells `(N, L)`. Only if `attends`."""
         (logits, attention), after = self._run(["logits", "attention"], tokens, constants, state)
         return logits, after, attention
 
@@ -69,7 +69,7 @@ class OnnxSteps:
         if logits.ndim != 2 or len(logits) != len(tokens) or self._entries not in (None, logits.shape[1]):
             raise ShowtellError(f"step.onnx gives logits of the shape {logits.shape}")
         if not math.isfinite(logits.sum()):
-            raise ShowtellError("step.onnx gives logits that are no numbers")
+            raise ShowtellError("step.onnx gives logits that are not numbers")
         return values[: len(wanted)], dict(zip(self._states, values[len(wanted) :], strict=True))
 
 

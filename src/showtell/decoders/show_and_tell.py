@@ -1,7 +1,7 @@
 """The Show and Tell decoder (Vinyals et al. 2015, arXiv:1411.4555): an LSTM started from the picture.
 
 The picture's embedding, through an optional bottleneck, becomes the LSTM's first hidden and cell state, as in the
-course notebook; `picture = "every_step"` also gives it to the LSTM beside every word.
+course notebook; `picture = "every_step"` also gives it to the LSTM with every word.
 """
 
 from dataclasses import dataclass
@@ -94,13 +94,13 @@ class ShowAndTell(Decoder):
         if lengths is None:
             lengths = torch.full((len(tokens),), tokens.shape[1])
         packing = Packing.of(lengths, tokens.shape[1], tokens.device)
-        # Unrolled by hand: all words go through their weights at once, and what the picture adds to every step is
-        # computed once a caption. nn.LSTM would multiply it anew for each word.
+        # Unrolled by hand: all words go through their weights at once, and the picture's contribution to every step is
+        # computed once per caption. nn.LSTM would multiply it again for each word.
         words = self.dropout(self.words(tokens[packing.rows, packing.steps]))
         gates = functional.linear(words, of_words, input_bias + state_bias)
         if glance is not None:
             of_captions = functional.linear(self.dropout(repeated(glance, len(tokens))), of_glances)
-            # Not `of_captions[packing.rows]`: several threads would add up its gradients in no fixed order.
+            # Not `of_captions[packing.rows]`: several threads would sum its gradients in random order.
             gates = gates + of_captions.index_select(0, packing.rows)
         states = lstm(gates, packing.counts, of_states, first[packing.order], first[packing.order])
         features: torch.Tensor = self.projection(self.dropout(states))
@@ -108,9 +108,9 @@ class ShowAndTell(Decoder):
         return spread.index_put((packing.rows, packing.steps), features)
 
     def start(self, embeddings: torch.Tensor) -> tuple[Tensors, Tensors]:
-        """Embeddings `(N, D)` to constants (`glances (N, 4 H)`, where asked) and the state `h`, `c` of `(N, H)`.
+        """Embeddings `(N, D)` to constants (`glances (N, 4 H)`, if requested) and the state `h`, `c` of `(N, H)`.
 
-        `glances` are what the picture adds to the gates at every step.
+        `glances` are the picture's contribution to the gates at every step.
         """
         first, glance = self._begin(embeddings)
         _, of_glances, *_ = self._gate_weights()
@@ -128,13 +128,13 @@ class ShowAndTell(Decoder):
         return self.logits(self.projection(h)), {"h": h, "c": c}
 
     def _begin(self, embeddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """The first state `(N, H)`, and what the LSTM is shown of the picture beside every word `(N, W)`, if it is."""
+        """The first state `(N, H)` and, if requested, the LSTM's picture input at every word `(N, W)`."""
         standard = self.standard(embeddings)
         first: torch.Tensor = self.initial(self.bottleneck(self.dropout(standard)))
         return first, None if self.glance is None else self.glance(standard)
 
     def _gate_weights(self) -> tuple[torch.Tensor, ...]:
-        """What words, glances and the last state are multiplied with to give the gates, and the LSTM's two biases."""
+        """The weights of words, glances and last state in the gates, and the LSTM's two biases."""
         input_weights, state_weights, input_bias, state_bias = self.lstm.all_weights[0]
         size = self.options.word
         return input_weights[:, :size], input_weights[:, size:], state_weights, input_bias, state_bias

@@ -1,8 +1,8 @@
-"""A small transformer decoder (Vaswani et al. 2017, arXiv:1706.03762) that looks at the cells of a grid.
+"""A small transformer decoder (Vaswani et al. 2017, arXiv:1706.03762) over the cells of a grid.
 
-Layers normalise before each part, not after it (Xiong et al. 2020, arXiv:2002.04745), which trains without a long
-warm-up. Captions are learnt all words at once; they are written one by one, with the keys and values of the words so
-far kept as the state, and those of the cells, which never change, as constants.
+Layers normalize before each part, not after it (Xiong et al. 2020, arXiv:2002.04745), which trains without a long
+warm-up. Training processes all words of a caption at once. Captioning writes one word at a time: the state has the keys
+and values of the words so far, and the constants have those of the cells, which never change.
 """
 
 import math
@@ -22,9 +22,9 @@ from showtell.errors import InputError
 class TransformerOptions:
     """Sizes and regularisation.
 
-    `hidden` is the width of words and layers, which `heads` divide among them; `feed_forward` the size inside a layer's
-    feed-forward part. `tie_words` uses the word embedding as output weights. `standardise` shifts and scales each
-    channel of the grid by its mean and deviation over the training pictures.
+    `hidden` is the width of words and layers, which is divided among `heads`. `feed_forward` is the inner size of a
+    layer's feed-forward part. `tie_words` uses the word embedding as output weights. `standardise` shifts and scales
+    each channel of the grid by its mean and deviation over the training pictures.
     """
 
     hidden: int = 512
@@ -53,8 +53,8 @@ class TransformerOptions:
 class Transformer(Decoder):
     """Self-attention to the words so far and cross-attention to `(B, L, D)` grids; see the module's docstring.
 
-    Keys and values of all layers lie in one tensor, `(N, 2 layers, rows, H)`: keys of the first layer, its values, keys
-    of the second, and so on. The state `past` grows by one row a word.
+    Keys and values of all layers are in one tensor, `(N, 2 layers, rows, H)`: keys of the first layer, its values, keys
+    of the second, and so on. The state `past` grows by one row per word.
     """
 
     attends: ClassVar[bool] = True
@@ -103,7 +103,7 @@ class Transformer(Decoder):
     ) -> tuple[torch.Tensor, Tensors, torch.Tensor]:
         """Read ids `(N, T)` after those of the state: features `(N, T, H)`, state, and attention `(N, heads, T, L)`."""
         places = state["position"][:, None] + torch.arange(tokens.shape[1], device=tokens.device)
-        # Scaled so that a word weighs as much as its place although its embedding is the output layer's, too.
+        # Scaled so that a word weighs as much as its position, although the output layer shares its embedding.
         features = self.words(tokens) * math.sqrt(self.options.hidden)
         features = self.dropout(features + sinusoids(places, self.options.hidden))
         past, attention = [], features
@@ -116,7 +116,7 @@ class Transformer(Decoder):
 
 
 class _TransformerLayer(nn.Module):
-    """Self-attention, cross-attention and a feed-forward part, each added to what goes into it."""
+    """Self-attention, cross-attention and a feed-forward part, each with a residual connection."""
 
     def __init__(self, options: TransformerOptions) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class _TransformerLayer(nn.Module):
         self.dropout = nn.Dropout(options.dropout)
 
     def remember(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values of cells `(N, L, H)`, of the same shape each."""
+        """Keys and values of cells `(N, L, H)`, each of the same shape."""
         keys, values = self.keys_of_cells(cells).chunk(2, dim=2)
         return keys, values
 
@@ -157,7 +157,9 @@ class _TransformerLayer(nn.Module):
     def _attend(
         self, questions: torch.Tensor, known: torch.Tensor, *, causal: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Questions `(N, T, H)` to keys and values `(N, 2, rows, H)`; where `causal`, none sees a row after its own."""
+        """Attention of queries `(N, T, H)` to keys and values `(N, 2, rows, H)`; if `causal`, no query sees a later
+        row.
+        """
         asked, keys, values = (self._split(part) for part in (questions, known[:, 0], known[:, 1]))
         scores = asked @ keys.transpose(2, 3) * asked.shape[3] ** -0.5
         if causal:

@@ -1,8 +1,7 @@
-"""Picture -> embedding: pretrained convolutional networks, whatever their source, run as ONNX graphs.
+"""Pictures -> embeddings: pretrained networks from any source, run as ONNX graphs.
 
-`registry` names the encoders, `cache` keeps each exported graph, `runtime` runs them, and each source of weights has a
-file of its own (`efficientnet_lite`, `keras`, `timm`, `onnx`). A graph describes itself: its metadata carry an
-`EncoderInfo`.
+`registry` finds encoders by name, `sources` has one file for each source of weights, `cache` keeps exported graphs, and
+`runtime` runs them. A graph describes itself: its metadata contain an `EncoderInfo`.
 """
 
 from showtell.encoders.cache import encoder_graph

@@ -1,4 +1,4 @@
-"""Exported encoder graphs, kept in the user's cache folder so that each is exported once."""
+"""Exported encoder graphs in the user's cache folder, so that each is exported only once."""
 
 import os
 import re
@@ -23,15 +23,15 @@ def encoder_graph(
     root: str | Path = ".",
     say: Callable[[str], None] = lambda line: None,
 ) -> bytes:
-    """The ONNX graph of the encoder `name`: from the cache, or exported now and kept there.
+    """The ONNX graph of the encoder `name`, from the cache or exported now and cached.
 
     Arguments:
         name: see `showtell.encoders.registry.find`.
-        weights: a file with the network's weights; None for those that its source has.
-        root: what relative paths are relative to.
-        say: is called with a line for people before an export, which may take a minute.
+        weights: a file with the network's weights; None for the weights of its source.
+        root: the folder for relative paths.
+        say: called with a line for people before an export, which may take a minute.
 
-    The cache is keyed by the weights and the rules of export, so a graph from other weights is never met.
+    The cache key covers the weights and the rules of export, so a graph with other weights is never used.
     """
     root = Path(root)
     entry = find(name, root / weights if weights else None, root)

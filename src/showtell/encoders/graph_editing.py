@@ -1,6 +1,6 @@
-"""What the sources of encoders share: cutting a graph to what an encoder needs, and giving it Showtell's outputs.
+"""Edits ONNX graphs for encoder sources: cuts a graph to what an encoder needs, and adds Showtell's outputs.
 
-It needs the package onnx, which is imported where it is used.
+It needs the package onnx, which functions import when they run.
 """
 
 import json
@@ -16,7 +16,7 @@ _OURS = {"picture", "pooled", "grid"}
 
 
 def finished(model: Any, info: EncoderInfo) -> bytes:
-    """The checked, serialised model with `info` in its metadata; the same model always gives the same bytes."""
+    """The checked, serialized model with `info` in its metadata; the same model always gives the same bytes."""
     import onnx
 
     for entry in [entry for entry in model.metadata_props if entry.key == METADATA_KEY]:
@@ -28,7 +28,7 @@ def finished(model: Any, info: EncoderInfo) -> bytes:
 
 
 def floats(name: str, shape: Sequence[int | str] | None) -> Any:
-    """A `float32` input or output of a graph; an axis with a name may have any size, and None is any shape."""
+    """A `float32` input or output of a graph; a named axis may have any size, and None is any shape."""
     from onnx import TensorProto, helper
 
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
@@ -45,24 +45,24 @@ def new_model(name: str, nodes: Sequence[Any], initializers: Sequence[Any], size
 
 
 def same_padding(side: int, reach: int, stride: int) -> tuple[int, int]:
-    """Cells that TensorFlow's SAME and ONNX's SAME_UPPER add before and after a side, for a window of so many cells."""
+    """The padding of TensorFlow's SAME and ONNX's SAME_UPPER before and after a side, for a window of `reach` cells."""
     around = max(0, (-(-side // stride) - 1) * stride + reach - side)
     return around // 2, around - around // 2
 
 
 def picture_input(model: Any) -> Any:
-    """The one input of a model that is not a constant; an `InputError` where there are none or several."""
+    """The only input of a model that is not a constant; an `InputError` if there are none or several."""
     constant = {initializer.name for initializer in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in constant]
     if len(inputs) != 1:
-        raise InputError(f"must have one input, the pictures, and has {', '.join(v.name for v in inputs) or 'none'}")
+        raise InputError(f"must have one input, the pictures, but has {', '.join(v.name for v in inputs) or 'none'}")
     return inputs[0]
 
 
 def cut(model: Any, tensors: Mapping[str, str], preprocessing: Preprocessing) -> tuple[Any, dict[str, str]]:
-    """The part of the graph that `tensors` need, for any number of pictures, with `picture` as its input.
+    """The part of the graph that computes `tensors`, for any number of pictures, with `picture` as its input.
 
-    Names that Showtell's own inputs and outputs have are out of the way, so `tensors` may come back renamed.
+    Tensors with the names of Showtell's own inputs and outputs are renamed, so `tensors` may come back renamed.
     """
     from onnx import compose, helper
 
@@ -91,18 +91,18 @@ def cut(model: Any, tensors: Mapping[str, str], preprocessing: Preprocessing) ->
 def add_outputs(
     model: Any, tensors: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]], layout: Layout
 ) -> tuple[int, int]:
-    """Make `pooled`, and `grid` where there are cells, the outputs of a model; return D and L (0 without cells).
+    """Make `pooled` and, if there are cells, `grid` the outputs of a model; return D and L (0 without cells).
 
     Arguments:
         model: the ONNX model; it is changed.
-        tensors: names of tensors by what they are: `pooled` `(B, D)`, `grid` `(B, L, D)`, `(B, h, w, D)` or
-            `(B, D, h, w)` as `layout` says, or `features` that are one or the other. Without `pooled` it is the mean
-            of the grid's cells.
+        tensors: names of tensors by their role: `pooled` `(B, D)`, `grid` `(B, L, D)`, `(B, h, w, D)` or `(B, D, h, w)`
+            according to `layout`, or `features` that are either. Without `pooled`, the mean of the grid's cells is
+            used.
         shapes: their shapes by name.
-        layout: that of the model's input, and of a grid with four axes.
+        layout: layout of the model's input, and of a grid with four axes.
 
     Raises:
-        InputError: a shape is none of these.
+        InputError: a shape is not one of these.
     """
     from onnx import helper
 
@@ -117,7 +117,7 @@ def add_outputs(
     if "pooled" in tensors:
         size, axes = math.prod(shapes[pooled][1:]), shapes[pooled][1:]
         if size != max(axes, default=0) or dim not in (0, size):
-            raise InputError(f"'pooled' must be (B, {dim or 'D'}), and {pooled!r} is {_written(shapes[pooled])}")
+            raise InputError(f"'pooled' must be (B, {dim or 'D'}), but {pooled!r} is {_written(shapes[pooled])}")
         dim = size
     nodes.append(helper.make_node("Flatten", [pooled], ["pooled"]))
     model.graph.node.extend(nodes)
@@ -129,7 +129,7 @@ def add_outputs(
 
 
 def _names_read_by(node: Any) -> set[str]:
-    """What a node reads, the graphs inside it included (they may read whatever lies outside)."""
+    """The names that a node reads, including the graphs inside it (which may read names outside)."""
     inner = [g for attribute in node.attribute for g in (*attribute.graphs, attribute.g)]
     return {name for name in node.input if name} | {
         name for graph in inner for below in graph.node for name in _names_read_by(below)
@@ -137,11 +137,11 @@ def _names_read_by(node: Any) -> set[str]:
 
 
 def _grid_nodes(there: str, shape: tuple[int, ...], layout: Layout) -> tuple[list[Any], int, int]:
-    """Nodes that make `grid`, and the mean over its cells, of a tensor of any of the three shapes; D and L."""
+    """Nodes that compute `grid` and the mean over its cells from a tensor with any of the three shapes; D and L."""
     from onnx import TensorProto, helper
 
     if len(shape) not in (3, 4):
-        raise InputError(f"'grid' must be (B, L, D), (B, D, h, w) or (B, h, w, D), and {there!r} is {_written(shape)}")
+        raise InputError(f"'grid' must be (B, L, D), (B, D, h, w) or (B, h, w, D), but {there!r} is {_written(shape)}")
     planes_first = len(shape) == 4 and layout == "NCHW"
     dim = shape[1] if planes_first else shape[-1]
     first, second = ("showtell/planes", "grid") if planes_first else ("grid", "showtell/planes")

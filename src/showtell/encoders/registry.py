@@ -1,6 +1,6 @@
-"""The encoders by name: what each module of `showtell.encoders.sources` registers.
+"""The registry of encoders: the sources that the modules of `showtell.encoders.sources` register.
 
-To add a source of encoders, add a file to that room (see `docs/contributing/encoder.md`).
+To add a source, add a file to that room (see `docs/contributing/encoder.md`).
 """
 
 import functools
@@ -16,14 +16,14 @@ from showtell.errors import InputError
 
 @functools.cache
 def encoder_sources() -> Mapping[str, EncoderSource]:
-    """All sources by what stands before the colon of their encoders' names: the modules of the room are imported."""
+    """All sources, by the part of their encoders' names before the colon. It imports the modules of the room."""
     for module in pkgutil.iter_modules(sources.__path__):
         importlib.import_module(f"{sources.__name__}.{module.name}")
     return {prefix: REGISTERED[prefix] for prefix in sorted(REGISTERED)}
 
 
 def encoder_names() -> list[str]:
-    """Names that `find` knows; words in capitals stand for names that another package, or the user, gives."""
+    """Names that `find` knows; words in capitals stand for names of another package or of the user."""
     return sorted({name for source in encoder_sources().values() for name in source.names})
 
 
@@ -32,9 +32,9 @@ def find(name: str, weights: Path | None = None, root: Path = Path()) -> Encoder
 
     Arguments:
         name: one of `encoder_names`.
-        weights: a file with the network's weights; None for those that its source has. For EfficientNet-Lite it is a
-            trained encoder: the ONNX graph that training left, or a model bundle that has one.
-        root: what relative paths are relative to, that in `onnx:FILE` and `weights`.
+        weights: a file with the network's weights; None for the weights of its source. For EfficientNet-Lite it is a
+            trained encoder: the ONNX graph of a training run, or a model bundle.
+        root: the folder for relative paths, in `onnx:FILE` and `weights`.
 
     Raises:
         InputError: the name is unknown (the message lists the names), or its weights cannot be chosen.
@@ -46,12 +46,12 @@ def find(name: str, weights: Path | None = None, root: Path = Path()) -> Encoder
     if weights and source.own_weights:
         raise InputError(f"the encoder {name} has its own weights: leave out {weights}")
     if weights and not weights.is_file():
-        raise InputError(f"{weights}: there is no such file of weights")
+        raise InputError(f"{weights}: there is no such weight file")
     return source.find(inner if source.has_prefix else name, weights, root)
 
 
 def classifier(name: str) -> Classifier | None:
-    """The layer that the encoder's network ended in, before it became an encoder; None where none is known.
+    """The classifier that the encoder's network was trained with; None if none is known.
 
     Raises:
         MissingExtra: the package with its weights is not installed.

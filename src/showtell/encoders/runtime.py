@@ -1,8 +1,8 @@
 """Run an encoder's ONNX graph: squares in, embeddings out.
 
-A Showtell encoder graph takes `picture`, `float32 (B, 3, S, S)` or `(B, S, S, 3)`, normalised, and gives `pooled`,
-`float32 (B, D)`, and where it has one `grid`, `float32 (B, L, D)`, its L cells in row order. What the graph expects and
-where its weights come from stands in its ONNX metadata under the key `showtell`, as the JSON of an `EncoderInfo`.
+A Showtell encoder graph takes `picture`, `float32 (B, 3, S, S)` or `(B, S, S, 3)`, normalized. It gives `pooled`,
+`float32 (B, D)`, and may give `grid`, `float32 (B, L, D)`, with its L cells in row order. The preprocessing and the
+source of the weights are in its ONNX metadata under the key `showtell`, as the JSON of an `EncoderInfo`.
 """
 
 import dataclasses
@@ -26,11 +26,11 @@ _LARGEST = 1 << 16  # numbers of an embedding, and cells of a grid
 
 @dataclass(frozen=True, slots=True)
 class EncoderInfo:
-    """What a graph is: `dim` numbers per embedding, `cells` grid cells (0 where it has no grid output).
+    """The description of a graph: `dim` numbers per embedding, `cells` grid cells (0 without a grid output).
 
     `fingerprint` identifies the function that the graph computes (its weights and export rules), not its bytes.
-    `precision` is what the network computes in; where that is int8, `float32_fingerprint` is that of the network which
-    was quantised.
+    `precision` is the type of its computations. If that is int8, `float32_fingerprint` is the fingerprint of the
+    original network.
     """
 
     name: str
@@ -46,13 +46,13 @@ class EncoderInfo:
     def __post_init__(self) -> None:
         texts = (self.name, self.fingerprint, self.licence, self.source, self.float32_fingerprint)
         if not all(isinstance(text, str) for text in texts) or self.precision not in get_args(Precision):
-            raise InputError("an encoder's name, fingerprint, licence and source are texts")
+            raise InputError("an encoder's name, fingerprint, licence and source must be texts")
         for what, size, least in (("dim", self.dim, 1), ("cells", self.cells, 0)):
             if type(size) is not int or not least <= size <= _LARGEST:
-                raise InputError(f"an encoder's {what} must lie between {least} and {_LARGEST:,}, not be {size!r}")
+                raise InputError(f"an encoder's {what} must be from {least} to {_LARGEST:,}, not {size!r}")
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as JSON values; those of int8 only where it is one."""
+        """The fields as JSON values; those about int8 only for an int8 encoder."""
         left_out = ("precision", "float32_fingerprint") if self.precision == "float32" else ()
         fields = [field.name for field in dataclasses.fields(self) if field.name not in left_out]
         return {name: getattr(self, name) for name in fields} | {"preprocessing": self.preprocessing.to_json()}
@@ -63,7 +63,7 @@ class EncoderInfo:
         return cls(**value | {"preprocessing": Preprocessing.from_json(value["preprocessing"])})
 
     def with_resize(self, resize: ResizeMode) -> "EncoderInfo":
-        """The same encoder, fed with pictures that are made square in another way."""
+        """The same encoder, with pictures made square in another way."""
         return dataclasses.replace(self, preprocessing=dataclasses.replace(self.preprocessing, resize=resize))
 
     def shape(self, output: EncoderOutput) -> tuple[int, ...]:
@@ -78,23 +78,23 @@ class EncoderInfo:
 
 
 class Encoder:
-    """An ONNX Runtime session of one encoder graph, which several threads may call.
+    """An ONNX Runtime session of an encoder graph; several threads may call it.
 
-    Pictures go through the network one by one, each on one thread and several at a time. That takes less of the
-    processors than a batch on which all threads work together: activations stay in the cache and no thread waits for
-    another. And an embedding depends, to the last bit, on its own picture alone.
+    Pictures go through the network one by one, each on one thread, several at a time. That takes less processor time
+    than a batch on which all threads work together: activations stay in the cache, and no thread waits for another.
+    Also, an embedding depends, to the last bit, only on its own picture.
     """
 
     def __init__(self, graph: bytes, *, resize: ResizeMode | None = None, threads: int | None = None) -> None:
         """Load a graph.
 
         Arguments:
-            graph: a serialised ONNX model with an `EncoderInfo` in its metadata.
-            resize: how pictures are made square, where it shall differ from the graph's own default.
-            threads: pictures that go through the network at a time; None for one per available core.
+            graph: a serialized ONNX model with an `EncoderInfo` in its metadata.
+            resize: how pictures are made square, instead of the graph's default.
+            threads: number of pictures in the network at a time; None for one per available core.
 
         Raises:
-            InputError: the bytes are no Showtell encoder graph.
+            InputError: the bytes are not a Showtell encoder graph.
         """
         self._session = open_session(graph, 1)
         self.threads = threads or available_cores()

@@ -1,8 +1,8 @@
-"""An encoder's graph with the weights that training left in another file of the same network.
+"""An encoder's graph with trained weights from another file of the same network.
 
-Comes in: the float32 graph of a network as it came, and the file of a trained one: the ONNX graph `tuned/encoder.onnx`
-of a run, or a model bundle that holds one, in float32, float16 or int8. Goes out: the float32 graph with these weights.
-Weights in int8 are multiplied by their scales, so the result keeps the rounding of int8.
+Input: the float32 graph of a published network, and a file with the trained one: the ONNX graph `tuned/encoder.onnx` of
+a run, or a model bundle, in float32, float16 or int8. Output: the float32 graph with these weights. Int8 weights are
+multiplied by their scales, so the result keeps their rounding.
 """
 
 import hashlib
@@ -21,17 +21,17 @@ from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
 from showtell.errors import InputError
 
 TRAINED_NAME = "+tuned"
-"""What follows the name of an encoder whose weights are no longer those that it came with."""
+"""The suffix of the name of an encoder with trained weights."""
 TRAINED_SOURCE = ", trained further on captions"
 
-_PART = "encoder.onnx"  # of a bundle
+_PART = "encoder.onnx"  # in a bundle
 
 
 def with_weights(graph: bytes, path: Path) -> bytes:
     """`graph` with the weights of the trained encoder in `path`, the ONNX file or a bundle.
 
     Raises:
-        InputError: the file cannot be read, or it is an encoder of another network.
+        InputError: the file cannot be read, or it has another network.
     """
     import onnx
     from onnx import numpy_helper
@@ -43,14 +43,14 @@ def with_weights(graph: bytes, path: Path) -> bytes:
             continue
         weight = found.get(initializer.name)
         if weight is None or weight.shape != tuple(initializer.dims):
-            raise InputError(f"{path}: is no encoder of this network: it has no weights that fit {initializer.name}")
+            raise InputError(f"{path}: not an encoder of this network: it has no weights that fit {initializer.name}")
         initializer.CopyFrom(numpy_helper.from_array(weight, initializer.name))
     return finished(model, trained_info(model))
 
 
 def trained_info(model: Any) -> EncoderInfo:
-    """The description in a model's metadata, changed to say that it was trained further: its name and source say so,
-    and its fingerprint is the SHA-256 of the graph.
+    """The description in a model's metadata, changed for further training: in its name and source, and in its
+    fingerprint, the SHA-256 of the graph.
     """
     described = {entry.key: entry.value for entry in model.metadata_props}[METADATA_KEY]
     info = EncoderInfo.from_json(json.loads(described))
@@ -71,15 +71,15 @@ def _read(path: Path) -> Any:
                 return onnx.load_from_string(bundle.read(_PART))
         return onnx.load(path)
     except KeyError as error:
-        raise InputError(f"{path}: holds no {_PART}") from error
+        raise InputError(f"{path}: has no {_PART}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except Exception as error:  # protobuf's and onnx's own, which have no common class
-        raise InputError(f"{path}: not a whole ONNX model ({' '.join(str(error).split())[:200]})") from error
+        raise InputError(f"{path}: not a complete ONNX model ({' '.join(str(error).split())[:200]})") from error
 
 
 def _weights(model: Any) -> dict[str, npt.NDArray[np.float32]]:
-    """The float32 values of every weight, by its name in the graph as it came."""
+    """The float32 values of every weight, by its name in the published graph."""
     from onnx import numpy_helper
 
     raw: Mapping[str, npt.NDArray[Any]] = {

@@ -31,25 +31,25 @@ def int8_graph(
     *,
     show: bool = True,
 ) -> bytes:
-    """The int8 form of an encoder's graph: `encoder-int8.onnx` in `folder`, made now where it is not there.
+    """The int8 form of an encoder's graph: `encoder-int8.onnx` in `folder`, created now if it is missing.
 
     Arguments:
         graph: the float32 graph.
-        folder: where the int8 graph is kept.
-        pictures: what it is calibrated on.
-        names: which of the pictures may be taken; `CALIBRATION_PICTURES` of them are, chosen by a hash of their names.
-        resize: how pictures are made square, where it shall differ from the graph's own default.
+        folder: the folder of the int8 graph.
+        pictures: the pictures to calibrate on.
+        names: the candidates among the pictures; a hash of the names chooses `CALIBRATION_PICTURES` of them.
+        resize: how pictures are made square, instead of the graph's default.
         show: show progress on stderr.
 
     Raises:
         MissingExtra: the package onnx is not installed.
-        InputError: the graph cannot be quantised, no picture can be read, or the folder's graph is of another encoder.
+        InputError: the graph cannot be quantized, no picture can be read, or the folder's graph is of another encoder.
     """
     kept = folder / INT8_GRAPH
     if kept.exists():
         made = kept.read_bytes()
         if Encoder(made, threads=1).info.float32_fingerprint != Encoder(graph, threads=1).info.fingerprint:
-            raise InputError(f"{kept}: was made of another encoder: choose another folder or delete it")
+            raise InputError(f"{kept}: was made from another encoder: choose another folder or delete it")
         return made
     made = quantised_on(graph, pictures, names, resize, show=show)
     write_bytes(kept, made)
@@ -64,7 +64,7 @@ def quantised_on(
     *,
     show: bool = True,
 ) -> bytes:
-    """The int8 form of an encoder's graph, kept nowhere; arguments and errors as for `int8_graph`."""
+    """The int8 form of an encoder's graph, without storing it; arguments and errors as for `int8_graph`."""
     preprocessing = Encoder(graph, resize=resize, threads=1).info.preprocessing
     chosen = set(sorted(names, key=_digest)[:CALIBRATION_PICTURES])
     stream = prepared(pictures.read(skip=set(pictures.names()) - chosen), preprocessing)

@@ -1,11 +1,11 @@
-"""Kernels of convolutions -> the same in 255 steps, rounded so that what a layer gives for real pictures stays near.
+"""Kernels of convolutions -> int8 kernels in 255 steps, rounded so that layer outputs for real pictures change little.
 
-Rounding each weight by itself lets errors add up. Here the weights of an output channel are rounded one after the
-other, and those to come make up for the error so far, as far as the inputs of the layer are correlated: Frantar et al.
-2023 (GPTQ, arXiv:2210.17323), after Hassibi and Stork 1993. What is left of the mean error goes into the bias (Nagel et
-al. 2019, arXiv:1906.04721). Inputs are patches of the float32 network's activations, some of each picture.
+If each weight is rounded by itself, errors add up. Here the weights of an output channel are rounded one after another,
+and later weights compensate for the error so far, as far as the layer's inputs are correlated: Frantar et al. 2023
+(GPTQ, arXiv:2210.17323), after Hassibi and Stork 1993. The remaining mean error goes into the bias (Nagel et al. 2019,
+arXiv:1906.04721). Inputs are patches of the float32 network's activations, some from each picture.
 
-It needs the package onnx, which is imported where it is used.
+It needs the package onnx, which functions import when they run.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from showtell.images.preprocessing import normalise
 from showtell.onnx_graphs.session import open_session
 from showtell.progress import bar
 
-_AT_ONCE = 4  # pictures, of which all activations are in memory
-_PICTURES = 64  # of those given, evenly, are looked at: more take long and change little
-_PATCHES = 4096  # a layer, from all pictures together
+_AT_ONCE = 4  # pictures with all activations in memory
+_PICTURES = 64  # evenly spread over the given ones; more take long and change little
+_PATCHES = 4096  # per layer, from all pictures together
 _DAMPING = 0.01  # of the mean variance, so that a covariance can be inverted
 _STEPS = 127  # to either side of zero
 
@@ -33,7 +33,7 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(slots=True)
 class _Layer:
-    """A convolution, and the first two moments of the patches that it meets: of each of G groups, with D inputs."""
+    """A convolution, and the first two moments of its input patches, for each of G groups with D inputs."""
 
     node: Any
     kernel: Floats
@@ -69,7 +69,7 @@ class _Layer:
         return windows[:, :, ::down, ::across, ::rows, ::columns]
 
     def rounded(self) -> tuple[Floats, Floats, Floats]:
-        """The kernel in steps, the step of each output channel, and what to add to the bias."""
+        """The kernel in steps, the step of each output channel, and the correction of the bias."""
         weights = self.kernel.reshape(self.groups, -1, self.products.shape[1]).astype(np.float64)
         steps = np.abs(weights).max(axis=2) / _STEPS
         steps[steps == 0] = 1
@@ -87,12 +87,12 @@ class _Layer:
 def round_kernels(
     model: Any, squares: npt.NDArray[np.uint8], info: EncoderInfo, *, show: bool = True
 ) -> dict[str, Floats]:
-    """Round every kernel of a model, in place; returns the step of each output channel by the kernel's name.
+    """Round every kernel of a model in place; return the step of each output channel by the kernel's name.
 
     Arguments:
-        model: the float32 ONNX model; layers whose kernel is no initializer, or is shared, are left as they are.
+        model: the float32 ONNX model; layers whose kernel is shared or not an initializer do not change.
         squares: the pictures, `uint8 (N, S, S, 3)`.
-        info: of the encoder.
+        info: the encoder's description.
         show: show progress on stderr.
     """
     from onnx import numpy_helper
@@ -142,7 +142,7 @@ def _layers(model: Any, values: dict[str, Any]) -> list[_Layer]:
 
 
 def _meet(layers: Sequence[_Layer], model: Any, squares: npt.NDArray[np.uint8], info: EncoderInfo, show: bool) -> None:
-    """Run the model on the pictures and show each layer what it is given."""
+    """Run the model on the pictures and pass each layer its inputs."""
     import onnx
 
     session_model = onnx.ModelProto()
@@ -164,7 +164,7 @@ def _meet(layers: Sequence[_Layer], model: Any, squares: npt.NDArray[np.uint8], 
 
 
 def _compensated(weights: Doubles, steps: Doubles, covariance: Doubles) -> Doubles:
-    """Round `(G, O, D)` to multiples of `steps` `(G, O)`, one of the D after the other; see the head of this file."""
+    """Round `(G, O, D)` to multiples of `steps` `(G, O)`, one of the D after another; see the module's docstring."""
     size = weights.shape[2]
     damping = _DAMPING * np.einsum("gdd->gd", covariance).mean(axis=1) + 1e-9
     damped = covariance + damping[:, None, None] * np.eye(size)
@@ -178,13 +178,13 @@ def _compensated(weights: Doubles, steps: Doubles, covariance: Doubles) -> Doubl
 
 
 def _same(sides: Sequence[int], reach: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
-    """Padding as ONNX's SAME_UPPER: before and after, rows first."""
+    """The padding of ONNX's SAME_UPPER: before and after, rows first."""
     (top, bottom), (left, right) = map(same_padding, sides, reach, strides)
     return top, left, bottom, right
 
 
 def _add_to_bias(model: Any, node: Any, shift: Floats, values: dict[str, Any]) -> None:
-    """Add to a layer's bias, one of its own where it has none; one that is no initializer is left as it is."""
+    """Add to a layer's bias, or give it one; a bias that is not an initializer does not change."""
     from onnx import numpy_helper
 
     if len(node.input) == 3:

@@ -1,13 +1,13 @@
-"""An ONNX graph with matrices kept as int8 rows (`showtell.quantization.int8_weights`) -> the same graph that
-multiplies in int8.
+"""An ONNX graph with matrices stored as int8 rows (`showtell.quantization.int8_weights`) -> a graph that multiplies in
+int8.
 
-Otherwise such a matrix is made float32 again when the graph is loaded. Here a product of rows `x` with the matrix
-rounds each row of `x` to 8 bits by its own largest number, multiplies and adds up integers, and scales the sums by row
-and by column (as Yao et al. 2022, arXiv:2206.01861, do token by token). So the result of a row depends, to the last
-bit, on that row alone, whatever else is in the batch. Processors with instructions for it are three to four times as
-fast as in float32.
+Otherwise such a matrix becomes float32 again when the graph is loaded. Here a product of rows `x` with the matrix
+rounds each row of `x` to 8 bits by its own largest number, multiplies and sums integers, and scales the sums by row and
+by column (as Yao et al. 2022, arXiv:2206.01861, do for each token). So the result of a row depends, to the last bit,
+only on that row, whatever else is in the batch. Processors with int8 instructions are three to four times as fast as in
+float32.
 
-It needs the package onnx, which is imported where it is used.
+It needs the package onnx, which functions import when they run.
 """
 
 from collections.abc import Collection
@@ -22,23 +22,23 @@ from showtell.quantization.int8_weights import scales_of
 _PRODUCTS = {"Gemm": {"transA": 0, "transB": 1, "alpha": 1.0, "beta": 1.0}, "MatMul": {}}
 _CONSTANTS: dict[str, npt.NDArray[Any]] = {
     "int8.last_axis": np.array([-1], np.int64),
-    "int8.least": np.array(1e-12, np.float32),  # a row of zeros stays one
+    "int8.least": np.array(1e-12, np.float32),  # a row of zeros stays a row of zeros
     "int8.largest": np.array(127, np.float32),
-    "int8.middle": np.array(128, np.float32),  # unsigned with signed is what ONNX Runtime has fast kernels for on x86
+    "int8.middle": np.array(128, np.float32),  # on x86 ONNX Runtime has fast kernels for unsigned with signed
     "int8.zero_point": np.array(128, np.uint8),
 }
 
 
 def multiply_in_int8(graph: bytes, packed: Collection[str]) -> tuple[bytes, list[str]]:
-    """Have a graph take matrices as int8, as far as it has no other use for them than rows and products.
+    """Let a graph take matrices as int8, if it uses them only for rows and products.
 
     Arguments:
-        graph: a serialised ONNX model whose weights are external initializers.
-        packed: names of the tensors that are kept as int8 rows.
+        graph: a serialized ONNX model whose weights are external initializers.
+        packed: names of the tensors that are stored as int8 rows.
 
     Returns:
-        The graph, and the names of its external initializers; among them `NAME.scales` for every matrix NAME that it
-        now takes as int8.
+        The graph, and the names of its external initializers; including `NAME.scales` for every matrix NAME that it now
+        takes as int8.
 
     Raises:
         MissingExtra: the package onnx is not installed.
@@ -54,12 +54,12 @@ def multiply_in_int8(graph: bytes, packed: Collection[str]) -> tuple[bytes, list
     for node in model.graph.node:
         name = used.get(node.output[0])
         nodes += [node] if name is None else _taken(node, name) if node.op_type == "Gather" else _product(node, name)
-    del model.graph.node[:], model.graph.value_info[:]  # whose types are of before
+    del model.graph.node[:], model.graph.value_info[:]  # it has the old types
     model.graph.node.extend(nodes)
     for name in uses:
         known[name].data_type = onnx.TensorProto.INT8
         scales = model.graph.initializer.add()
-        scales.CopyFrom(known[name])  # what tells where external values lie
+        scales.CopyFrom(known[name])  # the location of external values
         scales.name, scales.data_type = scales_of(name), onnx.TensorProto.FLOAT16
         del scales.dims[1:]
     if uses:
@@ -69,8 +69,8 @@ def multiply_in_int8(graph: bytes, packed: Collection[str]) -> tuple[bytes, list
 
 
 def _uses(graph: Any, name: str, transposed: bool = False) -> list[Any]:
-    """The nodes that take rows of a matrix, or multiply with it or some columns of it: a `Gemm` as it is, a `MatMul`
-    transposed. Empty where anything is done that int8 is not for.
+    """The nodes that take rows of a matrix, or multiply with it or with some of its columns: a `Gemm` as it is, a
+    `MatMul` transposed. Empty if the matrix has any other use.
     """
     found: list[Any] = []
     for node in graph.node:
@@ -121,7 +121,7 @@ def _taken(node: Any, name: str) -> list[Any]:
 
 
 def _product(node: Any, name: str) -> list[Any]:
-    """`x W^T`, and what is added to it, of float32 `x` `(..., K)` and an int8 matrix `W (M, K)`."""
+    """`x W^T` plus any summand, for float32 `x` `(..., K)` and an int8 matrix `W (M, K)`."""
     from onnx import TensorProto, helper
 
     (x, matrix, *added), out = node.input, node.output[0]
@@ -139,7 +139,7 @@ def _product(node: Any, name: str) -> list[Any]:
         helper.make_node("MatMulInteger", [f"{out}.bytes", turned, "int8.zero_point"], [f"{out}.sums"]),
         helper.make_node("Cast", [f"{out}.sums"], [f"{out}.floats"], to=TensorProto.FLOAT),
         helper.make_node("Cast", [scales_of(name)], [f"{out}.columns"], to=TensorProto.FLOAT),
-        # One after the other: ONNX Runtime takes a product of both for a scale that all rows share.
+        # One after another: ONNX Runtime takes a product of both for a scale that all rows share.
         helper.make_node("Mul", [f"{out}.floats", f"{out}.columns"], [f"{out}.scaled"]),
         helper.make_node("Mul", [f"{out}.scaled", f"{out}.step"], [summed]),
     ]

@@ -1,8 +1,8 @@
-"""Matrices kept in a quarter of their size: int8, with one float16 scale for each row (of an output layer: each word).
+"""Matrices in a quarter of their size: int8, with one float16 scale for each row (in an output layer, each word).
 
-The largest weight of a row is 127 of its scale, and every weight is off by half a scale at most. Graphs that multiply
-in int8 take them as they are (`showtell.quantization.int8_matmul`); for others they are made float32 when they are
-loaded.
+The largest weight of a row is 127 times its scale, and the error of a weight is at most half a scale. Graphs that
+multiply in int8 take them as they are (`showtell.quantization.int8_matmul`); for other graphs they become float32 on
+loading.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,22 +15,22 @@ from showtell.errors import InputError
 
 Floats = npt.NDArray[np.float32]
 
-_SCALES = ".scales"  # a tensor's name with this at its end is the name of its scales
-_SMALLEST = 4096  # numbers; below, a scale for each row is too much to bring anything
+_SCALES = ".scales"  # the suffix of a tensor's name that names its scales
+_SMALLEST = 4096  # numbers; for smaller matrices the scales would cost more than int8 saves
 
 
 def to_rows(matrix: Floats) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float16]]:
-    """A matrix `float32 (n, ...)` as int8 of its shape and scales `float16 (n,)`."""
+    """Convert a matrix `float32 (n, ...)` to int8 of the same shape and scales `float16 (n,)`."""
     flat = matrix.reshape(len(matrix), -1)
-    # Rounded before weights are divided by it, so that its own error is not added to theirs.
+    # Rounded before weights are divided by it, so that its error does not add to theirs.
     scales = np.maximum(np.abs(flat).max(axis=1) / 127, np.finfo(np.float16).tiny).astype(np.float16)
     counts = np.rint(flat / scales.astype(np.float32)[:, None])
     rounded = np.clip(counts, -127, 127).astype(np.int8).reshape(matrix.shape)
-    return np.ascontiguousarray(rounded), scales  # safetensors knows no strides
+    return np.ascontiguousarray(rounded), scales  # safetensors does not support strides
 
 
 def from_rows(counts: npt.NDArray[np.int8], scales: npt.NDArray[np.float16]) -> Floats:
-    """The inverse of `to_rows`, to half a scale: `float32`."""
+    """The inverse of `to_rows`, up to half a scale: `float32`."""
     along = (-1, *[1] * (counts.ndim - 1))
     matrix: Floats = counts.astype(np.float32) * scales.astype(np.float32).reshape(along)
     return matrix
@@ -51,12 +51,12 @@ def pack(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]
 
 
 def int8_names(tensors: Mapping[str, npt.NDArray[Any]]) -> set[str]:
-    """The names of the matrices that are kept in int8."""
+    """The names of the matrices that are stored in int8."""
     return {name for name in tensors if scales_of(name) in tensors}
 
 
 def unpack(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    """The inverse of `pack`: floats are float32 afterwards, also those that were kept in float16.
+    """The inverse of `pack`; all floats become float32, even those that were stored in float16.
 
     Raises:
         InputError: scales do not fit their matrix.
@@ -65,7 +65,8 @@ def unpack(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any
 
 
 def as_taken(packed: Mapping[str, npt.NDArray[Any]], names: Collection[str]) -> dict[str, npt.NDArray[Any]]:
-    """The tensors that a graph lists: as kept where scales are listed beside a matrix, else as `unpack` has them.
+    """The tensors that a graph lists: as stored if the matrix's scales are listed too, otherwise as `unpack` gives
+    them.
 
     Raises:
         InputError: scales do not fit their matrix.

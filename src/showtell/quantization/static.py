@@ -1,12 +1,12 @@
-"""An encoder's graph in float32 -> the same network computed in 8-bit integers, with its weights a quarter of the size.
+"""An encoder's float32 graph -> the same network in 8-bit integers, with weights of a quarter of the size.
 
-Static quantisation by ONNX Runtime (Jacob et al. 2018, arXiv:1712.05877): pictures are sent through the network, and
-the range that each tensor takes is written into the graph. Weights become int8 with a scale for each output channel,
+Static quantization with ONNX Runtime (Jacob et al. 2018, arXiv:1712.05877): sample pictures run through the network,
+and the range of each tensor is written into the graph. Weights become int8 with a scale for each output channel,
 rounded together (see `showtell.quantization.gptq`). Activations become uint8 with one scale and one zero point for each
-tensor: of the pairs that processors multiply, unsigned with signed is the one that ONNX Runtime has fast kernels for on
-x86. What comes after the last convolution is left as it is, so `pooled` and `grid` are float32 as before.
+tensor, because on x86 ONNX Runtime has fast kernels for unsigned with signed. Everything after the last convolution
+stays, so `pooled` and `grid` are float32 as before.
 
-It needs the package onnx, which is imported where it is used.
+It needs the package onnx, which functions import when they run.
 """
 
 import contextlib
@@ -28,9 +28,9 @@ from showtell.images.preprocessing import normalise
 from showtell.progress import Tick, bar
 from showtell.quantization.gptq import round_kernels
 
-_RULES = "2"  # raise it when the same graph and pictures come to give another graph
+_RULES = "2"  # increase it when the result for the same graph and pictures changes
 _AT_ONCE = 8
-# Sums and pools are computed on the integers of the convolutions around them, instead of going to float and back.
+# Sums and pools use the integers of the convolutions around them, instead of converting to float and back.
 _OPERATORS = ["Conv", "Add", "Clip", "Relu", "MaxPool", "AveragePool", "Concat"]
 
 
@@ -38,13 +38,13 @@ def quantised(graph: bytes, squares: npt.NDArray[np.uint8], *, show: bool = True
     """The int8 form of an encoder's graph; the same graph and pictures always give the same bytes on a machine.
 
     Arguments:
-        graph: a serialised float32 graph with an `EncoderInfo` in its metadata.
-        squares: `uint8 (N, S, S, 3)`, of the kind that the encoder will meet: they set the ranges of its tensors.
+        graph: a serialized float32 graph with an `EncoderInfo` in its metadata.
+        squares: `uint8 (N, S, S, 3)`, like the encoder's later inputs: they set the ranges of its tensors.
         show: show progress on stderr.
 
     Raises:
         MissingExtra: the package onnx is not installed.
-        InputError: the graph has no convolutions, is quantised already, or there are no pictures.
+        InputError: the graph has no convolutions, is already quantized, or there are no pictures.
     """
     require("onnx", extra="train", what="an encoder in int8")
     import onnx
@@ -52,9 +52,9 @@ def quantised(graph: bytes, squares: npt.NDArray[np.uint8], *, show: bool = True
     info = Encoder(graph, threads=1).info
     model = onnx.load_from_string(graph)
     if info.precision != "float32":
-        raise InputError(f"the encoder {info.name} is in {info.precision} already")
+        raise InputError(f"the encoder {info.name} is already in {info.precision}")
     if not any(node.op_type == "Conv" for node in model.graph.node):
-        raise InputError(f"the encoder {info.name} has no convolutions, which int8 is for: leave it in float32")
+        raise InputError(f"the encoder {info.name} has no convolutions to convert to int8: leave it in float32")
     if not len(squares):
         raise InputError("there are no pictures to calibrate int8 on")
     result = _static(model, squares, info, show)
@@ -70,7 +70,7 @@ def quantised(graph: bytes, squares: npt.NDArray[np.uint8], *, show: bool = True
 
 
 class _Inputs:
-    """The pictures as ONNX Runtime's calibration asks for them."""
+    """The pictures in the form that ONNX Runtime's calibration takes."""
 
     def __init__(self, squares: npt.NDArray[np.uint8], info: EncoderInfo, tick: Tick) -> None:
         self._batches = self._read(squares, info, tick)
@@ -93,7 +93,7 @@ def _static(model: Any, squares: npt.NDArray[np.uint8], info: EncoderInfo, show:
     from onnxruntime import quantization
 
     quantization.CalibrationDataReader.register(_Inputs)
-    for number, node in enumerate(model.graph.node):  # the tools know nodes by name alone
+    for number, node in enumerate(model.graph.node):  # the tools identify nodes only by name
         node.name = str(number)
     with tempfile.TemporaryDirectory() as name, _quiet():
         given, folded, written = (Path(name) / file for file in ("given.onnx", "folded.onnx", "int8.onnx"))
@@ -118,7 +118,7 @@ def _static(model: Any, squares: npt.NDArray[np.uint8], info: EncoderInfo, show:
 
 
 def _by_channel(steps: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, list[dict[str, Any]]]:
-    """The scales of kernels by name, as ONNX Runtime takes them."""
+    """The scales of kernels by name, in ONNX Runtime's form."""
     from onnxruntime.quantization import QuantType
 
     fixed = {"quant_type": QuantType.QInt8, "zero_point": np.array(0, np.int8), "axis": 0}
@@ -127,7 +127,7 @@ def _by_channel(steps: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, list[
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The tools give advice by the root logger that is no concern of a user's."""
+    """Silence the tools' advice on the root logger, which does not concern users."""
     level = logging.root.level
     logging.root.setLevel(logging.ERROR)
     try:

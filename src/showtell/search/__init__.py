@@ -1,8 +1,8 @@
 """Decoder states -> sentences: greedy, sampled, and beam search, in NumPy, one implementation for every decoder.
 
-A decoder is anything with `start` and `step` (see `StepDecoder`): an exported graph in ONNX Runtime, or a model that
-is being trained. PAD, START and UNK are never produced and a sentence has at least one word; probabilities are those of
-the decoder over all other entries.
+A decoder is anything with `start` and `step` (see `StepDecoder`): an exported graph in ONNX Runtime, or a model in
+training. The search never produces PAD, START or UNK, and a sentence has at least one word. Probabilities are the
+decoder's over all other entries.
 """
 
 from collections.abc import Sequence
@@ -44,17 +44,18 @@ def search(
     """Find up to `options.num_captions` sentences, at least one, for each embedding, best first.
 
     Arguments:
-        decoder: what gives the next word's logits.
+        decoder: gives the next word's logits.
         embeddings: `float32 (B, D)` or `(B, L, D)`.
         vocabulary: the decoder's, `V` entries.
         options: the method and its settings.
-        first: place of the first embedding in the whole run, or of each, which seeds sampling.
-        must: for each embedding what must appear in its sentences besides `options.must`, in the same notation.
-        calibration_temperature: a temperature at which log-probabilities are recorded, too, see `Hypothesis`; it
-            changes no sentence.
+        first: position of the first embedding in the whole run, or the position of each; it seeds sampling.
+        must: for each embedding, entries that must appear besides `options.must`, in the same notation.
+        calibration_temperature: also record log-probabilities at this temperature, see `Hypothesis`; it changes no
+            sentence.
 
     Raises:
-        InputError: a word that must appear is unknown, banned, or one too many; the message names near words.
+        InputError: a word that must appear is unknown or banned, or there are too many; the message names similar
+            words.
     """
     if not len(embeddings):
         return []
@@ -74,7 +75,7 @@ def search(
 
 
 def check_words(options: SearchOptions, vocabulary: Vocabulary) -> None:
-    """Raise what `search` would raise about the words of `must` and `must_not`, before anything is searched."""
+    """Raise the errors of `search` about `must` and `must_not`, before a search starts."""
     requirements(options, vocabulary)
     rules_of(options, vocabulary)
 
@@ -87,7 +88,7 @@ def _free(
     first: int | Sequence[int],
     calibration_temperature: float | None,
 ) -> list[list[Hypothesis]]:
-    """Search where no word must appear."""
+    """Search without words that must appear."""
     if options.sample or options.beam == 1:
         return sample(decoder, embeddings, vocabulary, options, first, calibration_temperature)
     groups, width = options.beam_groups, options.beam // options.beam_groups

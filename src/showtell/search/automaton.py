@@ -1,8 +1,8 @@
-"""How much a sentence holds of what must appear in it, as a finite automaton over its words.
+"""A finite automaton over the words of a sentence that tracks which of the required phrases have appeared.
 
-The automaton is that of Anderson et al. 2017 (constrained beam search): a state is the set of requirements that are
-met, and besides the words with which a phrase may have begun (as in Aho and Corasick 1975). A requirement is met by any
-one of its phrases; phrases may overlap.
+The automaton is that of Anderson et al. 2017 (constrained beam search). A state is the set of requirements that are
+met, plus the last words, if a phrase may have started with them (as in Aho and Corasick 1975). Any one of its phrases
+meets a requirement; phrases may overlap.
 """
 
 from dataclasses import dataclass
@@ -16,44 +16,47 @@ from showtell.search.phrases import Phrase
 from showtell.search.steps import Ints
 
 MAX_REQUIREMENTS = 8
-"""States are as many as the sets of requirements, and more."""
+"""The number of states grows with the number of sets of requirements."""
 
 Requirement = tuple[Phrase, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Automaton:
-    """S states; a sentence without a word is in state 0.
+    """The automaton has S states; the empty sentence is in state 0.
 
-    Where fewer than M words lead anywhere special, the rest of a row of `words` is an entry that is never said.
+    If fewer than M words lead to other states, the filler pads the row of `words`.
     """
 
     distance: Ints
-    """`(S,)`: the fewest words that are still needed; 0 where everything is met."""
+    """`(S,)`: the smallest number of words still needed; 0 if all requirements are met."""
     otherwise: Ints
-    """`(S,)`: the state after any word that is not among"""
+    """`(S,)`: the state after any word that is not among the following;"""
     words: Ints
-    """`(S, M)`: the words that lead elsewhere,"""
+    """`(S, M)`: the words that lead to other states,"""
     after: Ints
-    """`(S, M)`: and the states after those."""
+    """`(S, M)`: and these states."""
 
 
 @lru_cache(maxsize=256)
 def automaton(required: tuple[Requirement, ...], filler: int) -> Automaton:
-    """The automaton of some requirements; `filler` is an entry that is never said.
+    """The automaton of some requirements; `filler` is an entry that never appears.
 
     Raises:
         InputError: there are more than `MAX_REQUIREMENTS`.
     """
     if len(required) > MAX_REQUIREMENTS:
-        raise InputError(f"{len(required)} words or phrases must appear: name at most {MAX_REQUIREMENTS}")
+        raise InputError(f"{len(required)} words or phrases must appear: give at most {MAX_REQUIREMENTS}")
     phrases = {phrase for requirement in required for phrase in requirement}
-    alphabet = [filler, *sorted({word for phrase in phrases for word in phrase})]  # the filler: any other word
+    alphabet = [
+        filler,
+        *sorted({word for phrase in phrases for word in phrase}),
+    ]  # the filler is any other word
     beginnings = {phrase[:n] for phrase in phrases for n in range(len(phrase))} | {()}
     states: list[tuple[frozenset[int], Phrase]] = [(frozenset(), ())]
     numbers = {states[0]: 0}
     rows: list[list[int]] = []
-    for met, begun in states:  # grows while it is read
+    for met, begun in states:  # the list grows during the loop
         row = []
         for word in alphabet:
             said = (*begun, word)
@@ -73,7 +76,7 @@ def automaton(required: tuple[Requirement, ...], filler: int) -> Automaton:
 
 
 def joined(automata: list[Automaton], filler: int) -> tuple[Automaton, Ints]:
-    """One automaton whose states are those of all, one after the other, and the number of each one's first state."""
+    """One automaton with the states of all, one after another, and the number of each one's first state."""
     starts = np.cumsum([0, *(len(one.distance) for one in automata)])[:-1]
     width = max(one.words.shape[1] for one in automata)
 
@@ -91,7 +94,7 @@ def joined(automata: list[Automaton], filler: int) -> tuple[Automaton, Ints]:
 
 
 def _distances(after: Ints, done: npt.NDArray[np.bool_]) -> Ints:
-    """Steps from each state to the nearest that is done, along `after` `(S, words)`."""
+    """The number of steps from each state to the nearest final one, along `after` `(S, words)`."""
     distance = np.where(done, 0, len(done))
     while True:
         nearer = np.minimum(distance, 1 + distance[after].min(axis=1))
@@ -101,7 +104,7 @@ def _distances(after: Ints, done: npt.NDArray[np.bool_]) -> Ints:
 
 
 def _listed(alphabet: Ints, after: Ints) -> tuple[Ints, Ints]:
-    """Of each state the words, with the states after them, that lead elsewhere than the first of the alphabet does."""
+    """For each state, the words that lead to another state than the filler does, and these states."""
     special = after != after[:, :1]
     order = np.argsort(~special, axis=1, kind="stable")[:, : special.sum(axis=1).max(initial=0)]
     chosen = np.take_along_axis(special, order, axis=1)

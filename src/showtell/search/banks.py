@@ -1,8 +1,8 @@
-"""Words that must appear: a bank of beams for every number of words that are still needed.
+"""Constrained beam search, for words that must appear: a bank of beams for every number of words still needed.
 
-Grid beam search (Hokamp and Liu 2017; the banks of Post and Vilar 2018, each with room of its own) over the states of
-Anderson et al. 2017: sentences compete with those that need as many further words as they do, so that one which took
-up a needed word early is not dropped for others that did not. A sentence may end when it needs none.
+Grid beam search (Hokamp and Liu 2017; the banks of Post and Vilar 2018, each of full width) over the states of Anderson
+et al. 2017. A sentence competes only with sentences that need the same number of words. So a sentence that took up a
+needed word early is not dropped for likelier ones that did not. A sentence may end when it needs no more words.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,13 +19,14 @@ from showtell.text import Vocabulary
 
 
 class Banks:
-    """A group for each number of needed words, from none to what a sentence needs at the start; a
-    sentence's state is that of the automaton."""
+    """A group for each number of needed words, from 0 to the number at the start. A sentence's state is that of the
+    automaton.
+    """
 
     complete = goals = 1
 
     def __init__(self, automaton: Automaton, starts: Ints, width: int, end: int, filler: int) -> None:
-        """For pictures that begin in the states `starts`, `(A,)`, which are all as far from their end."""
+        """For pictures that start in the states `starts`, `(A,)`, which all need the same number of words."""
         self.automaton, self.starts, self.width, self.end = automaton, starts, width, end
         self.count = int(automaton.distance[starts].max()) + 1
         nearer = automaton.distance[automaton.after] < automaton.distance[:, None]
@@ -47,7 +48,7 @@ class Banks:
         special = self.automaton.words[states]  # (A, K, M)
         apart = np.take_along_axis(totals, special, axis=2)
         np.put_along_axis(totals, special, np.float32(-np.inf), axis=2)
-        # Of the words that all lead to one state, a bank has room for `width` of a sentence, and END.
+        # Of all words that lead to the same state, a bank needs at most `width` for each sentence, and END.
         common = top(totals.reshape(-1, entries), min(self.width + 1, entries)).reshape(pictures, beams, -1)
         values = np.concatenate([np.take_along_axis(totals, common, axis=2), apart], axis=2)
         words = np.concatenate([common, special], axis=2)
@@ -63,28 +64,28 @@ class Banks:
 
 
 def requirements(options: SearchOptions, vocabulary: Vocabulary) -> tuple[Requirement, ...]:
-    """What must appear by the options, as ids.
+    """The phrases that must appear according to the options, as ids.
 
     Raises:
-        InputError: a word is unknown, banned as well, or there is no room for all of them.
+        InputError: a word is unknown or also banned, or the maximum length is too short.
     """
     banned = [phrase for entry in options.must_not for phrase in known_phrases(entry, vocabulary)]
     required = []
     for entry in dict.fromkeys(options.must):
         phrases = tuple(p for p in needed_phrases(entry, vocabulary) if not any(_within(ban, p) for ban in banned))
         if not phrases:
-            raise InputError(f"{entry!r} must appear and must not: leave one out")
+            raise InputError(f"{entry!r} both must and must not appear: leave out one")
         required.append(phrases)
     fewest = automaton(tuple(required), vocabulary.pad).distance[0]
     if fewest > options.max_length:
-        raise InputError(f"{fewest} words must appear in at most {options.max_length}: raise the maximal length")
+        raise InputError(f"{fewest} words must appear in at most {options.max_length}: raise the maximum length")
     return tuple(required)
 
 
 def banks_of(
     required: Sequence[tuple[Requirement, ...]], vocabulary: Vocabulary, width: int
 ) -> Iterator[tuple[Ints, Banks | None]]:
-    """(pictures, their banks), pictures that need as many words together; None for those that need none."""
+    """Pairs of (pictures, their banks), grouped by the number of needed words; None for pictures that need none."""
     distinct = list(dict.fromkeys(required))
     states, starts = joined([automaton(one, vocabulary.pad) for one in distinct], vocabulary.pad)
     begins = starts[[distinct.index(one) for one in required]]

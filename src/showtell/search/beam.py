@@ -1,4 +1,4 @@
-"""Beam search: the K likeliest sentences of every picture are written at once, in one group or several.
+"""Beam search: extends the K likeliest sentences of every picture together, in one group or several.
 
 Finished sentences are ranked by log-probability over length to the power `length_penalty` (Wu et al. 2016, without the
 constant 5).
@@ -26,7 +26,7 @@ from showtell.text import Vocabulary
 
 @dataclass(slots=True)
 class _Finished:
-    """Sentences of one picture that have come to their end, best first."""
+    """The finished sentences of one picture, best first."""
 
     hypotheses: list[Hypothesis] = field(default_factory=list)
 
@@ -37,7 +37,7 @@ class _Finished:
 
 
 class Beams:
-    """Beam search over a batch: `K` live sentences for each of the `A` pictures that are still being written."""
+    """Beam search over a batch: `K` live sentences for each of the `A` unfinished pictures."""
 
     def __init__(
         self,
@@ -53,13 +53,13 @@ class Beams:
         pictures = len(embeddings)
         self.constants, self.state = decoder.start(embeddings)
         self.finished = [[_Finished() for _ in range(groups.goals)] for _ in range(pictures)]
-        self.alive = np.arange(pictures)  # (A,) the pictures still being written
+        self.alive = np.arange(pictures)  # (A,) the unfinished pictures
         self.states = groups.start(pictures)[:, None]  # (A, K)
         self.scores = np.zeros((pictures, 1), np.float32)  # (A, K) sums of log-probabilities
         self.ids = np.empty((pictures, 1, 0), np.int64)  # (A, K, t)
         self.log_probs = np.empty((pictures, 1, 0), np.float32)  # (A, K, t)
         self.shifts = np.empty((pictures, 1, 0), np.float32)  # (A, K, t), 0 where words are not calibrated
-        self.ends: Floats | None = None  # (A, K), of sentences that are cut: END, calibrated
+        self.ends: Floats | None = None  # (A, K), calibrated log-probability of END, for sentences that are cut
 
     def run(self) -> list[list[Hypothesis]]:
         """The sentences of every picture, best first."""
@@ -87,7 +87,7 @@ class Beams:
         return [_best(lists, self.options.num_captions) for lists in self.finished]
 
     def _advance(self, next_log_probs: Floats) -> None:
-        """Lengthen every live sentence by its likeliest words; `next_log_probs` is `(A, K, V)` log-probabilities."""
+        """Extend every live sentence by its likeliest words; `next_log_probs` are log-probabilities `(A, K, V)`."""
         pictures, beams, _ = next_log_probs.shape
         found = self.groups.candidates(self.scores, next_log_probs, self.states)
         ending = found.words == self.vocabulary.end
@@ -98,9 +98,9 @@ class Beams:
         values = np.where(ending, np.float32(-np.inf), found.values)
         if self.rules:
             self._cut_stuck(values)
-        going_on = np.argsort(ending, axis=2, kind="stable")[:, :, : self.groups.width]
+        live = np.argsort(ending, axis=2, kind="stable")[:, :, : self.groups.width]
         rows = np.arange(pictures)[:, None]
-        at = (rows[:, None], np.arange(self.groups.count)[:, None], going_on)
+        at = (rows[:, None], np.arange(self.groups.count)[:, None], live)
         self.scores, self.states = values[at].reshape(pictures, -1), found.states[at].reshape(pictures, -1)
         parents, words = found.parents[at].reshape(pictures, -1), found.words[at].reshape(pictures, -1)
         self.ids = np.concatenate([self.ids[rows, parents], words[:, :, None]], axis=2)
@@ -111,13 +111,15 @@ class Beams:
         self._drop_settled(rows * beams + parents, same_width=parents.shape[1] == beams)
 
     def _cut_stuck(self, values: Floats) -> None:
-        """Where the rules have left a picture no candidate, and nothing is finished, take its sentences as they are."""
+        """If the rules leave a picture no candidate, and nothing is finished, take its sentences as they are."""
         for a in np.flatnonzero(~np.isfinite(values).any(axis=(1, 2))).tolist():
             if not any(finished.hypotheses for finished in self.finished[self.alive[a]]):
                 self._cut(a)
 
     def _drop_settled(self, rows: Ints, same_width: bool) -> None:
-        """Keep only pictures whose live sentences could still beat what they have; `rows` `(A, K)` are the parents'."""
+        """Keep only pictures whose live sentences could still beat their finished ones; `rows` `(A, K)` are the
+        parents'.
+        """
         likeliest = self.scores.reshape(len(self.scores), self.groups.goals, -1).max(axis=2)
         attainable = likeliest / self.options.max_length**self.options.length_penalty
         keep = np.zeros(len(self.alive), np.bool_)
@@ -129,12 +131,12 @@ class Beams:
             self.ids, self.log_probs, self.shifts = self.ids[keep], self.log_probs[keep], self.shifts[keep]
             rows = rows[keep]
         flat = rows.reshape(-1)
-        if not (same_width and keep.all()):  # else each row stays with its picture, whose constants are the same
+        if not (same_width and keep.all()):  # otherwise each row stays with its picture and its constants
             self.constants = take_rows(self.constants, flat)
         self.state = take_rows(self.state, flat)
 
     def _cut(self, a: int) -> None:
-        """Take a picture's live sentences as they stand; incomplete ones only where there is nothing better."""
+        """Take a picture's live sentences as they are; incomplete ones only if there is nothing better."""
         live = np.flatnonzero(np.isfinite(self.scores[a]))
         groups = live * self.groups.count // len(self.scores[a])
         for group in range(self.groups.count):
@@ -144,7 +146,7 @@ class Beams:
                 self._finish(a, group, k, self.ids[a, k], self.log_probs[a, k], float(self.scores[a, k]))
 
     def _finish(self, a: int, group: int, k: int, ids: Ints, log_probs: Floats, total: float) -> None:
-        """Keep live sentence `k` with the log-probabilities of its words, and of END where it came to that."""
+        """Keep live sentence `k` with the log-probabilities of its words and, if it ended, of END."""
         score = total / len(log_probs) ** self.options.length_penalty
         calibrated: list[float] = []
         if self.temperature and (len(log_probs) > len(ids) or self.ends is not None):

@@ -1,9 +1,9 @@
-"""Groups of beams: which of the sentences that are being written compete with one another in a beam search.
+"""Groups of beams: they decide which live sentences compete with one another in a beam search.
 
-A picture has the same number of groups at every step, each with room for `width` live sentences, the K = `count` x
-`width` columns of `scores`. Plain beam search has one. Groups that do not compete keep sentences which a single group
-would drop: different ones (`showtell.search.diverse`), or those that hold words which must appear
-(`showtell.search.banks`). A live sentence has a state, a number that means something to its groups alone.
+A picture has the same number of groups at every step, each with up to `width` live sentences: the K = `count` x `width`
+columns of `scores`. Plain beam search has one group. Separate groups keep sentences that a single group would drop:
+different ones (`showtell.search.diverse`), or those with words that must appear (`showtell.search.banks`). A live
+sentence has a state, a number whose meaning only the groups know.
 """
 
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from showtell.search.steps import Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What may become of a group's live sentences, the likeliest first; each array is `(A, groups, C)`.
+    """Possible extensions of a group's live sentences, likeliest first; each array is `(A, groups, C)`.
 
     `values` are sums of log-probabilities, -inf where there is no candidate; a candidate is sentence `parents` (of the
-    picture's K) lengthened by the word `words`, and would be in the state `states`. C is twice the width where there
-    are as many, so that `width` of them go on whichever of them end.
+    picture's K) extended by the word `words`, in the state `states`. C is twice the width if there are so many, so that
+    at least `width` of them stay live whichever of them end.
     """
 
     values: Floats
@@ -30,9 +30,9 @@ class Candidates:
 
 
 class BeamGroups(Protocol):
-    """`count` groups for each picture, of `width` sentences; the first `complete` hold sentences that may end.
+    """`count` groups for each picture, of `width` sentences each; sentences in the first `complete` groups may end.
 
-    Sentences are finished in `goals` lists, which share the groups evenly.
+    Finished sentences go to `goals` lists, which divide the groups evenly.
     """
 
     width: int
@@ -41,13 +41,13 @@ class BeamGroups(Protocol):
     goals: int
 
     def start(self, pictures: int) -> Ints:
-        """The state of each picture's first live sentence, that without a word; `(A,)`."""
+        """The state of each picture's first live sentence, which has no words; `(A,)`."""
         ...
 
     def needed(self, states: Ints) -> Ints | None:
-        """Words that no rule against repetition may take from a sentence in this state: `(..., M)` for states `(...)`.
+        """Words that rules against repetition must allow in these states: `(..., M)` for states `(...)`.
 
-        Entries that are never said fill the rows; None where no word is needed.
+        Entries that never appear fill the rows; None if no word is needed.
         """
         ...
 
@@ -60,7 +60,7 @@ class BeamGroups(Protocol):
 
 
 class SingleGroup:
-    """Every live sentence of a picture competes with every other: beam search as it is."""
+    """All live sentences of a picture compete: plain beam search."""
 
     count = complete = goals = 1
 
@@ -68,7 +68,7 @@ class SingleGroup:
         self.width = width
 
     def start(self, pictures: int) -> Ints:
-        """See `BeamGroups`: states mean nothing here."""
+        """See `BeamGroups`; the states have no meaning here."""
         return np.zeros(pictures, np.int64)
 
     def needed(self, states: Ints) -> None:
@@ -84,12 +84,12 @@ class SingleGroup:
 
 
 def top(values: Floats, count: int) -> Ints:
-    """Indices of the `count` largest of each row, largest first, and of equal ones the first."""
+    """Indices of the `count` largest values of each row, largest first; of equal values the first one."""
     rows, left = np.arange(len(values)), values.copy()
     best = np.empty((len(values), count), np.int64)
-    for rank in range(count):  # a few maxima are found much faster than rows are partitioned
+    for rank in range(count):  # finding a few maxima is much faster than partitioning rows
         best[:, rank] = left.argmax(axis=1)
-        if not np.isfinite(left[rows, best[:, rank]]).all():  # a row has fewer candidates than are asked for
+        if not np.isfinite(left[rows, best[:, rank]]).all():  # a row has fewer candidates than requested
             return np.argsort(-values, axis=1, kind="stable")[:, :count]
         left[rows, best[:, rank]] = -np.inf
     return best

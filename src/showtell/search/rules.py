@@ -1,8 +1,8 @@
-"""What a sentence must not do: repeat itself, say a banned word, or end too early.
+"""The rules of a sentence: no repetition, no banned words, no early end.
 
-A rule takes words away from those that may come next and changes no probability of the others, so a sentence scores the
-same with rules as without. No n-gram twice is the rule of Paulus et al. 2018 (section 2.5). Where the rules leave a
-sentence no word at all and it may not end either, it is given up, or cut there if no other was found.
+A rule forbids next words and does not change the probabilities of others, so a sentence has the same score with and
+without rules. The rule against repeated n-grams is that of Paulus et al. 2018 (section 2.5). If the rules leave a
+sentence no next word and it may not end either, it is dropped, or cut there if it is the only one.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from showtell.text import SPECIALS, Vocabulary
 
 
 class Rules:
-    """The rules of some options, ready to be applied at every step."""
+    """The rules of some options, prepared for every step."""
 
     def __init__(self, options: SearchOptions, vocabulary: Vocabulary) -> None:
         self.end, self.min_length, self.ngram = vocabulary.end, options.min_length, options.no_repeat_ngram
@@ -23,15 +23,15 @@ class Rules:
         self.words = sorted({phrase[0] for phrase in banned if len(phrase) == 1})
         self.phrases = sorted({phrase for phrase in banned if len(phrase) > 1})
         if len(self.words) == len(vocabulary) - len(SPECIALS):
-            raise InputError("every word of the vocabulary is banned: leave one")
+            raise InputError("every word of the vocabulary is banned: allow some")
 
     def apply(self, next_log_probs: Floats, ids: Ints, needed: Ints | None = None) -> None:
-        """Set to -inf, in place, what must not follow.
+        """Set the log-probabilities of forbidden words to -inf, in place.
 
         Arguments:
             next_log_probs: `float32 (N, V)`, log-probabilities of the next word.
             ids: `int64 (N, t)`, the words so far.
-            needed: `int64 (N, M)`, words that may come again.
+            needed: `int64 (N, M)`, words that may repeat.
         """
         if self.ngram:
             kept = None if needed is None else np.take_along_axis(next_log_probs, needed, axis=1)
@@ -47,13 +47,13 @@ class Rules:
 
 
 def rules_of(options: SearchOptions, vocabulary: Vocabulary) -> Rules | None:
-    """The rules that the options ask for; None where they ask for none, so that nothing is spent on them."""
+    """The rules of the options; None if there are none, which costs no time."""
     asked = options.min_length > 1 or options.no_repeat_ngram or options.must_not
     return Rules(options, vocabulary) if asked else None
 
 
 def _repeats(ids: Ints, n: int) -> tuple[Ints, Ints]:
-    """(rows, words) of the words that would end an n-gram which the row already has."""
+    """(rows, words) of the words that would complete an n-gram that the row already has."""
     if ids.shape[1] < n:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     ngrams = np.lib.stride_tricks.sliding_window_view(ids, n, axis=1)  # (N, t - n + 1, n)

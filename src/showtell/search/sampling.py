@@ -1,4 +1,4 @@
-"""One word after the other: the likeliest (greedy), or one that is drawn.
+"""Writes one word after another: the likeliest (greedy), or a random one (sampling).
 
 Sampling follows Holtzman et al. 2020 (nucleus) and Fan et al. 2018 (top-k).
 """
@@ -23,22 +23,26 @@ from showtell.search.steps import (
 )
 from showtell.text import Vocabulary
 
-_VANISHING = 1e-200  # below such a sum the smaller powers lose digits, and soon there is nothing to divide by
+_VANISHING = 1e-200  # below such a sum the smaller powers lose digits, and the sum soon becomes 0
 
 
 def temper(probabilities: npt.NDArray[Any], temperature: float) -> npt.NDArray[np.float64]:
-    """`p_i^(1/t) / sum_j p_j^(1/t)` over the last axis, for any positive t; digit for digit the course notebook's."""
+    """`p_i^(1/t) / sum_j p_j^(1/t)` over the last axis, for any positive t; it equals the course notebook's to the last
+    digit.
+    """
     p = np.asarray(probabilities, np.float64)
     powers: npt.NDArray[np.float64] = p ** (1.0 / temperature)
     vanishing = powers.sum(axis=-1, keepdims=True) < _VANISHING
-    if vanishing.any():  # the same quotient, of probabilities that the likeliest is the unit of
+    if vanishing.any():  # the same quotient, after division by the largest probability
         powers = np.where(vanishing, (p / p.max(axis=-1, keepdims=True)) ** (1.0 / temperature), powers)
     tempered: npt.NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
     return tempered
 
 
 def truncate(probabilities: npt.NDArray[np.float64], top_k: int, top_p: float) -> npt.NDArray[np.float64]:
-    """Keep the `top_k` likeliest entries, then the smallest set holding `top_p`, and renormalise; rows `(N, V)`."""
+    """Keep the `top_k` likeliest entries, then the smallest set with `top_p` of the probability, and renormalize; rows
+    `(N, V)`.
+    """
     if not top_k and top_p == 1.0:
         return probabilities
     order = np.argsort(-probabilities, axis=1, kind="stable")
@@ -62,7 +66,7 @@ def sample(
     first: int | Sequence[int],
     calibration_temperature: float | None = None,
 ) -> list[list[Hypothesis]]:
-    """One row per sentence; greedy is the case in which the likeliest word is always drawn."""
+    """One row per sentence; greedy search always chooses the likeliest word."""
     copies = options.num_captions if options.sample else 1
     constants, state = decoder.start(embeddings)
     constants, state = repeat_rows(constants, copies), repeat_rows(state, copies)
@@ -72,7 +76,7 @@ def sample(
     chosen = np.full((count, options.max_length), vocabulary.end, np.int64)
     log_probs = np.zeros((count, options.max_length), np.float32)
     shifts = np.zeros((count, options.max_length), np.float32)
-    summands = np.full(count, options.max_length)  # words, and END where the sentence came to it
+    summands = np.full(count, options.max_length)  # words, and END if the sentence ended
     alive = np.arange(count)
     rules = rules_of(options, vocabulary)
     for t in range(options.max_length):
@@ -93,18 +97,18 @@ def sample(
             tokens = next_log_probs.argmax(axis=1)
         chosen[alive, t] = tokens
         log_probs[alive, t] = next_log_probs[np.arange(len(alive)), tokens]
-        going_on = np.flatnonzero(tokens != vocabulary.end)
+        live = np.flatnonzero(tokens != vocabulary.end)
         summands[alive[tokens == vocabulary.end]] = t + 1
-        if not len(going_on):
+        if not len(live):
             break
-        if len(going_on) < len(alive):
-            alive, tokens = alive[going_on], tokens[going_on]
-            constants, state = take_rows(constants, going_on), take_rows(state, going_on)
+        if len(live) < len(alive):
+            alive, tokens = alive[live], tokens[live]
+            constants, state = take_rows(constants, live), take_rows(state, live)
     calibrated: list[tuple[float, ...]] = [()] * count
     if calibration_temperature:
         at = log_probs * np.float32(1 / calibration_temperature) + shifts
         calibrated = [tuple(row[:n].tolist()) for row, n in zip(at, summands, strict=True)]
-        if len(going_on):  # cut at the maximal length: what END would have been
+        if len(live):  # cut at the maximum length: the value for END
             logits, _ = decoder.step(tokens, constants, state)
             ends = calibrated_end(logits, vocabulary, calibration_temperature).tolist()
             for row, end in zip(alive.tolist(), ends, strict=True):
@@ -117,13 +121,13 @@ def sample(
 
 
 def _best_first(sentences: list[Hypothesis], copies: int) -> list[list[Hypothesis]]:
-    """The sentences of each picture, `copies` that stand next to each other, best first."""
+    """The `copies` adjacent sentences of each picture, best first."""
     grouped = [sentences[i : i + copies] for i in range(0, len(sentences), copies)]
     return [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in grouped]
 
 
 def _uniform(options: SearchOptions, pictures: int, copies: int, first: int | Sequence[int]) -> npt.NDArray[np.float64]:
-    """A number in [0, 1) for every word of every sentence, by the place of its picture in the run."""
+    """A number in [0, 1) for every word of every sentence, which depends on the position of its picture in the run."""
     places = range(first, first + pictures) if isinstance(first, int) else first
     drawn = [np.random.default_rng([options.seed, place]).random((copies, options.max_length)) for place in places]
     return np.stack(drawn).reshape(pictures * copies, options.max_length)
@@ -140,7 +144,7 @@ def _draw(probabilities: npt.NDArray[np.float64], uniform: npt.NDArray[np.float6
 def _hypothesis(
     ids: Ints, log_probs: Floats, calibrated: tuple[float, ...], end: int, options: SearchOptions
 ) -> Hypothesis:
-    """The sentence whose summands, END among them where it came to that, are `ids`."""
+    """The sentence with the ids `ids`, including END if it ended."""
     words = len(ids) - int(ids[-1] == end)
     score = float(log_probs.sum()) / len(ids) ** options.length_penalty
     ended = calibrated if len(calibrated) > words else ()

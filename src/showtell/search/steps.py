@@ -1,4 +1,4 @@
-"""What the search knows of a decoder: two functions over arrays, and what their answers mean."""
+"""The interface between search and decoder: two functions over arrays, and log-probabilities from their logits."""
 
 from typing import Any, Protocol, TypeAlias
 
@@ -10,23 +10,23 @@ from showtell.text import Vocabulary
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ints: TypeAlias = npt.NDArray[np.int64]
 State: TypeAlias = dict[str, npt.NDArray[Any]]
-"""Arrays by name; the first axis of each is the row (one row per sentence that is being written)."""
+"""Arrays by name; the first axis of each is the row (one row per live sentence)."""
 
 
 class StepDecoder(Protocol):
     """A decoder that writes one word at a time for N rows at once."""
 
     def start(self, embeddings: Floats) -> tuple[State, State]:
-        """From embeddings `float32 (N, D)` or `(N, L, D)`: what stays the same for a picture, and the first state."""
+        """From embeddings `float32 (N, D)` or `(N, L, D)`: constants of each picture, and the first state."""
         ...
 
     def step(self, tokens: Ints, constants: State, state: State) -> tuple[Floats, State]:
-        """From the last tokens `int64 (N,)`: logits `float32 (N, V)` of the next, and the next state."""
+        """From the last tokens `int64 (N,)`: logits `float32 (N, V)` of the next word, and the next state."""
         ...
 
 
 def log_probabilities(logits: Floats, vocabulary: Vocabulary, *, first_word: bool) -> Floats:
-    """Log-softmax over the entries that may follow; -inf for those that may not. Logits and result are `(N, V)`."""
+    """Log-softmax over the allowed entries; -inf for others. Logits and result are `(N, V)`."""
     logits = logits.copy()
     logits[:, [vocabulary.pad, vocabulary.start, vocabulary.unk]] = -np.inf
     if first_word:
@@ -37,9 +37,9 @@ def log_probabilities(logits: Floats, vocabulary: Vocabulary, *, first_word: boo
 
 
 def calibration_shift(temperature: float, next_log_probs: Floats) -> Floats:
-    """What `next_log_probs / temperature` lacks to be log-probabilities again, of rows `(N, V)`: `float32 (N, 1)`.
+    """The shift that makes `next_log_probs / temperature` log-probabilities again, for rows `(N, V)`: `float32 (N, 1)`.
 
-    Logits over a temperature and log-probabilities over it have the same softmax.
+    Logits and log-probabilities, divided by a temperature, have the same softmax.
     """
     scaled = next_log_probs * np.float32(1 / temperature)
     top = scaled.max(axis=1, keepdims=True)
@@ -50,7 +50,7 @@ def calibration_shift(temperature: float, next_log_probs: Floats) -> Floats:
 
 
 def calibrated_end(logits: Floats, vocabulary: Vocabulary, temperature: float) -> Floats:
-    """The log-probability of END at a temperature after a word or more: `float32 (N,)` of logits `(N, V)`."""
+    """The log-probability of END at a temperature, after at least one word: `float32 (N,)` from logits `(N, V)`."""
     next_log_probs = log_probabilities(logits, vocabulary, first_word=False)
     calibrated: Floats = (
         next_log_probs[:, vocabulary.end] * np.float32(1 / temperature)
@@ -60,10 +60,10 @@ def calibrated_end(logits: Floats, vocabulary: Vocabulary, temperature: float) -
 
 
 def repeat_rows(state: State, copies: int) -> State:
-    """Each row `copies` times, one after the other."""
+    """Each row `copies` times, one after another."""
     return {name: np.repeat(array, copies, axis=0) for name, array in state.items()} if copies > 1 else state
 
 
 def take_rows(state: State, rows: Ints | npt.NDArray[np.bool_]) -> State:
-    """The rows that are named, in that order, or for which a mask is true."""
+    """The rows with these numbers, in that order, or those where a mask is true."""
     return {name: array[rows] for name, array in state.items()}

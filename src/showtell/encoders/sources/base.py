@@ -1,7 +1,7 @@
-"""What an encoder source gives, and the decorator that makes it known.
+"""The interface of encoder sources, and the decorator that registers them.
 
-A source is a function of one file of this room. It takes a name, a file of weights where the user gave one, and the
-folder that relative paths are relative to, and returns an `EncoderEntry`.
+A source is a function in a file of this room. It takes a name, an optional weight file and the folder for relative
+paths, and returns an `EncoderEntry`.
 """
 
 from collections.abc import Callable
@@ -13,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 Classifier: TypeAlias = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-"""Weights `(C, D)` and biases `(C,)` that make logits of classes from pooled embeddings."""
+"""Weights `(C, D)` and biases `(C,)` that turn pooled embeddings into class logits."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderEntry:
-    """One encoder: `export` builds its ONNX graph, and `key` is what the cache knows that graph by.
+    """An encoder: `export` builds its ONNX graph, and `key` gives the graph's cache key.
 
-    `key` finds and checks the weights, and says in a few hexadecimal digits what will be exported; it is None where the
-    graph is at hand and nothing is gained by caching it.
+    `key` finds and checks the weights and returns a few hexadecimal digits that identify the graph. It is None if the
+    graph already exists, so that the cache need not keep it.
     """
 
     key: Callable[[], str] | None
@@ -35,10 +35,9 @@ Find: TypeAlias = Callable[[str, Path | None, Path], EncoderEntry]
 class EncoderSource:
     """A source of encoders.
 
-    `names` are what people write: an encoder's whole name, or `PREFIX:NAME` where another package, or the user, gives
-    the name. `find` is given what follows the colon, or the whole name where there is no prefix. A source with
-    `own_weights` takes no file of weights. `classifier` gives the layer that the network ended in, before it became an
-    encoder, where that is known.
+    `names` are what people write: an encoder's whole name, or `PREFIX:NAME` if another package or the user gives the
+    name. `find` gets the part after the colon, or the whole name without a prefix. A source with `own_weights` takes no
+    weight file. `classifier` gives the classifier that the network was trained with, if it is known.
     """
 
     names: tuple[str, ...]
@@ -49,12 +48,12 @@ class EncoderSource:
 
     @property
     def has_prefix(self) -> bool:
-        """Whether names of its encoders begin with a prefix and a colon."""
+        """Whether names of its encoders start with a prefix and a colon."""
         return ":" in self.names[0]
 
 
 REGISTERED: dict[str, EncoderSource] = {}
-"""The sources of the modules that were imported so far, by what stands before the colon of a name;
+"""The sources of the modules imported so far, by the part of a name before the colon;
 `showtell.encoders.registry.encoder_sources` has all.
 """
 
@@ -62,7 +61,7 @@ REGISTERED: dict[str, EncoderSource] = {}
 def encoder_source(
     *names: str, help: str, own_weights: bool = False, classifier: Callable[[str], Classifier | None] | None = None
 ) -> Callable[[Find], Find]:
-    """Make a function known as the source of these names; the arguments are those of `EncoderSource`."""
+    """Register a function as the source of these names; the arguments are those of `EncoderSource`."""
 
     def register(find: Find) -> Find:
         source = EncoderSource(names, help, find, own_weights, classifier)

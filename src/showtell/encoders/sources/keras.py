@@ -1,8 +1,8 @@
 """The networks of keras.applications as encoders, by the name `keras:NAME`, such as `keras:InceptionV3`.
 
-Keras 3 builds the network without its classifier, on PyTorch, with the weights that it downloads at first use or those
-of a file; `keras_graph` writes it down. Size, normalisation and the pooled embedding are Keras's own; pictures are
-resized as `cv2.resize` does, which samples as Keras's own loaders do and as the course notebook did.
+Keras 3 builds the network without its classifier, on PyTorch, with weights that it downloads at first use or those of a
+file. `keras_graph` converts it. Size, normalization and the pooled embedding are Keras's own. Pictures are resized like
+`cv2.resize`, which samples like Keras's own loaders and the course notebook.
 """
 
 import contextlib
@@ -26,8 +26,8 @@ from showtell.errors import InputError, MissingExtra, ShowtellError, one_line
 from showtell.files import sha256_file, sha256_of
 from showtell.images.preprocessing import Preprocessing
 
-_EXPORT_RULES = "1"  # raise it when the exported graph computes something else from the same weights
-SIZES = {  # what Keras's documentation gives as each network's own input size, where that is not 224
+_EXPORT_RULES = "1"  # increase it when the exported graph of the same weights changes
+SIZES = {  # each network's input size in Keras's documentation, if it is not 224
     "EfficientNetB1": 240,
     "EfficientNetB2": 260,
     "EfficientNetB3": 300,
@@ -49,13 +49,13 @@ SIZES = {  # what Keras's documentation gives as each network's own input size, 
 
 
 def key(name: str, weights: Path | None) -> str:
-    """What the cache knows the graph of `keras:NAME` by: its weights and the rules of export."""
+    """The cache key of `keras:NAME`: its weights and the rules of export."""
     which = sha256_file(weights) if weights else "imagenet"
     return hashlib.sha256(f"keras:{name} {which} {_EXPORT_RULES}".encode()).hexdigest()
 
 
 def export(name: str, weights: Path | None) -> bytes:
-    """The serialised ONNX graph of `keras:NAME`; see `showtell.encoders.runtime` for its inputs and outputs.
+    """The serialized ONNX graph of `keras:NAME`; see `showtell.encoders.runtime` for its inputs and outputs.
 
     Arguments:
         name: a network of keras.applications.
@@ -64,7 +64,7 @@ def export(name: str, weights: Path | None) -> bytes:
 
     Raises:
         MissingExtra: Keras or PyTorch is not installed.
-        InputError: there is no such network, the file does not fit it, or Keras runs on something else than PyTorch.
+        InputError: there is no such network, the file does not fit it, or Keras does not run on PyTorch.
         ShowtellError: the weights could not be downloaded.
     """
     keras = import_keras()
@@ -92,7 +92,7 @@ def entry(name: str, weights: Path | None, root: Path) -> EncoderEntry:
 
 
 def import_keras() -> Any:
-    """The module, on PyTorch; `KERAS_BACKEND` is set for the import alone, and only where nobody chose."""
+    """Import Keras on PyTorch; `KERAS_BACKEND` is set only for the import, and only if it is unset."""
     try:
         import onnx  # noqa: F401
         import torch  # noqa: F401
@@ -101,7 +101,7 @@ def import_keras() -> Any:
         if "keras" in sys.modules or chosen == "torch":
             import keras
         elif chosen:
-            raise InputError(f"KERAS_BACKEND is {chosen}, and keras: encoders are read on torch: leave it unset")
+            raise InputError(f"KERAS_BACKEND is {chosen}, but keras: encoders need torch: leave it unset")
         else:
             os.environ["KERAS_BACKEND"] = "torch"
             try:
@@ -111,15 +111,15 @@ def import_keras() -> Any:
     except ImportError as error:
         raise MissingExtra("an encoder of Keras", "keras") from error
     if (backend := keras.config.backend()) != "torch":
-        raise InputError(
-            f"Keras runs on {backend} here, and keras: encoders are read on torch: set KERAS_BACKEND=torch"
-        )
+        raise InputError(f"Keras runs on {backend} here, but keras: encoders need torch: set KERAS_BACKEND=torch")
     return keras
 
 
 @contextlib.contextmanager
 def _settings(keras: Any) -> Iterator[None]:
-    """Channels last, float32 and the processor, whatever the user's keras.json says; put back afterwards."""
+    """Use channels last, float32 and the processor, whatever the user's keras.json says; restore the settings
+    afterwards.
+    """
     layout, policy = keras.config.image_data_format(), keras.config.dtype_policy()
     try:
         keras.config.set_image_data_format("channels_last")
@@ -139,9 +139,9 @@ def _builder(keras: Any, name: str) -> Callable[..., Any]:
 
 
 def preprocessing_of(build: Callable[..., Any], size: int) -> Preprocessing:
-    """What the network that `build` makes expects.
+    """The preprocessing of the network that `build` makes.
 
-    It is found by showing black and the three colours to `preprocess_input` of the network's own module.
+    It is found by passing black and the three colors to `preprocess_input` of the network's own module.
     """
     colours = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]], np.float64).reshape(1, 1, 4, 3)
     black, *seen = preprocess_input(build)(colours, data_format="channels_last").reshape(4, 3)
@@ -159,7 +159,7 @@ def preprocessing_of(build: Callable[..., Any], size: int) -> Preprocessing:
 
 
 def preprocess_input(build: Callable[..., Any]) -> Callable[..., Any]:
-    """Keras's own normalisation for the network that `build` makes."""
+    """Keras's own normalization for the network that `build` makes."""
     return cast(Callable[..., Any], importlib.import_module(build.__module__).preprocess_input)
 
 
@@ -170,10 +170,10 @@ def _loaded(build: Callable[..., Any], name: str, size: int, weights: Path | Non
             model = build(include_top=False, pooling="avg", input_shape=shape, weights=None if weights else "imagenet")
     except ValueError as error:  # such as a network that Keras does not have on PyTorch
         raise InputError(f"keras:{name}: {one_line(error, 300)}") from error
-    except Exception as error:  # Keras raises Exception itself where a download fails
+    except Exception as error:  # Keras raises plain Exception if a download fails
         raise ShowtellError(
             f"the weights of keras:{name} could not be downloaded ({one_line(error, 300)}): "
-            "where you have them in a file, give --encoder-weights FILE"
+            "if you have them in a file, give --encoder-weights FILE"
         ) from error
     if weights:
         _refuse_weights_of_another_network(build, name, weights)
@@ -186,13 +186,13 @@ def _loaded(build: Callable[..., Any], name: str, size: int, weights: Path | Non
 
 
 def _load(model: Any, weights: Path) -> None:
-    with warnings.catch_warnings():  # Keras warns of what it then raises as well
+    with warnings.catch_warnings():  # Keras also warns about what it then raises
         warnings.simplefilter("ignore")
         model.load_weights(weights)
 
 
 def _load_without_classifier(model: Any, build: Callable[..., Any], shape: tuple[int, ...], weights: Path) -> bool:
-    """Fill `model` from a file of the whole network; False where the file is not that either."""
+    """Fill `model` from a file of the whole network; False if the file is not that either."""
     whole = build(include_top=True, input_shape=shape, weights=None)
     try:
         _load(whole, weights)
@@ -203,7 +203,7 @@ def _load_without_classifier(model: Any, build: Callable[..., Any], shape: tuple
 
 
 def _refuse_weights_of_another_network(build: Callable[..., Any], name: str, weights: Path) -> None:
-    """For its own ImageNet weights, and for no other file, Keras builds EfficientNet (not V2) with one step more."""
+    """Only for its own ImageNet weights, Keras builds EfficientNet (not V2) with one more step."""
     module = importlib.import_module(build.__module__)
     if module.__name__.endswith(".efficientnet"):
         published = {digest for digests in module.WEIGHTS_HASHES.values() for digest in digests}

@@ -1,8 +1,8 @@
 """A Keras network of convolutions -> an ONNX graph.
 
-Comes in: a functional Keras model whose tensors are `(B, h, w, C)`, on any backend. Goes out: the same network over
-`(B, C, h, w)`, layer by layer, in a second, and without the casts and turns that a traced network is full of. Batch
-normalisation stays a node of its own, which ONNX Runtime folds into the convolution before it.
+Input: a functional Keras model with tensors `(B, h, w, C)`, on any backend. Output: the same network over `(B, C, h,
+w)`, layer by layer, in a second, without the many casts and transpositions of a traced network. Batch normalization
+stays a separate node, which ONNX Runtime folds into the convolution before it.
 """
 
 from typing import Any
@@ -13,15 +13,15 @@ from showtell.errors import ShowtellError
 
 
 def written(model: Any) -> tuple[Any, int, int]:
-    """The ONNX model of a network that ends in a global average, with `pooled` and `grid`; and D and L.
+    """The ONNX model, with `pooled` and `grid`, of a network that ends in a global average; and D and L.
 
     Arguments:
         model: a functional Keras model of one input, `(B, S, S, 3)`, and one output, `(B, D)`.
 
-    `grid` is what the global average is taken of, `pooled` the model's own output.
+    `grid` is the input of the global average, `pooled` the model's own output.
 
     Raises:
-        ShowtellError: the model has a layer that is not known here; nothing is ever guessed.
+        ShowtellError: the model has an unsupported layer; nothing is guessed.
     """
     network = _Walked(model)
     onnx_model = new_model("network", network.nodes, network.initializers, model.input.shape[1])
@@ -39,7 +39,7 @@ class _Walked(KerasGraph):
         self._kept: list[Any] = []  # so that no two tensors have the same id
         picture = keras.Input(batch_shape=model.input.shape)
         self._name(picture, "picture")
-        # Not for the clone, but to be told of every layer in order, with its own tensors.
+        # Not for the clone, but for a call for every layer in order, with its own tensors.
         walked = keras.models.clone_model(
             model, input_tensors=picture, clone_function=lambda layer: layer, call_function=self._call
         )

@@ -1,4 +1,4 @@
-"""The layers of keras.applications as ONNX nodes: from tensors `(B, h, w, C)` there to `(B, C, h, w)` here."""
+"""The layers of keras.applications as ONNX nodes: from tensors `(B, h, w, C)` in Keras to `(B, C, h, w)` in ONNX."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class KerasGraph:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
-        self.cells: tuple[str, tuple[int, ...]] = ("", ())  # name and shape of what was averaged over all places last
+        self.cells: tuple[str, tuple[int, ...]] = ("", ())  # name and shape of the last input of a global average
         self._count = 0
 
     def node(self, operator: str, inputs: Sequence[str], **attributes: Any) -> str:
@@ -58,12 +58,12 @@ class KerasStep:
         return self.graph.constant(value, dtype)
 
     def by_channel(self, value: Any) -> str:
-        """A constant of one number, or of one for each channel, that goes with `(B, C, h, w)`."""
+        """A constant of one number, or of one for each channel, that broadcasts over `(B, C, h, w)`."""
         array = np.asarray(value, np.float32)
         return self.constant(array.reshape(1, -1, 1, 1) if array.size > 1 else array.reshape(()))
 
     def unknown(self, what: str) -> ShowtellError:
-        """The error that says what about the layer cannot be written."""
+        """The error that says what about the layer is not supported."""
         return ShowtellError(f"the layer {self.layer.name} {what}, which has no ONNX form here")
 
 
@@ -74,7 +74,9 @@ def _weight(variable: Any) -> npt.NDArray[np.float32]:
 
 
 def _pads(at: KerasStep, window: Sequence[int], dilation: Sequence[int] = (1, 1)) -> list[int]:
-    """ONNX pads of a layer's window. Keras's `same` follows the size, as TensorFlow's, the odd pixel after."""
+    """ONNX pads of a layer's window. Keras's `same` depends on the size, like TensorFlow's, with the odd pixel
+    after.
+    """
     if at.layer.padding == "valid":
         return [0, 0, 0, 0]
     if at.layer.padding != "same":
@@ -99,7 +101,7 @@ def _separable(at: KerasStep) -> str:
 
 
 def _by_depth(kernel: Any) -> npt.NDArray[np.float32]:
-    """`(h, w, C, M)` -> `(C * M, 1, h, w)`: M filters for each channel by itself."""
+    """`(h, w, C, M)` -> `(C * M, 1, h, w)`: M filters for each channel."""
     weights = _weight(kernel)
     return weights.transpose(2, 3, 0, 1).reshape(-1, 1, *weights.shape[:2])
 
@@ -116,7 +118,7 @@ def _conv(at: KerasStep, kernel: npt.NDArray[np.float32], group: int, bias: list
 
 
 def _point(at: KerasStep, source: str, matrix: npt.NDArray[np.float32]) -> str:
-    """The matrix `(C, D)` and the layer's bias at each place."""
+    """The matrix `(C, D)` and the layer's bias at each position."""
     return at.add("Conv", [source, at.constant(matrix.T[:, :, None, None]), *_bias(at)])
 
 
@@ -171,7 +173,7 @@ def _maximum_pooling(at: KerasStep) -> str:
 
 
 def _average_pooling(at: KerasStep) -> str:
-    return _pooling(at, "AveragePool")  # over what is inside the picture, as ONNX does by default
+    return _pooling(at, "AveragePool")  # over cells inside the picture, ONNX's default
 
 
 def _pooling(at: KerasStep, operator: str) -> str:
@@ -209,7 +211,7 @@ def _concatenation(at: KerasStep) -> str:
 
 def _reshape(at: KerasStep) -> str:
     _, *shape = at.after.shape
-    if len(at.before.shape) != 2 or shape[:2] != [1, 1]:  # other shapes would need their channels turned
+    if len(at.before.shape) != 2 or shape[:2] != [1, 1]:  # other shapes would need a transposition of channels
         raise at.unknown(f"makes the shape {tuple(shape)}")
     return at.add("Reshape", [*at.inputs, at.constant([0, shape[2], 1, 1], np.int64)])
 

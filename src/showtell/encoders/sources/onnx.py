@@ -1,8 +1,8 @@
-"""Anyone's ONNX graph as an encoder, by the name `onnx:FILE`.
+"""Any ONNX graph as an encoder, by the name `onnx:FILE`.
 
-Comes in: a graph with one `float32` picture input, and what it expects of a picture: a JSON object in `FILE.json`, or
-the same text under the key `showtell` in the graph's own metadata. Its keys are the fields of `GraphOptions`. Goes out:
-the same graph as `showtell.encoders.runtime` runs it, with any number of pictures at once.
+Input: a graph with one `float32` picture input, and its preprocessing: a JSON object in `FILE.json`, or the same text
+under the key `showtell` in the graph's own metadata. The keys are the fields of `GraphOptions`. Output: the same graph
+in the form that `showtell.encoders.runtime` runs, with any number of pictures at once.
 """
 
 import dataclasses
@@ -24,18 +24,17 @@ from showtell.files import parse_json, read_json
 from showtell.images.preprocessing import Interpolation, Layout, Preprocessing, normalise
 from showtell.onnx_graphs.session import open_session
 
-_EXPORT_RULES = "1"  # raise it when the same graph and options come to compute something else
+_EXPORT_RULES = "1"  # increase it when the result of the same graph and options changes
 
 
 @dataclass(frozen=True, slots=True)
 class GraphOptions:
-    """What a graph expects and gives; everything but `mean` and `std` may be left out.
+    """The preprocessing and outputs of a graph; only `mean` and `std` are required.
 
-    `mean` and `std` are in 8-bit pixel values, in the order of `channels`: the graph is given `(pixel - mean) / std`.
-    `size` and `layout` are needed where the shape of the graph's input does not tell them. `pooled` names the tensor,
-    an output or any other, that holds `(B, D)`, and `grid` the one that holds `(B, D, h, w)`, `(B, h, w, D)` or
-    `(B, L, D)`; where only `grid` is named, `pooled` is the mean of its cells. Where neither is, the graph's only
-    output is taken for what its shape says.
+    `mean` and `std` are in 8-bit pixel values, in the order of `channels`: the graph gets `(pixel - mean) / std`.
+    `size` and `layout` are needed if the shape of the graph's input does not show them. `pooled` names the tensor, an
+    output or any other, with shape `(B, D)`, and `grid` the one with `(B, D, h, w)`, `(B, h, w, D)` or `(B, L, D)`.
+    With only `grid`, `pooled` is the mean of its cells. With neither, the shape of the graph's only output decides.
     """
 
     mean: tuple[float, ...]
@@ -55,7 +54,7 @@ def export(path: Path) -> bytes:
 
     Raises:
         MissingExtra: the package onnx is not installed.
-        InputError: the file is no such graph, or does not say what it expects.
+        InputError: the file is not such a graph, or its preprocessing is unknown.
     """
     model = _load(path)
     values = _description(path, model)
@@ -84,7 +83,7 @@ def export(path: Path) -> bytes:
 
 @encoder_source("onnx:FILE", help="an ONNX graph of your own", own_weights=True)
 def entry(name: str, weights: Path | None, root: Path) -> EncoderEntry:
-    """The graph in a file; it is at hand, so that the cache need not keep it."""
+    """The graph in a file, which the cache need not keep."""
     return EncoderEntry(None, functools.partial(export, root / name))
 
 
@@ -93,11 +92,11 @@ def _load(path: Path) -> Any:
     import onnx
 
     try:
-        return onnx.load(path)  # with the tensors that lie in files beside it
+        return onnx.load(path)  # with tensors in files beside it
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except Exception as error:  # protobuf's and onnx's own, which have no common class
-        raise InputError(f"{path}: not a whole ONNX model ({' '.join(str(error).split())[:200]})") from error
+        raise InputError(f"{path}: not a complete ONNX model ({' '.join(str(error).split())[:200]})") from error
 
 
 def _description(path: Path, model: Any) -> dict[str, Any]:
@@ -109,7 +108,7 @@ def _description(path: Path, model: Any) -> dict[str, Any]:
         where, values = f"{path}, metadata {METADATA_KEY}", parse_json(inside, f"{path}, metadata {METADATA_KEY}")
     else:
         raise InputError(
-            f"{path}: does not say how pixels are normalised: write {beside.name} beside it, such as "
+            f"{path}: its pixel normalization is unknown: write {beside.name} beside it, such as "
             '{"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}'
         )
     if not isinstance(values, dict):
@@ -139,13 +138,13 @@ def _preprocessing(model: Any, options: GraphOptions) -> Preprocessing:
     layouts = [layout for layout, axis in (("NCHW", 1), ("NHWC", 3)) if shape[axis] == 3]
     layout = options.layout or (layouts[0] if len(layouts) == 1 else "")
     if layout not in get_args(Layout):
-        raise InputError(f"the shape {shape} of its input does not tell the layout: say 'layout', NCHW or NHWC")
+        raise InputError(f"the shape {shape} of its input does not show the layout: add 'layout', NCHW or NHWC")
     height, width = shape[2:] if layout == "NCHW" else shape[1:3]
     if None not in (height, width) and height != width:
-        raise InputError(f"takes pictures of {height} x {width}: only squares can be given")
+        raise InputError(f"takes pictures of {height} x {width}: only squares are supported")
     size = options.size or height or width
     if not size:
-        raise InputError("the shape of its input does not tell the size of pictures: say 'size'")
+        raise InputError("the shape of its input does not show the size of pictures: add 'size'")
     if {height, width} - {size, None}:
         raise InputError(f"takes pictures of {height} x {width}, but its description says size {size}")
     return Preprocessing(
@@ -159,7 +158,7 @@ def _preprocessing(model: Any, options: GraphOptions) -> Preprocessing:
 
 
 def _wanted(model: Any, options: GraphOptions) -> dict[str, str]:
-    """The tensors to take, by what they are called here: `pooled`, `grid`, or `features` where nobody said."""
+    """The tensors to use by role: `pooled`, `grid`, or `features` if unknown."""
     wanted = {"pooled": options.pooled, "grid": options.grid}
     wanted = {name: there for name, there in wanted.items() if there}
     known = {name for node in model.graph.node for name in node.output}
@@ -170,12 +169,12 @@ def _wanted(model: Any, options: GraphOptions) -> dict[str, str]:
         return wanted
     outputs = [value.name for value in model.graph.output]
     if len(outputs) != 1:
-        raise InputError(f"has the outputs {', '.join(outputs)}: say which is 'pooled' or 'grid'")
+        raise InputError(f"has the outputs {', '.join(outputs)}: name the one that is 'pooled' or 'grid'")
     return {"features": outputs[0]}
 
 
 def _shapes(model: Any, preprocessing: Preprocessing) -> dict[str, tuple[int, ...]]:
-    """Shapes of the outputs for two pictures, having seen that two at once give the same as one after the other."""
+    """Shapes of the outputs for two pictures, after checking that two at once give the same as one after another."""
     try:
         session = open_session(model.SerializeToString())
         names = [value.name for value in session.get_outputs()]

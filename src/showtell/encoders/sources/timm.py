@@ -1,8 +1,8 @@
 """The networks of timm as encoders, by the name `timm:NAME`, such as `timm:resnet50.a1_in1k`.
 
-timm builds the network without its classifier, with the weights that it downloads at first use or those of a file, and
-PyTorch writes it down as an ONNX graph. Size, normalisation and interpolation are those of timm's pretrained
-configuration; the picture is taken whole (timm's own evaluation cuts away its border by `crop_pct`).
+timm builds the network without its classifier, with weights that it downloads at first use or those of a file. PyTorch
+exports it as an ONNX graph. Size, normalization and interpolation are those of timm's pretrained configuration. The
+whole picture is used (timm's own evaluation crops its border by `crop_pct`).
 """
 
 import difflib
@@ -20,12 +20,12 @@ from showtell.files import sha256_file
 from showtell.images.preprocessing import Interpolation, Preprocessing
 from showtell.onnx_graphs.export import to_onnx
 
-_EXPORT_RULES = "1"  # raise it when the exported graph computes something else from the same weights
+_EXPORT_RULES = "1"  # increase it when the exported graph of the same weights changes
 _INTERPOLATIONS: dict[str, Interpolation] = {"bilinear": "bilinear", "bicubic": "bicubic"}
 
 
 def key(name: str, weights: Path | None) -> str:
-    """What the cache knows the graph of `timm:NAME` by: its weights and the rules of export."""
+    """The cache key of `timm:NAME`: its weights and the rules of export."""
     if weights:
         which = sha256_file(weights)
     else:
@@ -37,10 +37,10 @@ def key(name: str, weights: Path | None) -> str:
 
 
 def export(name: str, weights: Path | None) -> bytes:
-    """The serialised ONNX graph of `timm:NAME`; see `showtell.encoders.runtime` for its inputs and outputs.
+    """The serialized ONNX graph of `timm:NAME`; see `showtell.encoders.runtime` for its inputs and outputs.
 
     Arguments:
-        name: a model of timm, with a tag for its weights or without.
+        name: a model of timm, with or without a tag for its weights.
         weights: safetensors or a PyTorch state dict that timm wrote; None for those that timm downloads.
 
     Raises:
@@ -77,7 +77,7 @@ def entry(name: str, weights: Path | None, root: Path) -> EncoderEntry:
 
 
 def import_timm() -> Any:
-    """The module, with what it imports of torchvision, whether torchvision's compiled part loads or not."""
+    """Import timm, with its parts of torchvision, whether or not torchvision's compiled part loads."""
     try:
         import onnx  # noqa: F401
         import torch  # noqa: F401
@@ -85,8 +85,8 @@ def import_timm() -> Any:
         try:
             import torchvision
         except RuntimeError:
-            # PyPI's torchvision is built for CUDA. Beside a PyTorch for CPUs its compiled operators do not load, and
-            # its Python part, which is all that timm needs, stops at the first that it describes.
+            # PyPI's torchvision is built for CUDA. With a PyTorch for CPUs its compiled operators do not load. Then its
+            # Python part, which is all that timm needs, fails at the first operator that it describes.
             _declare_operators()
             import torchvision  # noqa: F401
         import timm
@@ -94,14 +94,16 @@ def import_timm() -> Any:
         raise MissingExtra("an encoder of timm", "timm") from error
     except RuntimeError as error:
         raise InputError(
-            f"torchvision does not fit PyTorch ({one_line(error, 300)}): install the two that belong together"
+            f"torchvision does not match PyTorch ({one_line(error, 300)}): install matching versions"
         ) from error
     return timm
 
 
 @functools.cache
 def _declare_operators() -> Any:
-    """Declare the operators that torchvision describes on import; they cannot be called, and nothing here does."""
+    """Declare the operators that torchvision describes on import; they cannot be called, and nothing here calls
+    them.
+    """
     import torch
 
     library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
@@ -111,10 +113,10 @@ def _declare_operators() -> Any:
 
 
 def preprocessing_of(configuration: Any) -> Preprocessing:
-    """What a model with this pretrained configuration expects."""
+    """The preprocessing of a model with this pretrained configuration."""
     _, height, width = configuration["input_size"]
     if height != width:
-        raise InputError(f"timm:{configuration['architecture']} takes {height} x {width}: only squares can be given")
+        raise InputError(f"timm:{configuration['architecture']} takes {height} x {width}: only squares are supported")
     return Preprocessing(
         size=height,
         interpolation=_INTERPOLATIONS.get(configuration["interpolation"], "bicubic"),
@@ -128,10 +130,10 @@ def _loaded(timm: Any, name: str, weights: Path | None) -> Any:
         _require_known(timm, name, downloaded=weights is None)
     try:
         network = timm.create_model(name, pretrained=weights is None, num_classes=0, exportable=True)
-    except Exception as error:  # what fails in a download has many classes
+    except Exception as error:  # downloads fail with many classes of errors
         raise ShowtellError(
             f"timm:{name} could not be loaded ({one_line(error, 300)}): "
-            "where you have its weights in a file, give --encoder-weights FILE"
+            "if you have its weights in a file, give --encoder-weights FILE"
         ) from error
     if weights:
         _fill(timm, network, name, weights)
@@ -150,7 +152,7 @@ def _fill(timm: Any, network: Any, name: str, weights: Path) -> None:
     try:
         tensors = timm.models.load_state_dict(str(weights), weights_only=True)
         left_out = network.load_state_dict(tensors, strict=False)
-    except Exception as error:  # of safetensors, of PyTorch's restricted reader, or for shapes
+    except Exception as error:  # from safetensors, PyTorch's restricted reader, or wrong shapes
         raise InputError(f"{weights}: not weights of timm:{name} ({one_line(error, 300)})") from error
     if missing := left_out.missing_keys:
         others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
@@ -158,7 +160,7 @@ def _fill(timm: Any, network: Any, name: str, weights: Path) -> None:
 
 
 def _shapes(network: Any, size: int) -> tuple[int, int]:
-    """D, and the number of cells where the last features have D channels themselves, else 0."""
+    """D, and the number of cells if the last features have D channels themselves, else 0."""
     import torch
 
     with torch.no_grad():
@@ -169,7 +171,9 @@ def _shapes(network: Any, size: int) -> tuple[int, int]:
 
 
 def _cells(network: Any, features: Any) -> Any:
-    """Features as `(B, L, D)`: planes, channels first or last, or tokens less those of no place; else None."""
+    """Features as `(B, L, D)`: planes, channels first or last, or tokens without those that have no position; else
+    None.
+    """
     if features.ndim == 4:
         return features.flatten(1, 2) if getattr(network, "output_fmt", "NCHW") == "NHWC" else features.flatten(2).mT
     if features.ndim == 3:
@@ -194,7 +198,7 @@ def _outputs(network: Any, with_grid: bool) -> Any:
 
 
 def _digest(name: str, network: Any) -> str:
-    """Identifies the network and its weights, whatever file they came in."""
+    """A digest of the network and its weights, whatever file they came in."""
     digest = hashlib.sha256(f"timm:{name.partition('.')[0]} {_EXPORT_RULES}".encode())
     for tensor_name, tensor in sorted(network.state_dict().items()):
         digest.update(f"{tensor_name} {tuple(tensor.shape)}".encode())
