@@ -55,7 +55,7 @@ def pages() -> dict[str, str]:
 def formats() -> str:
     """Every caption format that is registered."""
     rows = [f"| `{name}` | {cell(one.help)} |" for name, one in caption_formats().items()]
-    table = ["| format | what it holds |", "|---|---|", *rows]
+    table = ["| format | content |", "|---|---|", *rows]
     return (
         "\n".join(["# Caption formats", "", MADE.format(" in data/captions"), "", FORMATS.strip(), "", *table]) + "\n"
     )

@@ -114,7 +114,7 @@ def test_a_notebook_shows_words_with_their_probabilities_and_what_is_known():
     found = shown(Caption("a <dog>", -0.5, words, (other,), confidence=0.4, unfamiliar=True))
     assert found.titles == ["over 99%", "25%", "50%", "under 1%"]
     assert found.text == (
-        "a <dog>score -0.50 · confidence 40% · unlike the pictures that the model learnt froma catscore -2.00"
+        "a <dog>score -0.50 · confidence 40% · unlike the pictures that the model was trained ona catscore -2.00"
     )
     held = shown(Caption("not sure", -0.5, words, confidence=0.2, guess="a <dog>"))
     assert held.text == "not sure (perhaps: a <dog>)score -0.50 · confidence 20%"

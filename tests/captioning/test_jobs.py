@@ -107,7 +107,7 @@ def test_an_archive_that_breaks_off_is_told_when_the_rest_is_done(photos, tiny_b
     assert not (tmp_path / "o.jsonl").exists()
     kept = sum(len(list(read_rows(part))) for part in (tmp_path / "o.jsonl.parts").iterdir())
     assert kept > 4
-    assert f"it breaks off after {kept} whole pictures" in ran.err
+    assert f"it ends after {kept} complete pictures" in ran.err
 
 
 @pytest.mark.parametrize(

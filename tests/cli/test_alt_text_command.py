@@ -19,7 +19,7 @@ def test_exit_codes_tell_scripts_what_is_left_to_do(showtell, photos):
     done = showtell("alt-text", photos, "--dry-run")
     assert (done.code, done.out.splitlines()[:2]) == (
         0,
-        [f"{photos}: 10 pictures", "         10 texts as they should be"],
+        [f"{photos}: 10 pictures", "         10 texts up to date"],
     )
     (photos / "0.png").write_bytes(b"no picture")
     damaged = showtell("alt-text", photos)

@@ -24,7 +24,7 @@ def test_caption_says_what_it_passes_over_and_excludes_what_one_asks_it_to(mixed
     ran = showtell("caption", mixed, "--model", tiny_bundle, "--exclude", "*_small.*", "--format", "jsonl")
     assert ran.code == 0
     assert [json.loads(line)["name"] for line in ran.out.splitlines()] == ["a.jpg"]
-    assert "2 pictures passed over, of kinds that are not read: 1 .dng (raw photo): " in ran.err
+    assert "2 pictures skipped, because these kinds are not read: 1 .dng (raw photo): " in ran.err
 
 
 def test_alt_text_says_so_too_and_lists_it_for_review(mixed, tiny_bundle, tmp_path, showtell):
@@ -32,7 +32,7 @@ def test_alt_text_says_so_too_and_lists_it_for_review(mixed, tiny_bundle, tmp_pa
     arguments = ("--model", tiny_bundle, "--review", review, "--exclude", "*_small.*")
     ran = showtell("alt-text", mixed, *arguments)
     assert ran.code == 0
-    assert "2 pictures passed over" in ran.err
+    assert "2 pictures skipped" in ran.err
     assert (mixed / "a.jpg.txt").exists()
     assert not (mixed / "b_small.jpg.txt").exists()
     listed = [json.loads(line) for line in review.read_text().splitlines()]

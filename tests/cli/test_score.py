@@ -98,7 +98,7 @@ def test_each_pictures_scores_are_written_as_json_lines_or_csv(files):
 def test_one_picture_has_no_cider_d_and_the_reason_is_told_unless_a_table_is_given(files):
     one = run(files, "--save-df", "table.npz", "--partial", predictions=write(files, RESULTS[:1]))
     assert one.returncode == 0
-    assert "CIDEr-D of one single picture is 0" in one.stderr
+    assert "CIDEr-D of a single picture is 0" in one.stderr
     assert "left out: 2 pictures have no prediction, such as '1.jpg'" in one.stderr
     table = DocumentFrequency.read(files / "table.npz")
     assert table.pictures == 3

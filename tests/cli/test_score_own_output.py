@@ -67,7 +67,7 @@ def test_where_the_model_was_not_sure_its_guess_is_scored_and_counted(showtell, 
     found, captions, said = scored(showtell, out, references)
     assert captions == expected
     assert found["guesses"] == 3
-    assert "3 captions of which the model was not sure: its guess is scored" in said
+    assert "3 captions that the model was not sure of: its guess is scored" in said
 
 
 @pytest.mark.parametrize("format", ["jsonl", "csv", "parquet"])

@@ -123,7 +123,7 @@ def test_an_excel_workbook_is_read_by_its_first_sheet(tmp_path):
     found = read_captions(tmp_path / "c.xlsx")
     assert found.captions == EXPECTED | {"7": ("a number for a name",)}
     (tmp_path / "d.xlsx").write_bytes((tmp_path / "c.xlsx").read_bytes()[:900])
-    with pytest.raises(InputError, match=r"d\.xlsx: not a whole Excel workbook"):
+    with pytest.raises(InputError, match=r"d\.xlsx: not a complete Excel workbook"):
         read_captions(tmp_path / "d.xlsx")
     (tmp_path / "e.csv").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
     with pytest.raises(InputError, match=r"an old Excel workbook: save it as \.xlsx or as CSV"):

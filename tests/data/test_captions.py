@@ -164,10 +164,10 @@ def test_a_zip_with_two_caption_files_needs_a_member_by_name_or_stem(tmp_path: P
     other = {**COCO, "annotations": [{"image_id": 4, "caption": "Other."}]}
     names = ("annotations/captions_train2014.json", "annotations/captions_val2014.json")
     path = _zip(tmp_path / "c.zip", {names[0]: COCO, names[1]: other})
-    assert _message(path).endswith(f"it holds {names[0]}, {names[1]}: name the member to read")
+    assert _message(path).endswith(f"it has {names[0]}, {names[1]}: name the member to read")
     for member in (names[1], "captions_val2014.json", "captions_val2014"):
         assert read_captions(path, member=member).captions == {"mute.jpg": ("Other.",)}
-    assert f"no one file 'val'; it holds {names[0]}, {names[1]}" in _message(path, member="val")
+    assert f"no single file 'val'; it has {names[0]}, {names[1]}" in _message(path, member="val")
 
 
 def test_a_path_may_lead_into_a_zip_for_captions_and_for_lists_of_splits(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_path_may_lead_into_a_zip_for_captions_and_for_lists_of_splits(tmp_pat
     captions = read_captions(path / "Flickr.token.txt", split_lists={"train": path / "lists" / "train.txt"})
     assert captions.captions == EXPECTED
     assert captions.splits == {"a.jpg": "train"}
-    assert "no one file 'val.txt'; it holds Flickr.token.txt, lists/train.txt" in _message(path / "val.txt")
+    assert "no single file 'val.txt'; it has Flickr.token.txt, lists/train.txt" in _message(path / "val.txt")
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_path_may_lead_into_a_zip_for_captions_and_for_lists_of_splits(tmp_pat
             {**COCO, "annotations": [{"image_id": 3, "caption": 5}]},
             ", annotations[0]: 'caption' is int, not str",
         ),
-        ("c.json", {**COCO, "annotations": [{"image_id": 3, "caption": None}]}, ": holds no captions"),
+        ("c.json", {**COCO, "annotations": [{"image_id": 3, "caption": None}]}, ": has no captions"),
         ("c.json", {**COCO, "images": [{"id": True, "file_name": "a"}]}, ", images[0]: 'id' is bool, not int or str"),
         ("c.json", {**COCO, "images": COCO["images"][:1] * 2}, ", images[1]: the id 7 was used before"),
         (
@@ -203,7 +203,7 @@ def test_a_path_may_lead_into_a_zip_for_captions_and_for_lists_of_splits(tmp_pat
             {**COCO, "images": [{"id": 1, "file_name": "a"}, {"id": 2, "file_name": "a"}]},
             ", images[1]: the file_name 'a' was used before, in images[0]",
         ),
-        ("c.json", {**COCO, "annotations": []}, ": holds no captions"),
+        ("c.json", {**COCO, "annotations": []}, ": has no captions"),
         (
             "c.json",
             {"images": [{"split": "x", "sentences": []}]},
@@ -232,8 +232,8 @@ def test_a_path_may_lead_into_a_zip_for_captions_and_for_lists_of_splits(tmp_pat
             ", line 3: bad quoting (unexpected end of data): inside quotes, double every quote",
         ),
         ("c.csv", "image,caption\n ,x\n", ", line 2: the picture's name is empty"),
-        ("c.csv", "", ": holds no captions"),
-        ("c.csv", "image,caption\n", ": holds no captions"),
+        ("c.csv", "", ": has no captions"),
+        ("c.csv", "image,caption\n", ": has no captions"),
         ("c.jsonl", '{"image": "a", "caption": "x"}\n{"image": "b"\n', ", line 2: not JSON (Expecting ',' delimiter)"),
         ("c.jsonl", '{"image": "a"}', ", line 1: no 'caption', only 'image'"),
         ("c.jsonl", '\n{"image": "a", "caption": ["x", 5]}', ", line 2: 'caption' holds something other than text"),
@@ -294,7 +294,7 @@ def test_a_damaged_zip_of_captions_is_told(tmp_path: Path) -> None:
     path.write_bytes(data)
     assert f"{path}/captions.json: cannot be read from the zip" in _message(path)
     path.write_bytes(data[:100])
-    assert "not a whole zip file" in _message(path)
+    assert "not a complete zip file" in _message(path)
 
 
 def _set(**captions: str) -> CaptionSet:

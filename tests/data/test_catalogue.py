@@ -67,7 +67,7 @@ def test_the_command_says_what_it_did_and_what_is_next(server, tmp_path, monkeyp
     assert first.out.splitlines()[-1] == f"next: showtell data check --root {folder} --pictures large.zip"
     assert "downloading large.zip" in first.err
     again = showtell("data", "download", "tiny", folder, "--only", "small.zip")
-    assert f"{folder}/small.zip: was here already, MD5 as recorded" in again.out
+    assert f"{folder}/small.zip: already here, MD5 as recorded" in again.out
     (folder / "small.zip").write_bytes(b"xyz")
     wrong = showtell("data", "download", "tiny", folder)
     assert wrong.code == 2

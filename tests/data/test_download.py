@@ -72,7 +72,7 @@ def test_a_cut_connection_goes_on_where_it_broke_off(server, get):
 
 def test_a_stopped_run_is_gone_on_with_by_the_next(server, tmp_path, get):
     url = server.serve("/file", DATA, modified=DAY, cuts=[300_000, 0])
-    with pytest.raises(ShowtellError, match=r"300 kB are kept: the same command goes on"):
+    with pytest.raises(ShowtellError, match=r"300 kB stored: run the same command again to resume"):
         fetch(url, tmp_path / "file", retries=0, show=False)
     assert not (tmp_path / "file").exists()
     received, _ = get(url)

@@ -80,7 +80,9 @@ def test_what_looks_like_a_picture_and_is_not_read_is_counted_by_kind(tmp_path, 
         remarks = pictures.remarks
     assert remarks.unread == PASSED_OVER
     (line,) = remarks.lines()
-    assert line.startswith("4 pictures passed over, of kinds that are not read: 2 .dng (raw photo): export it as JPEG")
+    assert line.startswith(
+        "4 pictures skipped, because these kinds are not read: 2 .dng (raw photo): export it as JPEG"
+    )
     assert {"kind": ".jp2 (JPEG 2000)", "count": 1, "first": "x.jp2", "remedy": "convert it to PNG or JPEG"} in (
         remarks.to_json()
     )
@@ -89,7 +91,7 @@ def test_what_looks_like_a_picture_and_is_not_read_is_counted_by_kind(tmp_path, 
 def test_what_holds_none_but_pictures_that_are_not_read_says_so(tmp_path):
     message = said(put(tmp_path / "raws", "a.nef", "b.nef"))
     assert "no pictures (" in message
-    assert "2 pictures passed over, of kinds that are not read: 2 .nef (raw photo)" in message
+    assert "2 pictures skipped, because these kinds are not read: 2 .nef (raw photo)" in message
     assert "1 .psd (Photoshop)" in said(put_zip(tmp_path / "x.zip", ["a.psd"]))
     assert "1 .psd (Photoshop)" in said(put_tar(tmp_path / "x.tar", ["a.psd"]))
 
@@ -290,11 +292,11 @@ def test_a_text_beside_a_picture_of_its_name_is_no_list(tmp_path, beside):
     sources = sorted(map(str, tmp_path.iterdir()))
     selection = PictureSelection(sources)
     assert list(selection.names()) == [str(tmp_path / "a.jpg")]
-    assert selection.remarks.lines() == ["texts beside pictures of their names, which are no lists: 1 passed over"]
+    assert selection.remarks.lines() == ["texts beside pictures with their names, which are not lists: 1 skipped"]
     source = PictureSource(sources)
     assert source.names() == ["a.jpg"]
-    assert "stands beside the picture of its name" in source.remarks.lines()[0]
-    assert "stands beside the picture of its name" in said(tmp_path / beside)
+    assert "taken for a text about the picture with its name" in source.remarks.lines()[0]
+    assert "taken for a text about the picture with its name" in said(tmp_path / beside)
 
 
 def test_a_text_that_has_no_picture_beside_it_is_a_list(tmp_path):

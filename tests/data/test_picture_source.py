@@ -230,7 +230,7 @@ def test_an_encrypted_zip_member_is_a_listed_reject(tmp_path: Path) -> None:
 def test_a_truncated_zip_says_what_to_do(tmp_path: Path) -> None:
     path = _make_zip(tmp_path / "x.zip", PICTURES)
     path.write_bytes(path.read_bytes()[:-40])
-    assert _message(path) == f"{path}: not a whole zip file (File is not a zip file): copy or download it again"
+    assert _message(path) == f"{path}: not a complete zip file (File is not a zip file): copy or download it again"
 
 
 def test_a_link_inside_a_tar_is_a_listed_reject(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_a_truncated_tar_gives_what_is_whole_and_then_fails(tmp_path: Path, mode
     path.write_bytes(path.read_bytes()[:750_000])
     source = PictureSource(path)
     whole = []
-    with pytest.raises(InputError, match=r"breaks off after 3 whole pictures: copy or download it again") as caught:
+    with pytest.raises(InputError, match=r"ends after 3 complete pictures: copy or download it again") as caught:
         whole.extend(source.read())
     assert str(path) in str(caught.value)
     assert {picture.name: picture.data for picture in whole} == {
@@ -286,13 +286,13 @@ def test_a_gzip_checksum_that_is_wrong_is_told(tmp_path: Path) -> None:
 def test_a_gzip_that_holds_no_tar_is_told(tmp_path: Path) -> None:
     path = tmp_path / "x.gz"
     path.write_bytes(_make_tar(tmp_path / "x.tgz", PICTURES, "w:gz").read_bytes()[:20])
-    assert "not a whole tar archive" in _message(path)
+    assert "not a complete tar archive" in _message(path)
 
 
 @pytest.mark.parametrize("files", [{}, {"notes.txt": b"words"}])
 def test_an_archive_without_pictures_is_told(tmp_path: Path, files: dict[str, bytes]) -> None:
-    assert "holds no pictures" in _message(_make_zip(tmp_path / "x.zip", files))
-    assert "holds no pictures" in _message(_make_tar(tmp_path / "x.tar", files))
+    assert "has no pictures" in _message(_make_zip(tmp_path / "x.zip", files))
+    assert "has no pictures" in _message(_make_tar(tmp_path / "x.tar", files))
 
 
 def test_a_folder_or_pattern_or_list_without_pictures_is_told(tmp_path: Path) -> None:
@@ -336,7 +336,7 @@ def test_of_one_name_twice_in_an_archive_the_last_counts_and_that_is_said(tmp_pa
 def test_one_name_in_two_sources_names_both_files(tmp_path: Path) -> None:
     _fill_folder(tmp_path, {"one/a.png": _png(1), "two/a.png": _png(2)})
     message = _message([tmp_path / "one", tmp_path / "two"])
-    assert message.startswith(f"{tmp_path}/one/a.png and {tmp_path}/two/a.png: both give a picture named 'a.png'")
+    assert message.startswith(f"{tmp_path}/one/a.png and {tmp_path}/two/a.png: both have a picture named 'a.png'")
 
 
 @pytest.mark.parametrize("make", [_make_zip, _make_tar])

@@ -107,7 +107,7 @@ def test_two_predictions_of_one_picture_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([], "holds no captions"),
+        ([], "has no captions"),
         ([5], "record 0: not a JSON object"),
         ([{"image_id": 1}], r'record 0: not of the form \{"image_id": 1'),
         ([{"image_id": True, "caption": "a"}], "record 0: not of the form"),

@@ -156,8 +156,8 @@ def test_parquet_that_is_not_as_it_should_be_is_one_line(pictures, tmp_path, mon
     path = tmp_path / "p.parquet"
     for table, said in (
         ({"a": [1]}, "no column of picture bytes: it has a"),
-        ({"a": [b"1"], "b": [b"2"]}, r"several columns hold bytes \(a, b\)"),
-        ({"image": pa.array([], pa.binary())}, "holds no rows"),
+        ({"a": [b"1"], "b": [b"2"]}, r"several columns have bytes \(a, b\)"),
+        ({"image": pa.array([], pa.binary())}, "has no rows"),
     ):
         pq.write_table(pa.table(table), path)
         with pytest.raises(InputError, match=said):
@@ -166,13 +166,13 @@ def test_parquet_that_is_not_as_it_should_be_is_one_line(pictures, tmp_path, mon
     pq.write_table(pa.table({"image": list(pictures.values())}), path, row_group_size=2, **plain)
     whole = path.read_bytes()
     path.write_bytes(whole[:-20])
-    with pytest.raises(InputError, match="not a whole Parquet file"):
+    with pytest.raises(InputError, match="not a complete Parquet file"):
         read(path)
     at = whole.index(pictures["6.png"]) - 4  # before the length stands the page's header
     path.write_bytes(whole[: at - 12] + b"\xff" * 12 + whole[at:])
     stream = PictureSource(path).read()
     assert [next(stream).data for _ in range(6)] == list(pictures.values())[:6]
-    with pytest.raises(InputError, match="not a whole Parquet file"):
+    with pytest.raises(InputError, match="not a complete Parquet file"):
         list(stream)
     path.write_bytes(whole)
     monkeypatch.setattr("showtell.data.sources.parquet._LARGEST_GROUP", 1000)

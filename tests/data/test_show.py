@@ -75,9 +75,9 @@ def test_the_built_in_data_set_is_shown(showtell):
         (["--name", "77.png"], "has no picture '77.png'; its first is 'deep/0.png'"),
         (["--index", "10"], "no picture 10"),
         (["--index", "1", "--random", "2"], "give one of them"),
-        (["--font", "x.ttf"], "give --png, too"),
+        (["--font", "x.ttf"], "--font only matters with --png"),
         (["--data", "shapes"], "leave out"),
-        (["--data", "coco"], "are called shapes and shapes-relations"),
+        (["--data", "coco"], "are shapes and shapes-relations"),
     ],
 )
 def test_wrong_options_are_one_line(data, showtell, more, said):

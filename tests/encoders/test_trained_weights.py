@@ -79,7 +79,7 @@ def test_files_that_are_no_encoder_of_the_network_are_clear_errors(original, tmp
         with_weights(original, tmp_path / "broken.onnx")
     with zipfile.ZipFile(tmp_path / "empty.showtell", "w") as bundle:
         bundle.writestr("model.json", json.dumps({}))
-    with pytest.raises(InputError, match=r"empty\.showtell: holds no encoder\.onnx"):
+    with pytest.raises(InputError, match=r"empty\.showtell: has no encoder\.onnx"):
         with_weights(original, tmp_path / "empty.showtell")
     with pytest.raises(InputError, match=r"none\.onnx: there is no such weight file"):
         find("efficientnet_lite0", tmp_path / "none.onnx")

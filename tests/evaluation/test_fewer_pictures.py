@@ -39,7 +39,7 @@ def test_with_partial_they_are_left_out_said_and_counted(showtell, tiny_bundle, 
     assert result.code == 0, result.err
     found = json.loads(result.out)
     assert (found["pictures"], found["left_out"]) == (2, {"without_pictures": 3, "unreadable": 0})
-    assert "3 captioned pictures are not there and left out, such as missing-1.png" in result.err
+    assert "3 captioned pictures are missing and left out, such as missing-1.png" in result.err
     assert read_evaluation(out).without_pictures == GONE
     assert showtell("report", out, "--out", tmp_path / "r.html").code == 0
     assert "3 captioned names without a picture" in (tmp_path / "r.html").read_text()

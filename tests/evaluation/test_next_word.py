@@ -181,7 +181,7 @@ def test_captions_inside_an_archive_and_pictures_in_a_zip_are_checked(tiny_bundl
         (["--pictures", "nowhere", "--captions", "captions.csv"], "nowhere"),
         (["--pictures", "photos", "--captions", "captions.csv", "--split", "train"], "has no splits"),
         (["--split", "test"], "no split 'test': choose one of train, val"),
-        (["--root", "photos"], "say where it is with --root"),
+        (["--root", "photos"], "give their folder with --root"),
     ],
 )
 def test_a_wrong_argument_is_one_line_and_exit_code_2(own_data, photos, tmp_path, arguments, said):

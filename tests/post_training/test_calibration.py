@@ -151,8 +151,8 @@ def test_what_cannot_be_fitted_anew_is_not_dropped_in_silence(calibrated, pictur
     assert done.code == 0, done.err
     after = calibration_of(read_bundle(tmp_path / "o.showtell"))
     assert (after.quality, after.out_of_distribution) == (None, None)
-    assert "o.showtell: no longer has confidences, as too few pictures have two captions" in done.err
-    assert "o.showtell: no longer has the bound of unfamiliar pictures: name the split" in done.err
+    assert "o.showtell: no longer has confidence, as too few pictures have two or more captions" in done.err
+    assert "o.showtell: no longer has the flag for unfamiliar pictures: name the split" in done.err
 
 
 def test_calibrating_again_and_in_place_gives_the_same_bytes(calibrated, tiny_bundle, pictures, captions, tmp_path):

@@ -51,7 +51,7 @@ def test_the_model_may_be_replaced_and_what_is_done_is_not_done_again(tiny_bundl
     model.write_bytes(tiny_bundle.read_bytes())
     refused = showtell("quantize", model, "-o", model)
     assert refused.code == 2
-    assert "--out would write over an input" in refused.err
+    assert "--out would overwrite an input" in refused.err
     assert model.read_bytes() == tiny_bundle.read_bytes()
     assert showtell("quantize", model).code == 0
     again = showtell("quantize", model)

@@ -37,8 +37,8 @@ def test_what_is_not_installed_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--workers", 2), "--workers are those of a cluster: say which with --ray"),
-        (("--ray", "local", "--watch"), "--ray trains one run that nobody watches"),
+        (("--workers", 2), "--workers needs a cluster: name it with --ray"),
+        (("--ray", "local", "--watch"), "--ray trains one run without a page"),
         (("--ray", "local", "--device", "cuda:1"), "device 'cuda:1' works on one machine only"),
     ],
 )

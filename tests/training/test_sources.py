@@ -191,7 +191,7 @@ def test_choose_and_drawn_take_no_item_more_than_once_more_often_than_another():
         ([{**SETS[0], "name": ""}, SETS[1]], "different names"),
         ([SETS[0], {**SETS[1], "name": "many"}], "different names"),
         ([SETS[0], {**SETS[0], "name": "twice"}], "many and twice both have captions of"),
-        ([SETS[0], {"name": "drawn", "pictures": ["shapes"]}], "built-in data set stands alone"),
+        ([SETS[0], {"name": "drawn", "pictures": ["shapes"]}], "built-in data set cannot be combined"),
         ([{**SETS[0], "weight": 0.0}, {**SETS[1], "weight": 0.0}], "no picture is left to train on"),
     ],
 )
@@ -203,7 +203,7 @@ def test_data_sets_that_do_not_go_together_are_refused(data, sets, message):
 def test_tables_of_data_that_are_none_are_refused():
     with pytest.raises(InputError, match=r"data must be a table, \[data\], or several, \[\[data\]\]"):
         recipe(sets=["p.zip"])
-    with pytest.raises(InputError, match="must not be negative"):
+    with pytest.raises(InputError, match="must be at least 0"):
         DataOptions(weight=-1.0)
 
 

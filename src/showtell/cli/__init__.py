@@ -30,7 +30,7 @@ app = App(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",  # its default takes "[default: ...]" for markup and hides it
+    rich_markup_mode="markdown",  # the default mode treats "[default: ...]" as markup and hides it
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _debug = False
@@ -71,8 +71,8 @@ app.command()(verify)
 
 
 def main() -> None:
-    """Run the command line; every error that Showtell raises on purpose becomes one line and an exit code."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata is no concern of a user's
+    """Run the command line; every expected error becomes one line and an exit code."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata do not concern users
     if "train" not in sys.argv[1:2]:
         # Pictures are worked on in threads of their own, which those of NumPy's small products only get in the way of.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported, which is later
@@ -80,7 +80,7 @@ def main() -> None:
     interrupt.install()
     try:
         app()
-    except (SystemExit, KeyboardInterrupt) as end:  # Typer makes an exit of an interrupt
+    except (SystemExit, KeyboardInterrupt) as end:  # Typer turns an interrupt into an exit
         if not (interrupt.stopping or isinstance(end, KeyboardInterrupt)):
             raise
         interrupt.report()
@@ -91,9 +91,9 @@ def main() -> None:
         _report(str(error))
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe went away; Python would complain once more on its way out
+        sys.stderr.close()  # the reader of a pipe closed it; otherwise Python would complain again at exit
         sys.exit(1)
-    except OSError as error:  # of the disk or the system, wherever it was met
+    except OSError as error:  # of the disk or the system, from anywhere
         if _debug:
             raise
         _report(f"{error.filename}: {error.strerror}" if error.filename else one_line(error))

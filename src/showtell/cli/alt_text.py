@@ -26,14 +26,14 @@ else:
     Format = choices("Format", [*_BESIDE, *names_of("table")])
 
 HELD_BACK = 3
-"""Exit code: every picture could be read, but captions were held back for want of confidence."""
+"""Exit code: every picture could be read, but some captions were held back for low confidence."""
 TO_DO = 4
 """Exit code of a dry run: there is something to do."""
-_SHOWN = 5  # problems that are printed; --review has all
+_SHOWN = 5  # problems to print; --review has all
 
 
 class SidecarName(StrEnum):
-    """What the file beside a picture is called."""
+    """The name of the file beside a picture."""
 
     full = "full"
     stem = "stem"
@@ -65,7 +65,7 @@ def alt_text(
         bool, typer.Option("--overwrite", help="Replace texts that Showtell wrote and someone has changed since.")
     ] = False,
     overwrite_others: Annotated[
-        bool, typer.Option("--overwrite-others", help="Replace what people and other programs wrote, too.")
+        bool, typer.Option("--overwrite-others", help="Also replace texts by people and other programs.")
     ] = False,
     sidecar_name: Annotated[
         SidecarName, typer.Option(help="Name of the file beside photo.jpg: photo.jpg.txt (full) or photo.txt (stem).")
@@ -158,7 +158,7 @@ def alt_text(
         for kind in summary.remarks.to_json():
             list_it({"name": kind["first"], "why": "not read"} | kind)
     reading.print_remarks(summary.remarks)
-    print(_said(summary, folder, options, dry_run))
+    print(_summary_lines(summary, folder, options, dry_run))
     for name, problem in report.problems:
         print(f"  {shown(name)}: {shown(problem)}")
     if dry_run:
@@ -170,14 +170,14 @@ def alt_text(
 
 
 def _format(given: str | None, output: Path | None) -> str:
-    """The format that was given, or that of a table by its name, or else text files."""
+    """The given format, or that of the table by its name, or text files."""
     if given in _BESIDE:
         return str(given)
     return str(format_of(given, output, among=names_of("table")) or "txt")
 
 
 class _Report:
-    """Told what became of each picture: remembers the first problems, and lists what a person should look at."""
+    """Called with the outcome of each picture: keeps the first problems, and lists what a person should check."""
 
     def __init__(self, dry_run: bool, list_it: Callable[[dict[str, Any]], None]) -> None:
         self.dry_run, self.list_it = dry_run, list_it
@@ -200,7 +200,7 @@ class _Report:
 
 @contextlib.contextmanager
 def _listed(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """What writes a line to the list for review, if there is to be one."""
+    """Give a function that writes a line to the list for review, if there is one."""
     if path is None:
         yield lambda _: None
         return
@@ -215,22 +215,22 @@ def _listed(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _said(summary: "Summary", folder: Path, options: "AltTextOptions", dry_run: bool) -> str:
-    """The summary, a line for each thing that there is to say."""
+def _summary_lines(summary: "Summary", folder: Path, options: "AltTextOptions", dry_run: bool) -> str:
+    """The summary, a line for each fact."""
     from showtell.alt_text import Step
 
     would = "would be " if dry_run else ""
     rows = [
-        (summary.count(Step.CAPTION), "to be captioned"),
-        (summary.count(Step.WRITE), "known already, their texts to be written"),
+        (summary.count(Step.CAPTION), "to caption"),
+        (summary.count(Step.WRITE), "captioned before, with texts to write"),
         (summary.count(Step.WRITTEN), f"texts written, {summary.captioned:,} pictures captioned"),
-        (summary.count(Step.UNCHANGED), "texts as they should be"),
-        (summary.count(Step.KEPT), f"{would}left alone: someone else wrote there{_way(summary, options)}"),
+        (summary.count(Step.UNCHANGED), "texts up to date"),
+        (summary.count(Step.KEPT), f"{would}kept: people or other programs wrote them{_way(summary, options)}"),
         (summary.count(Step.HELD), f"held back below a confidence of {options.min_confidence:g}"),
         (summary.count(Step.REJECTED), "that cannot be read"),
         (summary.count(Step.FAILED), f"whose {options.format} file cannot be read or written"),
         (summary.unfamiliar, "unlike the pictures that the model was trained on: check them"),
-        (summary.outdated, "of another model or other settings (--renew captions them again)"),
+        (summary.outdated, "from another model or other settings (--renew captions them again)"),
     ]
     lines = [f"  {count:>9,} {what}" for count, what in rows if count]
     return "\n".join([f"{folder}: {summary.pictures:,} picture{'s' * (summary.pictures != 1)}", *lines])

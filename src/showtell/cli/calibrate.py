@@ -1,4 +1,4 @@
-"""`showtell calibrate`: make a model's probabilities honest, and let it know how sure it is."""
+"""`showtell calibrate`: fit a model's probabilities, confidence and tags to pictures with captions."""
 
 import sys
 from pathlib import Path
@@ -68,18 +68,18 @@ def calibrate(
 
 
 def _lost(before: "Calibration | None", after: "Calibration") -> list[str]:
-    """What a model had that could not be fitted anew, and what would fit it."""
+    """What a model had that could not be fitted again, and how to fit it."""
     lost = []
     if before and before.quality and not after.quality:
-        lost.append("confidences, as too few pictures have two captions or more: give more of them")
+        lost.append("confidence, as too few pictures have two or more captions: give more such pictures")
     if before and before.out_of_distribution and not after.out_of_distribution:
-        lost.append("the bound of unfamiliar pictures: name the split that it learnt from with --train-split")
+        lost.append("the flag for unfamiliar pictures: name the split that it was trained on with --train-split")
     return lost
 
 
 def _print_figures(calibration: "Calibration") -> None:
     figures = calibration.figures
-    print(f"temperature {calibration.temperature:.3f}, of {figures['words']:,} words of people's captions")
+    print(f"temperature {calibration.temperature:.3f}, from {figures['words']:,} words of people's captions")
     print("                                    stated   true  calibration error")
     rows = [
         ("likeliest next word, before", figures["words_before"]),
@@ -98,7 +98,7 @@ def _print_figures(calibration: "Calibration") -> None:
             f"{figures['rank_correlation']:.3f} of the confidence (cross-validated)"
         )
     else:
-        print("no confidence: too few pictures have two captions or more")
+        print("no confidence: too few pictures have two or more captions")
     if calibration.out_of_distribution:
         _print_familiarity(figures["familiar"])
     else:
@@ -120,14 +120,14 @@ def _print_tags(calibration: "TagCalibration") -> None:
         row = figures[label]
         if row["count"]:
             print(
-                f"tags of {least}% and more: stated {row['stated']:.1%}, mentioned {row['true']:.1%}, "
+                f"tags of at least {least}%: stated {row['stated']:.1%}, mentioned {row['true']:.1%}, "
                 f"calibration error {row['ece']:.3f}, of {row['count']:,}"
             )
     plain, guided, change, low, high = (
         100 * tried[name] for name in ("cider_d_plain", "cider_d_guided", "difference", "low", "high")
     )
     print(
-        f"guided by tags, {tried['guided']:.1%} of the captions are others: CIDEr-D {guided:.1f}, {plain:.1f} without; "
+        f"guiding by tags changes {tried['guided']:.1%} of the captions: CIDEr-D {guided:.1f}, {plain:.1f} without; "
         f"difference {change:+.2f}, 95% interval {low:+.2f} to {high:+.2f}; by default "
         f"{'on' if calibration.guide else 'off'}"
     )

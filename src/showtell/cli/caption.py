@@ -94,7 +94,7 @@ def caption(
         ),
     ] = 0.0,
     tags: Annotated[
-        int | None, typer.Option(min=0, help="Tags of each picture, at most.", show_default="5; none in text")
+        int | None, typer.Option(min=0, help="Most tags of each picture.", show_default="5; none in text")
     ] = None,
     guide: Annotated[
         Guide, typer.Option(help="Make captions name the most certain tag; auto: if it suits the model.")
@@ -140,7 +140,7 @@ def caption(
     """
     written = find_output_format(format_of(format, output) or "text")
     if output and not output.parent.is_dir():
-        raise InputError(f"{output}: there is no folder {output.parent}: make it, or name another file")
+        raise InputError(f"{output}: there is no folder {output.parent}: create it, or name another file")
     if seed is not None and not sample and random is None:
         raise InputError("--seed only matters with --sample or --random: add one, or leave this out")
     if show and written.name != "text" and not output:
@@ -164,7 +164,7 @@ def caption(
     if in_pieces and written.pictures:
         raise InputError(f"--format {written.name} needs all pictures here: leave out --ray and --piece-size")
     if in_pieces and not output:
-        raise InputError("finished pieces are kept beside --output: add it, or leave out --ray and --piece-size")
+        raise InputError("finished pieces are stored beside --output: add it, or leave out --ray and --piece-size")
 
     from showtell.captioning.captioner import Captioner
     from showtell.data.sources.gather import PictureSelection, Sample, WebOptions
@@ -213,7 +213,7 @@ class _WholeRun:
     def caption(
         self, pictures: "PictureSelection", captioner: "Captioner", options: "CaptionOptions"
     ) -> tuple[int, int]:
-        """Caption all pictures; how many could not be read, and how many are unfamiliar."""
+        """Caption all pictures; return how many could not be read, and how many are unfamiliar."""
         from rich.console import Console
 
         from showtell.captioning.output.gallery import show_result, with_thumbnails
@@ -227,7 +227,7 @@ class _WholeRun:
             console = Console(highlight=False) if self.show else None
             stream = pictures.read()
             shown = self.html or self.show or self.format.pictures
-            # A download has a bar of its own, and captions that come one by one need none.
+            # A download has its own bar, and captions that appear one by one need none.
             progress = self.output is not None and not pictures.on_the_web and not self.show
             tick = stack.enter_context(bar("captioning", pictures.count, "pictures", show=progress))
             for result in captioner.caption_stream(
@@ -246,7 +246,7 @@ class _WholeRun:
 
 
 def _report(count: int, failed: int, unfamiliar: int) -> None:
-    """Say what is to be looked at; exit code 1 where pictures could not be read."""
+    """Print what to check; exit code 1 if pictures could not be read."""
     if unfamiliar:
         print(
             f"{unfamiliar} of {count} pictures are unlike those that the model was trained on: "

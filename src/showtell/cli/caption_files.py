@@ -1,4 +1,4 @@
-"""Options of commands that read captions, and reading them: what is unusual about a file is said on stderr."""
+"""Options of commands that read captions, and reading caption files; notes about a file go to stderr."""
 
 import sys
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ CaptionColumn: TypeAlias = Annotated[
     typer.Option(help="Column or key of the caption.", show_default="caption or alike", rich_help_panel=_PANEL),
 ]
 Partial: TypeAlias = Annotated[
-    bool, typer.Option("--partial", help="Leave out captioned pictures that are not there, instead of failing.")
+    bool, typer.Option("--partial", help="Leave out captioned pictures that are missing, instead of failing.")
 ]
 
 
@@ -45,7 +45,7 @@ def read(path: str, picture_column: str | None, caption_column: str | None) -> "
     found = read_captions(path, picture_column=picture_column or PICTURE, caption_column=caption_column or CAPTION)
     say(found.path, found.notes)
     if found.blank:
-        say(found.path, [f"left out: {found.blank:,} captions without any text"])
+        say(found.path, [f"left out: {found.blank:,} captions without text"])
     return found
 
 

@@ -1,4 +1,4 @@
-"""A long run of `showtell caption`: piece by piece, here or on a cluster, and then one file or a folder of parts."""
+"""A long run of `showtell caption`: piece by piece, here or on a cluster, into one file or a folder of parts."""
 
 import contextlib
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ BATCHES_IN_A_PIECE = 8
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Where captions go, how they are written, pictures of a piece and of a batch, and the cluster, if there is one."""
+    """The output, its format, the sizes of a piece and of a batch, and the cluster, if any."""
 
     output: Path
     format: str
@@ -34,7 +34,7 @@ class Job:
 
     @property
     def parts(self) -> Path:
-        """The folder of finished pieces: beside the output, or that itself where it is a folder."""
+        """The folder of finished pieces: beside the output, or the output itself if it is a folder."""
         return self.output if self.output.is_dir() else self.output.with_name(f"{self.output.name}.parts")
 
     def run(
@@ -45,11 +45,11 @@ class Job:
         resize: "ResizeMode | None",
         options: "CaptionOptions",
     ) -> "Tally":
-        """Caption all pictures, going on from finished pieces; errors as `showtell.captioning.jobs` has them."""
+        """Caption all pictures, and resume from finished pieces; errors as for `showtell.captioning.jobs`."""
         from showtell.captioning.jobs import caption_pieces, captioned, remove_parts
 
         if self.output.is_dir() and self.format != "parquet":
-            raise InputError(f"{self.output}: a folder, which gets Parquet files: add --format parquet, or name a file")
+            raise InputError(f"{self.output}: folders get only Parquet files: add --format parquet, or name a file")
         with contextlib.ExitStack() as stack:
             stack.enter_context(held(self.parts))
             elsewhere = None

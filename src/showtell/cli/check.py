@@ -110,7 +110,7 @@ def _given(source: "Pictures", captions: "CaptionSet", split: str | None) -> "Ex
 
 
 def _own(bundle: "Bundle", root: Path, split: str | None) -> "Examples":
-    """What the bundle's recipe says that it was trained on, or validated with."""
+    """The training or validation data according to the bundle's recipe."""
     from showtell.data.examples import data_from_json, load_examples
 
     try:
@@ -118,7 +118,7 @@ def _own(bundle: "Bundle", root: Path, split: str | None) -> "Examples":
         examples = load_examples(options, root)
     except InputError as error:
         raise InputError(
-            f"{bundle.path}: its own data cannot be used ({error}): say where it is with --root, "
+            f"{bundle.path}: its own data cannot be used ({error}): give their folder with --root, "
             "or give --pictures and --captions"
         ) from error
     training = dict.fromkeys(split for one in options for split in one.train)
@@ -149,7 +149,7 @@ def _side_by_side(found: "Check", show: int) -> "Table":
 
 
 def _marked(words: Sequence[str], right: Sequence[bool], style: str) -> "Text":
-    """A sentence in which the words that were predicted wrongly stand out."""
+    """A sentence with wrongly predicted words highlighted."""
     from rich.text import Text
 
     return Text(" ").join(Text(word, "" if good else style) for word, good in zip(words, right, strict=True))

@@ -72,7 +72,7 @@ def embed(
         showtell embed photos/ --out store --encoder keras:ResNet50 --grid
     """
     if ray:
-        from showtell.ray import embed_on  # what is not installed is told before anything is exported
+        from showtell.ray import embed_on  # report missing packages before an export
     from showtell.embeddings.embed import EmbedOptions
     from showtell.embeddings.embed import embed as fill
     from showtell.encoders import Encoder, encoder_graph
@@ -82,9 +82,9 @@ def embed(
         raise InputError(f"{out}: a file, but a store is a folder: choose another --out")
     way: ResizeMode | None = resize.value if resize else None
     if model and encoder_weights:
-        raise InputError("--model brings its own encoder: leave out --encoder-weights")
+        raise InputError("--model has its own encoder: leave out --encoder-weights")
     if model and precision != Precision.float32:
-        raise InputError("--model brings its own encoder: quantise the model with showtell quantize")
+        raise InputError("--model has its own encoder: quantize the model with showtell quantize")
     source = reading.open_pictures(sources, reading.read_options(exclude, zip_encoding, max_pixels, lenient))
     if model:
         from showtell.models.bundle import read_bundle

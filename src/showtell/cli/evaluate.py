@@ -1,4 +1,4 @@
-"""`showtell evaluate`: a model, pictures and captions -> scores with intervals, and how the captions are worded."""
+"""`showtell evaluate`: a model, pictures and captions -> scores with intervals, and statistics of the wording."""
 
 import json
 import sys
@@ -91,7 +91,7 @@ def evaluate(
     caption_files.say(captions, found.notes)
     if missing := found.without_pictures:
         count = "1 captioned picture is" if len(missing) == 1 else f"{len(missing):,} captioned pictures are"
-        print(f"{count} not there and left out, such as {shown(missing[0])}", file=sys.stderr)
+        print(f"{count} missing and left out, such as {shown(missing[0])}", file=sys.stderr)
     for name, reason in found.unreadable:
         print(f"{shown(name)}: {shown(reason)}", file=sys.stderr)
     if found.unreadable:

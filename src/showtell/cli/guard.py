@@ -1,9 +1,8 @@
-"""No command may write over what it reads: every command's outputs are compared with its inputs before it begins.
+"""Protects inputs: before a command runs, its outputs are compared with its inputs, so that it never overwrites them.
 
-Options have the same meaning in every command, so what one names is known by its own name: `INPUTS` and `OUTPUTS` are
-the tables, `NO_FILES` has the rest. A test asks every option of every command to be in one of them, so that a new
-command cannot forget. Files are compared by device and number, so that links, hard links and names in other letters
-count as the file that they lead to.
+An option has the same meaning in every command, so its name tells which files it names: `INPUTS` and `OUTPUTS` are the
+tables, `NO_FILES` has the other options. A test requires every option of every command in one of them. Files are
+compared by device and inode number, so that links, hard links and other spellings count as the file that they lead to.
 """
 
 import contextlib
@@ -23,13 +22,13 @@ Options: TypeAlias = Mapping[str, Any]
 """A command's options by the names of its parameters."""
 
 Find: TypeAlias = Callable[[str, Options], Iterator[Path]]
-"""The files that one value of an option names, given all options."""
+"""Gives the files that a value of an option names, given all options."""
 
 _FileId: TypeAlias = tuple[int, int]
 
 
 class Command(PlainCommand):
-    """A command that refuses to write over its inputs, and options that are no numbers."""
+    """A command that refuses to overwrite its inputs, and refuses numbers that are not finite."""
 
     def invoke(self, ctx: Any) -> Any:
         """Compare, then run the command."""
@@ -42,7 +41,7 @@ class Command(PlainCommand):
 
 
 class App(typer.Typer):
-    """A group of commands, each of them a `Command`."""
+    """A group of `Command`s."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"cls": PlainGroup} | options)
@@ -54,35 +53,35 @@ class App(typer.Typer):
 
 
 def require_apart(command: str, options: Options, labels: Mapping[str, str]) -> None:
-    """Refuse options by which a command would write over what it reads, or twice to one file.
+    """Refuse options that make a command overwrite an input, or write two outputs to one file.
 
     Arguments:
-        command: its name.
-        options: its options.
-        labels: what a user calls them.
+        command: the command's name.
+        options: the command's options.
+        labels: the names that users know for them.
 
     Raises:
-        InputError: two of them name one file; the message names both.
+        InputError: two options name the same file; the message names both.
     """
     written: dict[_FileId, tuple[str, Path]] = {}
     names: dict[str, str] = {}
     for name, path in _outputs(command, options):
         label = labels.get(name) or name
         if (clash := names.setdefault(_folded(path), label)) != label:
-            raise InputError(f"{path}: {clash} and {label} name one file: name another for one of them")
+            raise InputError(f"{path}: {clash} and {label} name the same file: choose another for one of them")
         if (file := _id(path)) is not None:
             written[file] = label, path
     if not written:
-        return  # what does not exist yet is not read
+        return  # a file that does not exist yet is not an input
     for name, path in _inputs(options):
         if (file := _id(path)) in written:
             label, output = written[file]
             of = f" ({labels.get(name)})" if labels.get(name) else ""
-            raise InputError(f"{output}: {label} would write over an input, {path}{of}: name another file")
+            raise InputError(f"{output}: {label} would overwrite an input, {path}{of}: name another file")
 
 
 def _outputs(command: str, options: Options) -> Iterator[tuple[str, Path]]:
-    """The files that a command will write or remove: of folders, those that are there."""
+    """The files that a command will write or remove; in folders, the existing ones."""
     for name, find in OUTPUTS.items():
         find = OUTPUTS_OF.get((command, name), find)
         values = _values(options.get(name))
@@ -95,7 +94,7 @@ def _outputs(command: str, options: Options) -> Iterator[tuple[str, Path]]:
 def _inputs(options: Options) -> Iterator[tuple[str, Path]]:
     for name, find in INPUTS.items():
         for value in _values(options.get(name)):
-            with contextlib.suppress(ShowtellError, OSError, ValueError):  # the command itself reports what is wrong
+            with contextlib.suppress(ShowtellError, OSError, ValueError):  # the command itself reports errors
                 yield from ((name, path) for path in find(value, options))
 
 
@@ -114,7 +113,7 @@ def _id(path: Path) -> _FileId | None:
 
 
 def _folded(path: Path) -> str:
-    """One text for all names that some file system takes for the same."""
+    """One spelling for all names that some file systems treat as equal."""
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
 
@@ -127,7 +126,9 @@ def _under_root(text: str, options: Options) -> Path:
 
 
 def _pictures(text: str, options: Options) -> Iterator[Path]:
-    """What a source of pictures reads: archives, lists and what they list, folders' pictures, matches of patterns."""
+    """The files that a picture source reads: archives, lists and their entries, pictures of folders, matches of
+    patterns.
+    """
     from showtell.data.sources.braces import expanded, has_braces
     from showtell.data.sources.glob import glob_files
     from showtell.data.sources.list import listed_in, located
@@ -161,7 +162,9 @@ def _pictures_below(folder: Path) -> Iterator[Path]:
 
 
 def _captions(text: str, options: Options) -> Iterator[Path]:
-    """A caption file, or the archive that it is in; of a folder, every file, as texts beside pictures are captions."""
+    """A caption file, or the archive that contains it; for a folder every file, as texts beside pictures are
+    captions.
+    """
     from showtell.data.sources.folder import walk_files
 
     path = _under_root(text, options)
@@ -171,7 +174,7 @@ def _captions(text: str, options: Options) -> Iterator[Path]:
 
 
 def _model(text: str, options: Options) -> Iterator[Path]:
-    """A bundle, by its path or name; all files of one that is a folder."""
+    """A bundle, by its path or name; for a folder all of its files."""
     from showtell.models.names import find_model
 
     path = find_model(text)
@@ -217,7 +220,7 @@ def _named_in(tables: dict[str, Any], options: Options) -> Iterator[Path]:
 
 
 def _run_name(options: Options) -> str:
-    """What a training run is called that has no folder of its own."""
+    """The name of a training run without --out."""
     from showtell.config import read_tables
 
     tables: dict[str, Any] = {}
@@ -227,7 +230,7 @@ def _run_name(options: Options) -> str:
 
 
 def _captions_and_parts(text: str, options: Options) -> Iterator[Path]:
-    """Captions in one file, with the pieces beside it; or the pieces in a folder."""
+    """A caption file with its pieces beside it, or the pieces in a folder."""
     path = Path(text)
     in_pieces = options.get("piece_size") is not None or options.get("ray") is not None
     if not path.is_dir():
@@ -238,14 +241,14 @@ def _captions_and_parts(text: str, options: Options) -> Iterator[Path]:
 
 
 def _store(text: str, options: Options) -> Iterator[Path]:
-    """What filling a store writes in its folder."""
+    """The files of an embedding store."""
     folder = Path(text)
     for pattern in ("shard-*.arrow", "rejects.jsonl", "store.json", "encoder-int8.onnx"):
         yield from folder.glob(pattern)
 
 
 def _run(text: str, options: Options) -> Iterator[Path]:
-    """What training writes, and removes, in its folder."""
+    """The files that training writes and removes in its folder."""
     folder = Path(text)
     if not folder.is_dir():
         return
@@ -280,7 +283,7 @@ INPUTS: Mapping[str, Find] = {
     "sources": _pictures,
     "training_captions": _captions,
 }
-"""What is read, by the name of the parameter."""
+"""Inputs by the name of the parameter."""
 
 OUTPUTS: Mapping[str, Find] = {
     "html": _file,
@@ -294,13 +297,13 @@ OUTPUTS: Mapping[str, Find] = {
     "store": _store,
     "target": _file,
 }
-"""What is written, by the name of the parameter."""
+"""Outputs by the name of the parameter."""
 
 OUTPUTS_OF: Mapping[tuple[str, str], Find] = {
     ("embed", "out"): _store,
     ("train", "out"): _run,
 }
-"""Where a command writes otherwise: its name and the parameter's."""
+"""Exceptions of single commands, by the names of the command and the parameter."""
 
 NO_FILES = frozenset(
     {
@@ -325,4 +328,4 @@ NO_FILES = frozenset(
         "zip_encoding",
     }
 )
-"""Texts that name no file, and the folder that others are relative to."""
+"""Text options that name no file, and the folder for relative paths."""

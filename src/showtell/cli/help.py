@@ -1,4 +1,4 @@
-"""Help texts in people's words: `--beam N` and `--html FILE`, without the types of Python."""
+"""Help texts for people: `--beam N` and `--html FILE`, without Python's types."""
 
 import inspect
 import typing
@@ -15,7 +15,7 @@ _VALUES = {int: "N", float: "X", Path: "FILE", str: "TEXT"}
 
 
 class _PlainHelp:
-    """Shows no value beside options that take none, and only their own name beside arguments."""
+    """Shows no value for flags, and only their own name for arguments."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
@@ -37,7 +37,7 @@ class PlainGroup(_PlainHelp, TyperGroup):
 
 
 def named_values(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function; each of its options that names no value gets one by its type, or its choices."""
+    """The same function; each option without a named value gets one from its type or its choices."""
     for annotation in typing.get_type_hints(inspect.unwrap(function), include_extras=True).values():
         for option in getattr(annotation, "__metadata__", ()):
             if isinstance(option, OptionInfo) and option.metavar is None:

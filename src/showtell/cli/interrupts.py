@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one stops a run in order, so that what is finished is stored; the second one ends it at once."""
+"""Ctrl-C: the first one stops a run cleanly, so that finished work is stored; the second one ends it at once."""
 
 import os
 import signal
@@ -10,14 +10,14 @@ EXIT_CODE = 130  # as shells report a process that SIGINT ended
 
 
 class CtrlC:
-    """What Ctrl-C does while a command runs, and after it, until the process has ended."""
+    """Handles Ctrl-C while a command runs, and until the process ends."""
 
     def __init__(self) -> None:
         self.stopping = False
         self._reported = False
 
     def install(self) -> None:
-        """Handle SIGINT, unless the process ignores it, as under `nohup`, or a program that embeds this handles it."""
+        """Handle SIGINT, unless the process ignores it (as under `nohup`) or an embedding program handles it."""
         if (
             threading.current_thread() is threading.main_thread()
             and signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -25,7 +25,7 @@ class CtrlC:
             signal.signal(signal.SIGINT, self._handle)
 
     def report(self) -> None:
-        """Say in one line, once, that the run was interrupted."""
+        """Print once, in one line, that the run was interrupted."""
         if not self._reported:
             self._reported = True
             os.write(2, self._line())
@@ -37,7 +37,7 @@ class CtrlC:
         raise KeyboardInterrupt
 
     def _leave(self) -> NoReturn:
-        """End the process without its threads, cleaning up or tracebacks; files that it was writing stay unfinished."""
+        """End the process at once, without waiting for threads, cleaning up or tracebacks; unfinished files stay."""
         try:
             self.report()
         finally:
@@ -45,5 +45,5 @@ class CtrlC:
 
     def _line(self) -> bytes:
         shown = sys.stderr is not None and sys.stderr.isatty()
-        # A progress bar has hidden the cursor, and left it behind its last line.
+        # A progress bar has hidden the cursor and left it at the end of its last line.
         return b"\x1b[?25h\nshowtell: interrupted\n" if shown else b"showtell: interrupted\n"

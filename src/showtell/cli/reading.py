@@ -1,4 +1,4 @@
-"""Options of every command that reads pictures, and what is said of the pictures' sources on standard error."""
+"""Options of commands that read pictures, and remarks about picture sources on standard error."""
 
 import math
 import sys
@@ -19,27 +19,27 @@ Exclude = Annotated[
     list[str] | None,
     typer.Option(
         metavar="PATTERN",
-        help="Pass over pictures and folders of such names, as 'thumbs' or '*_small.jpg'; may be repeated.",
+        help="Skip pictures and folders with such names, for example 'thumbs' or '*_small.jpg'. May be repeated.",
         rich_help_panel=_PANEL,
     ),
 ]
 ZipEncoding = Annotated[
     str | None,
-    typer.Option(help="Of names in zips that do not say theirs: cp932, gbk, cp1252, ...", rich_help_panel=_PANEL),
+    typer.Option(help="Encoding of names in zips without one: cp932, gbk, cp1252, ...", rich_help_panel=_PANEL),
 ]
 MaxPixels = Annotated[
     float | None,
-    typer.Option(help="Millions of pixels of the largest picture.", show_default="150", rich_help_panel=_PANEL),
+    typer.Option(help="Largest picture, in millions of pixels.", show_default="150", rich_help_panel=_PANEL),
 ]
 Lenient = Annotated[
-    bool, typer.Option("--lenient", help="Take what there is of files that are cut off.", rich_help_panel=_PANEL)
+    bool, typer.Option("--lenient", help="Read the complete part of files that are cut off.", rich_help_panel=_PANEL)
 ]
 
 
 def read_options(
     exclude: Sequence[str] | None, zip_encoding: str | None, max_pixels: float | None, lenient: bool
 ) -> "ReadOptions":
-    """The options as sources take them; an `InputError` where one is out of range."""
+    """The options for picture sources; an `InputError` if one is out of range."""
     from showtell.data.sources.base import ReadOptions
     from showtell.images.decode import MAX_PIXELS, DecodeOptions
 
@@ -52,7 +52,7 @@ def read_options(
 def data_changes(
     exclude: Sequence[str] | None, zip_encoding: str | None, max_pixels: float | None, lenient: bool
 ) -> dict[str, Any]:
-    """The options that were given, as keys of a recipe."""
+    """The given options, as keys of a recipe."""
     options = read_options(exclude, zip_encoding, max_pixels, lenient)
     return {
         "data.exclude": list(options.exclude) or None,
@@ -63,7 +63,7 @@ def data_changes(
 
 
 def open_pictures(pictures: Sequence[str], options: "ReadOptions") -> "PictureSource":
-    """The pictures that a user names; what there is to say of them is printed."""
+    """The pictures that a user names; remarks about them are printed."""
     from showtell.data.sources.picture_source import PictureSource
 
     source = PictureSource(pictures, options=options)
@@ -72,6 +72,6 @@ def open_pictures(pictures: Sequence[str], options: "ReadOptions") -> "PictureSo
 
 
 def print_remarks(remarks: "Remarks") -> None:
-    """Print what a person should know of a source: pictures that are not read, names in doubt, and so on."""
+    """Print remarks about a source for people: pictures that are not read, ambiguous names, and so on."""
     for line in remarks.lines():
         print(shown(line), file=sys.stderr)

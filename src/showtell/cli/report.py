@@ -1,4 +1,4 @@
-"""`showtell report`: an evaluation, and the pictures it was made of -> a page to look at."""
+"""`showtell report`: an evaluation and its pictures -> an HTML page."""
 
 from collections import Counter
 from pathlib import Path, PurePosixPath
@@ -57,7 +57,7 @@ def report(
 
 
 def _thumbnails(source: "PictureSource", wanted: set[str]) -> "dict[str, Image.Image]":
-    """Those of `wanted` that are there and can be read, in the size that pages show."""
+    """Thumbnails of the `wanted` pictures that can be read."""
     import contextlib
 
     from showtell.errors import PictureError
@@ -68,7 +68,7 @@ def _thumbnails(source: "PictureSource", wanted: set[str]) -> "dict[str, Image.I
     names = source.names()
     called = _matched(wanted, names)
     if not called:
-        raise InputError(f"{source}: none of the pictures of the evaluation is in it: give those it was made of")
+        raise InputError(f"{source}: has none of the evaluation's pictures: give the pictures that were evaluated")
     images = {}
     with bar("reading", len(called), "pictures") as tick:
         for picture in source.read(skip=set(names) - set(called)):
@@ -81,9 +81,9 @@ def _thumbnails(source: "PictureSource", wanted: set[str]) -> "dict[str, Image.I
 
 
 def _matched(wanted: set[str], names: list[str]) -> dict[str, str]:
-    """By a picture's name, the wanted name that is its: the same, or else that of one with the same file name.
+    """For each picture's name the wanted name that matches it: the same name, or one with the same file name.
 
-    Training pictures are wanted by the names that a caption file has for them, which may lack the folder.
+    Training pictures have the names of a caption file, which may lack the folder.
     """
     bases = Counter(PurePosixPath(name).name for name in names)
     called = {}
@@ -104,6 +104,6 @@ def _epochs(run: Path) -> list[dict[str, Any]]:
         lines = path.read_text("utf-8").splitlines()
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read ({error.strerror}): --run is a folder that showtell train made"
+            f"{path}: cannot be read ({error.strerror}): give --run the folder of a training run"
         ) from error
     return [parse_json(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]

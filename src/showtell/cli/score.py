@@ -1,4 +1,4 @@
-"""`showtell score`: captions that any system made, and references -> scores with intervals."""
+"""`showtell score`: captions of any system and references -> scores with intervals."""
 
 import csv
 import io
@@ -23,13 +23,13 @@ Intervals: TypeAlias = dict[str, tuple[float, float]]
 
 
 def _list_metrics(asked: str | None) -> str | None:
-    """Print the metrics where `list` stands in place of their names."""
+    """Print the metrics if `list` replaces their names."""
     if asked != "list":
         return asked
     from showtell.metrics.registry import metrics
 
     for name, one in metrics().items():
-        print(f"{name:<10} {one.help}{'' if one.default else '; only where it is asked for'}")
+        print(f"{name:<10} {one.help}{'' if one.default else '; only if requested'}")
     raise typer.Exit
 
 
@@ -124,7 +124,7 @@ def _asked(metrics: str | None) -> list[str]:
     asked = [name.strip() for name in metrics.split(",") if name.strip()]
     strange = [name for name in asked if name.lower() not in names]
     if strange or not asked:
-        raise InputError(f"--metrics {metrics!r}: some of {', '.join(METRICS)}, with commas")
+        raise InputError(f"--metrics {metrics!r}: choose among {', '.join(METRICS)}, separated by commas")
     return [names[name.lower()] for name in asked]
 
 
@@ -197,11 +197,11 @@ def _notes(pairs: "Pairs", asked: list[str], has_table: bool) -> list[str]:
     if pairs.failed:
         notes.append(f"left out: {_count(pairs.failed, 'picture')} that could not be captioned")
     if pairs.guesses:
-        notes.append(f"{_count(pairs.guesses, 'caption')} of which the model was not sure: its guess is scored")
+        notes.append(f"{_count(pairs.guesses, 'caption')} that the model was not sure of: its guess is scored")
     cider = " and ".join(name for name in asked if name.startswith("CIDEr"))
     if cider and len(pairs.captions) == 1 and not has_table:
         notes.append(
-            f"{cider} of one single picture is 0: every word of its references is in all of the pictures, so that none "
+            f"{cider} of a single picture is 0: every word of its references is in all pictures, so that none "
             "is rare. Give frequencies counted from many pictures (--df)."
         )
     return notes

@@ -22,7 +22,7 @@ def serve(
         ),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 admits other machines.", metavar="ADDRESS")
+        str, typer.Option(help="Address to listen on; 0.0.0.0 accepts other machines.", metavar="ADDRESS")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     token: Annotated[
@@ -42,7 +42,7 @@ def serve(
     max_pixels: Annotated[
         float, typer.Option(help="Largest picture, in millions of pixels.", rich_help_panel=_LIMITS)
     ] = 50.0,
-    max_pictures: Annotated[int, typer.Option(help="Most pictures of a request.", rich_help_panel=_LIMITS)] = 32,
+    max_pictures: Annotated[int, typer.Option(help="Most pictures in a request.", rich_help_panel=_LIMITS)] = 32,
     max_seconds: Annotated[
         float, typer.Option(help="Longest time of a request, in seconds.", rich_help_panel=_LIMITS, metavar="SECONDS")
     ] = 30.0,
@@ -84,7 +84,7 @@ def serve(
     from showtell.serve.service import Service, ServiceOptions
 
     if token and not token.isascii():
-        raise InputError("a token must be of ASCII letters, digits and signs: choose another")
+        raise InputError("a token must consist of ASCII letters, digits and signs: choose another")
     limits = Limits(round(max_upload * 10**6), round(max_pixels * 10**6), max_pictures, max_seconds, queue)
     listening = listen(host, port)
     captioner = Captioner(model or None, resize=resize.value if resize else None, threads=threads)
@@ -99,5 +99,5 @@ def serve(
 
 
 def need_service(what: str) -> None:
-    """Raise `MissingExtra` where the packages of the service are not installed."""
+    """Raise `MissingExtra` if the packages of the service are not installed."""
     require("fastapi", "uvicorn", extra="serve", what=what)

@@ -25,10 +25,10 @@ LengthPenalty = Annotated[
     ),
 ]
 MinLength = Annotated[
-    int | None, typer.Option(help="Fewest words of a caption.", rich_help_panel=_PANEL, show_default="the model's")
+    int | None, typer.Option(help="Fewest words in a caption.", rich_help_panel=_PANEL, show_default="the model's")
 ]
 MaxLength = Annotated[
-    int | None, typer.Option(help="Most words of a caption.", rich_help_panel=_PANEL, show_default="the model's")
+    int | None, typer.Option(help="Most words in a caption.", rich_help_panel=_PANEL, show_default="the model's")
 ]
 NoRepeatNgram = Annotated[
     int | None,
@@ -40,7 +40,7 @@ NumCaptions = Annotated[int, typer.Option(help="Captions for each picture.", ric
 Diversity = Annotated[
     float | None,
     typer.Option(
-        help="Make several captions differ: the larger, the more; 0.5 is a good start.",
+        help="Make several captions differ; larger values more so. 0.5 is a good start.",
         rich_help_panel=_PANEL,
         show_default="off",
     ),
@@ -71,7 +71,9 @@ Sample = Annotated[
 Temperature = Annotated[
     float | None,
     typer.Option(
-        help="With --sample: below 1 is safer, above 1 is wilder.", rich_help_panel=_PANEL, show_default="1.0"
+        help="With --sample: lower values favor likely words.",
+        rich_help_panel=_PANEL,
+        show_default="1.0",
     ),
 ]
 TopK = Annotated[
@@ -106,7 +108,7 @@ class Resize(StrEnum):
 
 
 class Precision(StrEnum):
-    """What an encoder computes in."""
+    """The number format of an encoder."""
 
     float32 = "float32"
     int8 = "int8"
@@ -121,17 +123,17 @@ class Guide(StrEnum):
 
 
 def choices(name: str, values: Iterable[str]) -> type[StrEnum]:
-    """The names in a registry as an enumeration, which the command line lists and checks."""
+    """An enumeration of the names in a registry, which the command line lists and checks."""
     return StrEnum(name, {value: value for value in values})  # type: ignore[return-value]
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """The options that were given: all but those that are None."""
+    """The given options: all that are not None."""
     return {name: value for name, value in options.items() if value is not None}
 
 
 def only_with(condition: bool, needed: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The options, given ones that mean something only with `needed`; an `InputError` where that is missing."""
+    """Options that only matter with `needed`; an `InputError` if some are given without it."""
     if options and not condition:
         name = next(iter(options)).replace("_", "-")
         raise InputError(f"--{name} only matters with {needed}: add it, or leave this out")

@@ -131,9 +131,9 @@ def train(
     if watch and seeds > 1:
         raise InputError("--watch shows a single run: leave out --seeds, or watch each seed by itself")
     if ray and (watch or seeds > 1):
-        raise InputError("--ray trains one run that nobody watches: leave out --watch and --seeds")
+        raise InputError("--ray trains one run without a page: leave out --watch and --seeds")
     if workers > 1 and not ray:
-        raise InputError("--workers are those of a cluster: say which with --ray, such as --ray local")
+        raise InputError("--workers needs a cluster: name it with --ray, for example --ray local")
     options: dict[str, Any] = {"root": root, "store": store, "begin_from": begin_from, "device": device}
     if ray:
         train_on(ray, chosen, folder, workers=workers, cores=ray_cores, say=partial(print, flush=True), **options)
@@ -146,7 +146,7 @@ def train(
 
 
 def _watched(recipe: "Recipe", folder: Path, port: int, **options: Any) -> None:
-    """Train while a page shows how it goes."""
+    """Train while a page shows the progress."""
     need_service("showtell train --watch")
 
     from showtell.serve.watch_app import watched

@@ -1,4 +1,4 @@
-"""`showtell tune`: which beam, length penalty and rules suit a model best?"""
+"""`showtell tune`: choose a model's best beam, length penalty and rules."""
 
 import sys
 from pathlib import Path

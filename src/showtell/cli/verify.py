@@ -1,4 +1,4 @@
-"""`showtell verify`: does a model bundle still say what it said when it was made?"""
+"""`showtell verify`: check that a model bundle is intact and still gives its golden caption."""
 
 from pathlib import Path
 from typing import Annotated

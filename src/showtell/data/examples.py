@@ -38,7 +38,7 @@ class DataOptions:
     the captions have no splits, `validation_fraction` of the pictures, chosen by a hash of their names, are for
     validation. `limit` is the number of pictures to use of each split (0: all). `exclude` has patterns of pictures and
     folders to skip, `zip_encoding` is the encoding of names in zips that do not declare it, `max_pixels` limits the
-    size of a picture, and `lenient` decodes as much as there is of truncated files.
+    size of a picture, and `lenient` decodes the complete part of truncated files.
     """
 
     pictures: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class DataOptions:
         if not 0 <= self.validation_fraction <= 1:
             raise InputError(f"validation_fraction must lie in [0, 1], not {self.validation_fraction:g}")
         if self.weight < 0 or self.validation_weight < 0 or self.captions_per_picture < 0:
-            raise InputError("weight, validation_weight and captions_per_picture must not be negative")
+            raise InputError("weight, validation_weight and captions_per_picture must be at least 0")
 
     @property
     def reading(self) -> ReadOptions:
@@ -212,7 +212,7 @@ class _Found:
 
 def _examples(options: DataOptions, source: Source, captions: CaptionSet | None) -> _Found:
     if captions is None:
-        raise InputError("name the captions to train on, too")
+        raise InputError("also name the captions to train on")
     try:
         aligned = align(source.names(), captions)
     except InputError as error:
@@ -231,20 +231,22 @@ def _joined(sets: Sequence[DataOptions], root: Path) -> Examples:
     if not sets or not all(names) or len(set(names)) < len(names):
         raise InputError("several data sets need different names: give each [[data]] a name")
     if drawn := [options.name for options in sets if set(options.pictures) & DRAWN.keys()]:
-        raise InputError(f"{drawn[0]}: a built-in data set stands alone: leave it out of [[data]]")
+        raise InputError(f"{drawn[0]}: a built-in data set cannot be combined: leave it out of [[data]]")
     found = [_examples(options, *open_data(options, root)) for options in sets]
     owner: dict[str, str] = {}
     for options, one in zip(sets, found, strict=True):
         for name in one.alignment.names:
             if owner.setdefault(name, options.name) != options.name:
-                raise InputError(f"{owner[name]} and {options.name} both have captions of {name!r}: leave one out")
+                raise InputError(f"{owner[name]} and {options.name} both have captions of {name!r}: leave out one")
     groups = tuple(one.group(options) for options, one in zip(sets, found, strict=True))
     train = tuple(name for group in groups for name in group.train)
     validation = tuple(name for group in groups for name in group.validation)
     if not train or not validation:
         raise InputError("no picture is left to train on, or none to validate on, in any of the data sets")
     if any(options.reading != sets[0].reading for options in sets):
-        raise InputError("several data sets are read alike: give each [[data]] the same exclude, zip_encoding, ...")
+        raise InputError(
+            "all data sets are read in the same way: give each [[data]] the same exclude, zip_encoding, ..."
+        )
     paths = [root / path for options in sets for path in options.pictures]
     source = PictureSource(paths, options=sets[0].reading)
     parts = [

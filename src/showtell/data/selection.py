@@ -19,14 +19,14 @@ TRAINING_SPLITS = ("train", "restval")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The pictures and, by name, the `references` of those to evaluate and the training captions (`learnt`).
+    """The pictures and, by name, the `references` of those to evaluate and the training captions (`training_captions`).
 
     `without_pictures` are names that have captions but no picture. `notes` are sentences on how names were matched.
     """
 
     source: Pictures
     references: dict[str, tuple[str, ...]]
-    learnt: dict[str, tuple[str, ...]]
+    training_captions: dict[str, tuple[str, ...]]
     without_pictures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -50,11 +50,11 @@ def select(
     if aligned.without_pictures and not partial:
         raise _fewer(known.path, aligned)
     if training is not None:
-        learnt = _read(training).captions
+        training_captions = _read(training).captions
     else:
         names = {name for name, of in known.splits.items() if of in TRAINING_SPLITS and of != split}
-        learnt = {name: known.captions[name] for name in known.captions if name in names}
-    return Selection(source, aligned.captions, learnt, aligned.without_pictures, aligned.notes)
+        training_captions = {name: known.captions[name] for name in known.captions if name in names}
+    return Selection(source, aligned.captions, training_captions, aligned.without_pictures, aligned.notes)
 
 
 def _fewer(path: str, aligned: Alignment) -> InputError:

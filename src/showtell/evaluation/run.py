@@ -91,7 +91,7 @@ def _compared(
 ) -> Evaluation:
     """The captions `found` of the embedded pictures, compared with what people said of them."""
     references = {name: selected.references[name] for name in done.names}
-    learnt = _learnt(selected.learnt, show) if selected.learnt else None
+    learnt = _learnt(selected.training_captions, show) if selected.training_captions else None
     scores = score({name: caption.text for name, caption in zip(done.names, found, strict=True)}, references)
     words = [tuple(tokenize(caption.text)) for caption in found]
     copies = None if learnt is None else find_copies(words, learnt)

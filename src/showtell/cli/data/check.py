@@ -1,4 +1,4 @@
-"""`showtell data check`: does this data set hold what training needs, before anyone trains for an hour?"""
+"""`showtell data check`: is this data set good enough for training?"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`showtell data download`: a published data set by name -> its files, whole and checked."""
+"""`showtell data download`: a published data set by name -> its complete, checked files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,8 +22,8 @@ def download(
 ) -> None:
     """Download a published data set.
 
-    Run the same command again to resume a download. Sizes and checksums are compared, and no file gets its name before
-    they are right.
+    Run the same command again to resume a download. Sizes and checksums are compared, and a file gets its name only
+    when they match.
 
     Examples:
 
@@ -39,7 +39,7 @@ def download(
     size = size_of(files)
     print(f"{name}: {len(files)} files{f', {size}' if size else ''}; {found.licence}")
     for path, received in download_files(found, files, folder, mirror=mirror, timeout=timeout, retries=retries):
-        came = f"{megabytes(received)} downloaded" if received else "was here already"
+        came = f"{megabytes(received)} downloaded" if received else "already here"
         print(f"{path}: {came}, MD5 as recorded", flush=True)
     if not only:
         print(f"next: showtell data check --root {folder} {found.use}")

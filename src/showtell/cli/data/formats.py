@@ -1,10 +1,10 @@
-"""`showtell data formats`: the caption formats that are read, with a line on each."""
+"""`showtell data formats`: the caption formats that can be read, with a line on each."""
 
 
 def formats() -> None:
-    """List the caption formats, in the order in which a file is compared with them.
+    """List the caption formats, in the order in which they are tried on a file.
 
-    Every option --captions takes all of them. The name is what a recipe's data.format may say.
+    Every option --captions takes all of them. The names are values for data.format in recipes.
 
     Examples:
 
@@ -18,7 +18,7 @@ def formats() -> None:
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("format", no_wrap=True)
-    table.add_column("what it holds")
+    table.add_column("content")
     for name, one in caption_formats().items():
         table.add_row(name, one.help.replace("`", ""))
     Console().print(table)

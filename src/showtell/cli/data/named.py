@@ -1,4 +1,4 @@
-"""Which data a user names: a recipe, or pictures and captions, with the same options as `showtell train` has."""
+"""The data that a user names: a recipe, or pictures and captions, with the options of `showtell train`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Named:
     where: str
 
     def data(self) -> tuple["DataOptions", ...]:
-        """The data sets; an `InputError` where a table does not fit."""
+        """The data sets; an `InputError` if a table does not fit."""
         from showtell.data.examples import data_options
 
         try:
@@ -60,7 +60,7 @@ class Named:
             raise InputError(f"{self.where}: {error}" if self.where else str(error)) from error
 
     def value(self, table: str, key: str, default: Value) -> Value:
-        """One value of a table whose other keys are not looked at; an `InputError` where it is of another type."""
+        """A value of a table, without checking its other keys; an `InputError` if it has another type."""
         value = table_of(self.tables, table).get(key, default)
         if type(value) is not type(default):
             kind = type(default).__name__
@@ -77,16 +77,14 @@ def named(
     columns: tuple[str | None, str | None] = (None, None),
     further: Mapping[str, Any] | None = None,
 ) -> Named:
-    """What the options name together; an `InputError` where they contradict each other.
+    """The data that the options name together; an `InputError` if they contradict each other.
 
-    `columns` are those of name and caption, `further` more options by keys of a recipe.
+    `columns` are the columns of name and caption; `further` has more options by keys of a recipe.
     """
     from showtell.data.examples import DRAWN
 
     if data not in (None, *DRAWN):
-        raise InputError(
-            f"--data {data}: the built-in data sets are called {' and '.join(DRAWN)}; for files use --pictures"
-        )
+        raise InputError(f"--data {data}: the built-in data sets are {' and '.join(DRAWN)}; for files use --pictures")
     if data and (recipe or pictures or captions):
         raise InputError("--data names a built-in data set: leave out the recipe, --pictures and --captions")
     tables: dict[str, Any] = read_tables(recipe) if recipe else {}

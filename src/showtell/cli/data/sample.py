@@ -1,4 +1,4 @@
-"""`showtell data sample`: a zip -> a smaller one, to try things out on."""
+"""`showtell data sample`: a zip -> a smaller one for experiments."""
 
 from pathlib import Path
 from typing import Annotated

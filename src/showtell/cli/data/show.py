@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class View(StrEnum):
-    """How much of a picture is shown: what an encoder sees of it, or the whole."""
+    """The shown part of a picture: what an encoder sees, or the whole."""
 
     crop = "crop"
     squash = "squash"
@@ -76,9 +76,9 @@ def show(
     from showtell.data.sources.gather import Sample
 
     if sum(bool(way) for way in (name, index, random)) > 1:
-        raise InputError("--name, --index and --random choose in different ways: give one of them")
+        raise InputError("--name, --index and --random exclude each other: give one of them")
     if font and not png:
-        raise InputError("--font is that of the PNG: give --png, too")
+        raise InputError("--font only matters with --png: add it, or leave this out")
     further = reading.data_changes(exclude, zip_encoding, max_pixels, lenient)
     asked = named(recipe, data, pictures, captions, set_, (picture_column, caption_column), further)
     source, aligned = open_all(asked.data(), root)
@@ -101,13 +101,13 @@ def show(
 
 
 def _by_name(names: list[str], wanted: list[str], source: str) -> list[str]:
-    """The pictures of these names, or of these file names where that says which."""
+    """The pictures with these names, or with these file names if they are unique."""
     chosen = []
     for one in wanted:
         fits = [one] if one in names else [name for name in names if name.rpartition("/")[2] == one]
         if len(fits) != 1:
             what = "no picture" if not fits else f"{len(fits)} pictures"
-            raise InputError(f"{source}: has {what} {one!r}; its first is {names[0]!r}: write the name as it is there")
+            raise InputError(f"{source}: has {what} {one!r}; its first is {names[0]!r}: write names in this form")
         chosen += fits
     return chosen
 

@@ -130,7 +130,7 @@ def read_captions(
         if row.split:
             _set_split(splits, name, row.split, row.where)
     if not captions:
-        raise InputError(f"{file.where}: holds no captions")
+        raise InputError(f"{file.where}: has no captions")
     for split, list_path in (split_lists or {}).items():
         _read_split_list(Path(list_path), split, captions, splits)
     gathered = {name: tuple(texts) for name, texts in captions.items()}

@@ -40,7 +40,9 @@ def _rows(file: CaptionFile) -> Iterator[tuple[str, list[str]]]:
     except (InputError, GeneratorExit):
         raise
     except Exception as error:  # of zipfile, of XML parsers and of openpyxl itself
-        raise InputError(f"{file.where}: not a whole Excel workbook ({one_line(error, 200)}): save it again") from error
+        raise InputError(
+            f"{file.where}: not a complete Excel workbook ({one_line(error, 99)}): save it again"
+        ) from error
 
 
 def _require_bounded(file: CaptionFile) -> None:

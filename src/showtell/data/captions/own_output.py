@@ -101,13 +101,13 @@ def _text(file: CaptionFile) -> _Rows | None:
         match = _LINE.fullmatch(line)
         if match is None:
             return None
-        name, said = match[1], match[2]
-        if said.startswith(_FAILED):
-            rows.append(OwnRow(name, "", "", said.removeprefix(_FAILED)))
+        name, caption = match[1], match[2]
+        if caption.startswith(_FAILED):
+            rows.append(OwnRow(name, "", "", caption.removeprefix(_FAILED)))
             continue
-        said = _TAGS.sub("", said)
-        unsure = _UNSURE.fullmatch(said)
-        rows.append(OwnRow(name, "" if unsure else said, unsure[1] if unsure else "", ""))
+        caption = _TAGS.sub("", caption)
+        unsure = _UNSURE.fullmatch(caption)
+        rows.append(OwnRow(name, "" if unsure else caption, unsure[1] if unsure else "", ""))
     return rows or None
 
 
@@ -124,4 +124,4 @@ def _parquet(file: CaptionFile) -> _Rows | None:
             return None
         return [_row(row) for row in pq.read_table(file.path, columns=columns).to_pylist()]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.where}: not a whole Parquet file ({one_line(error, 200)}): copy it again") from error
+        raise InputError(f"{file.where}: not a complete Parquet file ({one_line(error, 99)}): copy it again") from error

@@ -52,14 +52,14 @@ def read_parquet(file: CaptionFile, columns: Columns) -> Iterator[CaptionRow]:
                     yield _row(name, record, found.caption, found.split, f"{file.where}, row {number}")
                     number += 1
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.where}: not a whole Parquet file ({one_line(error, 200)}): copy it again") from error
+        raise InputError(f"{file.where}: not a complete Parquet file ({one_line(error, 99)}): copy it again") from error
 
 
 def _row(name: Any, record: dict[str, Any], caption: str, split: str | None, here: str) -> CaptionRow:
     value = record[caption]
     captions = value if isinstance(value, list) else [value]
     if not isinstance(name, (str, int)) or not all(one is None or isinstance(one, str) for one in captions):
-        raise InputError(f"{here}: name or caption is no text")
+        raise InputError(f"{here}: name or caption is not text")
     return CaptionRow(str(name), tuple(captions), str(record[split] or "") if split else "", here)
 
 

@@ -85,7 +85,7 @@ def read_predictions(
                 raise InputError(f"{row.where}: {row.name!r} has several captions: give the one to be scored")
             captions[row.name] = row.captions[0] or ""
     if not captions:
-        raise InputError(f"{file.where}: holds no captions")
+        raise InputError(f"{file.where}: has no captions")
     return Predictions(captions, file.where, tuple(failed), guesses, tuple(file.notes))
 
 
@@ -111,7 +111,7 @@ def pair(predictions: Predictions, references: CaptionSet, *, partial: bool = Fa
         if name is None:
             continue
         if name in captions:
-            raise InputError(f"{predictions.path}: {ids[name]!r} and {key!r} are both the picture {name!r}")
+            raise InputError(f"{predictions.path}: {ids[name]!r} and {key!r} both name the picture {name!r}")
         captions[name], ids[name] = caption, key
     failed = {names[key] for key, _ in predictions.failed if key in names}
     alone = [key for key in predictions.captions if key not in names]

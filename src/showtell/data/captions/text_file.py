@@ -14,7 +14,7 @@ _TEXTS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".token")
 _BOOKS = (".xlsx", ".xlsm")
 _SUFFIXES = (*_TEXTS, *_BOOKS)
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
-_GROWTH = 32  # text packs to a fifth or a tenth; what unpacks to far more is made to fill memory
+_GROWTH = 32  # text compresses to a fifth or a tenth; a member that unpacks to far more is meant to fill memory
 _SMALL = 16 << 20
 
 MAX_UNPACKED = 256 << 20
@@ -193,5 +193,5 @@ def _choose(path: Path, names: list[str], member: str | None) -> str:
     if len(fits) == 1:
         return fits[0]
     have = ", ".join(fits or texts) or "no caption files"
-    wanted = f"no one file {member!r}" if member is not None else "no one file that is sure to be the captions"
-    raise InputError(f"{path}: {wanted}; it holds {have}: name the member to read")
+    wanted = f"no single file {member!r}" if member is not None else "no single file that is sure to have the captions"
+    raise InputError(f"{path}: {wanted}; it has {have}: name the member to read")

@@ -107,7 +107,7 @@ def _sorted(url: str) -> Iterator[None]:
     except (OSError, http.client.HTTPException) as error:  # OSError: time-outs, resets, broken TLS
         raise Interrupted(_reason(error)) from error
     except ValueError as error:  # a redirect to an invalid address
-        raise ShowtellError(f"{url}: cannot be asked for ({_reason(error)})") from error
+        raise ShowtellError(f"{url}: cannot be requested ({_reason(error)})") from error
 
 
 def _quoted(url: str) -> str:
@@ -153,5 +153,5 @@ def _reason(error: BaseException | str) -> str:
     if isinstance(error, http.client.IncompleteRead):
         return "the connection was cut"
     if isinstance(error, http.client.RemoteDisconnected):
-        return "the server hung up without an answer"
+        return "the server closed the connection without an answer"
     return one_line(error)

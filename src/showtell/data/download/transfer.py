@@ -99,9 +99,9 @@ class Transfer:
             failures = 0 if self.have > furthest else failures + 1
             furthest = max(furthest, self.have)
             if failures > retries:
-                kept = f"; {megabytes(self.have)} are kept: the same command goes on from there" if self.have else ""
+                stored = f"; {megabytes(self.have)} stored: run the same command again to resume" if self.have else ""
                 count = f"attempts without a new byte: {failures}"
-                raise ShowtellError(f"{self.url}: cannot be downloaded ({reason}; {count}){kept}")
+                raise ShowtellError(f"{self.url}: cannot be downloaded ({reason}; {count}){stored}")
             if failures:
                 look(f"{reason}: attempt {failures} of {retries}")
                 pause(min(2.0 ** (failures - 1), _LONGEST_PAUSE))
@@ -112,8 +112,8 @@ class Transfer:
             self.part.unlink()
             self.notes.unlink(missing_ok=True)
             raise ShowtellError(
-                f"{self.url}: not the file that was expected ({fault}), so it was deleted: "
-                "try again, and if this stays so the server has another file: use another mirror"
+                f"{self.url}: not the expected file ({fault}), so it was deleted: "
+                "try again; if this repeats, the server has another file: use another mirror"
             )
         with open(self.part, "r+b") as file:  # Windows flushes only files that are open for writing
             os.fsync(file.fileno())

@@ -152,12 +152,12 @@ class Remarks:
             kinds = "; ".join(
                 f"{count:,} {kind}: {remedy(first)}" for kind, (count, first) in sorted(self.unread.items())
             )
-            lines.append(f"{total:,} picture{'s' * (total != 1)} passed over, of kinds that are not read: {kinds}")
+            lines.append(f"{total:,} picture{'s' * (total != 1)} skipped, because these kinds are not read: {kinds}")
         return lines
 
 
 class Pictures(Protocol):
-    """Where pictures come from: files (`data.images.PictureSource`) or code (`data.shapes.Shapes`)."""
+    """A source of pictures: files (`showtell.data.sources.picture_source`) or code (`showtell.data.synthetic`)."""
 
     def names(self) -> list[str]:
         """Every picture's name, in reading order."""
@@ -205,7 +205,7 @@ class Chosen:
             for picture in pictures:
                 last = picture.name == self.chosen[-1]
                 yield picture
-                del picture  # or its bytes would be held while the next one is read
+                del picture  # otherwise its bytes would stay in memory while the next one is read
                 if last:
                     break  # the rest of the archive is not read
 

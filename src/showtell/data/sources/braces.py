@@ -49,4 +49,4 @@ def _choices(inside: str, text: str) -> Iterator[str]:
     elif "," in inside:
         yield from inside.split(",")
     else:
-        raise InputError(f"{text}: {{{inside}}} is no range of numbers, such as {{000..099}}")
+        raise InputError(f"{text}: {{{inside}}} is not a range of numbers, such as {{000..099}}")

@@ -104,10 +104,10 @@ def _below(
     try:
         with os.scandir(folder) as listing:
             entries = [(entry, is_folder(entry)) for entry in listing]
-    except OSError as error:  # os.walk would pass over it without a word
+    except OSError as error:  # os.walk would skip it silently
         failed(folder, error)
         return
-    # A folder stands where its files stand in the order of whole paths: "a.png" before "a/b.png" before "a0.png".
+    # Folders sort like their files in the order of whole paths: "a.png" before "a/b.png" before "a0.png".
     for entry, folds in sorted(entries, key=lambda one: one[0].name + "/" * one[1]):
         name = f"{inside}{entry.name}"
         if options.excludes(name):
@@ -115,7 +115,7 @@ def _below(
         if folds:
             if not hidden(entry.name):
                 yield from _below(entry.path, f"{name}/", (*above, real), failed, options)
-        elif entry.is_symlink() or _is_file(entry):  # a link that leads nowhere becomes a reject; pipes are passed over
+        elif entry.is_symlink() or _is_file(entry):  # a broken link becomes a reject; pipes are skipped
             yield entry.path
 
 

@@ -100,7 +100,7 @@ class PictureSelection:
         for part in self._parts:
             remarks.add(part.remarks)
         if self._texts:
-            remarks.note(f"texts beside pictures of their names, which are no lists: {self._texts:,} passed over")
+            remarks.note(f"texts beside pictures with their names, which are not lists: {self._texts:,} skipped")
         return remarks
 
     @property
@@ -111,7 +111,7 @@ class PictureSelection:
     def names(self) -> Iterator[str]:
         """The names of the chosen pictures, in the order of the sources."""
         for source, chosen in zip(self._sources, self._chosen, strict=True):
-            yield from (self._called(source, name) for name in chosen)
+            yield from (self._name_of(source, name) for name in chosen)
 
     def split(self, size: int) -> "Iterator[PictureSelection]":
         """The chosen pictures in pieces of `size` each, the last with the rest; see `PictureSource.split`."""
@@ -146,12 +146,12 @@ class PictureSelection:
                 continue
             others = set(part.names()).difference(chosen)
             for count, picture in enumerate(part.read(skip=others), 1):
-                yield replace(picture, name=self._called(source, picture.name))
-                del picture  # or its bytes would be held while the next one is read
+                yield replace(picture, name=self._name_of(source, picture.name))
+                del picture  # otherwise its bytes would stay in memory while the next one is read
                 if others and count == len(chosen):
                     break  # the rest of an archive is not read
 
-    def _called(self, source: str, name: str) -> str:
+    def _name_of(self, source: str, name: str) -> str:
         if name == source or Path(source).name == name:
             return source
         above = (is_remote(source) and not has_braces(source)) or Path(source).exists()

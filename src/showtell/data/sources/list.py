@@ -131,7 +131,7 @@ def entries_of(file: IO[bytes], name: str) -> Iterator[str]:
     try:
         for number, line in enumerate(lines, 1):
             if len(line) > _LONGEST_LINE:
-                raise InputError(f"{name}, line {number}: over {_LONGEST_LINE:,} bytes long: no list of pictures")
+                raise InputError(f"{name}, line {number}: over {_LONGEST_LINE:,} bytes long: not a list of pictures")
             text = (line.decode("utf-8-sig" if number == 1 else "utf-8") if isinstance(line, bytes) else line).strip()
             if text and not text.startswith("#"):
                 yield text

@@ -32,7 +32,7 @@ class ParquetPictures:
 
     def names(self) -> list[str]:
         if not self._rows:
-            raise InputError(f"{self.path}: holds no rows: give another file")
+            raise InputError(f"{self.path}: has no rows: give another file")
         return list(self._rows)
 
     def only(self, names: Collection[str]) -> "ParquetPictures":
@@ -109,7 +109,7 @@ class ParquetPictures:
             )
         if len(found) > 1 and not usual:
             raise InputError(
-                f"{self.path}: several columns hold bytes ({', '.join(found)}): call that of the pictures image"
+                f"{self.path}: several columns have bytes ({', '.join(found)}): name the one of the pictures image"
             )
         return found[usual[0]] if usual else next(iter(found.values()))
 
@@ -133,7 +133,7 @@ class ParquetPictures:
                 yield file
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise InputError(
-                f"{self.path}: not a whole Parquet file ({one_line(error, 200)}): copy it again"
+                f"{self.path}: not a complete Parquet file ({one_line(error, 200)}): copy it again"
             ) from error
 
 

@@ -166,13 +166,13 @@ def parts_of(text: str, web: WebOptions, options: ReadOptions, remarks: Remarks)
     if not os.path.exists(text):
         text = expanded_home(text)
     if os.path.exists(text):
-        yield from finder.there(Path(text))
+        yield from finder.local(Path(text))
     elif has_braces(text):
         yield from finder.expanded(text)
     elif set("*?[") & set(text):
         yield from finder.matches(text)
     elif os.path.islink(text):
-        raise InputError(f"{text}: a link that leads nowhere: check the path")
+        raise InputError(f"{text}: a broken link: check the path")
     else:
         raise InputError(f"{text or 'an empty path'}: does not exist: check the path")
 
@@ -210,7 +210,7 @@ class _Finder:
         self.web, self.options, self.remarks = web, options, remarks
         self._unread: set[str] = set()
 
-    def there(self, path: Path) -> Iterator[Part]:
+    def local(self, path: Path) -> Iterator[Part]:
         """Parts of a file or folder on this machine."""
         if path.is_dir():
             yield from self._some(
@@ -219,7 +219,7 @@ class _Finder:
         elif path.suffix.lower() in SUFFIXES:
             yield FilePicture(path, clean(path.name))
         elif is_text_beside_picture(path):
-            self.remarks.note(f"{path}: stands beside the picture of its name, so it is taken for a text about it")
+            self.remarks.note(f"{path}: taken for a text about the picture with its name, beside it")
         elif path.suffix.lower() == LIST_SUFFIX:
             yield from self._list(path)
         else:

@@ -2,7 +2,7 @@
 
 Nothing is unpacked to disk and no archive is held in memory. Pictures are read one at a time, in the same order on
 every run (a folder's sorted names; an archive's own order). A picture that cannot be read is a reject in the stream. A
-truncated archive yields its whole pictures and then fails.
+truncated archive yields its complete pictures and then fails.
 """
 
 import os
@@ -163,8 +163,8 @@ class PictureSource:
 
 def _clash(name: str, first: str, second: str) -> str:
     if first == second:
-        return f"{first}: holds two pictures named {name!r}: rename one of them"
+        return f"{first}: has two pictures named {name!r}: rename one of them"
     return (
-        f"{first} and {second}: both give a picture named {name!r}: rename one, read their common folder, or "
+        f"{first} and {second}: both have a picture named {name!r}: rename one, read their common folder, or "
         "name shards in braces: {a,b}.tar"
     )

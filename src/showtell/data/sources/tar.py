@@ -81,7 +81,7 @@ class TarPictures:
             listing.broken = str(self._broken(error, len(places)))
         if not places:
             seen = f"; {'; '.join(listing.remarks.lines())}" if listing.remarks.unread else ""
-            raise InputError(f"{self.path}: holds no pictures ({suffixes()}): give another archive{seen}")
+            raise InputError(f"{self.path}: has no pictures ({suffixes()}): give another archive{seen}")
         if listing.repeated:
             listing.remarks.note(f"{self.path}: {twice(list(listing.repeated))}")
         return listing
@@ -118,9 +118,9 @@ class TarPictures:
                     remarks.see(member.name)
 
     def _broken(self, error: Exception, whole: int) -> InputError:
-        count = f"{whole} whole picture{'' if whole == 1 else 's'}"
+        count = f"{whole} complete picture{'' if whole == 1 else 's'}"
         return InputError(
-            f"{self.path}: not a whole tar archive ({one_line(error)}), it breaks off after {count}: "
+            f"{self.path}: not a complete tar archive ({one_line(error)}): it ends after {count}: "
             "copy or download it again"
         )
 
@@ -203,5 +203,5 @@ def _tar_slice(file: IO[bytes], name: str, offset: int, size: int) -> RawPicture
     file.seek(offset)
     data = file.read(size)
     if len(data) < size:
-        raise EOFError("it is shorter than it was")
+        raise EOFError("the file has become shorter")
     return RawPicture(name, data)

@@ -61,7 +61,7 @@ class ZipPictures:
             pictures = self._pictures(archive, remarks)
         if not pictures:
             seen = f"; {'; '.join(remarks.lines())}" if remarks.unread else ""
-            raise InputError(f"{self.path}: holds no pictures ({suffixes()}): give another archive{seen}")
+            raise InputError(f"{self.path}: has no pictures ({suffixes()}): give another archive{seen}")
         strange = [_compression(member) for member in pictures.values()]
         if all(strange):
             raise InputError(f"{self.path}: {strange[0]}")
@@ -105,7 +105,7 @@ def open_zip(path: Path | Remote) -> zipfile.ZipFile:
     except (PermissionError, FileNotFoundError) as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except DAMAGE as error:
-        raise InputError(f"{path}: not a whole zip file ({one_line(error)}): copy or download it again") from error
+        raise InputError(f"{path}: not a complete zip file ({one_line(error)}): copy or download it again") from error
 
 
 def is_zip(path: Path | Remote) -> bool:

@@ -161,10 +161,10 @@ def _copies(evaluation: Evaluation, chosen: Sequence[EvaluatedPicture], pictures
 
 
 def _copy(picture: EvaluatedPicture, copy: TrainingCaption, pictures: Pictures) -> str:
-    learnt = pictures(copy.picture)
+    copied = pictures(copy.picture)
     images = thumbnail(pictures(picture.name), picture.caption)
-    if learnt is not None:
-        images = f'<div class="pair">{images}{thumbnail(learnt, copy.text)}</div>'
+    if copied is not None:
+        images = f'<div class="pair">{images}{thumbnail(copied, copy.text)}</div>'
     times = "once" if copy.times == 1 else f"{copy.times:,} times"
     told = f"{'In training, ' if copy.edits else 'Word for word in training, '}{times}, of {escape(copy.picture)}"
     said = f'<p class="caption">{_differing(picture.caption, copy.text)}</p>\n{_scores(picture)}'
