@@ -22,7 +22,7 @@ from showtell.evaluation.human_baseline import human_baseline
 from showtell.post_training.calibration.words import predict
 from showtell.search import search
 
-EACH = 32  # noises, colours and drawings
+EACH = 32  # noises, colors and drawings
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from showtell.encoders import encoder_graph
-from showtell.images.preprocessing import normalise
+from showtell.images.preprocessing import normalize
 from showtell.onnx_graphs.session import available_cores, open_session
 from showtell.training.encoder.module import EncoderModule
 
@@ -53,7 +53,7 @@ def inputs_of(graph: bytes, layer: str, options: argparse.Namespace) -> tuple[fl
     module = EncoderModule(graph, layer)
     side = module.info.preprocessing.size
     squares = np.random.default_rng(0).integers(0, 256, (options.pictures, side, side, 3), np.uint8)
-    picture = normalise(squares, module.info.preprocessing)
+    picture = normalize(squares, module.info.preprocessing)
     if not module.has_front:
         return 0.0, torch.from_numpy(picture).contiguous(memory_format=torch.channels_last)
     session = open_session(module.front(), options.threads)

@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def captioned(captioner, embeddings):
-    """The plain captions of all pictures, and the judgement of each one's best."""
+    """The plain captions of all pictures, and the judgment of each one's best."""
     found, judged, generator = [], [], captioner.generator
     for begin in range(0, len(embeddings), AT_ONCE):
         here = embeddings[begin : begin + AT_ONCE]

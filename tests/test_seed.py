@@ -24,7 +24,7 @@ from showtell.embeddings.embed import EmbedOptions, embed
 from showtell.embeddings.store import EmbeddingStore
 from showtell.encoders import Encoder
 from showtell.images.decode import decode
-from showtell.images.preprocessing import Preprocessing, normalise, square
+from showtell.images.preprocessing import Preprocessing, normalize, square
 from showtell.search import SearchOptions, search
 from showtell.text import SPECIALS, Vocabulary
 
@@ -168,7 +168,7 @@ def test_a_square_is_resized_bilinearly_and_scaled_to_minus_one_to_one(interpola
     # Between the two pixels' centres a bilinear ramp, and beyond them the pixels themselves.
     place = (np.arange(299) + 0.5) * 2 / 299 - 0.5
     assert np.abs(fitted[150, :, 0] - np.clip(place, 0, 1) * 255).max() <= 1
-    ready = normalise(fitted[None], inception)
+    ready = normalize(fitted[None], inception)
     assert ready.dtype == np.float32
     assert ready[0] == pytest.approx(fitted.transpose(2, 0, 1) / 127.5 - 1, abs=1e-6)
 

@@ -20,7 +20,7 @@ BATCH, AHEAD, SIZE, STEPS = 32, 10, 299, 12
 
 
 def captions(pictures: Sequence[Path]) -> Callable[[int], None]:
-    """Bytes -> centre crop -> 299 x 299 -> InceptionV3 -> words one by one; a thread reads ahead."""
+    """Bytes -> center crop -> 299 x 299 -> InceptionV3 -> words one by one; a thread reads ahead."""
     keras = import_keras()
     encoder = inception(keras)
     start, step = caption_functions(keras)

@@ -12,7 +12,7 @@ from showtell.captioning.captioner import Captioner
 from showtell.data.sources.picture_source import RawPicture
 from showtell.encoders.runtime import Encoder
 from showtell.images.decode import decode
-from showtell.images.preprocessing import Preprocessing, normalise, square
+from showtell.images.preprocessing import Preprocessing, normalize, square
 from showtell.onnx_graphs.session import available_cores, open_session
 
 
@@ -35,7 +35,7 @@ def encoder_alone(pictures: Sequence[Path]) -> Callable[[int], None]:
     """The arithmetic of the model's encoder and nothing else, on every core: its input is made beforehand."""
     captioner = Captioner()
     preprocessing = captioner.encoder.info.preprocessing
-    inputs = normalise(squares_of(pictures[:16], preprocessing), preprocessing)
+    inputs = normalize(squares_of(pictures[:16], preprocessing), preprocessing)
     session = open_session(captioner.bundle.parts["encoder.onnx"], threads=1)
     pool = ThreadPoolExecutor(available_cores())
 
@@ -51,7 +51,7 @@ def encoder_alone(pictures: Sequence[Path]) -> Callable[[int], None]:
 def inception(pictures: Sequence[Path], int8: bool) -> Callable[[int], None]:
     """InceptionV3 with random weights by way of ONNX Runtime, fed as `predict` is: with batches of 32 squares."""
     from showtell.encoders.sources import keras as keras_encoder
-    from showtell.quantization.static import quantised
+    from showtell.quantization.static import quantized
 
     keras = keras_encoder.import_keras()
     keras.utils.set_random_seed(0)
@@ -61,7 +61,7 @@ def inception(pictures: Sequence[Path], int8: bool) -> Callable[[int], None]:
         graph = keras_encoder.export("InceptionV3", weights)
     preprocessing = Encoder(graph, threads=1).info.preprocessing
     squares = squares_of(pictures[:32], preprocessing)
-    encoder = Encoder(quantised(graph, squares, show=False) if int8 else graph, threads=available_cores())
+    encoder = Encoder(quantized(graph, squares, show=False) if int8 else graph, threads=available_cores())
 
     def work(count: int) -> None:
         for begin in range(0, count, len(squares)):

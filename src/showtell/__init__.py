@@ -45,8 +45,7 @@ if TYPE_CHECKING:
     from showtell.evaluation.next_word import Check as NextWordCheck
     from showtell.evaluation.next_word import check as check_next_words
     from showtell.images.decode import DecodeOptions, Picture, decode
-    from showtell.images.preprocessing import Preprocessing, square
-    from showtell.images.preprocessing import normalise as normalize
+    from showtell.images.preprocessing import Preprocessing, normalize, square
     from showtell.metrics import (
         DEFAULT_METRICS,
         METRICS,
@@ -68,8 +67,7 @@ if TYPE_CHECKING:
     from showtell.models.bundle import Bundle, read_bundle, write_bundle
     from showtell.models.names import default_model, find_model, list_models
     from showtell.post_training.calibration import calibrate
-    from showtell.post_training.quantize import Quantised as Quantized
-    from showtell.post_training.quantize import quantise as quantize
+    from showtell.post_training.quantize import Quantized, quantize
     from showtell.post_training.search_tuning import Tuned, tune
     from showtell.ray import captions_on as ray_captions
     from showtell.ray import cluster as ray_cluster
@@ -124,7 +122,7 @@ _HOMES = {
     "PictureSelection": "showtell.data.sources.gather",
     "PictureSource": "showtell.data.sources.picture_source",
     "Preprocessing": "showtell.images.preprocessing",
-    "Quantized": "showtell.post_training.quantize:Quantised",
+    "Quantized": "showtell.post_training.quantize:Quantized",
     "RawPicture": "showtell.data.sources.base",
     "Recipe": "showtell.training",
     "Replay": "showtell.captioning.golden",
@@ -161,12 +159,12 @@ _HOMES = {
     "list_models": "showtell.models.names",
     "load_examples": "showtell.data.examples",
     "meteor": "showtell.metrics",
-    "normalize": "showtell.images.preprocessing:normalise",
+    "normalize": "showtell.images.preprocessing:normalize",
     "overlay": "showtell.captioning.attention",
     "pad_batch": "showtell.text",
     "plan_alt_texts": "showtell.alt_text",
     "ptb_tokenize": "showtell.metrics",
-    "quantize": "showtell.post_training.quantize:quantise",
+    "quantize": "showtell.post_training.quantize:quantize",
     "ray_captions": "showtell.ray:captions_on",
     "ray_cluster": "showtell.ray:cluster",
     "ray_embed": "showtell.ray:embed_on",

@@ -71,7 +71,7 @@ def test_the_first_model_may_have_another_encoder(tiny_bundle, photos, tmp_path,
 def test_encoders_are_compared_with_themselves_in_float32(photos, tiny_encoder, tmp_path):
     (tmp_path / "tiny.onnx").write_bytes(tiny_encoder)
     encoder = f"onnx:{tmp_path / 'tiny.onnx'}"
-    lines = run("quantised_encoders.py", photos, photos, "--encoder", encoder, "--rounds", 2)
+    lines = run("quantized_encoders.py", photos, photos, "--encoder", encoder, "--rounds", 2)
     assert lines[0].startswith(f"{encoder}: ")
     distance, cosine = (float(re.search(r"median ([\d.]+)", line)[1]) for line in lines[1:3])
     assert 0 < distance < 0.05

@@ -13,7 +13,7 @@ from showtell.encoders import Encoder, encoder_graph, encoder_names, find
 from showtell.encoders.sources import efficientnet_lite as lite
 from showtell.errors import InputError, ShowtellError
 from showtell.images.decode import decode
-from showtell.images.preprocessing import normalise, square
+from showtell.images.preprocessing import normalize, square
 
 PHOTOS = ROOT / "examples" / "photos"
 # Classes of ImageNet that anyone can see on the example photographs.
@@ -56,7 +56,7 @@ def test_the_graph_equals_the_reference_network(name, encoder, squares):
     network.load_state_dict({key: torch.tensor(value) for key, value in lite.read_weights(name).items()}, strict=False)
     network.eval()
     with torch.no_grad():
-        planes = network.extract_features(torch.tensor(normalise(squares, encoder.info.preprocessing))).numpy()
+        planes = network.extract_features(torch.tensor(normalize(squares, encoder.info.preprocessing))).numpy()
     assert encoder(squares) == pytest.approx(planes.mean(axis=(2, 3)), abs=1e-4)
     grid = planes.reshape(*planes.shape[:2], -1).transpose(0, 2, 1)
     assert encoder(squares, "grid") == pytest.approx(grid, abs=1e-3)
@@ -86,7 +86,7 @@ def test_an_inner_layer_equals_that_of_the_reference_network(name, squares, bloc
     network.eval()._blocks[block].register_forward_hook(lambda module, given, made: planes.append(made))
     inner = Encoder(encoder_graph(f"{name}:block_{block}"))
     with torch.no_grad():
-        network.extract_features(torch.tensor(normalise(squares, inner.info.preprocessing)))
+        network.extract_features(torch.tensor(normalize(squares, inner.info.preprocessing)))
     grid = planes[0].flatten(2).transpose(1, 2).numpy()
     assert (len(squares), *inner.info.shape("grid")) == grid.shape
     assert inner(squares, "grid") == pytest.approx(grid, abs=1e-3)

@@ -15,7 +15,7 @@ from showtell.encoders.runtime import EncoderInfo
 from showtell.encoders.sources.keras import SIZES, import_keras, preprocess_input, preprocessing_of
 from showtell.encoders.sources.keras_graph import written
 from showtell.errors import InputError, MissingExtra, ShowtellError
-from showtell.images.preprocessing import Preprocessing, normalise
+from showtell.images.preprocessing import Preprocessing, normalize
 
 keras = import_keras()
 NETWORKS = [name for name in dir(keras.applications) if name[0].isupper()]
@@ -117,7 +117,7 @@ def test_the_residual_sum_of_inception_resnet_equals_keras():
 def test_pixels_are_normalised_as_the_networks_own_module_does(name):
     maker = getattr(keras.applications, name)
     squares = photographs(32)
-    ours = normalise(squares, preprocessing_of(maker, 32)).transpose(0, 2, 3, 1)
+    ours = normalize(squares, preprocessing_of(maker, 32)).transpose(0, 2, 3, 1)
     theirs = preprocess_input(maker)(squares.astype(np.float32), data_format="channels_last")
     assert ours == pytest.approx(theirs, abs=1e-4)
 

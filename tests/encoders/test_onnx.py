@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx_networks import DIM, KERNEL, MEAN, SIZE, STD, network, saved
 from showtell.encoders import Encoder, encoder_graph
 from showtell.errors import InputError, MissingExtra
-from showtell.images.preprocessing import Preprocessing, normalise
+from showtell.images.preprocessing import Preprocessing, normalize
 
 
 def pictures(n=3, side=SIZE):
@@ -69,8 +69,8 @@ def test_pixels_are_reordered_and_normalised_as_the_description_says(tmp_path):
 
 def test_both_layouts_hold_the_same_numbers_and_channels_last_is_not_turned():
     squares = pictures()
-    first = normalise(squares, Preprocessing(SIZE, mean=tuple(MEAN), std=tuple(STD), channels="BGR"))
-    last = normalise(squares, Preprocessing(SIZE, mean=tuple(MEAN), std=tuple(STD), channels="BGR", layout="NHWC"))
+    first = normalize(squares, Preprocessing(SIZE, mean=tuple(MEAN), std=tuple(STD), channels="BGR"))
+    last = normalize(squares, Preprocessing(SIZE, mean=tuple(MEAN), std=tuple(STD), channels="BGR", layout="NHWC"))
     assert (first.transpose(0, 2, 3, 1) == last).all()
     assert last.flags.c_contiguous
     assert first.flags.c_contiguous
@@ -220,7 +220,7 @@ def test_without_the_package_onnx_the_extra_is_named(tmp_path, monkeypatch):
 def test_the_graphs_themselves_compute_what_this_test_expects():
     """The yardstick of this page, measured: ONNX Runtime on the original network against NumPy."""
     session = onnxruntime.InferenceSession(network(outputs=["tokens", "vector"]).SerializeToString())
-    inputs = normalise(pictures(), Preprocessing(SIZE, mean=tuple(MEAN), std=tuple(STD)))
+    inputs = normalize(pictures(), Preprocessing(SIZE, mean=tuple(MEAN), std=tuple(STD)))
     tokens, vector = session.run(["tokens", "vector"], {"image": inputs})
     pooled, grid = expected(pictures())
     assert tokens == pytest.approx(grid, abs=1e-5)

@@ -14,7 +14,7 @@ from showtell.encoders import Encoder, encoder_graph
 from showtell.encoders.sources.timm import import_timm, preprocessing_of
 from showtell.errors import InputError, MissingExtra, ShowtellError
 from showtell.images.decode import decode
-from showtell.images.preprocessing import normalise, square
+from showtell.images.preprocessing import normalize, square
 
 timm = import_timm()
 
@@ -42,7 +42,7 @@ def test_networks_of_each_kind_equal_timm_on_photographs(tmp_path, name, cells):
     encoder = Encoder(encoder_graph(f"timm:{name}", path))
     squares = photographs(160, interpolation="bicubic")
     with torch.no_grad():
-        features = network.forward_features(torch.tensor(normalise(squares, encoder.info.preprocessing)))
+        features = network.forward_features(torch.tensor(normalize(squares, encoder.info.preprocessing)))
         pooled = network.forward_head(features, pre_logits=True).numpy()
     embeddings = encoder(squares)
     assert np.abs(embeddings - pooled).max() < 1e-4 * np.abs(pooled).max()
@@ -65,7 +65,7 @@ def test_a_square_picture_becomes_what_timms_own_transform_makes_of_it(name):
     preprocessing = preprocessing_of(configuration)
     assert preprocessing.interpolation == configuration["interpolation"]
     picture = decode(PHOTOS / "astronaut-portrait.jpg")
-    ours = normalise(square(picture, preprocessing)[None], preprocessing)[0]
+    ours = normalize(square(picture, preprocessing)[None], preprocessing)[0]
     theirs = timm.data.create_transform(**timm.data.resolve_data_config({"crop_pct": 1.0}, configuration))(picture)
     assert ours == pytest.approx(theirs.numpy(), abs=1e-4)
 

@@ -50,7 +50,7 @@ def test_a_run_begins_from_the_weights_that_another_left(original, trained, tmp_
 
 
 def test_weights_in_int8_are_multiplied_by_their_scales(original, tmp_path):
-    """One convolution is quantised by hand, a scale for each channel, as `showtell.quantization` does."""
+    """One convolution is quantized by hand, a scale for each channel, as `showtell.quantization` does."""
     model = onnx.load_from_string(original)
     name = "_conv_head.weight"
     at = next(i for i, one in enumerate(model.graph.initializer) if one.name == name)

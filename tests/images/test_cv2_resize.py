@@ -11,7 +11,7 @@ from repository import ROOT
 from showtell.data.sources.picture_source import PictureSource
 from showtell.images.cv2_resize import resize_bilinear_opencv
 from showtell.images.decode import decode
-from showtell.images.preprocessing import Preprocessing, normalise, square
+from showtell.images.preprocessing import Preprocessing, normalize, square
 
 PHOTOS = sorted((ROOT / "examples" / "photos").glob("*.jpg"))
 
@@ -45,7 +45,7 @@ def test_photographs_at_their_original_size_become_the_notebooks_input(shared_da
     differences = []
     for picture in PictureSource(shared_data / "flickr8k_originals" / "photos.zip").read():
         theirs = notebook_square(picture.data, 299).astype(np.float32) / 127.5 - 1
-        ours = normalise(square(decode(picture.data), preprocessing)[None], preprocessing)[0].transpose(1, 2, 0)
+        ours = normalize(square(decode(picture.data), preprocessing)[None], preprocessing)[0].transpose(1, 2, 0)
         differences.append(np.abs(ours - theirs).mean() / 2)
     assert len(differences) == 200
     assert max(differences) < 1 / 255

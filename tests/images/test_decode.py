@@ -17,7 +17,7 @@ from PIL import Image
 
 from showtell.errors import InputError, PictureError
 from showtell.images.decode import decode
-from showtell.images.preprocessing import Preprocessing, normalise, square
+from showtell.images.preprocessing import Preprocessing, normalize, square
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -386,11 +386,11 @@ def test_bicubic_differs_from_bilinear() -> None:
 def test_normalise_subtracts_the_mean_divides_by_std_and_puts_channels_first() -> None:
     squares = np.random.default_rng(5).integers(0, 256, (2, 5, 5, 3), dtype=np.uint8)
     preprocessing = Preprocessing(size=5, mean=(123.7, 116.3, 103.5), std=(58.4, 57.1, 57.4))
-    result = normalise(squares, preprocessing)
+    result = normalize(squares, preprocessing)
     expected = (squares.astype(np.float64) - preprocessing.mean) / preprocessing.std
     assert (result.shape, result.dtype) == ((2, 3, 5, 5), np.float32)
     np.testing.assert_allclose(result, expected.transpose(0, 3, 1, 2), atol=1e-6)
-    inception = normalise(np.array([[[[0, 255, 51]]]], np.uint8), Preprocessing(size=1))
+    inception = normalize(np.array([[[[0, 255, 51]]]], np.uint8), Preprocessing(size=1))
     np.testing.assert_allclose(inception.ravel(), [-1.0, 1.0, -0.6], atol=1e-6)  # x / 127.5 - 1
 
 

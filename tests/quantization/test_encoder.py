@@ -56,7 +56,7 @@ def test_a_run_that_was_killed_goes_on_with_the_graph_that_it_began_with(recipe,
     with pytest.raises(Killed):
         train(recipe, tmp_path / "broken", root=small_data, show=False, on_epoch=kill)
     monkeypatch.setattr(
-        "showtell.quantization.encoder.quantised", lambda *given, **options: pytest.fail("quantised twice")
+        "showtell.quantization.encoder.quantized", lambda *given, **options: pytest.fail("quantized twice")
     )
     broken = train(recipe, tmp_path / "broken", root=small_data, show=False)
     assert broken.bundle.read_bytes() == unbroken.bundle.read_bytes()

@@ -7,7 +7,7 @@ from onnx import helper, numpy_helper
 
 from showtell.encoders.graph_editing import floats, new_model
 from showtell.encoders.runtime import EncoderInfo
-from showtell.images.preprocessing import Preprocessing, normalise
+from showtell.images.preprocessing import Preprocessing, normalize
 from showtell.onnx_graphs.session import open_session
 from showtell.quantization.gptq import round_kernels
 
@@ -42,7 +42,7 @@ def model_of(way, bias=True):
 
 
 def run(model, squares):
-    return open_session(model.SerializeToString()).run(None, {"picture": normalise(squares, INFO.preprocessing)})[0]
+    return open_session(model.SerializeToString()).run(None, {"picture": normalize(squares, INFO.preprocessing)})[0]
 
 
 def rounded_alone(model):

@@ -11,7 +11,7 @@ from showtell.errors import InputError
 from showtell.images.decode import decode
 from showtell.images.preprocessing import square
 from showtell.onnx_graphs import session
-from showtell.quantization.static import quantised
+from showtell.quantization.static import quantized
 
 PHOTOS = ROOT / "examples" / "photos"
 
@@ -29,7 +29,7 @@ def squares(network):
 
 @pytest.fixture(scope="module")
 def small(network, squares):
-    return quantised(network, squares, show=False)
+    return quantized(network, squares, show=False)
 
 
 @pytest.fixture
@@ -83,21 +83,21 @@ def test_an_int8_encoder_says_what_it_is(network, small):
 
 
 def test_the_same_pictures_give_the_same_bytes_and_others_another_fingerprint(tiny_encoder, drawn):
-    first = quantised(tiny_encoder, drawn, show=False)
-    assert quantised(tiny_encoder, drawn, show=False) == first
-    others = quantised(tiny_encoder, drawn // 2, show=False)
+    first = quantized(tiny_encoder, drawn, show=False)
+    assert quantized(tiny_encoder, drawn, show=False) == first
+    others = quantized(tiny_encoder, drawn // 2, show=False)
     assert Encoder(others).info.fingerprint != Encoder(first).info.fingerprint
 
 
 def test_what_cannot_be_quantised_is_refused(tiny_encoder, drawn):
     with pytest.raises(InputError, match="tiny is already in int8"):
-        quantised(quantised(tiny_encoder, drawn, show=False), drawn, show=False)
+        quantized(quantized(tiny_encoder, drawn, show=False), drawn, show=False)
     with pytest.raises(InputError, match="no pictures"):
-        quantised(tiny_encoder, drawn[:0], show=False)
+        quantized(tiny_encoder, drawn[:0], show=False)
     model = onnx.load_from_string(tiny_encoder)
     model.graph.node[0].CopyFrom(onnx.helper.make_node("AveragePool", ["picture"], ["planes"], kernel_shape=[8, 8]))
     with pytest.raises(InputError, match="no convolutions"):
-        quantised(model.SerializeToString(), drawn, show=False)
+        quantized(model.SerializeToString(), drawn, show=False)
 
 
 @pytest.mark.slow  # it exports an encoder, which needs PyTorch

@@ -12,7 +12,7 @@ from drawn_network import CELLS, SIZE, network
 from showtell.encoders import Encoder, encoder_graph
 from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
 from showtell.errors import InputError
-from showtell.images.preprocessing import Preprocessing, normalise
+from showtell.images.preprocessing import Preprocessing, normalize
 from showtell.onnx_graphs.session import open_session
 from showtell.training.encoder.module import EncoderModule, pictures
 from showtell.training.encoder.operators import OPERATORS, _Clip, _Depthwise
@@ -58,14 +58,14 @@ def test_pictures_are_normalised_to_the_bit(squares, layout, channels):
     preprocessing = Preprocessing(
         SIZE, mean=(127.0, 1.5, 99.1), std=(128.0, 57.3, 60.0), layout=layout, channels=channels
     )
-    assert np.array_equal(pictures(torch.from_numpy(squares), preprocessing).numpy(), normalise(squares, preprocessing))
+    assert np.array_equal(pictures(torch.from_numpy(squares), preprocessing).numpy(), normalize(squares, preprocessing))
 
 
 def test_the_front_and_what_learns_are_together_the_whole(drawn, squares):
     module = EncoderModule(drawn, "deeper")
     names = set(module.state_dict())
     assert names == {f"weights/{n}/{p}" for n in ("deeper", "inner", "join", "head") for p in ("weight", "bias")}
-    (given,) = open_session(module.front()).run(None, {"picture": normalise(squares, module.info.preprocessing)})
+    (given,) = open_session(module.front()).run(None, {"picture": normalize(squares, module.info.preprocessing)})
     with torch.no_grad():
         pooled, grid = module.learn(torch.from_numpy(given))
     assert pooled.numpy() == pytest.approx(Encoder(drawn)(squares), rel=1e-4, abs=1e-5)

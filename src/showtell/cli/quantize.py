@@ -34,10 +34,10 @@ def quantize(
         showtell quantize model.showtell --pictures photos/ -o small.showtell
         showtell quantize model.showtell
     """
-    from showtell.post_training.quantize import quantise
+    from showtell.post_training.quantize import quantize as quantize_bundle
 
     options = reading.read_options(exclude, zip_encoding, max_pixels, lenient)
-    made = quantise(model, out, reading.open_pictures(pictures, options) if pictures else None)
+    made = quantize_bundle(model, out, reading.open_pictures(pictures, options) if pictures else None)
     for name, (before, after) in (("encoder", made.encoder), ("decoder", made.decoder), ("bundle", made.bundle)):
         print(f"{name}: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after")
     print(f"model: {out or model}")

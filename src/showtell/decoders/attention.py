@@ -20,7 +20,7 @@ from showtell.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class AttentionOptions:
-    """Sizes and regularisation.
+    """Sizes and regularization.
 
     `hidden` is the size of both LSTMs, `word` of the word embedding, `cell` of what a cell's channels are brought down
     to, `attention` of the layer that compares cells with the question put to them, `projection` of a layer between the

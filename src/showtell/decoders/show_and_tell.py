@@ -21,7 +21,7 @@ _ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "none": nn.Iden
 
 @dataclass(frozen=True, slots=True)
 class ShowAndTellOptions:
-    """Sizes and regularisation.
+    """Sizes and regularization.
 
     `hidden` and `word` are the sizes of the LSTM and the word embedding; `bottleneck` is the size of a layer between
     picture and first state, `projection` of one between LSTM and logits (0: none). `tie_words` uses the word embedding

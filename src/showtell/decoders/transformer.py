@@ -20,7 +20,7 @@ from showtell.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class TransformerOptions:
-    """Sizes and regularisation.
+    """Sizes and regularization.
 
     `hidden` is the width of words and layers, which is divided among `heads`. `feed_forward` is the inner size of a
     layer's feed-forward part. `tie_words` uses the word embedding as output weights. `standardise` shifts and scales

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.errors import InputError, ShowtellError, one_line
-from showtell.images.preprocessing import Preprocessing, ResizeMode, normalise
+from showtell.images.preprocessing import Preprocessing, ResizeMode, normalize
 from showtell.onnx_graphs.session import available_cores, open_session
 
 EncoderOutput: TypeAlias = Literal["pooled", "grid"]
@@ -112,7 +112,7 @@ class Encoder:
         embeddings = np.empty((len(squares), *self.info.shape(output)), np.float32)
 
         def embed(i: int) -> None:
-            inputs = {"picture": normalise(squares[i : i + 1], self.info.preprocessing)}
+            inputs = {"picture": normalize(squares[i : i + 1], self.info.preprocessing)}
             try:
                 embeddings[i] = self._session.run([output], inputs)[0][0]
             except Exception as error:  # ONNX Runtime's own exception classes are private

@@ -59,7 +59,7 @@ def evaluate(
         resamples: number of bootstrap resamples for the intervals.
         bootstrap_seed: the seed of the resamples (`seed` is that of sampled captions).
         guide: whether tags guide the captions, as for `Captioner.caption`.
-        careful: whether captions trade detail for truth, as for `Captioner.caption`.
+        careful: whether captions leave out what the model is unsure of, as for `Captioner.caption`.
         partial: leave out captioned names without a picture (`Evaluation.without_pictures`) instead of raising.
         show: show progress on stderr.
         options: fields of `showtell.search.SearchOptions` that differ from the model's defaults, such as `beam=5`.
@@ -89,12 +89,12 @@ def _compared(
     seed: int,
     show: bool,
 ) -> Evaluation:
-    """The captions `found` of the embedded pictures, compared with what people said of them."""
+    """The captions `found` of the embedded pictures, compared with people's captions."""
     references = {name: selected.references[name] for name in done.names}
-    learnt = _learnt(selected.training_captions, show) if selected.training_captions else None
+    training_words = _training_words(selected.training_captions, show) if selected.training_captions else None
     scores = score({name: caption.text for name, caption in zip(done.names, found, strict=True)}, references)
     words = [tuple(tokenize(caption.text)) for caption in found]
-    copies = None if learnt is None else find_copies(words, learnt)
+    copies = None if training_words is None else find_copies(words, training_words)
     next_word = _next_word_figures(captioner, done, references, show)
     objects = hallucination([caption.text for caption in found], references)
     figures = figures_of([*scores.parts, next_word, wording(words, copies), objects], resamples, seed)
@@ -144,7 +144,7 @@ def _next_word_figures(
     return NextWordFigures(sums)
 
 
-def _learnt(captions: Mapping[str, Sequence[str]], show: bool) -> Iterator[tuple[str, Words]]:
+def _training_words(captions: Mapping[str, Sequence[str]], show: bool) -> Iterator[tuple[str, Words]]:
     with bar("looking for copies", len(captions), "pictures", show=show) as tick:
         for picture, texts in captions.items():
             for text in texts:

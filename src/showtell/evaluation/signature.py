@@ -42,8 +42,8 @@ def _search(options: SearchOptions) -> str:
     usual = SearchOptions()
     values = {name: getattr(options, name) for name in SearchOptions.__dataclass_fields__}
     always = ("beam", "length_penalty", "max_length")
-    told = {name: value for name, value in values.items() if name in always or value != getattr(usual, name)}
-    return ",".join(f"{name}={_text(value)}" for name, value in told.items())
+    shown = {name: value for name, value in values.items() if name in always or value != getattr(usual, name)}
+    return ",".join(f"{name}={_text(value)}" for name, value in shown.items())
 
 
 def _text(value: object) -> str:

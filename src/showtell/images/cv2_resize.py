@@ -1,6 +1,6 @@
 """OpenCV's bilinear resize, without OpenCV: pixels of any size in, pixels of the wanted size out.
 
-Encoders that were trained with `cv2.resize` (its default, `INTER_LINEAR`) expect pictures sampled at four neighbours,
+Encoders that were trained with `cv2.resize` (its default, `INTER_LINEAR`) expect pictures sampled at four neighbors,
 however much they shrink. Pillow's bilinear filter averages over all pixels that shrink into one instead. This module
 follows OpenCV's fixed-point arithmetic (modules/imgproc/src/resize.cpp: weights of 11 bits, sums rounded in two steps).
 """
@@ -45,7 +45,7 @@ def resize_bilinear_opencv(pixels: npt.NDArray[np.uint8], width: int, height: in
 def _neighbours(
     size: int, wanted: int
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """For each output sample the two input samples around its centre and their weights, which add up to 2,048."""
+    """For each output sample the two input samples around its center and their weights, which add up to 2,048."""
     centres = ((np.arange(wanted) + 0.5) * (size / wanted) - 0.5).astype(np.float32)
     whole = np.floor(centres)
     share = centres - whole

@@ -43,9 +43,9 @@ class DecodeOptions:
 
     Arguments:
         max_pixels: width times height of the largest picture; larger ones are refused before their pixels are read.
-            For a JPEG the size counts at which it is decoded. Black-and-white, grey and palette pictures need less
+            For a JPEG the size counts at which it is decoded. Black-and-white, gray and palette pictures need less
             memory and may have four times as many pixels where a smaller picture suffices.
-        lenient: decode as much as there is of truncated files; the rest is grey or black.
+        lenient: decode as much as there is of truncated files; the rest is gray or black.
         drafts: whether a JPEG may be larger than `max_pixels` if it is decoded at a fraction of its size.
     """
 

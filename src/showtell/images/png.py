@@ -1,4 +1,4 @@
-"""PNG files without texts and colour profile, for files that Pillow refuses because these chunks are too large.
+"""PNG files without texts and color profile, for files that Pillow refuses because these chunks are too large.
 
 Follows the PNG specification, third edition, section 5 (datastream structure).
 """
@@ -9,7 +9,7 @@ _LONGEST_XMP = 1 << 19  # shorter iTXt chunks of XMP stay, because they may have
 
 
 def without_texts(data: bytes) -> bytes:
-    """The same picture without texts and colour profile; `data` itself if it has none or is not a PNG."""
+    """The same picture without texts and color profile; `data` itself if it has none or is not a PNG."""
     if not data.startswith(SIGNATURE):
         return data
     kept = bytearray(SIGNATURE)

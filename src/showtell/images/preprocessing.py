@@ -106,7 +106,7 @@ def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.u
 
     `crop` cuts the longer side at both ends (if the difference is odd, the extra pixel comes off the top or left),
     `squash` scales each side on its own, `pad` scales the longer side to fit and fills the rest with the encoder's mean
-    colour.
+    color.
     """
     side = preprocessing.size
     width, height = image.size
@@ -128,7 +128,7 @@ def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.u
     return np.asarray(image, dtype=np.uint8)
 
 
-def normalise(squares: npt.NDArray[np.uint8], preprocessing: Preprocessing) -> npt.NDArray[np.float32]:
+def normalize(squares: npt.NDArray[np.uint8], preprocessing: Preprocessing) -> npt.NDArray[np.float32]:
     """Turn squares `uint8 (B, S, S, 3)`, RGB, into the encoder's input: `float32 (B, 3, S, S)` or `(B, S, S, 3)`."""
     along = (1, 3, 1, 1) if preprocessing.layout == "NCHW" else (1, 1, 1, 3)
     scale = (1.0 / np.asarray(preprocessing.std, np.float32)).reshape(along)

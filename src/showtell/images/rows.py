@@ -24,7 +24,7 @@ _TURNS = {
 
 
 def to_rgb(image: Image.Image, inverted: bool = False) -> Image.Image:
-    """The image as RGB: alpha over white, deep grey scaled to 8 bits; `inverted` if 0 is white in deep grey."""
+    """The image as RGB: alpha over white, deep gray scaled to 8 bits; `inverted` if 0 is white in deep gray."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     convert = _converter(image, inverted)
@@ -76,7 +76,7 @@ def _converter(image: Image.Image, inverted: bool) -> Callable[[Image.Image], Im
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    if image.mode == "La":  # premultiplied grey, which Pillow converts only to LA
+    if image.mode == "La":  # premultiplied gray, which Pillow converts only to LA
         image = image.convert("LA")
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
         rgba = image.convert("RGBA")

@@ -1,6 +1,6 @@
 """TIFF files -> TIFF files that Pillow reads correctly, and descriptions of those that cannot be read.
 
-It selects the page with the picture, and rewrites deep grey in which 0 is white and 16-bit colour with separate
+It selects the page with the picture, and rewrites deep gray in which 0 is white and 16-bit color with separate
 channels. Follows TIFF 6.0; tags have their numbers there. BigTIFF is passed to Pillow unchanged.
 """
 
@@ -14,7 +14,7 @@ _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325
 _SUB_IFDS, _FORMAT, _DNG = 330, 339, 50706
 _SIZES = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4, 13: 4}
 _CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
-_RAW = frozenset({32803, 34892})  # a colour filter array, and linear raw
+_RAW = frozenset({32803, 34892})  # a color filter array, and linear raw
 _MOST_PAGES, _MOST_VALUES, _MOST_TAGS = 64, 1 << 20, 4096
 _WHITE_IS_ZERO, _RGB = 0, 2
 _SHAPE = frozenset({_WIDTH, _HEIGHT, _COMPRESSION, _PREDICTOR, 266, 274, 278, 322, 323})  # tags that channels copy
@@ -52,7 +52,7 @@ class Page:
 class Tiff:
     """A TIFF for Pillow.
 
-    `planes` is one file, or one grey file per channel for 16-bit colour whose channels had to be separated. It is empty
+    `planes` is one file, or one gray file per channel for 16-bit color whose channels had to be separated. It is empty
     if Pillow would decode the picture wrongly. `inverted` says that 0 is white, which the file for Pillow does not say.
     """
 
@@ -161,7 +161,7 @@ def _page(data: bytes, offset: int) -> tuple[Page, int] | None:
 
 
 def _parted(data: bytes, page: Page, bands: int) -> tuple[bytes, ...]:
-    """A grey file for each channel of `page`, which refers to the original bytes; empty if the layout does not fit."""
+    """A gray file for each channel of `page`, which refers to the original bytes; empty if the layout does not fit."""
     where, sizes = (_STRIPS, _STRIP_BYTES) if _STRIPS in page.tags else (_TILES, _TILE_BYTES)
     offsets, counts = page.tags.get(where, ()), page.tags.get(sizes, ())
     each = len(offsets) // bands

@@ -1,4 +1,4 @@
-"""BLEU-1 to BLEU-4 of captions: tokenised hypotheses and references in, scores of the corpus and of each picture out.
+"""BLEU-1 to BLEU-4 of captions: tokenized hypotheses and references in, scores of the corpus and of each picture out.
 
 Papineni, Roukos, Ward and Zhu, "BLEU: a Method for Automatic Evaluation of Machine Translation", ACL 2002, in the form
 that captioning papers report: the arithmetic of pycocoevalcap's `Bleu` (closest reference length, its two smoothing
@@ -28,11 +28,11 @@ def bleu(hypotheses: Hypotheses, references: References) -> MetricScores:
     hypothesis scores 0 and lowers the corpus's score through the brevity penalty.
 
     Args:
-        hypotheses: picture id -> tokenised caption, for exactly the pictures of `references`.
-        references: picture id -> tokenised reference captions, at least one each; they may differ in number.
+        hypotheses: picture id -> tokenized caption, for exactly the pictures of `references`.
+        references: picture id -> tokenized reference captions, at least one each; they may differ in number.
 
     Raises:
-        InputError: the two are not of the same pictures, a picture has no reference, or a caption is not tokenised.
+        InputError: the two are not of the same pictures, a picture has no reference, or a caption is not tokenized.
     """
     picture_ids = check_pairs(hypotheses, references)
     index = ReferenceIndex(references)

@@ -1,4 +1,4 @@
-"""CIDEr-D and CIDEr of captions: tokenised hypotheses and references in, scores of the corpus and of each picture out.
+"""CIDEr-D and CIDEr of captions: tokenized hypotheses and references in, scores of the corpus and of each picture out.
 
 Vedantam, Zitnick and Parikh, "CIDEr: Consensus-based Image Description Evaluation", CVPR 2015 (arXiv:1411.5726).
 CIDEr-D (section 6: clipped, with a penalty on the difference in length) is what papers print as "CIDEr", and what
@@ -33,12 +33,12 @@ def cider_d(
     few pictures mean little.
 
     Args:
-        hypotheses: picture id -> tokenised caption, for exactly the pictures of `references`; an empty one scores 0.
-        references: picture id -> tokenised reference captions, at least one each; they may differ in number.
+        hypotheses: picture id -> tokenized caption, for exactly the pictures of `references`; an empty one scores 0.
+        references: picture id -> tokenized reference captions, at least one each; they may differ in number.
         document_frequency: how many pictures have each n-gram, counted elsewhere.
 
     Raises:
-        InputError: the two are not of the same pictures, a picture has no reference, or a caption is not tokenised.
+        InputError: the two are not of the same pictures, a picture has no reference, or a caption is not tokenized.
     """
     return _cider(hypotheses, references, document_frequency, "CIDEr-D")
 
@@ -54,12 +54,12 @@ class CiderD:
     """CIDEr-D against fixed references: document frequencies and reference vectors are computed once, here.
 
     Args:
-        references: picture id -> tokenised reference captions, at least one each. Their pictures are also the documents
+        references: picture id -> tokenized reference captions, at least one each. Their pictures are also the documents
             from which n-gram frequencies are counted, unless there is a table. Tokens may be words or numbers of words.
         document_frequency: how many pictures have each n-gram, counted elsewhere.
 
     Raises:
-        InputError: there are no pictures, a picture has no reference, or a reference is not tokenised.
+        InputError: there are no pictures, a picture has no reference, or a reference is not tokenized.
     """
 
     def __init__(self, references: References, document_frequency: DocumentFrequency | None = None) -> None:
@@ -75,13 +75,13 @@ class CiderD:
 
         Args:
             picture_ids: the picture of each hypothesis, `(B,)`; a picture may come several times.
-            hypotheses: tokenised captions, `(B,)`, with tokens of the same type as the references'.
+            hypotheses: tokenized captions, `(B,)`, with tokens of the same type as the references'.
 
         Returns:
             float64 `(B,)`.
 
         Raises:
-            InputError: a picture has no references here, a hypothesis is not tokenised, or the lengths differ.
+            InputError: a picture has no references here, a hypothesis is not tokenized, or the lengths differ.
         """
         return self._weights.score(self._index.match(picture_ids, hypotheses), "CIDEr-D")
 

@@ -45,10 +45,10 @@ class DocumentFrequency:
 
     @classmethod
     def of(cls, references: References) -> "DocumentFrequency":
-        """Count tokenised references.
+        """Count tokenized references.
 
         Raises:
-            InputError: there are no pictures, a picture has no reference, or a reference is not tokenised.
+            InputError: there are no pictures, a picture has no reference, or a reference is not tokenized.
         """
         index = ReferenceIndex(references)
         frequencies = index.document_frequencies()

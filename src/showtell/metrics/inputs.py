@@ -6,11 +6,11 @@ from itertools import chain
 from showtell.errors import InputError
 
 Tokens = Sequence[Hashable]
-"""One caption, tokenised: words (see `showtell.metrics.ptb_tokenize`), or the numbers that a vocabulary gives them."""
+"""One caption, tokenized: words (see `showtell.metrics.ptb_tokenize`), or the numbers that a vocabulary gives them."""
 References = Mapping[str, Sequence[Tokens]]
-"""Picture id -> its reference captions, tokenised."""
+"""Picture id -> its reference captions, tokenized."""
 Hypotheses = Mapping[str, Tokens]
-"""Picture id -> the caption to be scored, tokenised."""
+"""Picture id -> the caption to be scored, tokenized."""
 
 
 def check_references(references: References) -> None:
@@ -68,7 +68,7 @@ def check_tokens(picture_ids: Sequence[str], captions: Sequence[Tokens], kind: s
     """Raise an `InputError` if a caption is text: a string is a sequence too, and would be scored letter by letter."""
     if _has_text(captions):
         picture = next(picture for picture, c in zip(picture_ids, captions, strict=True) if isinstance(c, str))
-        raise InputError(f"a {kind} of picture {picture!r} is a text, not a list of tokens: tokenise it first")
+        raise InputError(f"a {kind} of picture {picture!r} is a text, not a list of tokens: tokenize it first")
 
 
 def _has_text(values: Iterable[object]) -> bool:

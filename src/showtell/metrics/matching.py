@@ -1,4 +1,4 @@
-"""Tokenised hypotheses and references -> the n-grams that they share, from which BLEU and CIDEr are computed.
+"""Tokenized hypotheses and references -> the n-grams that they share, from which BLEU and CIDEr are computed.
 
 References go in once. Then batches of hypotheses go in, and for each order from 1 to 4 the n-grams that hypothesis and
 reference both have come out, as arrays.
@@ -45,11 +45,11 @@ class ReferenceIndex:
     """References, counted once. Sentences are numbered picture by picture.
 
     Args:
-        references: picture id -> tokenised reference captions, at least one each.
+        references: picture id -> tokenized reference captions, at least one each.
         also: n-grams to index as well, whether a reference has them or not.
 
     Raises:
-        InputError: there are no pictures, a picture has no reference, or a reference is not tokenised.
+        InputError: there are no pictures, a picture has no reference, or a reference is not tokenized.
     """
 
     def __init__(self, references: References, also: GramList | None = None) -> None:
@@ -68,7 +68,7 @@ class ReferenceIndex:
         """Find what hypotheses share with the references of their pictures; a picture may come several times.
 
         Raises:
-            InputError: a picture has no references here, a hypothesis is not tokenised, or the lengths differ.
+            InputError: a picture has no references here, a hypothesis is not tokenized, or the lengths differ.
         """
         pictures = self._pictures(picture_ids, hypotheses)
         grams = self.ngrams.of(hypotheses)

@@ -1,4 +1,4 @@
-"""METEOR 1.5 of captions: tokenised hypotheses and references in, scores of the corpus and of each picture out.
+"""METEOR 1.5 of captions: tokenized hypotheses and references in, scores of the corpus and of each picture out.
 
 Denkowski and Lavie, "Meteor Universal: Language Specific Translation Evaluation for Any Target Language", WMT 2014,
 with the English settings of version 1.5. Its authors' Java program (`showtell.metrics.meteor_java`), which knows stems,
@@ -34,13 +34,13 @@ def meteor(
     """METEOR of one hypothesis per picture against that picture's references, from 0 to 1.
 
     Args:
-        hypotheses: picture id -> tokenised caption, for exactly the pictures of `references`; an empty one scores 0.
-        references: picture id -> tokenised reference captions, at least one each; the best one counts.
+        hypotheses: picture id -> tokenized caption, for exactly the pictures of `references`; an empty one scores 0.
+        references: picture id -> tokenized reference captions, at least one each; the best one counts.
         java: how to run the Java program.
         progress: called with the number of pictures done since the last call.
 
     Raises:
-        InputError: the two are not of the same pictures, a picture has no reference, a caption is not tokenised, or
+        InputError: the two are not of the same pictures, a picture has no reference, a caption is not tokenized, or
             there is no Java.
         MissingExtra: the package with the Java program is not installed.
         ShowtellError: the Java program failed or stopped answering.

@@ -1,4 +1,4 @@
-"""Tokenised captions and references -> the counts of METEOR's Java program.
+"""Tokenized captions and references -> the counts of METEOR's Java program.
 
 Requests, answers and error output go through files, so no pipe can fill up or break, and a program that stops answering
 is ended. The program is the jar of METEOR 1.5 in the package pycocoevalcap (extra `java`).
@@ -44,7 +44,7 @@ def align(pairs: Sequence[Pair], options: JavaOptions, progress: Callable[[int],
     """Align hypotheses with their references, and return what METEOR counts.
 
     Args:
-        pairs: (hypothesis, references), tokenised, shape `(B,)`.
+        pairs: (hypothesis, references), tokenized, shape `(B,)`.
         options: how to run the program.
         progress: called with the number of pairs done since the last call.
 

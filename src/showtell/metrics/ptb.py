@@ -1,10 +1,10 @@
 """Caption -> tokens as caption metrics count them, without Java: a sentence in, a list of lower-case tokens out.
 
-Published BLEU, ROUGE, METEOR, CIDEr and SPICE figures are of captions tokenised by pycocoevalcap's `PTBTokenizer`:
+Published BLEU, ROUGE, METEOR, CIDEr and SPICE figures are of captions tokenized by pycocoevalcap's `PTBTokenizer`:
 Stanford CoreNLP 3.4.1 (`PTBTokenizer -preserveLines -lowerCase`), then seventeen punctuation tokens removed. Other
 tokens give other scores, so this module gives the same ones; its rules are in `showtell.metrics.ptb_rules`.
 
-Known to differ from the Java tokeniser, all outside ordinary captions:
+Known to differ from the Java tokenizer, all outside ordinary captions:
 
 - Java runs over all captions as one text and looks one word ahead, into the next caption: a last word "B." becomes "b"
   where the next caption begins with "A" or "The", else "b.". Here it is always "b", as in most such places.
@@ -25,7 +25,7 @@ _REMOVED = frozenset(("''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", 
 
 _NO_BREAK_SPACE = "\u00a0"
 
-# Most captions are words, spaces, commas and a full stop, and need no rule: this makes tokenising several times faster.
+# Most captions are words, spaces, commas and a full stop, and need no rule: this makes tokenizing several times faster.
 _PLAIN = re.compile(r"[A-Za-z ,]*\.?\s*")
 _PLAIN_RUN = re.compile(r"(?:[ ,]*[A-Za-z]+(?=,? ))+")
 
@@ -132,5 +132,5 @@ _ASCII_RULES = _by_first_character(rules("[A-Za-z]", "[0-9]"))
 
 @cache
 def _unicode_rules() -> dict[str, list[Rule]]:
-    # Compiled on first use: few captions are not ASCII, and compiling takes as long as tokenising 5,000 captions.
+    # Compiled on first use: few captions are not ASCII, and compiling takes as long as tokenizing 5,000 captions.
     return _by_first_character(rules(rf"(?:[^\W\d_{_NO_LETTERS}]|[{_MARKS}])", r"\d"))

@@ -1,4 +1,4 @@
-"""ROUGE-L of captions: tokenised hypotheses and references in, scores of the corpus and of each picture out.
+"""ROUGE-L of captions: tokenized hypotheses and references in, scores of the corpus and of each picture out.
 
 Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004, section 3 (longest common subsequences), in the
 form that captioning papers report: the arithmetic of pycocoevalcap's `Rouge`. It takes the best precision and the best
@@ -25,11 +25,11 @@ def rouge_l(hypotheses: Hypotheses, references: References) -> MetricScores:
     An empty hypothesis scores 0, or 1 where one of its references is empty too, as in pycocoevalcap.
 
     Args:
-        hypotheses: picture id -> tokenised caption, for exactly the pictures of `references`.
-        references: picture id -> tokenised reference captions, at least one each; they may differ in number.
+        hypotheses: picture id -> tokenized caption, for exactly the pictures of `references`.
+        references: picture id -> tokenized reference captions, at least one each; they may differ in number.
 
     Raises:
-        InputError: the two are not of the same pictures, a picture has no reference, or a caption is not tokenised.
+        InputError: the two are not of the same pictures, a picture has no reference, or a caption is not tokenized.
     """
     picture_ids = check_pairs(hypotheses, references)
     scores = [_score(hypotheses[picture] or _NO_WORDS, references[picture]) for picture in picture_ids]

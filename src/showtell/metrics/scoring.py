@@ -46,7 +46,7 @@ def score(
         progress: called with the number of pictures that METEOR has done since the last call; other metrics are fast.
 
     Returns:
-        Scores equal to those of pycocoevalcap with its Java tokeniser, to rounding.
+        Scores equal to those of pycocoevalcap with its Java tokenizer, to rounding.
 
     Raises:
         InputError: the two are not of the same pictures, a picture has no reference, a caption is not text, a metric is

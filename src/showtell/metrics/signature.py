@@ -16,7 +16,7 @@ def signature_fields(
 ) -> list[str]:
     """The fields of a signature that say how `score` got its scores from `references`, without version and interval.
 
-    They name the tokeniser (Stanford's of that version, lower-cased, punctuation dropped), each metric with its
+    They name the tokenizer (Stanford's of that version, lower-cased, punctuation dropped), each metric with its
     settings (as pycocoevalcap 1.2 has them), how many references the pictures have, and how many pictures there are.
     """
     table = "references" if document_frequency is None else document_frequency.fingerprint

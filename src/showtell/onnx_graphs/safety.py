@@ -25,7 +25,7 @@ _ENDLESS = (b"Loop", b"Scan", b"SequenceMap")
 
 
 def require_harmless(graph: bytes, given: Collection[str] = ()) -> None:
-    """Refuse a serialised graph that has loops, or tensors in files other than those that are `given` by name.
+    """Refuse a serialized graph that has loops, or tensors in files other than those that are `given` by name.
 
     Raises:
         ShowtellError: it has, or it is no ONNX graph.

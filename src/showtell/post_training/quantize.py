@@ -17,13 +17,13 @@ from showtell.encoders import Encoder
 from showtell.errors import InputError
 from showtell.models.bundle import INT8_FORMAT, Bundle, read_bundle
 from showtell.models.names import bundle_to_write, find_model
-from showtell.quantization.encoder import CALIBRATION_PICTURES, quantised_on
+from showtell.quantization.encoder import CALIBRATION_PICTURES, quantized_on
 from showtell.quantization.int8_matmul import multiply_in_int8
 from showtell.quantization.int8_weights import int8_names, pack
 
 
 @dataclass(frozen=True, slots=True)
-class Quantised:
+class Quantized:
     """Sizes in bytes, before and after, of the encoder's graph, the decoder's weights and the bundle's file."""
 
     encoder: tuple[int, int]
@@ -31,13 +31,13 @@ class Quantised:
     bundle: tuple[int, int]
 
 
-def quantise(
+def quantize(
     model: str | Path,
     out: str | Path | None = None,
     pictures: AnyPictures | None = None,
     *,
     show: bool = True,
-) -> Quantised:
+) -> Quantized:
     """Write the int8 form of a bundle.
 
     Arguments:
@@ -64,7 +64,7 @@ def quantise(
     count = 0
     if source:
         count = min(len(source.names()), CALIBRATION_PICTURES)
-        graph = quantised_on(before.parts["encoder.onnx"], source, source.names(), before.model["resize"], show=show)
+        graph = quantized_on(before.parts["encoder.onnx"], source, source.names(), before.model["resize"], show=show)
         parts["encoder.onnx"] = graph
         described["encoder"] = Encoder(graph, resize=before.model["resize"], threads=1).info.to_json()
     if whole_decoder:
@@ -75,7 +75,7 @@ def quantise(
         described["format"] = INT8_FORMAT
     finish(target, parts, described, sections={"Quantisation": _section(count, whole_decoder)})
     after = read_bundle(target)
-    return Quantised(
+    return Quantized(
         _sizes(before, after, "encoder.onnx"),
         _sizes(before, after, "weights.safetensors"),
         (sum(map(len, before.parts.values())), sum(map(len, after.parts.values()))),

@@ -16,7 +16,7 @@ from showtell.encoders.runtime import Encoder
 from showtell.errors import InputError
 from showtell.files import write_bytes
 from showtell.images.preprocessing import ResizeMode
-from showtell.quantization.static import quantised
+from showtell.quantization.static import quantized
 
 CALIBRATION_PICTURES = 256
 INT8_GRAPH = "encoder-int8.onnx"
@@ -51,12 +51,12 @@ def int8_graph(
         if Encoder(made, threads=1).info.float32_fingerprint != Encoder(graph, threads=1).info.fingerprint:
             raise InputError(f"{kept}: was made from another encoder: choose another folder or delete it")
         return made
-    made = quantised_on(graph, pictures, names, resize, show=show)
+    made = quantized_on(graph, pictures, names, resize, show=show)
     write_bytes(kept, made)
     return made
 
 
-def quantised_on(
+def quantized_on(
     graph: bytes,
     pictures: Pictures,
     names: Collection[str],
@@ -71,7 +71,7 @@ def quantised_on(
     squares = [picture.square for picture in stream if picture.square is not None]
     if not squares:
         raise InputError(f"{pictures}: no picture could be read to calibrate int8 on")
-    return quantised(graph, np.stack(squares), show=show)
+    return quantized(graph, np.stack(squares), show=show)
 
 
 def _digest(name: str) -> bytes:

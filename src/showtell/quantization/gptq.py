@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from showtell.encoders.graph_editing import floats, same_padding
 from showtell.encoders.runtime import EncoderInfo
-from showtell.images.preprocessing import normalise
+from showtell.images.preprocessing import normalize
 from showtell.onnx_graphs.session import open_session
 from showtell.progress import bar
 
@@ -155,7 +155,7 @@ def _meet(layers: Sequence[_Layer], model: Any, squares: npt.NDArray[np.uint8], 
     with bar("measuring activations", len(squares), "pictures", show=show) as tick:
         for begin in range(0, len(squares), _AT_ONCE):
             batch = squares[begin : begin + _AT_ONCE]
-            pictures = normalise(batch, info.preprocessing)
+            pictures = normalize(batch, info.preprocessing)
             planes = dict(zip(inner, session.run(inner, {"picture": pictures}), strict=True)) if inner else {}
             for layer in layers:
                 given = planes.get(layer.node.input[0], pictures)

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from showtell.encoders.graph_editing import finished
 from showtell.encoders.runtime import Encoder, EncoderInfo
 from showtell.errors import InputError, require
-from showtell.images.preprocessing import normalise
+from showtell.images.preprocessing import normalize
 from showtell.progress import Tick, bar
 from showtell.quantization.gptq import round_kernels
 
@@ -34,7 +34,7 @@ _AT_ONCE = 8
 _OPERATORS = ["Conv", "Add", "Clip", "Relu", "MaxPool", "AveragePool", "Concat"]
 
 
-def quantised(graph: bytes, squares: npt.NDArray[np.uint8], *, show: bool = True) -> bytes:
+def quantized(graph: bytes, squares: npt.NDArray[np.uint8], *, show: bool = True) -> bytes:
     """The int8 form of an encoder's graph; the same graph and pictures always give the same bytes on a machine.
 
     Arguments:
@@ -84,7 +84,7 @@ class _Inputs:
     ) -> Iterator[dict[str, npt.NDArray[np.float32]]]:
         for begin in range(0, len(squares), _AT_ONCE):
             batch = squares[begin : begin + _AT_ONCE]
-            yield {"picture": normalise(batch, info.preprocessing)}
+            yield {"picture": normalize(batch, info.preprocessing)}
             tick(len(batch))
 
 

@@ -43,7 +43,7 @@ def export_bundle(
         recipe: the recipe of the model; all of it goes into `model.json`.
         decoder: the decoder, in evaluation mode.
         vocabulary: the decoder's.
-        encoder_graph: the serialised ONNX graph of the recipe's encoder.
+        encoder_graph: the serialized ONNX graph of the recipe's encoder.
         scores: figures of the exported weights on the validation split.
         counts: sizes of the splits, for the model card.
 

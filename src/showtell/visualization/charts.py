@@ -1,8 +1,8 @@
 """Numbers -> charts as SVG: lines, grouped bars, points with intervals. No script, no package.
 
 A chart is 400 units wide, about the width of a phone, so that its text stays readable there; the page scales it. Its
-colours are the classes `series-0` and `series-1` of the page's style sheet, which also differ in their strokes, so that
-a chart is readable without colour. Every mark has a tooltip, and the chart has an accessible name.
+colors are the classes `series-0` and `series-1` of the page's style sheet, which also differ in their strokes, so that
+a chart is readable without color. Every mark has a tooltip, and the chart has an accessible name.
 """
 
 import math

@@ -101,9 +101,9 @@ def percent(probability: float) -> str:
 
 
 def shaded(words: Sequence[tuple[str, float]]) -> str:
-    """A sentence for a notebook, without a style sheet: the less probable a word, the stronger its background colour.
+    """A sentence for a notebook, without a style sheet: the less probable a word, the stronger its background color.
 
-    The colour is translucent, so it suits dark and light notebooks. Each word's probability is its tooltip.
+    The color is translucent, so it suits dark and light notebooks. Each word's probability is its tooltip.
     """
     red, green, blue = _DOUBT
     return " ".join(

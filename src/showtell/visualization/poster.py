@@ -32,7 +32,7 @@ def poster(examples: Sequence[Example], *, columns: int | None = None, font: Pat
     """One RGB image of all examples, each with its captions above and its name below the picture.
 
     Arguments:
-        examples: at least one; those without a picture get a grey box.
+        examples: at least one; those without a picture get a gray box.
         columns: examples side by side; None for about a square, three at most.
         font: a TrueType or OpenType file, for scripts other than Latin, which Pillow's own font lacks.
 

@@ -1,7 +1,7 @@
 """A picture and its captions on a terminal: two pixels in each character cell, as colored half blocks.
 
-The foreground colour of the upper half block (U+2580) is the upper pixel, its background the lower one. Terminals of
-256 colours get the nearest ones. Without a terminal or without colours, only the text is written.
+The foreground color of the upper half block (U+2580) is the upper pixel, its background the lower one. Terminals of
+256 colors get the nearest ones. Without a terminal or without colors, only the text is written.
 """
 
 import math
@@ -19,7 +19,7 @@ _ROWS_BELOW = 2  # of the terminal, left for the next prompt
 
 
 def can_draw(console: "Console") -> bool:
-    """Whether this console can show pictures: it is a terminal of at least 256 colours."""
+    """Whether this console can show pictures: it is a terminal of at least 256 colors."""
     return console.is_terminal and not console.no_color and console.color_system in ("256", "truecolor")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from showtell.visualization.html import escape, percent
 
 _LEVELS = 5  # steps of doubt, one CSS class each: .doubt-0 (sure, unmarked) to .doubt-4
-SCORE = "length-normalised log-probability of the sentence: 0 is certainty, larger is better"
+SCORE = "length-normalized log-probability of the sentence: 0 is certainty, larger is better"
 """Explains the score of a caption to people."""
 CONFIDENCE = "how probable it is that the caption is at least half as good as a person's"
 """Explains the confidence of a caption to people."""

@@ -1,4 +1,4 @@
-"""A list of shapes and a random generator -> a picture of coloured shapes, for `showtell.data.synthetic.shapes`."""
+"""A list of shapes and a random generator -> a picture of colored shapes, for `showtell.data.synthetic.shapes`."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ class Shape:
 
 
 def scattered(rng: np.random.Generator, radii: Sequence[float], size: int) -> list[Point]:
-    """Random centres of circles of these radii that overlap neither each other nor the border."""
+    """Random centers of circles of these radii that overlap neither each other nor the border."""
     while True:
         low = np.array(radii)[:, None] + _MARGIN * size / _DESIGN_SIZE
         centres = [(float(x), float(y)) for x, y in rng.uniform(low, size - low, (len(radii), 2))]
@@ -64,7 +64,7 @@ def draw(
         shapes: up to four big ones fit.
         rng: of everything random.
         size: pixels on a side.
-        place: finds centres for circles of given radii.
+        place: finds centers for circles of given radii.
     """
     image = _background(rng, size)
     radii = [rng.uniform(*_RADII[shape.size]) * size / _DESIGN_SIZE for shape in shapes]
@@ -82,7 +82,7 @@ def _shade(colour: tuple[int, int, int], rng: np.random.Generator) -> tuple[int,
 
 
 def _background(rng: np.random.Generator, size: int) -> Image.Image:
-    """A pale ramp from one colour to another, in any direction."""
+    """A pale ramp from one color to another, in any direction."""
     first, second = rng.uniform(_DARKEST, _PALEST, (2, 3))
     angle = rng.uniform(0, 2 * math.pi)
     axis = np.linspace(-0.5, 0.5, size)

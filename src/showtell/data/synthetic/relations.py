@@ -147,7 +147,7 @@ def _sentence(scene: RelationScene, rng: np.random.Generator) -> str:
 
 
 def is_true(caption: str, scene: RelationScene) -> bool:
-    """Whether a caption says exactly what a scene shows: every colour and kind, and their relation."""
+    """Whether a caption says exactly what a scene shows: every color and kind, and their relation."""
     return parse(caption) == scene
 
 

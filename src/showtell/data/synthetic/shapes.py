@@ -1,10 +1,10 @@
-"""A captioning data set drawn by code: one to three coloured shapes, with sentences.
+"""A captioning data set drawn by code: one to three colored shapes, with sentences.
 
 Input: a seed. Output: PNG pictures (`Shapes.read`), captions with splits `train` and `val` (`Shapes.captions`), and a
 test whether any caption is true (`is_true`). Nothing is downloaded, and a decoder learns it in about a minute on two
 cores.
 
-As in CLEVR (Johnson et al. 2017, arXiv:1612.06890), some combinations of number, size, colour and kind are held out
+As in CLEVR (Johnson et al. 2017, arXiv:1612.06890), some combinations of number, size, color and kind are held out
 from training. Every fourth validation picture shows one, which only a model that learned the four separately can name.
 """
 
@@ -39,7 +39,7 @@ OPENINGS = ("", "there is", "here is", "a picture of", "an image of")  # "is" be
 
 @dataclass(frozen=True, slots=True, order=True)
 class ShapeGroup:
-    """`number` equal shapes: 1 to 3 of one size, colour and kind."""
+    """`number` equal shapes: 1 to 3 of one size, color and kind."""
 
     number: int
     size: str
@@ -63,7 +63,7 @@ HELD_OUT = frozenset(
         ShapeGroup(2, "big", "purple", "star"),
     }
 )
-"""Combinations that training never shows: each colour and each kind loses one small and one big group."""
+"""Combinations that training never shows: each color and each kind loses one small and one big group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Shapes(Drawn[Scene]):
 def sample(rng: np.random.Generator, *, held_out: bool, mixed: float) -> Scene:
     """A random scene with a held-out combination or without one; of two different shapes with probability `mixed`.
 
-    Different shapes share size and colour: an embedding that is the mean over a picture says which colours and kinds
+    Different shapes share size and color: an embedding that is the mean over a picture says which colors and kinds
     there are, but not which belong together.
     """
     while True:
@@ -181,7 +181,7 @@ def _phrase(group: ShapeGroup, rng: np.random.Generator) -> str:
 
 
 def is_true(caption: str, scene: Scene) -> bool:
-    """Whether a caption says exactly what a scene shows: every number, size, colour and kind, in a whole sentence."""
+    """Whether a caption says exactly what a scene shows: every number, size, color and kind, in a whole sentence."""
     return parse(caption) == scene
 
 

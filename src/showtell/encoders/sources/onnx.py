@@ -21,7 +21,7 @@ from showtell.encoders.runtime import METADATA_KEY, EncoderInfo
 from showtell.encoders.sources.base import EncoderEntry, encoder_source
 from showtell.errors import InputError, ShowtellError, one_line, require
 from showtell.files import parse_json, read_json
-from showtell.images.preprocessing import Interpolation, Layout, Preprocessing, normalise
+from showtell.images.preprocessing import Interpolation, Layout, Preprocessing, normalize
 from showtell.onnx_graphs.session import open_session
 
 _EXPORT_RULES = "1"  # increase it when the result of the same graph and options changes
@@ -179,7 +179,7 @@ def _shapes(model: Any, preprocessing: Preprocessing) -> dict[str, tuple[int, ..
         session = open_session(model.SerializeToString())
         names = [value.name for value in session.get_outputs()]
         squares = np.random.default_rng(0).integers(0, 256, (2, preprocessing.size, preprocessing.size, 3), np.uint8)
-        inputs = normalise(squares, preprocessing)
+        inputs = normalize(squares, preprocessing)
         both: list[npt.NDArray[Any]] = session.run(names, {"picture": inputs})
         singles = [session.run(names, {"picture": inputs[i : i + 1]}) for i in (0, 1)]
     except ShowtellError as error:

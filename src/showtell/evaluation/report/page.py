@@ -54,7 +54,7 @@ def evaluation_page(
     contents = "".join(f'<li><a href="#{anchor}">{title}</a></li>' for title, anchor, _ in sections)
     main = "\n".join(f'<section id="{anchor}">\n<h2>{title}</h2>\n{body}</section>' for title, anchor, body in sections)
     header = f'<p>{escape(_summary(evaluation))}</p>\n<nav><ul role="list">{contents}</ul></nav>'
-    title = f"How well {evaluation.model} describes pictures"
+    title = f"Evaluation of {evaluation.model}"
     return document(
         title,
         header,
@@ -73,7 +73,7 @@ def _summary(evaluation: Evaluation) -> str:
     left_out = f"; {counted(len(evaluation.unreadable), 'picture')} could not be read" if evaluation.unreadable else ""
     if evaluation.without_pictures:
         left_out += f"; {counted(len(evaluation.without_pictures), 'captioned name')} without a picture"
-    return f"{counted(len(evaluation.pictures), 'picture')}{of}, each compared with what people said of it{left_out}."
+    return f"{counted(len(evaluation.pictures), 'picture')}{of}, each compared with people's captions{left_out}."
 
 
 def _tiles(evaluation: Evaluation) -> str:
@@ -89,10 +89,10 @@ def _tiles(evaluation: Evaluation) -> str:
 def _table(evaluation: Evaluation) -> str:
     rows = "".join(_row(kind_of(name), figure) for name, figure in evaluation.figures.items())
     columns = "".join(f'<th scope="col">{column}</th>' for column in ("figure", "value", "95% interval"))
-    told = "Scores are times 100. Intervals are of bootstrap resamples of the pictures."
+    note = "Scores are times 100. Intervals are of bootstrap resamples of the pictures."
     return (
         f"<details>\n<summary>All figures</summary>\n<table>\n<thead><tr>{columns}</tr></thead>\n"
-        f'<tbody>\n{rows}</tbody>\n</table>\n<p class="label">{told}</p>\n</details>\n'
+        f'<tbody>\n{rows}</tbody>\n</table>\n<p class="label">{note}</p>\n</details>\n'
     )
 
 
@@ -123,7 +123,7 @@ def _figure(picture: EvaluatedPicture, pictures: Pictures) -> str:
         f"<figure>\n{thumbnail(pictures(picture.name), picture.caption)}\n<figcaption>\n"
         f'<p class="caption">{marked(picture.caption, picture.words)}</p>\n{tag_line(picture.tags)}'
         f"{_hallucinated(picture)}{_scores(picture)}"
-        f'<p class="label">People said:</p>\n<ul class="references">{references}</ul>\n{_name(picture.name)}'
+        f'<p class="label">Captions by people:</p>\n<ul class="references">{references}</ul>\n{_name(picture.name)}'
         "</figcaption>\n</figure>"
     )
 
@@ -155,7 +155,7 @@ def _copies(evaluation: Evaluation, chosen: Sequence[EvaluatedPicture], pictures
     intro = (
         f"{counted(same, 'caption')} of {len(evaluation.pictures):,} equal a training caption, "
         f"{len(copied) - same:,} more differ from one in a single word. Short sentences do so by chance; these are the "
-        "longest, each once, with the training picture on the right where it is at hand."
+        "longest, each once, with the training picture on the right if it is available."
     )
     return f'<p class="intro">{intro}</p>\n{grid(figures)}'
 
@@ -166,12 +166,12 @@ def _copy(picture: EvaluatedPicture, copy: TrainingCaption, pictures: Pictures) 
     if copied is not None:
         images = f'<div class="pair">{images}{thumbnail(copied, copy.text)}</div>'
     times = "once" if copy.times == 1 else f"{copy.times:,} times"
-    told = f"{'In training, ' if copy.edits else 'Word for word in training, '}{times}, of {escape(copy.picture)}"
-    said = f'<p class="caption">{_differing(picture.caption, copy.text)}</p>\n{_scores(picture)}'
-    said += f'<p class="label">{told}{":" if copy.edits else ""}</p>\n'
+    note = f"{'In training, ' if copy.edits else 'Word for word in training, '}{times}, of {escape(copy.picture)}"
+    body = f'<p class="caption">{_differing(picture.caption, copy.text)}</p>\n{_scores(picture)}'
+    body += f'<p class="label">{note}{":" if copy.edits else ""}</p>\n'
     if copy.edits:
-        said += f"<p>{_differing(copy.text, picture.caption)}</p>\n"
-    return f"<figure>\n{images}\n<figcaption>\n{said}{_name(picture.name)}</figcaption>\n</figure>"
+        body += f"<p>{_differing(copy.text, picture.caption)}</p>\n"
+    return f"<figure>\n{images}\n<figcaption>\n{body}{_name(picture.name)}</figcaption>\n</figure>"
 
 
 def _differing(text: str, other: str) -> str:

@@ -26,8 +26,8 @@ def score_panels(evaluation: Evaluation) -> list[str]:
         f"{JUDGE}, from this number to the next",
         "pictures",
     )
-    told = f"{sum(score < width for score in scores):,} of {len(scores):,} pictures score below {width}."
-    return [panel(f"{JUDGE} of each picture", chart, told)]
+    note = f"{sum(score < width for score in scores):,} of {len(scores):,} pictures score below {width}."
+    return [panel(f"{JUDGE} of each picture", chart, note)]
 
 
 def confidence_panels(evaluation: Evaluation) -> list[str]:
@@ -35,36 +35,38 @@ def confidence_panels(evaluation: Evaluation) -> list[str]:
     groups = confidence_groups(evaluation.pictures)
     if not groups:
         return []
-    label = (
-        "confidence that the caption is good" if evaluation.calibrated else "score that the model gives its own caption"
-    )
+    label = "confidence that the caption is good" if evaluation.calibrated else "score of the model's caption"
     correlation = evaluation.figures["rank_correlation"].value
     chart = spread_chart(f"{JUDGE} by confidence", groups, label, JUDGE)
-    told = (
-        f"Pictures in {len(groups)} equal groups, from those it was least sure of, with the 95% interval of each mean. "
-        f"Rank correlation over all pictures: {correlation:.2f}; 0 would mean that it tells nothing."
+    note = (
+        f"Pictures in {len(groups)} equal groups, ordered by confidence, with the 95% interval of each mean. "
+        f"Rank correlation over all pictures: {correlation:.2f}; 0 means no relation."
     )
-    return [panel("Is it surer where it is better?", chart, told), _threshold_panel(evaluation)]
+    return [panel("Are more confident captions better?", chart, note), _threshold_panel(evaluation)]
 
 
 def _threshold_panel(evaluation: Evaluation) -> str:
     kept = surest(evaluation.pictures)
     chart = line_chart(f"{JUDGE} of the surest captions", [Series(JUDGE, kept)], "% of the captions kept", JUDGE)
     half = next(score for share, score in kept if share >= 50)
-    told = f"Mean {JUDGE} when only the captions it is surest of are kept: {half:.1f} of the surer half."
-    return panel("If doubtful captions were left out", chart, told)
+    note = f"Mean {JUDGE} of the most confident captions; {half:.1f} for the more confident half."
+    return panel("Without doubtful captions", chart, note)
 
 
 def wording_panels(evaluation: Evaluation) -> list[str]:
     """Lengths, word frequencies and the commonest words, compared with people's."""
-    said = [picture.caption for picture in evaluation.pictures]
+    captions = [picture.caption for picture in evaluation.pictures]
     every = [reference for picture in evaluation.pictures for reference in picture.references]
     first = [picture.references[0] for picture in evaluation.pictures]  # as many sentences as the model wrote
-    return [_length_panel(said, every), _use_panel(said, first, evaluation.vocabulary), _common_panel(said, first)]
+    return [
+        _length_panel(captions, every),
+        _use_panel(captions, first, evaluation.vocabulary),
+        _common_panel(captions, first),
+    ]
 
 
-def _length_panel(said: Sequence[str], people: Sequence[str]) -> str:
-    mine, theirs = lengths(said), lengths(people)
+def _length_panel(captions: Sequence[str], people: Sequence[str]) -> str:
+    mine, theirs = lengths(captions), lengths(people)
     longest = max([*mine, *theirs])
     cut = min(longest, 25)  # the few longer ones share the last bar
 
@@ -75,12 +77,12 @@ def _length_panel(said: Sequence[str], people: Sequence[str]) -> str:
 
     names = [*map(str, range(1, cut)), f"{cut}+" if longest > cut else str(cut)]
     bars = [("model", shares(mine)), ("people", shares(theirs))]
-    told = f"Mean {_mean(mine):.1f} words, of people {_mean(theirs):.1f}."
-    return panel("Words in a caption", bar_chart("Captions by length", names, bars, "words", "% of captions"), told)
+    note = f"Mean {_mean(mine):.1f} words; people {_mean(theirs):.1f}."
+    return panel("Words in a caption", bar_chart("Captions by length", names, bars, "words", "% of captions"), note)
 
 
-def _use_panel(said: Sequence[str], people: Sequence[str], known: int) -> str:
-    mine, theirs = word_counts(said), word_counts(people)
+def _use_panel(captions: Sequence[str], people: Sequence[str], known: int) -> str:
+    mine, theirs = word_counts(captions), word_counts(people)
     most = max([*mine.values(), *theirs.values()])
     ends = [end for end in _USES if end < most] + [most]
     groups = list(pairwise(ends))
@@ -90,26 +92,24 @@ def _use_panel(said: Sequence[str], people: Sequence[str], known: int) -> str:
 
     names = [str(low + 1) for low, _ in groups]
     bars = [("model", counted(mine)), ("people", counted(theirs))]
-    label = "captions that have the word, from this number to the next"
+    label = "captions that contain the word, from this number to the next"
     chart = bar_chart("Words by use", names, bars, label, "different words")
-    told = (
-        f"{len(mine):,} different words of the {known:,} that it knows; people, in as many captions, {len(theirs):,}."
-    )
-    return panel("How often words are used", chart, told)
+    note = f"{len(mine):,} different words of the model's {known:,}; people use {len(theirs):,} in as many captions."
+    return panel("How often words are used", chart, note)
 
 
-def _common_panel(said: Sequence[str], people: Sequence[str]) -> str:
-    mine, theirs = word_counts(said), word_counts(people)
+def _common_panel(captions: Sequence[str], people: Sequence[str]) -> str:
+    mine, theirs = word_counts(captions), word_counts(people)
     common = mine.most_common(_TOP)
     most = max(max(count, theirs[word]) for word, count in common)
     rows = ""
     for word, count in common:
-        tracks = _track(count, most, len(said), 0) + _track(theirs[word], most, len(people), 1)
+        tracks = _track(count, most, len(captions), 0) + _track(theirs[word], most, len(people), 1)
         rows += f"<li>{escape(word)}{tracks}</li>"
     key = '<ul class="key" role="list"><li><span class="swatch bar series-0"></span>model</li>'
     key += '<li><span class="swatch bar series-1"></span>people</li></ul>'
     body = f'<ol class="tracks">{rows}</ol>\n{key}\n'
-    return panel("Its commonest words", body, "Share of the captions that have the word.")
+    return panel("Most common words", body, "Share of the captions that contain the word.")
 
 
 def _track(count: int, most: int, of: int, series: int) -> str:

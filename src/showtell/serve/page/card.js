@@ -7,7 +7,7 @@ import { marked, wordMark } from "./words.js";
 const LOOK = 160;
 const LARGE = 480;
 const CONFIDENCE = "how probable it is that the caption is at least half as good as a person’s";
-const SCORE = "length-normalised log-probability of the sentence: 0 is certainty, larger is better";
+const SCORE = "length-normalized log-probability of the sentence: 0 is certainty, larger is better";
 
 export class Card {
   // `actions` are what its buttons do: copy(card) and remove(card).

@@ -29,7 +29,7 @@ from showtell.data.sources.base import Pictures
 from showtell.embeddings.pipeline import Prepared, prepared
 from showtell.errors import InputError
 from showtell.files import read_json, write_json
-from showtell.images.preprocessing import normalise
+from showtell.images.preprocessing import normalize
 from showtell.onnx_graphs.session import open_session
 from showtell.progress import bar
 from showtell.training.encoder.module import EncoderModule, pictures
@@ -186,7 +186,7 @@ class FrozenFeatures:
         """The rows to store for squares."""
         if not self._session:
             return squares
-        (given,) = self._session.run(None, {"picture": normalise(squares, self.preprocessing)})
+        (given,) = self._session.run(None, {"picture": normalize(squares, self.preprocessing)})
         kept: npt.NDArray[np.float16] = (np.moveaxis(given, 1, -1) if given.ndim == 4 else given).astype(np.float16)
         return kept
 

@@ -151,7 +151,7 @@ class EncoderModule(nn.Module):
 
 def pictures(squares: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
     """An encoder's input from squares `(B, S, S, 3)`, RGB from 0 to 255, uint8 or float32. It equals
-    `showtell.images.preprocessing.normalise` bit for bit.
+    `showtell.images.preprocessing.normalize` bit for bit.
 
     The result has its channels last in memory, like the squares; convolutions on CPUs are fastest that way.
     """

@@ -1,6 +1,6 @@
 """What does int8 change in an encoder's embeddings, and what does it bring?
 
-    python benchmarks/quantised_encoders.py TRAINING_PICTURES PICTURES [--encoder NAME ...] [--resize squash]
+    python benchmarks/quantized_encoders.py TRAINING_PICTURES PICTURES [--encoder NAME ...] [--resize squash]
         [--count 500] [--rounds 9]
 
 quantizes each encoder on 256 of the training pictures, as `showtell train` does. For the other pictures it prints the
@@ -19,14 +19,14 @@ import numpy as np
 from showtell.data.sources.picture_source import PictureSource
 from showtell.embeddings.pipeline import prepared
 from showtell.encoders import Encoder, encoder_graph
-from showtell.quantization.encoder import quantised_on
+from showtell.quantization.encoder import quantized_on
 
 BATCH = 16
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("training_pictures", help="to quantise on")
+    parser.add_argument("training_pictures", help="to quantize on")
     parser.add_argument("pictures", help="to compare on")
     parser.add_argument("--encoder", action="append", help="may be given again")
     parser.add_argument("--resize", default="squash")
@@ -36,7 +36,7 @@ def main() -> None:
     training, pictures = PictureSource(args.training_pictures), PictureSource(args.pictures)
     for name in args.encoder or ["efficientnet_lite0", "efficientnet_lite2"]:
         graph = encoder_graph(name, say=print)
-        small = quantised_on(graph, training, training.names(), args.resize)
+        small = quantized_on(graph, training, training.names(), args.resize)
         info = Encoder(graph, resize=args.resize).info
         stream = prepared(islice(pictures.read(), args.count), info.preprocessing)
         squares = np.stack([picture.square for picture in stream if picture.square is not None])
