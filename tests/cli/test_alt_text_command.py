@@ -85,4 +85,4 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_like_an_unbroken_one(photos
     assert texts(many) == texts(tmp_path / "unbroken")
     assert len(texts(many)) == 120
     assert not list(many.rglob("*.partial"))
-    assert "left alone" not in last.stdout  # nothing of ours was taken for a person's
+    assert "other programs wrote" not in last.stdout  # nothing of ours was taken for a person's

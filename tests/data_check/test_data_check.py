@@ -118,7 +118,7 @@ def test_an_archive_that_breaks_off_is_told_after_what_it_holds(flawed, tmp_path
     options = DataOptions(("p.tar",), "c.csv", train=("train", "val"), validation=("val",), split_column="part")
     found = survey(options, root=tmp_path, show=False)
     assert not found.usable
-    assert "breaks off" in texts(found, fatal=True)[0]
+    assert "ends after" in texts(found, fatal=True)[0]
     assert found.pictures.read > 3
 
 

@@ -201,7 +201,7 @@ def test_the_command_says_what_is_wrong(written):
     for arguments, said in (
         ((written / "none.json",), "none.json"),
         ((written / "run" / "metrics.jsonl",), "metrics.jsonl"),
-        ((written / "evaluation.json", "--pictures", written / "bad"), "none of the pictures of the evaluation"),
+        ((written / "evaluation.json", "--pictures", written / "bad"), "has none of the evaluation's pictures"),
         ((written / "evaluation.json", "--run", written / "val"), "metrics.jsonl"),
         ((written / "evaluation.json", "--run", written / "bad"), "line 2"),
         ((written / "evaluation.json", "--out", written / "evaluation.json" / "page.html"), "page.html"),

@@ -161,7 +161,7 @@ def test_where_bans_leave_no_way_the_sentence_that_lacks_least_is_given():
         ({"must": ("ant ",), "must_not": ("bee|ant",)}, "'ant ' both must and must not appear"),
         ({"must": ("ant bee", "cat"), "max_length": 2}, "3 words must appear in at most 2"),
         ({"must": tuple(f"ant{' ant' * n}" for n in range(9))}, "at most 8"),
-        ({"must": ("#END#|!",)}, "no word in it"),
+        ({"must": ("#END#|!",)}, "has no words"),
         ({"must": ("cat",), "sample": True}, "leave sampling out"),
         ({"must": ("cat",), "num_captions": 3, "diversity": 1.0}, "diversity"),
     ],

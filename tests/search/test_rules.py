@@ -109,8 +109,8 @@ def test_words_that_the_vocabulary_lacks_may_be_banned():
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"min_length": 0}, "minimal length"),
-        ({"min_length": 5, "max_length": 4}, "minimal length"),
+        ({"min_length": 0}, "minimum length"),
+        ({"min_length": 5, "max_length": 4}, "minimum length"),
         ({"no_repeat_ngram": -1}, "no_repeat_ngram"),
         ({"must_not": ("ant|",)}, r"'ant\|' has no word"),
         ({"must_not": "?"}, "no word"),

@@ -259,7 +259,7 @@ def test_the_page_names_what_is_seen_and_has_it_said(opened, dog_captioner, draw
         page.locator("#files:enabled").set_input_files(files(drawn, 1))
         sentences(page, 1)
         assert page.get_by_text("Tags:").inner_text() == "Tags: dog, husky"
-        page.get_by_label("Name certain tags in captions").check()
+        page.get_by_label("Make captions name the most certain tag").check()
         guided = dog_captioner.caption(drawn[0], guide="always")
         assert guided.guided
         page.locator(".caption", has_text=guided.text).wait_for()

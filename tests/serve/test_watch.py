@@ -126,7 +126,7 @@ def test_the_page_shows_curves_and_captions_and_stops_the_run(browser, running, 
     page.get_by_text("Stopping: epoch 3 of 6").wait_for()
     assert watching.step(Progress(3, 6, 3, 5, {}))
     watching.end(Stopped(13))
-    page.get_by_text("Stopped, and saved after 5 of 6 epochs.").wait_for()
+    page.get_by_text("Stopped and saved after 5 of 6 epochs.").wait_for()
     assert complaints == []
     context.close()
 

@@ -133,7 +133,7 @@ def test_an_encoder_that_training_made_worse_is_left_out(data, tmp_path):
     result = train(wanted, tmp_path / "run", root=data, store=data / "store-None", show=False, say=said.append)
     assert result.best["stage"] == "cross_entropy"
     assert read_bundle(result.bundle).model["encoder"]["name"] == "random"
-    assert any("so the model has it as it was" in line for line in said)
+    assert any("so the model has the published encoder" in line for line in said)
     assert not (tmp_path / "run" / "tuned").exists()
 
 

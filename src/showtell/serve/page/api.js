@@ -1,4 +1,4 @@
-// The service as the page speaks to it. A picture is one request; the service puts those of all clients into batches.
+// The client of the service. A picture is one request; the service makes batches of all clients.
 
 const AT_ONCE = 6;
 const waiting = [];
@@ -20,7 +20,7 @@ export async function askModel() {
   return (await answered("v1/model", {})).json();
 }
 
-// The result of one picture; waits for its turn, and while the service is busy. `signal` gives it up.
+// The result of one picture. It waits for its turn, and while the service is busy. `signal` cancels it.
 export async function askCaption(file, query, signal) {
   await turn(signal);
   try {

@@ -1,4 +1,4 @@
-// One picture with what is said about it.
+// The card of one picture: its caption and details.
 
 import { counted, element, percent } from "./elements.js";
 import { drawLook } from "./looks.js";
@@ -10,7 +10,7 @@ const CONFIDENCE = "how probable it is that the caption is at least half as good
 const SCORE = "length-normalized log-probability of the sentence: 0 is certainty, larger is better";
 
 export class Card {
-  // `actions` are what its buttons do: copy(card) and remove(card).
+  // `actions` are the functions of its buttons: copy(card) and remove(card).
   constructor(file, name, actions) {
     this.file = file;
     this.name = name;
@@ -33,7 +33,7 @@ export class Card {
     this.figure.setAttribute("aria-busy", "true");
   }
 
-  // Show a result of the service, or a line that says why there is none. `resize` is how the model makes squares.
+  // Show a result of the service, or the reason why there is none. `resize` is how the model makes squares.
   show(result, resize) {
     this.result = result;
     this.figure.removeAttribute("aria-busy");
@@ -122,7 +122,7 @@ export class Card {
     return [button];
   }
 
-  // Show where it looked for a word in place of the picture, or with null the picture again.
+  // Show where the model looked for a word instead of the picture; null shows the picture again.
   look(button, word, resize) {
     for (const pressed of this.said.querySelectorAll("[aria-pressed=true]")) pressed.setAttribute("aria-pressed", "false");
     this.large.hidden = !button;

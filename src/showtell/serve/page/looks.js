@@ -2,7 +2,7 @@
 
 const SHADE = 0.75;
 
-// Draws `image` into the square canvas as the model sees it, and over it the map `attention`, rows of cells.
+// Draws `image` into the square canvas as the model sees it, overlaid with the map `attention` (rows of cells).
 export function drawLook(canvas, image, resize, attention) {
   const pen = canvas.getContext("2d");
   const side = canvas.width;

@@ -1,4 +1,4 @@
-// The page: pictures come in by choosing, dropping or pasting, each gets a card, and settings caption them all anew.
+// The page: users choose, drop or paste pictures. Each gets a card. New settings caption all pictures again.
 
 import { askCaption, askModel, Refused, useToken } from "./api.js";
 import { Card } from "./card.js";

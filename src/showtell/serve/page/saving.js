@@ -16,7 +16,7 @@ export function save(kind, results) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
-// Browsers give the clipboard to pages of this machine or of https alone; elsewhere a selection is copied.
+// Browsers allow the clipboard only on pages of this machine or of https; elsewhere a selection is copied.
 export async function copyText(text) {
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(text);

@@ -1,4 +1,4 @@
-// The settings as a query of the service. What is as the model has it is left out.
+// The settings as a query of the service, without those that are the model's defaults.
 
 import { percent } from "./elements.js";
 
@@ -26,7 +26,7 @@ export class Settings {
     this.arrange();
   }
 
-  // The model's own settings are where the form begins, and what a reset goes back to.
+  // The form starts with the model's own settings, and a reset returns to them.
   startFrom(search) {
     const way = search.sample ? "sample" : search.beam === 1 ? "greedy" : "beam";
     for (const radio of this.fields.way) radio.defaultChecked = radio.checked = radio.value === way;
@@ -41,7 +41,7 @@ export class Settings {
     return this.fields.way.value;
   }
 
-  // Show what matters for the way that is chosen, and say what the sliders stand at.
+  // Show the fields of the chosen search, and the values of the sliders.
   arrange() {
     const several = Number(this.fields.num_captions.value) > 1;
     for (const label of this.form.querySelectorAll("label")) {
@@ -79,7 +79,7 @@ export class Settings {
     return query;
   }
 
-  // A beam is never narrower than the captions that are wanted, and each group of captions that differ has one.
+  // A beam is at least as wide as the number of captions, and each group of diverse captions has one.
   beams() {
     const [beam, wanted, diversity] = ["beam", "num_captions", "diversity"].map((name) => Number(this.fields[name].value));
     if (wanted > 1 && diversity > 0) return wanted * Math.max(1, Math.floor(Math.min(20, beam * wanted) / wanted));

@@ -1,4 +1,4 @@
-// Words marked by how probable the model found them, as the reports of Showtell have them (report/words.py).
+// Words marked by their probability, as in reports (showtell/visualization/words.py).
 
 import { element, percent } from "./elements.js";
 
@@ -9,8 +9,8 @@ export function wordMark({ word, probability }) {
   return element("span", { class: `doubt-${level}`, title: percent(probability) }, word);
 }
 
-// A sentence with its words marked; its spacing and punctuation stay. Where the words are not those of the sentence in
-// their order, the words themselves are shown.
+// A sentence with its words marked; its spacing and punctuation stay. If the words do not match the sentence in
+// order, the words themselves are shown.
 export function marked(sentence, words) {
   const parts = [];
   let position = 0;

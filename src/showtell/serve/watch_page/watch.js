@@ -1,10 +1,10 @@
-// The page of a training: asks the run how it stands, once a second, and draws what is new.
+// The page of a training run: asks for its state once a second, and draws what is new.
 
 import { element } from "./elements.js";
 
 const SECOND = 1000;
 const MOST_BEFORE = 6;
-const OVER = { finished: "Finished", stopped: "Stopped, and saved", failed: "Failed" };
+const OVER = { finished: "Finished", stopped: "Stopped and saved", failed: "Failed" };
 const NAMES = { train_loss: "loss", train_accuracy: "next words predicted", reward: "reward" };
 const at = (id) => document.getElementById(id);
 let known = -1;
@@ -62,7 +62,7 @@ function showSamples(samples) {
   at("cards").replaceChildren(...samples.map((sample, place) => element("li", {}, figure(sample, place))));
 }
 
-// Epochs in a row that said the same, newest first: [first epoch, last epoch, what they said].
+// Epochs in a row with the same caption, newest first: [first epoch, last epoch, caption].
 function spells(said) {
   const found = [];
   for (const [epoch, text] of said) {
@@ -87,7 +87,7 @@ function figure({ name, references, said }, place) {
       {},
       element("p", { class: "caption" }, newest?.[2] ?? ""),
       element("ul", { class: "said", role: "list" }, ...earlier),
-      element("p", { class: "label" }, "People said:"),
+      element("p", { class: "label" }, "Captions by people:"),
       element("ul", { class: "references" }, ...references.map((text) => element("li", {}, text))),
       element("p", { class: "about" }, element("bdi", {}, name)),
     ),
