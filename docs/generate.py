@@ -107,6 +107,8 @@ def command_line() -> str:
     """Every command and option of `showtell`."""
     program = typer.main.get_command(app)
     commands = dict(leaves("showtell", program))
+    for command in commands.values():
+        command.complete_help()
     lines = [
         "# Command line",
         "",

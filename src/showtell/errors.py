@@ -8,6 +8,7 @@ for failed work.
 import errno
 import unicodedata
 from importlib import import_module
+from typing import Any
 
 
 def one_line(error: BaseException | str, most: int | None = None) -> str:
@@ -90,3 +91,10 @@ def require(*modules: str, extra: str, what: str) -> None:
                 import_module(".".join(parts[:count]))
         except ImportError as error:
             raise MissingExtra(what, extra) from error
+
+
+def refuse_duplicate(what: str, first: Any, second: Any) -> None:
+    """Raise a `ValueError` that names both if two different functions or classes register as `what`."""
+    names = [f"{one.__module__}.{one.__qualname__}" for one in (first, second)]
+    if names[0] != names[1]:
+        raise ValueError(f"both {names[0]} and {names[1]} register as {what}: rename one")

@@ -6,6 +6,7 @@ import pytest
 import typer
 
 from showtell.cli import app
+from showtell.encoders import encoder_names
 
 
 def commands(name="showtell", command=None):
@@ -47,3 +48,13 @@ def test_every_option_says_in_a_sentence_what_it_does(name):
     for one in LEAVES[name].params:
         assert re.fullmatch(r"[A-Z\d].*[.)]|[A-Z].*\.\.\.", one.help), (one.name, one.help)
         assert "[default" not in one.help, one.name
+
+
+@pytest.mark.parametrize("name", ["showtell embed", "showtell train"])
+def test_the_encoders_in_it_are_those_of_the_registry(name):
+    command = LEAVES[name]
+    with command.make_context(name, [], resilient_parsing=True) as context:
+        text = " ".join(command.get_help(context).split())
+    encoder = next(one for one in command.params if one.name == "encoder")
+    assert re.findall(r"[\w:]+", encoder.help)[1:] == [*encoder_names()[:-1], "or", encoder_names()[-1]]
+    assert "{" not in text

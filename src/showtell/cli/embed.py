@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from showtell.cli import reading, settings
+from showtell.cli.help import ENCODERS
 from showtell.cli.settings import Precision, Resize
 from showtell.errors import InputError, shown
 
@@ -24,9 +25,7 @@ def embed(
     out: Annotated[Path, typer.Option(help="Folder of the store; an existing one is resumed.", metavar="FOLDER")],
     encoder: Annotated[
         str,
-        typer.Option(
-            help="Encoder: efficientnet_lite0, efficientnet_lite2, keras:NAME, timm:NAME or onnx:FILE.", metavar="NAME"
-        ),
+        typer.Option(help=f"Encoder: {ENCODERS}.", metavar="NAME"),
     ] = "efficientnet_lite2",
     encoder_weights: Annotated[
         Path | None, typer.Option(help="File with the encoder's weights.", show_default="downloaded by keras or timm")

@@ -14,8 +14,26 @@ from typer.models import OptionInfo
 _VALUES = {int: "N", float: "X", Path: "FILE", str: "TEXT"}
 
 
+ENCODERS = "{encoders}"
+"""In a help text: the names of all encoders."""
+
+
 class _PlainHelp:
     """Shows no value for flags, and only their own name for arguments."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Complete the help and write it."""
+        self.complete_help()
+        super().format_help(ctx, formatter)  # type: ignore[misc]
+
+    def complete_help(self) -> None:
+        """Fill in what help texts take from registries. Only shown help is filled, because that imports their room."""
+        for param in self.params:  # type: ignore[attr-defined]
+            if ENCODERS in (getattr(param, "help", None) or ""):
+                from showtell.encoders import encoder_names
+
+                *names, last = encoder_names()
+                param.help = param.help.replace(ENCODERS, f"{', '.join(names)} or {last}")
 
     def get_params(self, ctx: Any) -> list[Any]:
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from showtell.cli import caption_files, reading, settings
+from showtell.cli.help import ENCODERS
 from showtell.cli.serve import need_service
 from showtell.config import assign, change, read_tables
 from showtell.errors import InputError
@@ -57,7 +58,7 @@ def train(
     encoder: Annotated[
         str | None,
         typer.Option(
-            help="Encoder: efficientnet_lite0, efficientnet_lite2, keras:NAME, timm:NAME or onnx:FILE.",
+            help=f"Encoder: {ENCODERS}.",
             metavar="NAME",
             show_default="the recipe's",
         ),

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import torch
 from torch import nn
 
+from showtell.errors import refuse_duplicate
+
 Tensors = dict[str, torch.Tensor]
 
 
@@ -142,8 +144,8 @@ def decoder_kind(name: str, options: type[DecoderOptions], help: str) -> Callabl
     """Register a class of this room as the kind `name`, with a line of help."""
 
     def register(cls: D) -> D:
-        if name in REGISTERED and REGISTERED[name].build.__module__ != cls.__module__:
-            raise ValueError(f"two decoders are called {name}")
+        if name in REGISTERED:
+            refuse_duplicate(f"the decoder {name!r}", REGISTERED[name].build, cls)
         REGISTERED[name] = DecoderKind(name, help, options, cls)
         return cls
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Literal, TypeAlias
 
-from showtell.errors import InputError
+from showtell.errors import InputError, refuse_duplicate
 from showtell.metrics.document_frequency import DocumentFrequency
 from showtell.metrics.matching import Match, ReferenceIndex
 from showtell.metrics.ptb import ptb_tokenize, split_at_spaces
@@ -130,7 +130,7 @@ def metric(
 
     def register(compute: Compute) -> Compute:
         if name in _registered:
-            raise ValueError(f"two metrics are called {name!r}")
+            refuse_duplicate(f"the metric {name!r}", _registered[name].compute, compute)
         _registered[name] = Metric(
             name,
             help,

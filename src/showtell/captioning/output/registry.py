@@ -14,7 +14,7 @@ from importlib import import_module, resources
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-from showtell.errors import InputError
+from showtell.errors import InputError, refuse_duplicate
 
 if TYPE_CHECKING:
     from showtell.captioning.caption import Captioned
@@ -95,6 +95,8 @@ def output_format(
     """
 
     def register(writer: Callable[[IO[Any], Layout], Iterator[Write]]) -> Callable[[IO[Any], Layout], Iterator[Write]]:
+        if name in _registered:
+            refuse_duplicate(f"the output format {name!r}", _registered[name].open, writer)
         _registered[name] = OutputFormat(name, help, contextmanager(writer), **properties)
         return writer
 

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from showtell.data.captions.columns import Columns
 from showtell.data.captions.text_file import CaptionFile
-from showtell.errors import InputError
+from showtell.errors import InputError, refuse_duplicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def caption_format(name: str, *, title: str, help: str, detect: Detect, order: i
 
     def register(read: Read) -> Read:
         if name in _registered:
-            raise ValueError(f"two caption formats are called {name!r}")
+            refuse_duplicate(f"the caption format {name!r}", _registered[name].read, read)
         _registered[name] = CaptionFormat(name, title, help, read, detect, order)
         return read
 

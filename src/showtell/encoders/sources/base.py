@@ -12,6 +12,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from showtell.errors import refuse_duplicate
+
 Classifier: TypeAlias = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 """Weights `(C, D)` and biases `(C,)` that turn pooled embeddings into class logits."""
 
@@ -67,8 +69,8 @@ def encoder_source(
         source = EncoderSource(names, help, find, own_weights, classifier)
         for name in names:
             prefix = name.partition(":")[0]
-            if prefix in REGISTERED and REGISTERED[prefix].find.__module__ != find.__module__:
-                raise ValueError(f"two encoder sources are called {prefix}")
+            if prefix in REGISTERED:
+                refuse_duplicate(f"the encoder source {prefix!r}", REGISTERED[prefix].find, find)
             REGISTERED[prefix] = source
         return find
 
