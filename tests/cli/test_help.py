@@ -18,6 +18,11 @@ def commands(name="showtell", command=None):
         yield from commands(f"{name} {key}", below[key])
 
 
+def examples_of(command):
+    """The examples in a command's help, each as a line."""
+    return [line.strip() for line in (command.help or "").partition("Examples:")[2].splitlines() if line.strip()]
+
+
 ALL = dict(commands())
 LEAVES = {name: command for name, command in ALL.items() if not hasattr(command, "commands")}
 
@@ -31,12 +36,14 @@ def test_it_fits_80_columns_and_names_no_type_of_python(showtell, monkeypatch, n
     assert name.split()[-1] in ran.out
     assert max(map(len, ran.out.splitlines())) <= 80
     assert not re.search(r"<\w+|list\[|Path\b|PosixPath|None\b", ran.out)
+    begins = [line.strip()[:40] for line in ran.out.splitlines()]
+    for example in examples_of(ALL[name]):
+        assert example[:40] in begins, "every example begins a line of its own"
 
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_it_has_examples_of_that_command_that_can_be_parsed(name):
-    text = LEAVES[name].help
-    examples = [line.strip() for line in text.partition("Examples:")[2].splitlines() if line.strip()]
+    examples = examples_of(LEAVES[name])
     assert examples
     for line in examples:
         assert line.startswith(f"{name}")

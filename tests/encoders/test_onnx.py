@@ -164,7 +164,7 @@ def test_the_fingerprint_follows_weights_and_description_not_the_files_place(tmp
             r"'pooled' must be \(B, 6\), and 'logits' is \(B, 1000\)",
         ),
         (network(), {"grid": "planes5"}, "has no tensor 'planes5', which its description calls 'grid'"),
-        (network(outputs=["logits", "tokens"]), {"size": 16}, "has the outputs logits, tokens: say which"),
+        (network(outputs=["logits", "tokens"]), {"size": 16}, "has the outputs logits, tokens: name the one"),
     ],
 )
 def test_what_a_graph_does_not_say_or_says_wrongly_is_a_clear_error(tmp_path, model, description, message):

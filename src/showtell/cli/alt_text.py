@@ -47,7 +47,7 @@ def alt_text(
         Format | None,
         typer.Option(
             help="Write a .txt or .xmp file beside each picture, or one table to --output.",
-            show_default="as --output is named, else txt",
+            show_default="by --output; else txt",
         ),
     ] = None,
     output: Annotated[

@@ -57,7 +57,8 @@ def caption(
         list[int] | None, typer.Option(help="Caption only the picture at this position, from 0. May be repeated.")
     ] = None,
     format: Annotated[
-        Format | None, typer.Option(help=f"Output format: {_FORMATS}.", show_default="as --output is named, else text")
+        Format | None,
+        typer.Option(help=f"Output format: {_FORMATS}.", show_default="by --output; else text"),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file.", show_default="the terminal")

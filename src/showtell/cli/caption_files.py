@@ -26,11 +26,11 @@ Store: TypeAlias = Annotated[
 
 PictureColumn: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Column or key of the picture's name.", show_default="image or alike", rich_help_panel=_PANEL),
+    typer.Option(help="Column or key of the picture's name.", show_default="image or similar", rich_help_panel=_PANEL),
 ]
 CaptionColumn: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Column or key of the caption.", show_default="caption or alike", rich_help_panel=_PANEL),
+    typer.Option(help="Column or key of the caption.", show_default="caption or similar", rich_help_panel=_PANEL),
 ]
 Partial: TypeAlias = Annotated[
     bool, typer.Option("--partial", help="Leave out captioned pictures that are missing, instead of failing.")

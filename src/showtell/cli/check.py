@@ -50,7 +50,7 @@ def check(
         Path,
         typer.Option(
             envvar="SHOWTELL_DATA",
-            help="Folder that the paths of the model's own data are relative to.",
+            help="Folder for the relative paths of the model's own data.",
             metavar="FOLDER",
         ),
     ] = Path(),

@@ -1,6 +1,7 @@
 """Help texts for people: `--beam N` and `--html FILE`, without Python's types."""
 
 import inspect
+import re
 import typing
 from collections.abc import Callable
 from enum import Enum
@@ -27,7 +28,12 @@ class _PlainHelp:
         super().format_help(ctx, formatter)  # type: ignore[misc]
 
     def complete_help(self) -> None:
-        """Fill in what help texts take from registries. Only shown help is filled, because that imports their room."""
+        """Fill in what help texts take from registries. Only shown help is filled, because that imports their room.
+
+        A blank line before the examples keeps them apart: Typer removes the indentation of all lines after the first of
+        the paragraphs that it renders, and an example without indentation is no longer a line of its own.
+        """
+        self.help = re.sub(r"\n+Examples:", "\n\n\nExamples:", self.help or "")
         for param in self.params:  # type: ignore[attr-defined]
             if ENCODERS in (getattr(param, "help", None) or ""):
                 from showtell.encoders import encoder_names

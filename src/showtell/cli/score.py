@@ -59,7 +59,7 @@ def score(
         Path | None,
         typer.Option(help="Table of document frequencies to use for CIDEr.", show_default="counted from REFERENCES"),
     ] = None,
-    save_df: Annotated[Path | None, typer.Option(help="Write such a table, counted from REFERENCES.")] = None,
+    save_df: Annotated[Path | None, typer.Option(help="Write a table for --df, counted from REFERENCES.")] = None,
     resamples: Annotated[
         int, typer.Option(min=0, help="Resamples of the bootstrap for intervals; 0 computes none.")
     ] = 1000,

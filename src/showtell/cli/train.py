@@ -36,7 +36,7 @@ def train(
     ] = None,
     root: Annotated[
         Path,
-        typer.Option(envvar="SHOWTELL_DATA", help="Folder that the recipe's paths are relative to.", metavar="FOLDER"),
+        typer.Option(envvar="SHOWTELL_DATA", help="Folder for the relative paths of the recipe.", metavar="FOLDER"),
     ] = Path(),
     store: Annotated[
         Path | None,

@@ -33,7 +33,7 @@ Captions: TypeAlias = Annotated[
     ),
 ]
 Root: TypeAlias = Annotated[
-    Path, typer.Option(envvar="SHOWTELL_DATA", help="Folder that the recipe's paths are relative to.", metavar="FOLDER")
+    Path, typer.Option(envvar="SHOWTELL_DATA", help="Folder for the relative paths of the recipe.", metavar="FOLDER")
 ]
 Set: TypeAlias = Annotated[
     list[str] | None,
