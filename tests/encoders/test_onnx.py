@@ -102,7 +102,7 @@ def test_a_fixed_batch_of_one_is_opened_where_the_graph_allows_it(tmp_path):
 
 def test_size_is_needed_where_the_graph_takes_any(tmp_path):
     path = saved(tmp_path, network(side="S", outputs=["features"]), channels="RGB")
-    with pytest.raises(InputError, match=r"net\.onnx: .*say 'size'"):
+    with pytest.raises(InputError, match=r"net\.onnx: .*add 'size'"):
         encoder_graph(f"onnx:{path}")
     saved(tmp_path, network(side="S", outputs=["features"]), size=2 * SIZE)
     assert Encoder(encoder_graph(f"onnx:{path}")).info.cells == 64
@@ -156,12 +156,12 @@ def test_the_fingerprint_follows_weights_and_description_not_the_files_place(tmp
         (network(), {"size": 32}, "takes pictures of 16 x 16, but its description says size 32"),
         (network(), {"layout": "CHWN"}, "add 'layout', NCHW or NHWC"),
         (network(), {"interpolation": "nearest"}, "interpolation 'nearest' is unknown: choose one of bilinear"),
-        (network(), {"pooled": "features"}, r"'pooled' must be \(B, D\), and 'features' is \(B, 6, 4, 4\)"),
-        (network(), {"grid": "vector"}, r"'grid' must be \(B, L, D\).* and 'vector' is \(B, 6\)"),
+        (network(), {"pooled": "features"}, r"'pooled' must be \(B, D\), but 'features' is \(B, 6, 4, 4\)"),
+        (network(), {"grid": "vector"}, r"'grid' must be \(B, L, D\).* but 'vector' is \(B, 6\)"),
         (
             network(),
             {"grid": "features", "pooled": "logits"},
-            r"'pooled' must be \(B, 6\), and 'logits' is \(B, 1000\)",
+            r"'pooled' must be \(B, 6\), but 'logits' is \(B, 1000\)",
         ),
         (network(), {"grid": "planes5"}, "has no tensor 'planes5', which its description calls 'grid'"),
         (network(outputs=["logits", "tokens"]), {"size": 16}, "has the outputs logits, tokens: name the one"),

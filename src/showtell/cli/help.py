@@ -33,8 +33,9 @@ class _PlainHelp:
         A blank line before the examples keeps them apart: Typer removes the indentation of all lines after the first of
         the paragraphs that it renders, and an example without indentation is no longer a line of its own.
         """
-        self.help = re.sub(r"\n+Examples:", "\n\n\nExamples:", self.help or "")
-        for param in self.params:  # type: ignore[attr-defined]
+        command: Any = self
+        command.help = re.sub(r"\n+Examples:", "\n\n\nExamples:", command.help or "")
+        for param in command.params:
             if ENCODERS in (getattr(param, "help", None) or ""):
                 from showtell.encoders import encoder_names
 
