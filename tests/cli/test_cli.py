@@ -4,9 +4,6 @@ import csv
 import io
 import itertools
 import json
-import os
-import subprocess
-import sys
 import zipfile
 
 import pytest
@@ -186,19 +183,3 @@ def test_help_names_every_command():
     for command in ("caption", "embed", "train", "verify"):
         assert command in result.stdout
     assert user_process.run("--version").stdout.startswith("showtell ")
-
-
-def test_numpy_has_not_been_imported_when_the_command_line_says_how_many_threads_it_may_have():
-    program = "import showtell.cli, sys; assert 'numpy' not in sys.modules"
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
-@pytest.mark.parametrize(("command", "threads"), [("caption", "1"), ("train", None)])
-def test_numpy_gets_one_thread_unless_something_is_trained(command, threads):
-    program = "import os\nfrom showtell.cli import main\ntry:\n    main()\nfinally:\n"
-    program += "    print(os.environ.get('OPENBLAS_NUM_THREADS'))"
-    given = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
-    ran = subprocess.run(
-        [sys.executable, "-c", program, command, "--help"], env=given, capture_output=True, text=True, check=True
-    )
-    assert ran.stdout.splitlines()[-1] == str(threads)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.errors import InputError
+from showtell.products import row_products
 
 Floats = npt.NDArray[np.float32]
 
@@ -36,8 +37,7 @@ class OutOfDistribution:
 
     def coordinates(self, embeddings: Floats) -> npt.NDArray[np.float64]:
         """Where embeddings `float32 (B, D)` or `(B, L, D)` lie along the directions, `float64 (B, K)`."""
-        coordinates: npt.NDArray[np.float64] = self._centred(embeddings) @ self.directions.astype(np.float64).T
-        return coordinates
+        return row_products(self._centred(embeddings), self.directions.astype(np.float64))
 
     def outside(self, embeddings: Floats) -> npt.NDArray[np.float64]:
         """The share of the squared length of embeddings `(B, D)` or `(B, L, D)` outside of the directions, `(B,)`."""
