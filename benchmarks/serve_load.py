@@ -54,7 +54,7 @@ def main() -> int:
     print(f"{len(files)} pictures, {args.clients} clients, load average before: {os.getloadavg()[0]:.1f}")
     without, served, told = [], [], Told()
     share = args.seconds / args.rounds
-    with service(*options) as base:
+    with service(*options) as (base, _):
         asyncio.run(clients(base, files, args.clients, min(5.0, share), Told()))  # its memory grows to what it needs
         before = figures(base)
         for _ in range(args.rounds):
@@ -67,7 +67,7 @@ def main() -> int:
         after = figures(base)
     report(without, served, told, before, after)
     overrun = Told()
-    with service(*options, "--queue", "8", "--max-pictures", "8") as base:
+    with service(*options, "--queue", "8", "--max-pictures", "8") as (base, _):
         asyncio.run(clients(base, files, args.clients, 5.0, overrun))
         calm = Told()
         asyncio.run(clients(base, files, 1, 2.0, calm))
@@ -90,10 +90,10 @@ def _parser() -> argparse.ArgumentParser:
 
 @contextmanager
 def service(*options: str):
-    """A running service; its address."""
+    """A running service; its address and the number of its process."""
     process = subprocess.Popen([*SHOWTELL, "serve", "--port", "0", *options], stderr=subprocess.PIPE, text=True)
     try:
-        yield address_of(process)
+        yield address_of(process), process.pid
     finally:
         process.terminate()
         if process.wait() or process.stderr.read():

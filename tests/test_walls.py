@@ -16,7 +16,7 @@ SOURCE = Path(showtell.__file__).parent
 # stands on lower floors or beside it; `docs/explanation/architecture.md` says what each room is for.
 FLOORS = {
     "": [
-        {"_version", "errors", "progress"},
+        {"_version", "errors", "products", "progress"},
         {"config", "files", "text", "onnx_graphs", "images", "metrics"},
         {"data", "encoders", "search", "visualization"},
         {"embeddings", "decoders"},

@@ -1,13 +1,12 @@
 """Where a model looked for each word: in captions, on the command line and on a page."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import command_line
 from showtell.captioning.attention import attention_maps, overlay
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.output.page import PageEntry, caption_page
@@ -66,15 +65,9 @@ def test_an_overlay_is_the_picture_where_the_attention_lies_and_dark_elsewhere()
     assert shown[60, 4] == pytest.approx((50, 25, 10), abs=2)
 
 
-def caption(*arguments):
-    program = "from showtell.cli import main; main()"
-    command = [sys.executable, "-c", program, "caption", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_json_lines_and_the_page_show_where_it_looked(looking_bundle, photos, tmp_path):
-    given = ("--model", looking_bundle, "--attention", "--format", "jsonl", "--html", tmp_path / "page.html")
-    done = caption(photos, *given)
+    given = ("--attention", "--format", "jsonl", "--html", tmp_path / "page.html")
+    done = command_line.caption(photos, *given, model=looking_bundle)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     expected = Captioner(looking_bundle).caption(photos / "0.png", attention=True)
@@ -82,12 +75,12 @@ def test_json_lines_and_the_page_show_where_it_looked(looking_bundle, photos, tm
         assert np.array(found["attention"]) == pytest.approx(word.attention, abs=1e-4)
     words = sum(len(line["words"]) for line in lines)
     assert (tmp_path / "page.html").read_text().count("<img") == 10 + words
-    plain = caption(photos / "0.png", "--model", looking_bundle, "--format", "jsonl")
+    plain = command_line.caption(photos / "0.png", "--format", "jsonl", model=looking_bundle)
     assert all("attention" not in word for word in json.loads(plain.stdout)["words"])
 
 
 def test_attention_that_nothing_would_show_is_refused(looking_bundle, photos):
-    done = caption(photos, "--model", looking_bundle, "--attention")
+    done = command_line.caption(photos, "--attention", model=looking_bundle)
     assert done.returncode == 2
     assert "--format jsonl or parquet or --html" in done.stderr
 

@@ -1,4 +1,4 @@
-"""`showtell caption` on pictures from the web, at random and by index, run as a user runs it."""
+"""`showtell caption` on pictures from the web, at random and by index."""
 
 import zipfile
 

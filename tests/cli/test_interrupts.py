@@ -8,18 +8,28 @@ import time
 
 import pytest
 
+HANG = 600  # seconds until a test that hangs gives up
+
 PROGRAM = """
-import sys, time
+import os, time
 import showtell.embeddings.pipeline as pipeline
+from showtell.cli.interrupts import CtrlC
 
 def stuck(*arguments, **options):
-    print("busy", flush=True)
-    time.sleep(60)
+    os.write(1, b"busy\\n")  # in one piece, as two threads do this at once
+    time.sleep(HANG)
+
+def told(self, *arguments, handle=CtrlC._handle):
+    try:
+        handle(self, *arguments)
+    finally:
+        os.write(1, b"stopping\\n")
 
 pipeline.fitted = stuck
+CtrlC._handle = told
 from showtell.cli import main
 main()
-"""
+""".replace("HANG", str(2 * HANG))
 
 
 @pytest.fixture
@@ -37,15 +47,20 @@ def stuck(tmp_path):
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
         begun.append(process)
-        while (line := process.stdout.readline()) not in ("busy\n", ""):
-            pass
-        assert line, process.stderr.read()
+        read_until(process, "busy")
         return process
 
     yield begin
     for process in begun:
         process.kill()
         process.wait()
+
+
+def read_until(process, word):
+    """Wait for a line of a process, which other lines may precede."""
+    while (line := process.stdout.readline()) not in (f"{word}\n", ""):
+        pass
+    assert line, process.stderr.read()
 
 
 def commands(photos, model, store):
@@ -75,10 +90,11 @@ def test_a_second_ctrl_c_ends_it_at_once(stuck, photos, tiny_bundle, tiny_encode
     (tmp_path / "encoder.onnx").write_bytes(tiny_encoder)
     process = stuck(*commands(photos, tiny_bundle, tmp_path / "store")[command])
     process.send_signal(signal.SIGINT)
+    read_until(process, "stopping")
     time.sleep(0.5)
     assert process.poll() is None  # it waits for its threads
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=HANG)
     assert process.returncode == 130
     assert "Traceback" not in said
     assert said.splitlines()[-1] == "showtell: interrupted"
@@ -89,13 +105,13 @@ def test_one_ctrl_c_is_one_line_too(tmp_path):
     program = """
 import time
 from showtell.cli import app, main
-app.command("wait")(lambda: (print("busy", flush=True), time.sleep(60)))
+app.command("wait")(lambda: (print("busy", flush=True), time.sleep(HANG)))
 main()
-"""
+""".replace("HANG", str(2 * HANG))
     process = subprocess.Popen(
         [sys.executable, "-c", program, "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout.readline() == "busy\n"
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=HANG)
     assert (process.returncode, said) == (130, "showtell: interrupted\n")

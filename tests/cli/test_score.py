@@ -1,4 +1,4 @@
-"""`showtell score`, run as a user runs it."""
+"""`showtell score`: tables, JSON, files by picture, and errors."""
 
 import csv
 import json
@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import command_line
 from repository import ROOT
 from showtell.metrics import DocumentFrequency, score
 
@@ -37,14 +38,7 @@ def files(tmp_path):
 
 
 def run(folder, *arguments, predictions="predictions.json", references="references.json"):
-    program = "from showtell.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", program, "score", predictions, references, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        check=False,
-    )
+    return command_line.run("score", predictions, references, *arguments, cwd=folder)
 
 
 def test_the_table_has_scores_times_100_with_intervals_and_a_signature(files):

@@ -163,3 +163,14 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_bytes(photos, tiny_bundle
     subprocess.run(command(broken), check=True, capture_output=True)
     assert contents(broken) == contents(tmp_path / "unbroken")
     assert all(contents(broken)[name] == data for name, data in finished.items() if name.endswith(".arrow"))
+
+
+def test_the_encoder_of_a_model_is_found_by_the_models_name(photos, tiny_bundle, tmp_path, showtell, monkeypatch):
+    monkeypatch.setenv("SHOWTELL_MODELS", str(tiny_bundle.parent))
+    assert showtell("embed", photos, "--out", tmp_path / "named", "--model", "tiny").code == 0
+    assert showtell("embed", photos, "--out", tmp_path / "path", "--model", tiny_bundle).code == 0
+    assert contents(tmp_path / "named") == contents(tmp_path / "path")
+    ran = showtell("embed", photos, "--out", tmp_path / "none", "--model", "tinny")
+    assert ran.code == 2
+    assert ran.err.startswith("showtell: tinny: there is no such file, and no model of that name: there are tiny, ")
+    assert not (tmp_path / "none").exists()

@@ -4,13 +4,12 @@ import csv
 import json
 import math
 import shlex
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from command_line import run
 from repository import ROOT
 from showtell import Captioner, evaluate
 from showtell.data.captions.caption_set import read_captions
@@ -174,16 +173,10 @@ def test_a_file_that_is_no_evaluation_is_refused_by_name(evaluation, tmp_path):
         read_evaluation(tmp_path / "bad.json")
 
 
-def run(*arguments):
-    program = "from showtell.cli import main; main()"
-    command = [sys.executable, "-c", program, "evaluate", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-
-
 def test_the_command_prints_a_table_and_a_signature_and_writes_the_file(tiny_bundle, tmp_path):
     out = tmp_path / "evaluation.json"
     given = ("--pictures", "examples/photos", "--captions", "examples/captions.csv")
-    result = run(tiny_bundle, *given, "--beam", "2", "--out", out)
+    result = run("evaluate", tiny_bundle, *given, "--beam", "2", "--out", out, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     found = read_evaluation(out)
     assert len(found.pictures) == 16
@@ -204,9 +197,7 @@ def test_the_commands_of_the_documentation_run_in_a_checkout(tmp_path):
     for folder in ("src", "examples"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     for command in commands:
-        program = "from showtell.cli import main; main()"
-        arguments = [sys.executable, "-c", program, *shlex.split(command)[1:]]
-        done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path, check=False)
+        done = run(*shlex.split(command)[1:], cwd=tmp_path)
         assert done.returncode == 0, (command, done.stderr)
     written = read_evaluation(tmp_path / "evaluation.json")
     few = written.figures["CIDEr-D"]
@@ -217,7 +208,7 @@ def test_the_commands_of_the_documentation_run_in_a_checkout(tmp_path):
 
 def test_the_command_prints_json_and_takes_images_for_pictures(tiny_bundle):
     given = ("--images", "examples/photos", "--captions", "examples/captions.csv")
-    result = run(tiny_bundle, *given, "--format", "json")
+    result = run("evaluate", tiny_bundle, *given, "--format", "json", cwd=ROOT)
     assert result.returncode == 0, result.stderr
     printed = json.loads(result.stdout)
     assert set(printed) == {"model", "split", "signature", "figures", "pictures", "left_out"}
@@ -234,7 +225,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(tiny_bundle, tmp_path):
         ((tiny_bundle, *given, "--out", tmp_path / "captions.csv" / "x.json"), "x.json"),
     ):
         (tmp_path / "captions.csv").write_text("")
-        result = run(*arguments)
+        result = run("evaluate", *arguments, cwd=ROOT)
         assert result.returncode == 2
         lines = [line for line in result.stderr.splitlines() if line.startswith("showtell:")]
         assert len(lines) == 1

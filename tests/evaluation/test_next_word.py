@@ -2,13 +2,16 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import zipfile
+from unittest import mock
 
 import numpy as np
 import pytest
 
+import command_line
 from showtell.captioning.captioner import Captioner
 from showtell.data.sources.picture_source import PictureSource
 from showtell.errors import InputError
@@ -46,19 +49,9 @@ def own_data(tiny_bundle, photos, captions, tmp_path):
 
 
 def run(*arguments, columns=80, cwd=None):
-    import os
-
-    program = "from showtell.cli import main; main()"
-    environment = os.environ | {"COLUMNS": str(columns)}
-    environment.pop("SHOWTELL_DATA", None)
-    return subprocess.run(
-        [sys.executable, "-c", program, "check", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=cwd,
-        check=False,
-    )
+    with mock.patch.dict(os.environ, COLUMNS=str(columns)):
+        os.environ.pop("SHOWTELL_DATA", None)
+        return command_line.run("check", *arguments, cwd=cwd)
 
 
 def figures(output):

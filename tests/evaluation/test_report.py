@@ -1,14 +1,13 @@
 """The report of an evaluation: the chosen pictures, the text, and `showtell report` as a user runs it."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from command_line import run
 from evaluations import a_picture, an_evaluation, epochs
 from html_tree import read
 from showtell.evaluation import TrainingCaption, write_evaluation
@@ -163,12 +162,6 @@ def test_hostile_text_stays_text():
     assert figure.one("p", "caption").text == evaluation.pictures[29].caption
 
 
-def run(*arguments):
-    program = "from showtell.cli import main; main()"
-    command = [sys.executable, "-c", program, "report", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture
 def written(tmp_path):
     """An evaluation of ten pictures in a file, its pictures in `val/`, those of training in `deep/train/`."""
@@ -185,7 +178,7 @@ def written(tmp_path):
 
 def test_the_command_finds_the_pictures_and_the_curves(written):
     given = ("--pictures", written / "val", "--pictures", written / "deep", "--run", written / "run")
-    result = run(written / "evaluation.json", *given, "--out", written / "page.html")
+    result = run("report", written / "evaluation.json", *given, "--out", written / "page.html")
     assert result.returncode == 0, result.stderr
     sections = sections_of(read((written / "page.html").read_text()))
     assert "training" in sections
@@ -206,7 +199,7 @@ def test_the_command_says_what_is_wrong(written):
         ((written / "evaluation.json", "--run", written / "bad"), "line 2"),
         ((written / "evaluation.json", "--out", written / "evaluation.json" / "page.html"), "page.html"),
     ):
-        result = run(*arguments)
+        result = run("report", *arguments)
         assert result.returncode == 2, arguments
         assert len(result.stderr.splitlines()) == 1, result.stderr
         assert said in result.stderr

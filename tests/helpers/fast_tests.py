@@ -21,7 +21,7 @@ HEAVY = (
     *("showtell.decoders", "showtell.encoders.sources.keras", "showtell.estimator", "showtell.ray"),
     "showtell.training",
 )
-STARTING = ("command_line", "subprocess")  # a second or more for each process
+STARTING = ("forked", "subprocess", "user_process")  # a second or more for each process
 LIGHT = ("showtell.decoders.runtime",)
 
 

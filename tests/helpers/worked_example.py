@@ -4,13 +4,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import showtell
+from forked import COMMAND, run_with
 from repository import ROOT
 
 
@@ -23,27 +23,19 @@ class WorkedExample:
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run the `showtell` command of the copy."""
-        return self._run("-c", "from showtell.cli import main; main()", *arguments)
+        return run_with(self.folder / "src", COMMAND, *arguments, cwd=self.folder)
 
     def python(self, program: str) -> str:
         """What a Python program prints that imports the copy."""
-        done = self._run("-c", program)
+        done = run_with(self.folder / "src", program, cwd=self.folder)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def pytest(self, place: str) -> subprocess.CompletedProcess[str]:
         """Run a test in the folder against the copy."""
-        return self._run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".", place)
-
-    def _run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(self.folder / "src")},
-            check=False,
-        )
+        program = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+        arguments = ("-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".", place)
+        return run_with(self.folder / "src", program, *arguments, cwd=self.folder)
 
 
 @contextmanager

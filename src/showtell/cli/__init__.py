@@ -1,6 +1,5 @@
 """The `showtell` command: one file per subcommand, each a thin call into the rooms below."""
 
-import os
 import sys
 import warnings
 
@@ -73,9 +72,6 @@ app.command()(verify)
 def main() -> None:
     """Run the command line; every expected error becomes one line and an exit code."""
     warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata do not concern users
-    if "train" not in sys.argv[1:2]:
-        # Pictures are worked on in threads of their own, which those of NumPy's small products only get in the way of.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported, which is later
     interrupt = CtrlC()
     interrupt.install()
     try:

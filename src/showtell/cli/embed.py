@@ -31,7 +31,11 @@ def embed(
         Path | None, typer.Option(help="File with the encoder's weights.", show_default="downloaded by keras or timm")
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="Use the encoder of this model bundle instead of --encoder.", metavar="MODEL")
+        Path | None,
+        typer.Option(
+            help="Use the encoder of this model bundle, a file or a name such as flickr8k, instead of --encoder.",
+            metavar="MODEL",
+        ),
     ] = None,
     precision: Annotated[
         Precision, typer.Option(help="Number format of the network; int8 first quantizes it on some of the pictures.")
@@ -87,8 +91,9 @@ def embed(
     source = reading.open_pictures(sources, reading.read_options(exclude, zip_encoding, max_pixels, lenient))
     if model:
         from showtell.models.bundle import read_bundle
+        from showtell.models.names import find_model
 
-        bundle = read_bundle(model)
+        bundle = read_bundle(find_model(model))
         graph, way = bundle.parts["encoder.onnx"], way or bundle.model["resize"]
     else:
         graph = encoder_graph(encoder, encoder_weights, say=lambda line: print(line, file=sys.stderr))

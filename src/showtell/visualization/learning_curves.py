@@ -36,7 +36,17 @@ def learning_curves_svg(metrics: Sequence[Mapping[str, Any]]) -> str:
         metrics: a dictionary of figures for each epoch, as `metrics.jsonl` has them. A curve goes through the epochs
             that have its figure.
     """
-    charts = list(_charts(metrics))
+    return charts_svg("Learning curves", "epoch", list(_charts(metrics)))
+
+
+def charts_svg(name: str, x_label: str, charts: Sequence[tuple[str, str, Sequence[Series]]]) -> str:
+    """Line charts side by side: an SVG document, light or dark as its viewer asks.
+
+    Arguments:
+        name: what the document shows, its title.
+        x_label: label of the horizontal axes, such as `epoch`.
+        charts: title, unit of the vertical axis and at most two series of each chart.
+    """
     across, down = min(len(charts), _COLUMNS) or 1, math.ceil(len(charts) / _COLUMNS) or 1
     width = 2 * _MARGIN + across * (WIDTH + _GAP) - _GAP
     height = 2 * _MARGIN + down * (_HEADING + HEIGHT + _GAP) - _GAP
@@ -44,13 +54,13 @@ def learning_curves_svg(metrics: Sequence[Mapping[str, Any]]) -> str:
     for i, chart in enumerate(charts):
         row, column = divmod(i, _COLUMNS)
         left, top = _MARGIN + column * (WIDTH + _GAP), _MARGIN + row * (_HEADING + HEIGHT + _GAP)
-        body.append(_titled_chart(left, top, *chart))
+        body.append(_titled_chart(left, top, x_label, *chart))
     if not charts:
         body.append(f'<text x="{width / 2}" y="{height / 2}" text-anchor="middle">no figures yet</text>\n')
     style = resources.files(__package__).joinpath("learning_curves.css").read_text("utf-8")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="learning-curves" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}">\n<title>Learning curves</title>\n<style>\n{style}</style>\n'
+        f'viewBox="0 0 {width} {height}">\n<title>{escape(name)}</title>\n<style>\n{style}</style>\n'
         f'<rect class="ground" width="{width}" height="{height}"/>\n{"".join(body)}</svg>\n'
     )
 
@@ -68,7 +78,7 @@ def _charts(epochs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, lis
             yield title, unit, series
 
 
-def _titled_chart(left: int, top: int, title: str, unit: str, series: Sequence[Series]) -> str:
+def _titled_chart(left: int, top: int, x_label: str, title: str, unit: str, series: Sequence[Series]) -> str:
     """A chart in its place, below its title and its key."""
     line = top + 14  # the text's
     parts = [f'<text class="title" x="{left}" y="{line}">{escape(title)}</text>']
@@ -77,5 +87,5 @@ def _titled_chart(left: int, top: int, title: str, unit: str, series: Sequence[S
         parts.append(f'<polyline class="series-{i}" points="{x},{line - 4} {x + 22},{line - 4}"/>')
         parts.append(f'<text class="key" x="{x + 28}" y="{line}">{escape(one.name)}</text>')
     parts.append(f'<svg x="{left}" y="{top + _HEADING}" width="{WIDTH}" height="{HEIGHT}">')
-    drawing = line_drawing(f"{title} by epoch", series, "epoch", unit)
+    drawing = line_drawing(f"{title} by {x_label}", series, x_label, unit)
     return "\n".join(parts) + f"\n{drawing}</svg>\n"

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.errors import InputError
+from showtell.products import row_products
 
 Floats = npt.NDArray[np.float32]
 
@@ -37,8 +38,7 @@ class OutOfDistribution:
 
     def coordinates(self, embeddings: Floats) -> npt.NDArray[np.float64]:
         """The coordinates of embeddings `float32 (B, D)` or `(B, L, D)` along the directions, `float64 (B, K)`."""
-        coordinates: npt.NDArray[np.float64] = self._centred(embeddings) @ self.directions.astype(np.float64).T
-        return coordinates
+        return row_products(self._centred(embeddings), self.directions.astype(np.float64))
 
     def outside(self, embeddings: Floats) -> npt.NDArray[np.float64]:
         """The share of the squared length of embeddings `(B, D)` or `(B, L, D)` that lies outside of the directions,

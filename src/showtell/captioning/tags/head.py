@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.errors import InputError
+from showtell.products import row_products
 from showtell.quantization.int8_weights import to_rows
 
 Floats = npt.NDArray[np.float32]
@@ -35,7 +36,7 @@ class ClassHead:
     def __call__(self, embeddings: Floats) -> Floats:
         """Logits `float32 (B, C)` of embeddings `float32 (B, D)` or, averaged over their cells, `(B, L, D)`."""
         pooled = embeddings.mean(axis=1) if embeddings.ndim == 3 else embeddings
-        products = pooled.astype(np.float32) @ self.weights.astype(np.float32).T
+        products = row_products(pooled.astype(np.float32), self.weights.astype(np.float32))
         logits: Floats = products * self.scales.astype(np.float32) + self.biases
         return logits
 

@@ -27,6 +27,7 @@ from showtell.errors import BundleError, InputError, ShowtellError
 from showtell.files import json_bytes
 from showtell.models.bundle import TAG_PARTS, Bundle
 from showtell.models.bundle_parts import JSON_ERRORS, json_of, number, tensors_of
+from showtell.products import row_products
 
 FORMAT = 1
 JSON, TENSORS = TAG_PARTS
@@ -96,8 +97,7 @@ class Tagger:
         logits = self.head(embeddings) / np.float32(temperature)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         powers /= powers.sum(axis=1, keepdims=True)
-        sums: Floats = powers @ _members()
-        return sums
+        return row_products(powers, _members())
 
     def probabilities(self, embeddings: Floats) -> npt.NDArray[np.float64]:
         """The probability of every name, `float64 (B, N)`, of embeddings `(B, D)` or `(B, L, D)`."""
@@ -158,11 +158,11 @@ def log_odds(probabilities: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 @lru_cache(maxsize=1)
 def _members() -> Floats:
-    """The classes of each name, `float32 (classes, N)` of 0 and 1."""
+    """The classes of each name, `float32 (N, classes)` of 0 and 1."""
     names = imagenet_names()
-    members = np.zeros((CLASSES, len(names)), np.float32)
+    members = np.zeros((len(names), CLASSES), np.float32)
     for i, name in enumerate(names):
-        members[list(name.classes), i] = 1
+        members[i, list(name.classes)] = 1
     return members
 
 
