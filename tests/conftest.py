@@ -164,14 +164,17 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty drawn pictures in a zip with their captions as JSON lines, and room for a store that runs can share."""
+def small_data(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: bytes) -> Path:
+    """Sixty drawn pictures in a zip, their captions as JSON lines, the tiny encoder as `encoder.onnx`, and room for a
+    store that runs can share.
+    """
     import json
     import zipfile
 
     from showtell.data.synthetic.shapes import Shapes, ShapesOptions
 
     folder = tmp_path_factory.mktemp("data")
+    (folder / "encoder.onnx").write_bytes(tiny_encoder)
     shapes = Shapes(ShapesOptions(train_pictures=48, val_pictures=12))
     captions = shapes.captions()
     with zipfile.ZipFile(folder / "p.zip", "w") as archive:

@@ -15,7 +15,7 @@ def recipe(dropout=0.3, self_critical=0, fine_tune=0, **training):
     return recipe_from(
         {
             "data": {"pictures": ["p.zip"], "captions": "captions.jsonl", "split_column": "split"},
-            "encoder": {"name": "efficientnet_lite0"},
+            "encoder": {"name": "onnx:encoder.onnx"},
             "vocabulary": {"min_count": 1},
             "decoder": {"hidden": 24, "word": 16, "dropout": dropout},
             "training": {

@@ -144,7 +144,8 @@ def test_a_run_is_watched_stopped_and_goes_on(small_data, tmp_path):
     command = [sys.executable, "-c", program, "train", "--pictures", str(small_data / "p.zip")]
     command += ["--captions", str(small_data / "captions.jsonl"), "--store", str(small_data / "store")]
     command += ["--out", str(tmp_path / "run"), "--epochs", "2000", "--set", "data.split_column=split"]
-    command += ["--set", "vocabulary.min_count=1", "--encoder", "efficientnet_lite0", "--watch", "--watch-port", "0"]
+    command += ["--set", "vocabulary.min_count=1", "--encoder", f"onnx:{small_data / 'encoder.onnx'}"]
+    command += ["--watch", "--watch-port", "0"]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
     address = re.fullmatch(r"watch at (http://127\.0\.0\.1:\d+)\n", run.stderr.readline())[1]
 

@@ -72,18 +72,19 @@ def test_captions_that_speak_of_sides_are_known():
     assert [words.entries[i] for i in sided_ids(words)] == ["left", "right"]
 
 
-def test_training_embeds_the_mirror_images_of_training_pictures_alone(tmp_path):
+def test_training_embeds_the_mirror_images_of_training_pictures_alone(tiny_encoder, tmp_path):
+    (tmp_path / "encoder.onnx").write_bytes(tiny_encoder)
     recipe = recipe_from(
         {
             "data": {"pictures": ["shapes"], "limit": 24},
-            "encoder": {"name": "efficientnet_lite0", "mirrored": True},
+            "encoder": {"name": "onnx:encoder.onnx", "mirrored": True},
             "vocabulary": {"min_count": 1},
             "decoder": {"hidden": 16, "word": 8},
             "training": {"epochs": 1},
             "self_critical": {"epochs": 1, "pictures": 12},
         }
     )
-    result = train(recipe, tmp_path / "run", show=False)
+    result = train(recipe, tmp_path / "run", root=tmp_path, show=False)
     plain, mirrored = (EmbeddingStore(tmp_path / "run" / name) for name in ("embeddings", "embeddings-mirrored"))
     assert len(plain) == 48
     assert len(mirrored) == 24

@@ -20,7 +20,7 @@ def recipe(hidden=24, min_count=1, **training):
     return recipe_from(
         {
             "data": {"pictures": ["p.zip"], "captions": "captions.jsonl", "split_column": "split"},
-            "encoder": {"name": "efficientnet_lite0"},
+            "encoder": {"name": "onnx:encoder.onnx"},
             "vocabulary": {"min_count": min_count},
             "decoder": {"hidden": hidden, "word": 16},
             "training": {

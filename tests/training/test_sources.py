@@ -52,7 +52,7 @@ def recipe(sets=SETS, **training):
     return recipe_from(
         {
             "data": sets,
-            "encoder": {"name": "efficientnet_lite0"},
+            "encoder": {"name": "onnx:encoder.onnx"},
             "vocabulary": {"min_count": 1},
             "decoder": {"hidden": 24, "word": 16},
             "training": options,

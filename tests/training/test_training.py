@@ -173,7 +173,7 @@ def train_command(data, out, *more):
     sizes = ["decoder.hidden=24", "decoder.word=16", "training.checkpoint_steps=4", "training.average=0.9"]
     sets = [part for size in [*sizes, "data.split_column=split", "vocabulary.min_count=1"] for part in ("--set", size)]
     files = ["--pictures", "p.zip", "--captions", "captions.jsonl", "--root", data, "--store", data / "store"]
-    options = ["--encoder", "efficientnet_lite0", "--epochs", "3", "--out", out, *sets, *files, *more]
+    options = ["--encoder", "onnx:encoder.onnx", "--epochs", "3", "--out", out, *sets, *files, *more]
     return ["train", *options]
 
 
