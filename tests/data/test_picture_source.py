@@ -264,7 +264,7 @@ def test_a_tar_cut_between_two_members_is_not_taken_for_whole(tmp_path: Path) ->
     path = _make_tar(tmp_path / "x.tar", {"a.png": bytes(512), "b.png": bytes(512)})
     path.write_bytes(path.read_bytes()[:1024])
     assert "no end mark" in _message(path)
-    assert "after 1 whole picture:" in _message(path)
+    assert "after 1 complete picture:" in _message(path)
 
 
 def test_a_tar_with_a_damaged_header_is_not_taken_for_whole(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_tar_with_a_damaged_header_is_not_taken_for_whole(tmp_path: Path) -> N
     data = bytearray(path.read_bytes())
     data[1024 + 100] ^= 0xFF
     path.write_bytes(data)
-    assert "after 1 whole picture:" in _message(path)
+    assert "after 1 complete picture:" in _message(path)
 
 
 def test_a_gzip_checksum_that_is_wrong_is_told(tmp_path: Path) -> None:
