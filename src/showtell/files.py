@@ -1,8 +1,8 @@
 """Writes files so that no finished work is lost and no partial file is taken for a whole one; reads and checks files.
 
 An output is written to a temporary file beside it, flushed to disk and renamed. The writing process holds a lock on the
-temporary file. The operating system releases the lock however the process ends, so a killed process's leftover can be
-told from a file that another process is writing.
+temporary file. The operating system releases the lock however the process ends, so a leftover of a killed process can
+be distinguished from a file that another process is writing.
 """
 
 import contextlib

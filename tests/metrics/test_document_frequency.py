@@ -79,7 +79,7 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "table.npz"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"^.*table\.npz: not a table of document frequencies \(.*\): make it anew$"):
+    with pytest.raises(InputError, match=r"^.*table\.npz: not a table of document frequencies \(.*\): make it again$"):
         DocumentFrequency.read(path)
 
 

@@ -147,11 +147,11 @@ class _Reader:
         names = {FIELDS[name] for name in fields} | {_MARKS[name] for name in fields}
         spans = []
         for description in self.descriptions:
-            gone = [one for one in description.properties if one.name in names]
-            if gone and len(gone) == len(description.properties) and not description.others:
+            removed = [one for one in description.properties if one.name in names]
+            if removed and len(removed) == len(description.properties) and not description.others:
                 spans.append((description.begin, description.end))  # it would be empty
             else:
-                spans += [(one.begin, one.end) for one in gone]
+                spans += [(one.begin, one.end) for one in removed]
         return [(begin - len(_space_before(self.data, begin)), end) for begin, end in spans]
 
     def _parse(self) -> None:

@@ -194,8 +194,8 @@ class _Report:
         elif entry and step in ("written", "unchanged", "held back") and (step == "held back" or entry.unfamiliar):
             why = step if step == "held back" else "unfamiliar"
             confidence = None if entry.confidence is None else round(entry.confidence, 4)
-            said = {"caption": entry.caption, "confidence": confidence, "unfamiliar": entry.unfamiliar}
-            self.list_it({"name": outcome.name, "why": why} | said)
+            facts = {"caption": entry.caption, "confidence": confidence, "unfamiliar": entry.unfamiliar}
+            self.list_it({"name": outcome.name, "why": why} | facts)
 
 
 @contextlib.contextmanager

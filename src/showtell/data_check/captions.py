@@ -52,11 +52,11 @@ def look_at_captions(
     counts = {"train": Counter[str](), "validation": Counter[str]()}
     for split, names in (("train", train), ("validation", validation)):
         for name in names:
-            said = [tokenize(caption) for caption in captions[name]]
-            per_picture.append(len(said))
-            repeated += len(said) - len({tuple(words) for words in said})
-            wordless += [name for words in said if not words]
-            for caption, words in zip(captions[name], said, strict=True):
+            tokenized = [tokenize(caption) for caption in captions[name]]
+            per_picture.append(len(tokenized))
+            repeated += len(tokenized) - len({tuple(words) for words in tokenized})
+            wordless += [name for words in tokenized if not words]
+            for caption, words in zip(captions[name], tokenized, strict=True):
                 lengths.append(len(words))
                 counts[split].update(words)
                 if len(words) > longest[2]:

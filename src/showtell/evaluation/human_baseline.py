@@ -45,8 +45,8 @@ def human_baseline(captions: Sequence[str], references: Mapping[str, Sequence[st
     """
     tokens = {name: [ptb_tokenize(text) for text in texts] for name, texts in references.items()}
     frequency = DocumentFrequency.of(tokens)
-    said = {name: ptb_tokenize(caption) for name, caption in zip(tokens, captions, strict=True)}
-    model = cider_d(said, tokens, frequency).per_picture[:, 0]
+    hypotheses = {name: ptb_tokenize(caption) for name, caption in zip(tokens, captions, strict=True)}
+    model = cider_d(hypotheses, tokens, frequency).per_picture[:, 0]
     place = {name: i for i, name in enumerate(tokens)}
     sums, counts = np.zeros(len(tokens)), np.zeros(len(tokens))
     for person in range(max(map(len, tokens.values()))):

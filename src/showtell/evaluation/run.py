@@ -72,8 +72,8 @@ def evaluate(
     if resamples < 1:
         raise InputError(f"an interval needs at least 1 resample, not {resamples}")
     selected = select(pictures, captions, split, training, partial=partial)
-    output, kept = captioner.bundle.model["output"], Path(store) if store else None
-    done = embedded(captioner.encoder, output, selected.source, selected.references, kept, show=show)
+    output, store_folder = captioner.bundle.model["output"], Path(store) if store else None
+    done = embedded(captioner.encoder, output, selected.source, selected.references, store_folder, show=show)
     found = _captioned(captioner, done, chosen, show)
     return _compared(captioner, chosen, selected, done, found, split, resamples, bootstrap_seed, show)
 

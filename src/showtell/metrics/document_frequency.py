@@ -70,7 +70,7 @@ class DocumentFrequency:
             raise InputError(f"{path}: does not exist") from error
         except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise InputError(
-                f"{path}: not a table of document frequencies ({one_line(error)}): make it anew"
+                f"{path}: not a table of document frequencies ({one_line(error)}): make it again"
             ) from error
 
     def to_bytes(self) -> bytes:
@@ -81,7 +81,7 @@ class DocumentFrequency:
         """
         words = [word for word in self.grams.words if isinstance(word, str) and "\n" not in word]
         if len(words) < len(self.grams.words):
-            raise InputError("only a table of words can be kept in a file, not one of numbers")
+            raise InputError("only a table of words can be stored in a file, not one of numbers")
         arrays = {
             "format": np.array(FORMAT),
             "pictures": np.array(self.pictures),

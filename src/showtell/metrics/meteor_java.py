@@ -140,8 +140,8 @@ def _counts(answers: Path, expected: int, complaints: Path) -> Floats:
 def _failure(what: str, answers: Path, expected: int, complaints: Path) -> ShowtellError:
     """An error that reports how many answers there were and the program's last error output."""
     lines = answers.read_text("utf-8", "replace").splitlines()
-    said = [*complaints.read_text("utf-8", "replace").splitlines(), *lines[-1:]]
-    reason = next((line.strip() for line in said if line.strip()), "nothing")
+    messages = [*complaints.read_text("utf-8", "replace").splitlines(), *lines[-1:]]
+    reason = next((line.strip() for line in messages if line.strip()), "nothing")
     return ShowtellError(
         f"METEOR's Java program {what}, after {len(lines)} of {expected} captions; it says: {reason:.200}"
     )

@@ -27,8 +27,8 @@ class Ensemble:
 
     def start(self, embeddings: Floats) -> tuple[State, State]:
         """See `showtell.search.StepDecoder`."""
-        begun = [decoder.start(embeddings) for decoder in self.decoders]
-        return _joined([constants for constants, _ in begun]), _joined([state for _, state in begun])
+        started = [decoder.start(embeddings) for decoder in self.decoders]
+        return _joined([constants for constants, _ in started]), _joined([state for _, state in started])
 
     def step(self, tokens: npt.NDArray[np.int64], constants: State, state: State) -> tuple[Floats, State]:
         """See `showtell.search.StepDecoder`; the logits are log-probabilities over all entries."""

@@ -56,14 +56,14 @@ def automaton(required: tuple[Requirement, ...], filler: int) -> Automaton:
     states: list[tuple[frozenset[int], Phrase]] = [(frozenset(), ())]
     numbers = {states[0]: 0}
     rows: list[list[int]] = []
-    for met, begun in states:  # the list grows during the loop
+    for met, started in states:  # the list grows during the loop
         row = []
         for word in alphabet:
-            said = (*begun, word)
+            extended = (*started, word)
             now = met.union(
-                i for i, one in enumerate(required) if any(said[-len(phrase) :] == phrase for phrase in one)
+                i for i, one in enumerate(required) if any(extended[-len(phrase) :] == phrase for phrase in one)
             )
-            rest = next(said[n:] for n in range(len(said) + 1) if said[n:] in beginnings)
+            rest = next(extended[n:] for n in range(len(extended) + 1) if extended[n:] in beginnings)
             state = (now, () if len(now) == len(required) else rest)
             if state not in numbers:
                 numbers[state] = len(states)

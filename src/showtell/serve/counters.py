@@ -14,19 +14,19 @@ class Counters:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        kept = self.registry
-        self.requests = Counter("showtell_requests", "Requests answered.", ["path", "status"], registry=kept)
+        own = self.registry
+        self.requests = Counter("showtell_requests", "Requests answered.", ["path", "status"], registry=own)
         self.seconds = Histogram(
             "showtell_request_seconds",
             "From a request's headers to its answer.",
             ["path"],
             buckets=_SECONDS,
-            registry=kept,
+            registry=own,
         )
-        self.pictures = Counter("showtell_pictures", "Pictures, captioned or unreadable.", ["outcome"], registry=kept)
-        self.waiting = Gauge("showtell_pictures_waiting", "Pictures that wait for captions.", registry=kept)
-        self.batch = Histogram("showtell_batch_pictures", "Pictures in a batch.", buckets=_SIZES, registry=kept)
-        self.engine = Counter("showtell_engine_seconds", "Seconds in which the networks ran.", registry=kept)
+        self.pictures = Counter("showtell_pictures", "Pictures, captioned or unreadable.", ["outcome"], registry=own)
+        self.waiting = Gauge("showtell_pictures_waiting", "Pictures that wait for captions.", registry=own)
+        self.batch = Histogram("showtell_batch_pictures", "Pictures in a batch.", buckets=_SIZES, registry=own)
+        self.engine = Counter("showtell_engine_seconds", "Seconds in which the networks ran.", registry=own)
 
     def batched(self, pictures: int, seconds: float) -> None:
         """Count a batch of the engine."""

@@ -75,10 +75,10 @@ def run_until_stopped(server: uvicorn.Server, listening: socket.socket, started:
 
     The server raises the signal again after it stops; then the handler does nothing.
     """
-    kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         started()
         server.run(sockets=[listening])
     finally:
-        for number, handler in kept.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

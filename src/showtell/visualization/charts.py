@@ -185,6 +185,6 @@ def _number(value: float) -> str:
     return f"{value:.6g}".replace("-", "\N{MINUS SIGN}")
 
 
-def panel(title: str, body: str, told: str) -> str:
-    sentence = f'<p class="label">{told}</p>\n' if told else ""
+def panel(title: str, body: str, note: str) -> str:
+    sentence = f'<p class="label">{note}</p>\n' if note else ""
     return f'<div class="panel">\n<h3>{escape(title)}</h3>\n{body}{sentence}</div>\n'

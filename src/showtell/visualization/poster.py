@@ -61,16 +61,16 @@ def poster(examples: Sequence[Example], *, columns: int | None = None, font: Pat
 
 
 def _tile(example: Example, font: _Font) -> _Tile:
-    said = list(example.captions) or ["(no captions)"]
+    texts = list(example.captions) or ["(no captions)"]
     if example.picture is None:
-        said.append(f"cannot be read: {example.error}")
+        texts.append(f"cannot be read: {example.error}")
         picture = Image.new("RGB", (_WIDTH, _WIDTH * 3 // 4), _MISSING)
     else:
         scale = min(_WIDTH / example.picture.width, 1.5 * _WIDTH / example.picture.height)
         size = (max(1, round(example.picture.width * scale)), max(1, round(example.picture.height * scale)))
         picture = example.picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     lines, height = [], 0
-    for caption in said:
+    for caption in texts:
         for words in wrap(caption, font, _WIDTH):
             lines.append((height, words))
             height += _LINE

@@ -42,8 +42,8 @@ def show_example(console: "Console", example: Example, *, columns: int | None = 
     console.print(name, soft_wrap=True)
     if example.error:
         console.print(Text(f"  cannot be read: {example.error}", style="red"), soft_wrap=True)
-    said = example.captions or (() if example.error else ("(no captions)",))
-    for caption in said:
+    captions = example.captions or (() if example.error else ("(no captions)",))
+    for caption in captions:
         console.print(Text(f"  {caption}"), soft_wrap=True)
 
 

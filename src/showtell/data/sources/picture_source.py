@@ -32,11 +32,11 @@ class PictureSource:
     """Pictures to read, by name.
 
     Arguments:
-        source: a folder (searched to its depths), a zip or tar (also .gz, .bz2, .xz; told by content), a Parquet file
-            with a column of pictures, a picture file (whatever its suffix), a text file (`.txt`) that lists pictures or
-            archives, an address (`https://`, `s3://` or any other that `showtell.data.sources.remote` reads) of one
-            of these, a pattern such as `photos/**/*.jpg` or `shards/{000..099}.tar`, `-` for a list or a picture from
-            standard input, or a list of these, read in its order.
+        source: a folder (searched to its depths), a zip or tar (also .gz, .bz2, .xz; recognized by content), a Parquet
+            file with a column of pictures, a picture file (whatever its suffix), a text file (`.txt`) that lists
+            pictures or archives, an address (`https://`, `s3://` or any other that `showtell.data.sources.remote`
+            reads) of one of these, a pattern such as `photos/**/*.jpg` or `shards/{000..099}.tar`, `-` for a list or a
+            picture from standard input, or a list of these, read in its order.
         web: limits for pictures on the web.
         options: what is skipped, and how pictures are read.
 

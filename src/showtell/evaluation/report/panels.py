@@ -46,9 +46,9 @@ def confidence_panels(evaluation: Evaluation) -> list[str]:
 
 
 def _threshold_panel(evaluation: Evaluation) -> str:
-    kept = surest(evaluation.pictures)
-    chart = line_chart(f"{JUDGE} of the surest captions", [Series(JUDGE, kept)], "% of the captions kept", JUDGE)
-    half = next(score for share, score in kept if share >= 50)
+    curve = surest(evaluation.pictures)
+    chart = line_chart(f"{JUDGE} of the surest captions", [Series(JUDGE, curve)], "% of the captions shown", JUDGE)
+    half = next(score for share, score in curve if share >= 50)
     note = f"Mean {JUDGE} of the most confident captions; {half:.1f} for the more confident half."
     return panel("Without doubtful captions", chart, note)
 

@@ -50,8 +50,8 @@ async function answered(target, options) {
     throw new Refused(0, "the service does not answer: is it running?");
   }
   if (answer.ok) return answer;
-  const told = await answer.json().catch(() => ({}));
-  throw new Refused(answer.status, told.error ?? `the service answers ${answer.status}`);
+  const reply = await answer.json().catch(() => ({}));
+  throw new Refused(answer.status, reply.error ?? `the service answers ${answer.status}`);
 }
 
 function turn(signal) {

@@ -20,12 +20,12 @@ export class Card {
     this.image = element("img", { src: this.address, alt: "" });
     this.image.addEventListener("error", () => this.image.replaceWith(element("div", { class: "missing" }, "no preview")));
     this.large = element("canvas", { width: LARGE, height: LARGE, hidden: true, role: "img" });
-    this.said = element("div", { class: "said-now" }, element("p", { class: "caption waiting" }, "…"));
+    this.answer = element("div", { class: "said-now" }, element("p", { class: "caption waiting" }, "…"));
     this.copy = element("button", { type: "button", "aria-label": `Copy the caption of ${name}`, onclick: () => actions.copy(this) }, "Copy");
     this.remove = element("button", { type: "button", "aria-label": `Remove ${name}`, onclick: () => actions.remove(this) }, "Remove");
     const buttons = element("p", { class: "buttons" }, this.copy, this.remove);
     this.copy.disabled = true;
-    this.figure = element("figure", {}, this.image, this.large, element("figcaption", {}, this.said, buttons));
+    this.figure = element("figure", {}, this.image, this.large, element("figcaption", {}, this.answer, buttons));
     this.item = element("li", {}, this.figure);
   }
 
@@ -41,13 +41,13 @@ export class Card {
     this.look(null);
     if (result.error) {
       this.image.alt = this.name;
-      const told = element("p", { class: "error" }, element("strong", {}, "No caption: "), result.error);
-      this.said.replaceChildren(told, this.about(""));
+      const message = element("p", { class: "error" }, element("strong", {}, "No caption: "), result.error);
+      this.answer.replaceChildren(message, this.about(""));
       return;
     }
     const sentence = result.guess || result.caption;
     this.image.alt = sentence;
-    this.said.replaceChildren(
+    this.answer.replaceChildren(
       ...this.sentences(result, sentence),
       ...this.seen(result),
       this.about(this.measure(result)),
@@ -124,7 +124,7 @@ export class Card {
 
   // Show where the model looked for a word instead of the picture; null shows the picture again.
   look(button, word, resize) {
-    for (const pressed of this.said.querySelectorAll("[aria-pressed=true]")) pressed.setAttribute("aria-pressed", "false");
+    for (const pressed of this.answer.querySelectorAll("[aria-pressed=true]")) pressed.setAttribute("aria-pressed", "false");
     this.large.hidden = !button;
     this.image.hidden = Boolean(button);
     if (!button) return;

@@ -3,7 +3,7 @@
 import { askCaption, askModel, Refused, useToken } from "./api.js";
 import { Card } from "./card.js";
 import { counted, element, say } from "./elements.js";
-import { copyText, KINDS, said, save } from "./saving.js";
+import { copyText, KINDS, captionText, save } from "./saving.js";
 import { Settings } from "./settings.js";
 
 const MOST = 500;
@@ -91,7 +91,7 @@ async function captionThese(some) {
   await Promise.all(some.map((card) => caption(card, query, signal)));
   if (signal.aborted || !some.length) return;
   const done = some.filter((card) => cards.includes(card) && !card.result.error);
-  say(done.length === 1 ? `${done[0].name}: ${said(done[0].result)}` : `${counted(done.length, "caption")} ready.`);
+  say(done.length === 1 ? `${done[0].name}: ${captionText(done[0].result)}` : `${counted(done.length, "caption")} ready.`);
 }
 
 async function caption(card, query, signal) {
@@ -100,8 +100,8 @@ async function caption(card, query, signal) {
     card.show({ ...(await askCaption(card.file, query, signal)), name: card.name }, model.resize);
   } catch (error) {
     if (signal.aborted) return;
-    const told = error instanceof Refused ? error.message.replace(/^picture: /, "") : String(error);
-    card.show({ name: card.name, error: told }, model.resize);
+    const message = error instanceof Refused ? error.message.replace(/^picture: /, "") : String(error);
+    card.show({ name: card.name, error: message }, model.resize);
   }
   arrange();
 }
@@ -118,7 +118,7 @@ function results() {
 }
 
 function copyOne(card) {
-  copied(said(card.result), card.copy);
+  copied(captionText(card.result), card.copy);
 }
 
 async function copied(text, button) {

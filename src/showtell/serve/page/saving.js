@@ -31,14 +31,14 @@ export async function copyText(text) {
   focused?.focus();
 }
 
-export function said(caption) {
+export function captionText(caption) {
   return caption.guess ? `${caption.caption} (perhaps: ${caption.guess})` : caption.caption;
 }
 
 function asText(result) {
   if (result.error) return `${result.name}: cannot be captioned: ${result.error}\n`;
-  const others = (result.captions ?? []).slice(1).map((one) => `${" ".repeat(result.name.length)}  ${said(one)}\n`);
-  return `${result.name}: ${said(result)}\n${others.join("")}`;
+  const others = (result.captions ?? []).slice(1).map((one) => `${" ".repeat(result.name.length)}  ${captionText(one)}\n`);
+  return `${result.name}: ${captionText(result)}\n${others.join("")}`;
 }
 
 function asCsv(results) {

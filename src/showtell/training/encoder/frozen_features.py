@@ -123,14 +123,14 @@ class FrozenFeatures:
     def validation_embeddings(self) -> FrozenEmbeddings:
         """Embeddings of the validation pictures with the present weights, computed in float32, stored as float16."""
         shape = (len(self.validation), *self.encoder.info.shape(self.output))
-        kept = _new_array(self.folder / "validation.bin", np.float16, shape)
-        with torch.no_grad(), bar("embedding the validation pictures", len(kept), "pictures", show=self.show) as tick:
-            for begin in range(0, len(kept), _AT_ONCE):
+        stored = _new_array(self.folder / "validation.bin", np.float16, shape)
+        with torch.no_grad(), bar("embedding the validation pictures", len(stored), "pictures", show=self.show) as tick:
+            for begin in range(0, len(stored), _AT_ONCE):
                 names = self.validation[begin : begin + _AT_ONCE]
                 embeddings, _ = self.embed(self.take(names, np.zeros(len(names), bool)))
-                kept[begin : begin + len(names)] = embeddings.cpu().numpy()
+                stored[begin : begin + len(names)] = embeddings.cpu().numpy()
                 tick(len(names))
-        return FrozenEmbeddings({name: row for row, name in enumerate(self.validation)}, kept)
+        return FrozenEmbeddings({name: row for row, name in enumerate(self.validation)}, stored)
 
     @cached_property
     def _array(self) -> npt.NDArray[Any]:
@@ -187,8 +187,8 @@ class FrozenFeatures:
         if not self._session:
             return squares
         (given,) = self._session.run(None, {"picture": normalize(squares, self.preprocessing)})
-        kept: npt.NDArray[np.float16] = (np.moveaxis(given, 1, -1) if given.ndim == 4 else given).astype(np.float16)
-        return kept
+        stored: npt.NDArray[np.float16] = (np.moveaxis(given, 1, -1) if given.ndim == 4 else given).astype(np.float16)
+        return stored
 
 
 def frozen_features(

@@ -54,13 +54,13 @@ def read_nodes(model: Any, encoder: str) -> tuple[list[Node], dict[str, torch.Te
         for initializer in model.graph.initializer
     }
     needed = {value.name for value in model.graph.output}
-    kept = []
+    needed_nodes = []
     for proto in reversed(model.graph.node):
         if needed & set(proto.output):
             needed |= set(proto.input)
-            kept.append(proto)
+            needed_nodes.append(proto)
     nodes = []
-    for proto in reversed(kept):
+    for proto in reversed(needed_nodes):
         node = _read(proto, constants, encoder)
         if all(name in constants for name in node.inputs if name):
             constants[node.output] = node.run([constants.get(name) for name in node.inputs])
