@@ -1,4 +1,7 @@
-"""Checks of a data set before training: readable pictures, usable captions, expected time and disk space."""
+"""Checks of a data set before training (`showtell data check`): pictures, captions, expected time and disk space.
+
+`check` puts the parts together: `pictures`, `captions`, and `embedding_cost` for the time and the size of the store.
+"""
 
 from showtell.data_check.check import Problem, Survey, SurveyOptions, survey
 

@@ -3,6 +3,9 @@
 A decoder is anything with `start` and `step` (see `StepDecoder`): an exported graph in ONNX Runtime, or a model in
 training. The search never produces PAD, START or UNK, and a sentence has at least one word. Probabilities are the
 decoder's over all other entries.
+
+`beam` is beam search over groups of beams (`beam_groups`): one group, several diverse ones (`diverse`), or a bank of
+beams for each number of words still required (`banks`, with `automaton`). `sampling` is greedy search and sampling.
 """
 
 from collections.abc import Sequence
