@@ -54,8 +54,8 @@ _ROWS_AT_ONCE = 256  # of the training embeddings: all grids together would not 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """Captions by picture of both splits, their data sets, the encoder with its embeddings of these pictures, and groups
-    of captions without pictures.
+    """Captions by picture of both splits, their data sets, the encoder with its embeddings of these pictures, and
+    groups of captions without pictures.
 
     `features` are the inputs of the encoder's trained layers; None if the recipe does not train it.
     """
