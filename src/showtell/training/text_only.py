@@ -99,9 +99,13 @@ class TextOnly:
         """Embeddings for captions of these groups, `float32 (B, D)` or `(B, L, D)`; `seed` chooses the pictures."""
         drawn = np.random.default_rng(seed).integers(len(self.rows), size=len(groups))
         taken = self.store.take(self.rows[drawn])
-        moved = [self._dense(self.groups[g]) - self._dense(self.bags[i]) for g, i in zip(groups, drawn, strict=True)]
-        by = np.stack(moved) @ self.moves
+        moved = [self._sum(self.groups[g]) - self._sum(self.bags[i]) for g, i in zip(groups, drawn, strict=True)]
+        by = np.stack(moved)
         return torch.from_numpy(taken + (by[:, None] if taken.ndim == 3 else by))
+
+    def _sum(self, bag: Mapping[int, float]) -> npt.NDArray[np.float32]:
+        """By how much the words of a bag move the pooled embedding, `float32 (D,)`."""
+        return np.array([*bag.values()], np.float32) @ self.moves[[*bag]]
 
     def _fit(self, ridge: float, counts: Sequence[int]) -> npt.NDArray[np.float32]:
         """By how much each word moves the pooled embedding, `float32 (V, D)`."""
