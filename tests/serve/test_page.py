@@ -212,7 +212,7 @@ def test_captions_are_copied_and_saved_as_the_command_line_writes_them(opened, p
 
 def test_names_run_in_no_spreadsheet_and_forge_no_lines_in_what_is_saved(page, tiny_captioner, drawn):
     """Of which the command line's own output says how they are written."""
-    names = ["=1+1", "+49", "-2", "@SUM(A1)", "'=1", "\t=1", "\n=1", "a\nb.png: a lie", "\x1b[2J\x9b1m", "\u202egnp", "plain"]
+    names = ["=1+1", "+49", "-2", "@SUM(A1)", "'=1", "\t=1", "\n=1", "a\nb.png: a lie", "\x1b[2J\x9b1m", "\u202egnp"]
     hand_over(page, "drop", [(f"{name}.png", b"nothing") for name in names])
     page.locator(f"#cards > li:nth-child({len(names)}) .error").wait_for()
     error = "not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture"
