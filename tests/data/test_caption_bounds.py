@@ -1,6 +1,8 @@
 """Captions in archives that unpack to far more than they take are refused before they fill memory."""
 
+import io
 import struct
+import tarfile
 import tracemalloc
 import zipfile
 from contextlib import contextmanager
@@ -79,3 +81,18 @@ def test_a_workbook_is_bounded(tmp_path):
     path = packed(tmp_path / "c.xlsx", {"xl/sharedStrings.xml": 300 * MIB})
     with peak_below(16 * MIB), pytest.raises(InputError, match=r"c\.xlsx: unpacks to more than 256 MiB"):
         read_captions(path)
+
+
+@pytest.mark.parametrize(
+    "record", [b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n", b"99999999999999999999 size=1\n"]
+)
+def test_a_tar_whose_first_header_cannot_be_understood_is_refused(tmp_path, record):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, kind, data in (("pax", tarfile.XHDTYPE, record), ("0.png", tarfile.REGTYPE, b"\x89PNG\r\n")):
+            member = tarfile.TarInfo(name)
+            member.type, member.size = kind, len(data)
+            archive.addfile(member, io.BytesIO(data))
+    (tmp_path / "p.tar").write_bytes(file.getvalue())
+    with pytest.raises(InputError, match=r"p\.tar: not a whole tar archive"):
+        read_captions(tmp_path / "p.tar")
