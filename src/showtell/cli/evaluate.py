@@ -1,5 +1,6 @@
 """`showtell evaluate`: a model, pictures and captions -> scores with intervals, and statistics of the wording."""
 
+import contextlib
 import json
 import sys
 from enum import StrEnum
@@ -69,7 +70,9 @@ def evaluate(
         showtell evaluate model.showtell --pictures photos/ --captions captions.csv --out evaluation.json
     """
     from showtell.captioning.captioner import Captioner
-    from showtell.evaluation import evaluate, write_evaluation
+    from showtell.evaluation import evaluate
+    from showtell.evaluation.result import evaluation_bytes
+    from showtell.files import write_beside
 
     options = given(beam=beam, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)
     captioner = Captioner(model)
@@ -78,9 +81,13 @@ def evaluate(
     columns = (picture_column, caption_column)
     references = caption_files.read(captions, *columns)
     training = caption_files.read(training_captions, *columns) if training_captions else None
-    found = evaluate(captioner, source, references, split, training=training, store=store, partial=partial, **options)
-    if out:
-        write_evaluation(found, out)
+    # Opened first: a file that cannot be written, or that another run is about to write, is told before the work.
+    with write_beside(out, alone=True) if out else contextlib.nullcontext() as file:
+        found = evaluate(
+            captioner, source, references, split, training=training, store=store, partial=partial, **options
+        )
+        if file:
+            file.write(evaluation_bytes(found))
     if format is Format.json:
         value = found.to_json()
         printed = {key: value[key] for key in ("model", "split", "signature", "figures")}
