@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from showtell.data.sources.base import picture_name
+from showtell.data.sources.base import DAMAGE, picture_name
 from showtell.data.sources.zip import is_zip, open_zip
 from showtell.errors import InputError, one_line
 
@@ -109,7 +109,9 @@ def _is_tar(path: Path) -> bool:
     """Whether it is a tar, perhaps a damaged one: its reader then says what is wrong."""
     try:
         return tarfile.is_tarfile(path)
-    except (OverflowError, ValueError):  # of a header that is read before it is checked
+    except OSError:
+        raise
+    except DAMAGE:  # of a header that is read before it is checked, or of what the tar is packed by
         return True
 
 
