@@ -338,6 +338,12 @@ def test_a_mutated_bundle_is_refused_or_captions_and_never_ends_in_a_traceback(w
     assert refusals > SEEDS / 6 / 4
 
 
+def test_a_graph_that_cannot_be_loaded_prints_nothing(parts, refused, capfd):
+    graph = parts["encoder.onnx"].replace(b"Conv", b"Con\x80")  # its error message is no text
+    refused(parts | {"encoder.onnx": graph}, "ONNX Runtime cannot load the graph")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_reader_of_graphs_takes_any_bytes():
     rng, refusals = random.Random(0), 0
     for _ in range(2000):
