@@ -109,11 +109,13 @@ def _print_table(evaluation: "Evaluation") -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from showtell.evaluation.figures import kind_of
 
     of = f", split {evaluation.split}" if evaluation.split else ""
-    table = Table(box=box.SIMPLE_HEAD, title=f"{evaluation.model} on {len(evaluation.pictures):,} pictures{of}")
+    title = shown(f"{evaluation.model} on {len(evaluation.pictures):,} pictures{of}")
+    table = Table(box=box.SIMPLE_HEAD, title=Text(title, "table.title"))  # names with brackets are no markup
     table.add_column("figure", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
@@ -126,4 +128,4 @@ def _print_table(evaluation: "Evaluation") -> None:
         table.add_row(kind.label, kind.text(figure.value), spread, kind.about)
     console = Console()
     console.print(table)
-    console.print(evaluation.signature, highlight=False, soft_wrap=True)
+    console.print(Text(evaluation.signature), soft_wrap=True)

@@ -41,8 +41,8 @@ export function said(caption) {
 function asText(result) {
   const name = shown(result.name);
   if (result.error) return `${name}: cannot be captioned: ${shown(result.error)}\n`;
-  const others = (result.captions ?? []).slice(1).map((one) => `${" ".repeat(name.length)}  ${said(one)}\n`);
-  return `${name}: ${said(result)}\n${others.join("")}`;
+  const others = (result.captions ?? []).slice(1).map((one) => `${" ".repeat(name.length)}  ${shown(said(one))}\n`);
+  return `${name}: ${shown(said(result))}\n${others.join("")}`;
 }
 
 // Names forge no lines and steer no terminal: what is not printed stands as an escape, as in Python.
