@@ -95,7 +95,7 @@ def test_a_tar_whose_first_header_cannot_be_understood_is_refused(tmp_path, reco
             member.type, member.size = kind, len(data)
             archive.addfile(member, io.BytesIO(data))
     (tmp_path / "p.tar").write_bytes(file.getvalue())
-    with pytest.raises(InputError, match=r"p\.tar: not a whole tar archive"):
+    with pytest.raises(InputError, match=r"p\.tar: not a complete tar archive"):
         read_captions(tmp_path / "p.tar")
 
 
@@ -104,7 +104,7 @@ def test_a_packed_tar_that_breaks_off_in_its_first_header_is_refused(tmp_path):
     with tarfile.open(fileobj=file, mode="w:gz") as archive:
         archive.addfile(tarfile.TarInfo("0.png"))
     (tmp_path / "p.tar").write_bytes(file.getvalue()[:30])
-    with pytest.raises(InputError, match=r"p\.tar: not a whole tar archive"):
+    with pytest.raises(InputError, match=r"p\.tar: not a complete tar archive"):
         read_captions(tmp_path / "p.tar")
 
 
