@@ -129,7 +129,8 @@ def books() -> list[bytes]:
     for name, text in _PAIRS:
         sheet.append([name, text, "train"])
     sheet.append([5, 7.5, datetime.date(2020, 1, 1)])
-    sheet.append(["=1+1", "x", None])
+    sheet.append(["3.png", "=1+1", None])
+    sheet.append(["4.png", 7, True])
     buffer = io.BytesIO()
     book.save(buffer)
     return [buffer.getvalue()]
