@@ -147,9 +147,9 @@ def test_no_graph_goes_round_for_ever(parts, refused, operator):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"beam": 10**9}, "at most 1,000"),
-        ({"max_length": 10**9}, "at most 1,000"),
-        ({"num_captions": 10**9, "sample": True}, "at most 100,000"),
+        ({"beam": 10**9}, "from 1 to 1,000"),
+        ({"max_length": 10**9}, "from 1 to 1,000 words"),
+        ({"num_captions": 10**9, "sample": True}, "from 1 to 100,000"),
         ({"num_captions": 1001, "sample": True}, "1,001 captions of a picture are more than 1,000"),
     ],
 )
