@@ -8,18 +8,18 @@ demo: .venv/demo.stamp
 	.venv/bin/showtell caption examples/photos --html demo.html
 	@echo "Open demo.html in a browser."
 
-# Threads that wait for work must not spin: the tests run many processes on few cores.
-test test-fast: export OMP_WAIT_POLICY = PASSIVE
-
 # The tests run in several processes at a time, each a file of tests, so that what a file shares is made once.
 WORKERS ?= 2
+
+# Threads that wait for work must not spin: the tests run many processes on few cores.
+test test-fast: export OMP_WAIT_POLICY = PASSIVE
 
 test: .venv/test.stamp check
 	.venv/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 # What needs neither PyTorch nor a browser: a minute or so, with a small environment of its own.
 test-fast: .venv-fast/test.stamp
-	.venv-fast/bin/python -m pytest --fast
+	.venv-fast/bin/python -m pytest --fast --numprocesses $(WORKERS) --dist loadfile
 
 check: .venv/test.stamp
 	.venv/bin/ruff check .

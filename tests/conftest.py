@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from fast_tests import heavy_functions, needs_heavy
@@ -19,6 +20,9 @@ from local_server import LocalServer
 from repository import ROOT
 
 FIXTURES = Path(__file__).parent / "fixtures"
+
+hypothesis.settings.register_profile("tests", deadline=None)  # other work on the machine makes an example slow
+hypothesis.settings.load_profile("tests")
 
 CHROMIUM_FLAGS = (
     "--no-sandbox",

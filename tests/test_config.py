@@ -52,6 +52,25 @@ def test_assignments_reach_tables_inside_tables():
         assign(tables, ["data.format.x=1"])
 
 
+def test_assignments_reach_every_one_of_several_tables():
+    tables = {"data": [{"name": "a"}, {"name": "b", "split_lists": {"train": "t.txt"}}]}
+    assign(tables, ["data.limit=5", "data.split_lists.val=v.txt"])
+    assert tables == {
+        "data": [
+            {"name": "a", "limit": 5, "split_lists": {"val": "v.txt"}},
+            {"name": "b", "limit": 5, "split_lists": {"train": "t.txt", "val": "v.txt"}},
+        ]
+    }
+
+
+@pytest.mark.parametrize("key", ["name", "pictures", "captions", "validation_captions"])
+def test_what_tells_several_tables_apart_is_not_set_in_all_of_them(key):
+    with pytest.raises(InputError, match=rf"data\.{key}: each \[\[data\]\] of the recipe has its own: change it there"):
+        assign({"data": [{"name": "a"}, {"name": "b"}]}, [f"data.{key}=x"])
+    with pytest.raises(InputError, match="data must be a table"):
+        assign({"data": [1, 2]}, [f"data.{key}=x"])
+
+
 def test_a_file_that_is_no_toml_is_named(tmp_path):
     (tmp_path / "r.toml").write_text("a = [")
     with pytest.raises(InputError, match=r"r\.toml: not TOML"):

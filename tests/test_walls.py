@@ -29,7 +29,7 @@ FLOORS = {
         {"ray", "serve", "estimator"},
         {"cli"},
     ],
-    "onnx_graphs": [{"safety", "export"}, {"session"}],
+    "onnx_graphs": [{"safety", "export", "merging"}, {"session"}],
     "data": [{"download"}, {"sources"}, {"captions"}, {"synthetic", "selection", "sample"}, {"examples", "catalogue"}],
     "encoders": [{"runtime"}, {"graph_editing"}, {"trained"}, {"sources"}, {"registry"}, {"cache"}],
     "captioning": [
@@ -206,6 +206,7 @@ HEAVY = {
         "encoders.graph_editing",
         "encoders.sources",
         "encoders.trained",
+        "onnx_graphs.merging",
         "quantization",
     },
     "onnxscript": {"training", "decoders"},

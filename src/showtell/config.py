@@ -9,6 +9,9 @@ from typing import Any
 
 from showtell.errors import InputError, one_line
 
+OWN_KEYS = frozenset({"name", "pictures", "captions", "validation_captions"})
+"""Keys that tell data sets of one recipe apart, so that no option sets them in all of them."""
+
 
 def read_tables(path: str | Path) -> dict[str, Any]:
     """Read the tables of a TOML file, unchecked; an `InputError` if the file is missing or not TOML."""
@@ -57,9 +60,23 @@ def fill(name: str, cls: type[Any], table: dict[str, Any]) -> Any:
 
 
 def change(tables: dict[str, Any], key: str, value: Any) -> None:
-    """Set `table.key`, or a key of a nested table; missing tables are created."""
+    """Set `table.key`, or a key of a nested table; missing tables are created.
+
+    Where a table is written several times, as `[[data]]`, the key is set in each of them.
+
+    Raises:
+        InputError: something on the way is no table, or each of several tables needs a value of its own.
+    """
     *path, name = key.split(".")
-    for step in path:
+    for depth, step in enumerate(path):
+        inner = tables.get(step)
+        if isinstance(inner, list) and all(isinstance(one, dict) for one in inner):
+            rest = ".".join([*path[depth + 1 :], name])
+            if rest in OWN_KEYS:
+                raise InputError(f"{key}: each [[{step}]] of the recipe has its own: change it there")
+            for one in inner:
+                change(one, rest, value)
+            return
         tables = table_of(tables, step) if step in tables else tables.setdefault(step, {})
     tables[name] = value
 

@@ -28,7 +28,7 @@ else:
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 LOCK = ".lock"
-"""Name of the lock file in a folder; the run that works in the folder holds it."""
+"""Name of the lock file in a folder, and the end of the names of others; the run that works there holds it."""
 
 _LONGEST_NAME = 255  # bytes, on nearly every file system
 
@@ -122,23 +122,28 @@ def remove_unfinished(folder: Path, name: str = "*") -> None:
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path, file: str = "") -> Iterator[None]:
     """Hold the lock of a folder while the block runs, so that a second run stops before it does any harm.
 
     The lock is the file `.lock`, which contains the process id for people to read. It is removed at the end, and so is
     the folder if it was made for the lock and is still empty. A lock that a killed process left is taken over.
 
+    Arguments:
+        folder: made if missing.
+        file: hold only this file of the folder; its lock is `FILE.lock`.
+
     Raises:
         InputError: another process holds the lock.
         OutputError: the lock file cannot be written.
     """
-    lock = folder / LOCK
+    lock = folder / f"{file}{LOCK}"
     made = not folder.exists()
-    with _reported(folder):
+    with _reported(folder / file):
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = _open_held(lock)
         if descriptor is None:
-            raise InputError(f"{folder}: another run{_process_in(lock)} is at work there: wait until it has ended")
+            work = "is writing it" if file else "is at work there"
+            raise InputError(f"{folder / file}: another run{_process_in(lock)} {work}: wait until it has ended")
         os.truncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
     try:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -370,3 +371,29 @@ def test_a_run_that_is_killed_while_its_journal_begins_goes_on(tree, captioner):
     assert 0 in seen
     summary, _ = write(tree, captioner)
     assert summary.count(Step.WRITTEN) == 10
+
+
+def test_what_a_killed_run_wrote_but_did_not_note_is_noted_by_the_next(tree, captioner):
+    write(tree, captioner)
+    with closing(Journal(tree / ".showtell-alt-text")) as journal:
+        entry = journal.get("0.png")
+        assert entry.written
+        journal.put([("0.png", replace(entry, written=""))])
+    summary, outcomes = write(tree, captioner)
+    assert summary.captioned == 0
+    assert outcomes["0.png"].step is Step.UNCHANGED
+    with closing(Journal(tree / ".showtell-alt-text", reading=True)) as journal:
+        assert journal.get("0.png") == entry
+    (tree / "0.png.txt").write_text("edited\n")
+    write(tree, captioner, rights=Rights(overwrite=True))
+    assert (tree / "0.png.txt").read_text() == f"{entry.caption}\n"
+
+
+def test_what_a_killed_run_left_beside_its_journal_is_removed(tree, captioner):
+    write(tree, captioner)
+    before = state(tree)
+    left = tree / ".showtell-alt-text-journal"
+    left.write_bytes(bytes(512))  # of a step that was committed
+    write(tree, captioner)
+    assert not left.exists()
+    assert state(tree) == before

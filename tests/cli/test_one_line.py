@@ -12,7 +12,8 @@ from showtell.alt_text import AltTextOptions, write_alt_texts
 from showtell.captioning.captioner import Captioner
 from showtell.data.captions.caption_set import read_captions
 from showtell.errors import InputError, shown
-from showtell.files import csv_cell, csv_text, held
+from showtell.evaluation import read_evaluation
+from showtell.files import csv_cell, csv_text, held, write_beside
 from showtell.training import recipe_from
 
 FORMULAS = ["=1+1", "@SUM(A1)", "+49 123", "-2", "'=1", "''=1", "\t=1", "plain", "'plain", "größe"]
@@ -68,8 +69,16 @@ def test_a_second_run_on_a_store_stops_unless_there_is_nothing_to_add(photos, sh
         assert showtell(*line).code == 0
 
 
-@pytest.mark.parametrize("command", ["caption -o OUT/x.txt", "caption -o OUT/x.parquet", "embed --out OUT/store"])
-def test_a_full_disk_is_one_line(photos, tiny_bundle, tmp_path, command):
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("caption -o OUT/x.txt", "cannot be written (File too large): make room"),
+        ("caption -o OUT/x.parquet", "cannot be written (File too large): make room"),
+        ("embed --out OUT/store", "cannot be written (File too large): make room"),
+        ("alt-text", "cannot be opened (disk I/O error): make room, or name another file with --journal"),
+    ],
+)
+def test_a_full_disk_is_one_line(photos, tiny_bundle, tmp_path, command, said):
     limit = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); from showtell.cli import main; main()"
@@ -77,9 +86,9 @@ def test_a_full_disk_is_one_line(photos, tiny_bundle, tmp_path, command):
     words = command.replace("OUT", str(tmp_path)).split()
     line = [words[0], photos, *words[1:], "--model", tiny_bundle]
     result = subprocess.run([sys.executable, "-c", limit, *map(str, line)], capture_output=True, text=True, check=False)
-    assert result.returncode == 1
+    assert result.returncode == (2 if command == "alt-text" else 1)
     assert "Traceback" not in result.stderr
-    assert "cannot be written (File too large): make room" in result.stderr.splitlines()[-1]
+    assert said in result.stderr.splitlines()[-1]
 
 
 def test_parquet_without_its_package_is_one_line(photos, showtell, tiny_bundle, tmp_path, monkeypatch):
@@ -144,3 +153,25 @@ def test_names_forge_no_lines_and_steer_no_terminal(photos, showtell, tiny_bundl
     assert "\x1b" not in showtell("caption", photos, "--model", tiny_bundle).out
     assert "\x1b" not in showtell("caption", tmp_path / "no\x1b[2Jne", "--model", tiny_bundle).err
     assert shown("größe 日本.png") == "größe 日本.png"
+
+
+def test_an_output_of_evaluate_is_claimed_before_the_work(photos, showtell, tiny_bundle, tmp_path):
+    (tmp_path / "c.csv").write_text("image,caption\n0.png,a dog\n1.png,a ball\n")
+    out, store = tmp_path / "e.json", tmp_path / "store"
+    line = ["evaluate", tiny_bundle, "--pictures", photos, "--captions", tmp_path / "c.csv", "--store", store, "--out"]
+    with write_beside(out, alone=True):
+        result = showtell(*line, out)
+        assert (result.code, result.err.count("\n"), "another run is writing it" in result.err) == (2, 1, True)
+    result = showtell(*line, tmp_path / "c.csv" / "e.json")
+    assert (result.code, result.err.count("\n"), "e.json: cannot be written" in result.err) == (2, 1, True)
+    assert not store.exists()
+    assert showtell(*line, out).code == 0
+    assert read_evaluation(out).pictures[0].name == "0.png"
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_store_that_cannot_be_made_is_one_line(photos, showtell, tiny_bundle, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    result = showtell("embed", photos, "--out", tmp_path / "file" / "store", "--model", tiny_bundle)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "store: cannot be written (Not a directory): check its folder and your rights" in result.err

@@ -10,6 +10,8 @@ from worked_example import follow, follow_test
 
 PLACE = "showtell/decoders/gru.py"
 
+pytestmark = pytest.mark.slow  # it needs PyTorch
+
 
 @pytest.fixture
 def example(tmp_path):

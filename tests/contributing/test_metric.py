@@ -60,6 +60,7 @@ def test_evaluate_and_report_show_it(example, tiny_bundle, photos):
     assert "words of people that it has" in (example.folder / "r.html").read_text()
 
 
+@pytest.mark.slow  # it trains
 def test_a_recipe_chooses_the_epoch_by_it(example, small_data, tiny_encoder):
     folder = example.folder
     shutil.copy(small_data / "p.zip", folder)

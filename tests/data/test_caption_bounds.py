@@ -1,6 +1,8 @@
 """Captions in archives that unpack to far more than they take are refused before they fill memory."""
 
+import io
 import struct
+import tarfile
 import tracemalloc
 import zipfile
 from contextlib import contextmanager
@@ -8,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from showtell.data.captions.caption_set import read_captions
+from showtell.data.sources.picture_source import PictureSource
 from showtell.errors import InputError
 
 MIB = 1 << 20
@@ -79,3 +82,46 @@ def test_a_workbook_is_bounded(tmp_path):
     path = packed(tmp_path / "c.xlsx", {"xl/sharedStrings.xml": 300 * MIB})
     with peak_below(16 * MIB), pytest.raises(InputError, match=r"c\.xlsx: unpacks to more than 256 MiB"):
         read_captions(path)
+
+
+@pytest.mark.parametrize(
+    "record", [b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n", b"99999999999999999999 size=1\n"]
+)
+def test_a_tar_whose_first_header_cannot_be_understood_is_refused(tmp_path, record):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, kind, data in (("pax", tarfile.XHDTYPE, record), ("0.png", tarfile.REGTYPE, b"\x89PNG\r\n")):
+            member = tarfile.TarInfo(name)
+            member.type, member.size = kind, len(data)
+            archive.addfile(member, io.BytesIO(data))
+    (tmp_path / "p.tar").write_bytes(file.getvalue())
+    with pytest.raises(InputError, match=r"p\.tar: not a complete tar archive"):
+        read_captions(tmp_path / "p.tar")
+
+
+def test_a_packed_tar_that_breaks_off_in_its_first_header_is_refused(tmp_path):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("0.png"))
+    (tmp_path / "p.tar").write_bytes(file.getvalue()[:30])
+    with pytest.raises(InputError, match=r"p\.tar: not a complete tar archive"):
+        read_captions(tmp_path / "p.tar")
+
+
+def test_a_member_without_a_name_is_passed_over(tmp_path):
+    nameless = zipfile.ZipInfo("x")
+    nameless.filename = ""
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        archive.writestr(nameless, b"no name")
+        archive.writestr("0.png", b"no picture")
+        archive.writestr("captions.csv", "image,caption\n0.png,a dog\n")
+    assert PictureSource(tmp_path / "p.zip").names() == ["0.png"]
+    assert read_captions(tmp_path / "p.zip").captions == {"0.png": ("a dog",)}
+
+
+def test_a_name_in_unicode_that_is_cut_off_is_not_used(tmp_path):
+    member = zipfile.ZipInfo("0.png")
+    member.extra = struct.pack("<HHB", 0x7075, 1, 1)
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        archive.writestr(member, b"no picture")
+    assert PictureSource(tmp_path / "p.zip").names() == ["0.png"]

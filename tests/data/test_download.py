@@ -9,6 +9,7 @@ import pytest
 
 from showtell.data.download.fetch import download_picture, fetch
 from showtell.errors import InputError, ShowtellError
+from showtell.files import held
 
 DATA = bytes(range(256)) * 4000  # a MB in which every place can be told from its neighbours
 MD5 = hashlib.md5(DATA).hexdigest()
@@ -298,3 +299,18 @@ def test_the_server_that_is_not_there_is_named(tmp_path, server):
     server.close()
     with pytest.raises(ShowtellError, match="the server refuses the connection"):
         download_picture(url)
+
+
+def test_a_second_run_on_a_file_says_so_and_leaves_its_part_alone(server, tmp_path):
+    url = server.serve("/file", DATA)
+    leave_part(tmp_path, DATA[:1000])
+    with held(tmp_path, "file"):
+        with pytest.raises(
+            InputError, match=r"file: another run \(process \d+\) is writing it: wait until it has ended"
+        ):
+            fetch(url, tmp_path / "file", show=False)
+        fetch(url, tmp_path / "other", show=False)
+    assert (tmp_path / "file.part").read_bytes() == DATA[:1000]
+    assert server.ranges() == [""]
+    fetch(url, tmp_path / "file", show=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "other"]

@@ -108,7 +108,7 @@ def test_the_page_has_every_section_and_all_figures():
             assert f"CIDEr-D {100 * picture.scores['CIDEr-D']:.0f}" in figure.text
     assert "1 picture could not be read" in page.one("header").text
     assert page.one("footer").text == evaluation.signature
-    assert "24 different words of the 2,535" in sections["words"].text
+    assert "24 different words of the model's 2,535" in sections["words"].text
     assert [len(sections[name].all("svg")) for name in ("training", "confidence", "words")] == [3, 3, 2]
 
 

@@ -420,8 +420,8 @@ def test_a_black_picture_within_the_limits_is_read():
 def test_padding_in_the_headers_of_a_jpeg_takes_no_time(padding):
     """Pillow steps through it in Python: minutes for these 100 MB."""
     data = photograph()
-    began = time.monotonic()
+    began = time.process_time()
     assert "no JPEG marker where one is due" in reason(data[:2] + padding * (100_000_000 // len(padding)) + data[2:])
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert pixels(data[:2] + b"\xff" * 100 + data[2:]) == pixels(data)
     assert pixels(data + padding * 1000) == pixels(data)

@@ -148,5 +148,5 @@ def test_models_that_do_not_go_together_are_told_with_both_names_and_the_reason(
 
 
 def test_no_model_at_all_is_told():
-    with pytest.raises(InputError, match="no model"):
+    with pytest.raises(InputError, match="the list of models is empty"):
         Captioner([])

@@ -24,6 +24,8 @@ from showtell.data.sources.picture_source import PictureSource
 from showtell.embeddings.embed import EmbedOptions, embed
 from showtell.embeddings.store import EmbeddingStore
 from showtell.encoders import Encoder
+from showtell.errors import InputError
+from showtell.files import held
 
 needs_ray = pytest.mark.skipif(
     not os.environ.get("SHOWTELL_TEST_RAY"), reason="set SHOWTELL_TEST_RAY=1 for clusters of several nodes: minutes"
@@ -92,6 +94,17 @@ def test_what_is_not_installed_is_told(many, tiny_bundle, tmp_path):
         2,
         "showtell: work on many machines needs packages that are not installed: pip install 'showtell[ray]'\n",
     )
+
+
+def test_a_second_run_on_a_store_stops_before_it_starts_a_cluster(photos, tiny_encoder, tmp_path, monkeypatch):
+    from showtell.ray import embed as module
+    from showtell.ray import embed_on
+
+    monkeypatch.setattr(module, "cluster", None)
+    with held(tmp_path / "s"), pytest.raises(InputError, match="another run"):
+        embed_on("local", PictureSource(photos), tiny_encoder, tmp_path / "s", SMALL, show=False)
+    done = embed(PictureSource(photos), Encoder(tiny_encoder), tmp_path / "s", SMALL, show=False)
+    assert done.added == 10
 
 
 def test_a_cluster_on_this_machine_embeds_and_captions(many, tiny_bundle, tmp_path, showtell, monkeypatch):

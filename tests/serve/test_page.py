@@ -210,6 +210,29 @@ def test_captions_are_copied_and_saved_as_the_command_line_writes_them(opened, p
     assert lines[2] == {"name": 'a "broken", one.png', "error": error}
 
 
+def test_names_run_in_no_spreadsheet_and_forge_no_lines_in_what_is_saved(page, tiny_captioner, drawn):
+    """Of which the command line's own output says how they are written."""
+    names = ["=1+1", "+49", "-2", "@SUM(A1)", "'=1", "\t=1", "\n=1", "a\nb.png: a lie", "\x1b[2J\x9b1m", "\u202egnp"]
+    hand_over(page, "drop", [(f"{name}.png", b"nothing") for name in names])
+    page.locator(f"#cards > li:nth-child({len(names)}) .error").wait_for()
+    error = "not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture"
+    for format, button in (("csv", "Save CSV"), ("text", "Save text")):
+        file = io.StringIO()
+        with find_output_format(format).open(file, Layout()) as write:
+            for name in names:
+                write(Captioned(f"{name}.png", None, error))
+        with page.expect_download() as download:
+            page.get_by_role("button", name=button).click()
+        text = download.value.path().read_bytes().decode()
+        if format == "text":
+            assert text == file.getvalue()
+            assert len(text.splitlines()) == len(names)
+        else:
+            rows, expected = (list(csv.reader(io.StringIO(one, newline=""))) for one in (text, file.getvalue()))
+            assert rows == expected
+            assert all(row[0][0] not in "=+-@\t\r\n" for row in rows)
+
+
 def test_the_page_shows_where_the_model_looked(opened, looking_bundle):
     captioner = Captioner(looking_bundle, threads=1)
     white = io.BytesIO()

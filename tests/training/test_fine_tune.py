@@ -18,20 +18,32 @@ from showtell.embeddings.store import EmbeddingStore
 from showtell.encoders import Encoder
 from showtell.errors import InputError
 from showtell.models.bundle import read_bundle
-from showtell.training import loop, recipe_from, train
+from showtell.training import Stopped, loop, recipe_from, train
 from showtell.training.encoder import frozen_features
 from showtell.training.encoder.frozen_features import FrozenFeatures, boxes, cropped
 from showtell.training.encoder.module import EncoderModule
 from showtell.training.recipe import EncoderOptions
 from showtell.training.stages import build
-from showtell.training.stages.fine_tune import class_divergence
+from showtell.training.stages.encoder_input import class_divergence
 from showtell.training.validate import Validator
+from showtell.training.watch import Unwatched
 
 
 @pytest.fixture(scope="module")
 def data(small_data):
     (small_data / "random.onnx").write_bytes(random_encoder())
     return small_data
+
+
+class StopAfter(Unwatched):
+    """Stops the run after so many of its steps."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def step(self, progress):
+        self.steps -= 1
+        return self.steps == 0
 
 
 def recipe(*, grid=False, training=(), fine_tune=(), **tables):
@@ -300,3 +312,29 @@ def test_what_cannot_be_is_told_before_any_training(data, tmp_path, options, sai
     with pytest.raises(InputError, match=said):
         run(data, tmp_path / "run", fine_tune=options)
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_self_critical_training_of_the_encoder_changes_it_and_is_resumed_bit_for_bit(data, tmp_path):
+    """With an `encoder_learning_rate` the encoder learns in the last stage, too; without one it stays."""
+    critical = {"epochs": 2, "pictures": 12, "learning_rate": 1e-3}
+    learns = critical | {"encoder_learning_rate": 1e-3}
+    still = run(data, tmp_path / "still", fine_tune={"depthwise": True}, self_critical=critical)
+    unbroken = run(data, tmp_path / "unbroken", fine_tune={"depthwise": True}, self_critical=learns)
+    assert [line["stage"] for line in unbroken.metrics][-2:] == ["self_critical"] * 2
+    weights = [load_file(result.folder / "checkpoints" / "last.safetensors") for result in (still, unbroken)]
+    encoders = [{key: value for key, value in part.items() if key.startswith("encoder.")} for part in weights]
+    assert encoders[0].keys() == encoders[1].keys()
+    assert encoders[0]
+    assert any(not torch.equal(encoders[0][key], encoders[1][key]) for key in encoders[0])
+    steps = unbroken.metrics[-1]["step"]
+    broken = recipe(fine_tune={"depthwise": True}, self_critical=learns)
+    with pytest.raises(Stopped):
+        train(broken, tmp_path / "broken", root=data, store=data / "store-None", show=False, watch=StopAfter(steps - 2))
+    resumed = run(data, tmp_path / "broken", fine_tune={"depthwise": True}, self_critical=learns)
+    again = load_file(resumed.folder / "checkpoints" / "last.safetensors")
+    assert all(torch.equal(weights[1][key], again[key]) for key in weights[1])
+
+
+def test_self_critical_training_of_the_encoder_needs_to_know_what_of_it_learns():
+    with pytest.raises(InputError, match=r"encoder_learning_rate of \[self_critical\] needs \[fine_tune\]"):
+        recipe(fine_tune={"epochs": 0}, self_critical={"epochs": 1, "encoder_learning_rate": 1e-4})

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from drawn_curves import drawn_curves, expected_curves
+from showtell.data.examples import Group
 from showtell.decoders.registry import build
 from showtell.decoders.show_and_tell import ShowAndTellOptions
 from showtell.errors import InputError
@@ -68,6 +69,20 @@ def test_the_reward_is_pycocoevalcaps_cider_d_with_the_end_as_a_word(vocabulary)
     found = Reward(REFERENCES, vocabulary)(list(captions), matrix)
     assert found == pytest.approx(expected, rel=1e-6)
     assert found.min() > 0
+
+
+def test_each_data_set_has_its_own_document_frequencies(vocabulary):
+    """A reward is that of the data set alone, whatever the other data sets hold."""
+    names = list(REFERENCES)
+    groups = [Group("one", tuple(names[:2]), ()), Group("two", tuple(names[2:]), ())]
+    captions = np.array([vocabulary.encode("A dog runs .")] * len(names))
+    together = Reward(REFERENCES, vocabulary, groups)(names, captions)
+    apart = [
+        Reward({name: REFERENCES[name] for name in own}, vocabulary)(own, captions[: len(own)])
+        for own in (names[:2], names[2:])
+    ]
+    assert together == pytest.approx(np.concatenate(apart))
+    assert together != pytest.approx(Reward(REFERENCES, vocabulary)(names, captions))
 
 
 def test_a_clipped_caption_earns_less_than_one_that_ends(vocabulary):

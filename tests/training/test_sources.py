@@ -207,13 +207,40 @@ def test_tables_of_data_that_are_none_are_refused():
         DataOptions(weight=-1.0)
 
 
-def test_data_check_reads_all_data_sets_of_a_recipe(data, showtell, tmp_path):
+@pytest.fixture
+def written(tmp_path):
+    """A file with the data sets of `SETS`."""
     lines = []
     for one in SETS:
         lines.append("[[data]]")
         lines += [f"{key} = {json.dumps(value)}" for key, value in one.items()]
     (tmp_path / "r.toml").write_text("\n".join(lines))
-    ran = showtell("data", "check", str(tmp_path / "r.toml"), "--root", str(data), "--quick")
+    return tmp_path / "r.toml"
+
+
+def test_options_of_data_hold_for_all_data_sets_of_a_recipe(data, showtell, written, tmp_path):
+    command = ["data", "check", written, "--root", data, "--quick"]
+    ran = showtell(*command, "--exclude", "*train-00001.png", "--max-pixels", "10", "--lenient")
+    assert "56 to train on, 16 to validate on" in " ".join(ran.out.split())
+    ran = showtell(*command, "--set", "data.limit=3")
+    assert "6 to train on, 6 to validate on" in " ".join(ran.out.split())
+    ran = showtell(*command, "--picture-column", "file")
+    assert (ran.code, "'file'" in ran.err) == (2, True), ran.err
+    ran = showtell("train", written, "--root", data, "--out", tmp_path / "run", "--caption-column", "said")
+    assert (ran.code, "'said'" in ran.err) == (2, True), ran.err
+
+
+@pytest.mark.parametrize("option", ["--pictures", "--captions"])
+def test_an_option_cannot_name_the_files_of_several_data_sets(data, showtell, written, tmp_path, option):
+    for command in (["data", "check", written], ["train", written, "--out", tmp_path / "run"]):
+        ran = showtell(*command, "--root", data, option, "p.zip")
+        assert ran.code == 2
+        key = option.removeprefix("--")
+        assert ran.err == f"showtell: data.{key}: each [[data]] of the recipe has its own: change it there\n"
+
+
+def test_data_check_reads_all_data_sets_of_a_recipe(data, showtell, written):
+    ran = showtell("data", "check", written, "--root", data, "--quick")
     assert "58 to train on, 16 to validate on" in " ".join(ran.out.split())
-    shown = showtell("data", "show", str(tmp_path / "r.toml"), "--root", str(data), "--name", "few-train-00001.png")
+    shown = showtell("data", "show", written, "--root", data, "--name", "few-train-00001.png")
     assert "few-train-00001.png" in shown.out

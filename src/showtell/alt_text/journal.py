@@ -59,6 +59,7 @@ class Journal:
             InputError: the file is not a journal, has another format, cannot be written, or another run has it open.
         """
         self.path = path
+        self._left = path.with_name(f"{path.name}-journal").exists()  # by a run that was killed, perhaps without need
         try:
             if reading:
                 _roll_back(path)
@@ -90,7 +91,8 @@ class Journal:
             self._db.executemany(f"INSERT OR REPLACE INTO pictures VALUES ({marks})", rows)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            raise ShowtellError(f"{self.path}: cannot be written ({error})") from error
+            room = ": make room, then run the command again" if _is_full(error) else ""
+            raise ShowtellError(f"{self.path}: cannot be written ({error}){room}") from error
 
     def wrote(self, sha256: str) -> bool:
         """Whether a run with this journal wrote a table with this SHA-256."""
@@ -131,13 +133,16 @@ class Journal:
             )
             self._db.execute("CREATE INDEX contents ON pictures (content)")
             self._db.execute("CREATE TABLE tables (sha256 TEXT PRIMARY KEY) WITHOUT ROWID")
+        elif self._left:
+            self._db.execute(f"PRAGMA user_version = {FORMAT}")  # SQLite removes what it has used
         self._db.execute("COMMIT")
 
     def _unusable(self, error: sqlite3.Error) -> InputError:
         if "locked" in str(error):
             return InputError(f"{self.path}: another run is working on these pictures: wait until it ends")
         if isinstance(error, sqlite3.OperationalError):
-            return InputError(f"{self.path}: cannot be opened ({error}): name another file with --journal")
+            room = "make room, or " if _is_full(error) else ""
+            return InputError(f"{self.path}: cannot be opened ({error}): {room}name another file with --journal")
         return InputError(f"{self.path}: not a journal of showtell alt-text ({error}): name another with --journal")
 
 
@@ -149,6 +154,11 @@ def _roll_back(path: Path) -> None:
     if path.with_name(f"{path.name}-journal").exists():
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path, timeout=0)) as journal:
             journal.execute("PRAGMA user_version")
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    """Whether the disk is full, or no larger file is allowed, which SQLite calls an I/O error."""
+    return getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
 
 
 def _entry(row: tuple[object, ...]) -> Entry:

@@ -168,6 +168,13 @@ class _Run:
             elif plan.step is Step.WRITE and plan.entry:
                 self._wait(picture, plan, plan.entry)
             else:
+                if (
+                    plan.entry
+                    and plan.step is Step.UNCHANGED
+                    and plan.standing.written not in (None, plan.entry.written)
+                ):
+                    # Written by a run that was killed before it noted that.
+                    self._noted.append((picture.name, replace(plan.entry, written=plan.standing.written)))
                 self._report(picture, plan, plan.step, plan.entry, plan.problem)
 
     def _unknown(self) -> Generator[RawPicture, None, None]:

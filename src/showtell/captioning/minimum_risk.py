@@ -9,6 +9,7 @@ word costs more than it gains, and the less sure the decoder is, the shorter the
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +49,11 @@ class MinimumRiskSelection:
 
     def __init__(self, decoder: StepDecoder, vocabulary: Vocabulary, names: Sequence[Name] = ()) -> None:
         self.decoder, self.vocabulary, self.names = decoder, vocabulary, names
-        self._object_of = {name.name: next(iter(objects_of(name.name)), "") for name in names}
+
+    @cached_property
+    def _object_of(self) -> dict[str, str]:
+        """The object of every name of a tag: read when the first careful caption is chosen, as it takes 10 ms."""
+        return {name.name: next(iter(objects_of(name.name)), "") for name in self.names}
 
     def __call__(
         self,

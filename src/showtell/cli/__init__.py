@@ -14,6 +14,7 @@ from showtell.cli.embed import embed
 from showtell.cli.evaluate import evaluate
 from showtell.cli.guard import App
 from showtell.cli.interrupts import EXIT_CODE, CtrlC
+from showtell.cli.merge import merge
 from showtell.cli.quantize import quantize
 from showtell.cli.report import report
 from showtell.cli.score import score
@@ -60,6 +61,7 @@ app.command()(check)
 app.add_typer(data, name="data")
 app.command()(embed)
 app.command()(evaluate)
+app.command()(merge)
 app.command()(quantize)
 app.command()(report)
 app.command()(score)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from showtell.errors import shown
+
 if TYPE_CHECKING:
     from showtell.data.captions.caption_set import CaptionSet
 
@@ -52,4 +54,4 @@ def read(path: str, picture_column: str | None, caption_column: str | None) -> "
 def say(where: str, notes: Iterable[str]) -> None:
     """Print notes about a file to stderr."""
     for note in notes:
-        print(f"{where}: {note}", file=sys.stderr)
+        print(shown(f"{where}: {note}"), file=sys.stderr)

@@ -142,7 +142,7 @@ def _side_by_side(found: "Check", show: int) -> "Table":
         right = [guess == word for guess, word in zip(guesses, words, strict=True)]
         count = f"{sum(right)} of {len(right)} right"
         table.add_row(
-            Text.assemble((name, "dim"), "\n", _marked(guesses, right, "red")),
+            Text.assemble((shown(name), "dim"), "\n", _marked(guesses, right, "red")),
             Text.assemble((count, "dim"), "\n", _marked(words, right, "bold")),
         )
     return table

@@ -1,5 +1,6 @@
 """`showtell evaluate`: a model, pictures and captions -> scores with intervals, and statistics of the wording."""
 
+import contextlib
 import json
 import sys
 from enum import StrEnum
@@ -69,7 +70,9 @@ def evaluate(
         showtell evaluate model.showtell --pictures photos/ --captions captions.csv --out evaluation.json
     """
     from showtell.captioning.captioner import Captioner
-    from showtell.evaluation import evaluate, write_evaluation
+    from showtell.evaluation import evaluate
+    from showtell.evaluation.result import evaluation_bytes
+    from showtell.files import write_beside
 
     options = given(beam=beam, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)
     captioner = Captioner(model)
@@ -78,9 +81,13 @@ def evaluate(
     columns = (picture_column, caption_column)
     references = caption_files.read(captions, *columns)
     training = caption_files.read(training_captions, *columns) if training_captions else None
-    found = evaluate(captioner, source, references, split, training=training, store=store, partial=partial, **options)
-    if out:
-        write_evaluation(found, out)
+    # Opened first: a file that cannot be written, or that another run is about to write, is told before the work.
+    with write_beside(out, alone=True) if out else contextlib.nullcontext() as file:
+        found = evaluate(
+            captioner, source, references, split, training=training, store=store, partial=partial, **options
+        )
+        if file:
+            file.write(evaluation_bytes(found))
     if format is Format.json:
         value = found.to_json()
         printed = {key: value[key] for key in ("model", "split", "signature", "figures")}
@@ -102,11 +109,13 @@ def _print_table(evaluation: "Evaluation") -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from showtell.evaluation.figures import kind_of
 
     of = f", split {evaluation.split}" if evaluation.split else ""
-    table = Table(box=box.SIMPLE_HEAD, title=f"{evaluation.model} on {len(evaluation.pictures):,} pictures{of}")
+    title = shown(f"{evaluation.model} on {len(evaluation.pictures):,} pictures{of}")
+    table = Table(box=box.SIMPLE_HEAD, title=Text(title, "table.title"))  # names with brackets are no markup
     table.add_column("figure", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
@@ -119,4 +128,4 @@ def _print_table(evaluation: "Evaluation") -> None:
         table.add_row(kind.label, kind.text(figure.value), spread, kind.about)
     console = Console()
     console.print(table)
-    console.print(evaluation.signature, highlight=False, soft_wrap=True)
+    console.print(Text(evaluation.signature), soft_wrap=True)

@@ -12,7 +12,7 @@ import typer
 from showtell._version import __version__
 from showtell.cli import caption_files
 from showtell.cli.evaluate import Format
-from showtell.errors import InputError
+from showtell.errors import InputError, shown
 from showtell.files import csv_cell, write_bytes
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def score(
         _print_table(scores, intervals)
         print(signature)
     for note in _notes(pairs, asked, table is not None):
-        print(note, file=sys.stderr)
+        print(shown(note), file=sys.stderr)
 
 
 def _asked(metrics: str | None) -> list[str]:

@@ -1,7 +1,6 @@
 """`showtell train`: pictures and captions -> a model bundle."""
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +10,7 @@ from showtell.cli import caption_files, reading, settings
 from showtell.cli.help import ENCODERS
 from showtell.cli.serve import need_service
 from showtell.config import assign, change, read_tables
-from showtell.errors import InputError
+from showtell.errors import InputError, shown
 
 if TYPE_CHECKING:
     from showtell.training import Recipe
@@ -137,13 +136,17 @@ def train(
         raise InputError("--workers needs a cluster: name it with --ray, for example --ray local")
     options: dict[str, Any] = {"root": root, "store": store, "begin_from": begin_from, "device": device}
     if ray:
-        train_on(ray, chosen, folder, workers=workers, cores=ray_cores, say=partial(print, flush=True), **options)
+        train_on(ray, chosen, folder, workers=workers, cores=ray_cores, say=_say, **options)
     elif watch:
         _watched(chosen, folder, watch_port, **options)
     elif seeds > 1:
-        train_seeds(chosen, folder, seeds, say=print, **options)
+        train_seeds(chosen, folder, seeds, say=_say, **options)
     else:
-        train(chosen, folder, say=print, **options)
+        train(chosen, folder, say=_say, **options)
+
+
+def _say(line: str) -> None:
+    print(shown(line), flush=True)
 
 
 def _watched(recipe: "Recipe", folder: Path, port: int, **options: Any) -> None:
@@ -156,7 +159,7 @@ def _watched(recipe: "Recipe", folder: Path, port: int, **options: Any) -> None:
     with watched(port) as (watching, address):
 
         def say(line: str) -> None:
-            print(line)
+            _say(line)
             watching.say(line)
 
         print(f"watch at {address}", file=sys.stderr, flush=True)

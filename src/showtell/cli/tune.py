@@ -67,8 +67,10 @@ def _print_table(tuned: "Tuned", model: Path) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=f"{model.stem} on {tuned.pictures:,} pictures")
+    title = shown(f"{model.stem} on {tuned.pictures:,} pictures")
+    table = Table(box=box.SIMPLE_HEAD, title=Text(title, "table.title"))  # names with brackets are no markup
     rules = any(one.options.no_repeat_ngram for one in tuned.tried)
     for heading in ("beam", "length penalty", *["no n-gram twice"] * rules, "words", "BLEU-4", "CIDEr-D"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from showtell.errors import shown
+
 
 def verify(
     model: Annotated[
@@ -27,5 +29,6 @@ def verify(
     captioner = Captioner(model)
     result = replay(captioner)
     where = model or default_model().name
-    print(f"{where}: model {captioner.bundle.name}, {len(captioner.bundle.parts)} parts, SHA-256 of each as recorded")
+    name = shown(f"{where}: model {captioner.bundle.name}")
+    print(f"{name}, {len(captioner.bundle.parts)} parts, SHA-256 of each as recorded")
     print(f"golden picture: {result.text!r}, score {result.score:.4f} (recorded {result.recorded_score:.4f})")

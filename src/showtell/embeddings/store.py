@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.encoders.runtime import EncoderInfo, EncoderOutput
-from showtell.errors import StoreError, require
+from showtell.errors import OutputError, StoreError, require
 from showtell.files import json_bytes, read_json, remove_unfinished, sha256_file, write_beside, write_bytes, write_json
 
 require("pyarrow", extra="embed", what="an embedding store")
@@ -146,9 +146,13 @@ class StoreWriter:
 
         Raises:
             StoreError: the folder holds a damaged shard, or shards made with another spec.
+            OutputError: the folder cannot be made.
         """
         self.folder, self.spec = folder, spec
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(folder, error) from error
         remove_unfinished(folder)
         self._shards: list[dict[str, Any]] = []
         self._rejects: list[tuple[str, str]] = []

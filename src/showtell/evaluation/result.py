@@ -11,7 +11,7 @@ from typing import Any
 
 from showtell.errors import InputError
 from showtell.evaluation.copies import TrainingCaption
-from showtell.files import read_json, write_json
+from showtell.files import json_bytes, read_json, write_bytes
 
 FORMAT = 1
 KIND = "showtell evaluation"
@@ -122,10 +122,15 @@ def _picture(value: Mapping[str, Any]) -> EvaluatedPicture:
     )
 
 
+def evaluation_bytes(evaluation: Evaluation) -> bytes:
+    """An evaluation as the bytes of a JSON file."""
+    return json_bytes(evaluation.to_json())
+
+
 def write_evaluation(evaluation: Evaluation, path: str | Path) -> None:
     """Write an evaluation as JSON; an `InputError` if the file cannot be written."""
     try:
-        write_json(Path(path), evaluation.to_json())
+        write_bytes(Path(path), evaluation_bytes(evaluation))
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 

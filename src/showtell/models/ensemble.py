@@ -45,12 +45,13 @@ class Ensemble:
         return [run(decoder, _own(constants, i), _own(state, i)) for i, decoder in enumerate(self.decoders)]
 
 
-def check_fit(bundles: Sequence[Bundle], *, any_resize: bool = False) -> None:
+def check_fit(bundles: Sequence[Bundle], *, any_resize: bool = False, any_output: bool = False) -> None:
     """Refuse bundles that cannot form an ensemble.
 
     Arguments:
         bundles: at least one.
         any_resize: accept bundles that make pictures square in different ways, because the user chose one way.
+        any_output: accept decoders of pooled embeddings beside those of grids.
 
     Raises:
         BundleError: encoders, embeddings, vocabularies or ways of making pictures square differ; the message names the
@@ -58,18 +59,18 @@ def check_fit(bundles: Sequence[Bundle], *, any_resize: bool = False) -> None:
     """
     first, *others = bundles
     for other in others:
-        if difference := _difference(first, other, any_resize):
+        if difference := _difference(first, other, any_resize, any_output):
             raise BundleError(f"{other.path}: does not go together with {first.path}: {difference}")
 
 
-def _difference(one: Bundle, other: Bundle, any_resize: bool) -> str:
+def _difference(one: Bundle, other: Bundle, any_resize: bool, any_output: bool) -> str:
     """Why two bundles cannot form an ensemble, and the remedy; empty if they can."""
     a, b = one.model, other.model
     if a["encoder"] != b["encoder"]:
         names = (a["encoder"]["name"], b["encoder"]["name"])
         what = f"{names[1]} instead of {names[0]}" if names[0] != names[1] else f"{names[0]} with other weights or size"
         return f"its encoder is {what}: train both with one encoder"
-    if a["output"] != b["output"]:
+    if a["output"] != b["output"] and not any_output:
         return (
             f"its decoder takes {b['output']} embeddings instead of {a['output']}: train both with one encoder.output"
         )

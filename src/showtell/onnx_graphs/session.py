@@ -43,7 +43,8 @@ def open_session(
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(a)) for a in initializers.values()]
         options.add_external_initializers(list(initializers), values)
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        # The fallback would print what the graph says of itself, and try the same again.
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's own exception classes are private
         raise ShowtellError(f"ONNX Runtime cannot load the graph ({str(error).splitlines()[0]})") from error
 

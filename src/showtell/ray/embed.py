@@ -5,6 +5,7 @@ shard that is done twice is the same. If a worker or the driver fails, some shar
 them in. With the same options, the store is byte for byte the one that a single process writes.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from showtell.embeddings.embed import EmbedOptions, EmbedResult, fill, finish
 from showtell.embeddings.store import StoreSpec, StoreWriter, write_shard
 from showtell.encoders.runtime import Encoder
 from showtell.errors import InputError, ShowtellError
+from showtell.files import held
 from showtell.images.preprocessing import ResizeMode
 from showtell.progress import bar
 from showtell.ray.cluster import cluster, on_actors
@@ -49,26 +51,29 @@ def embed_on(
 
     Raises:
         StoreError: the folder has a store of another encoder, preprocessing or output.
-        InputError: the source cannot be read or has no readable picture, or there is no such cluster.
+        InputError: another run works in the folder, the source cannot be read or has no readable picture, or there is
+            no such cluster.
         ShowtellError: the cluster failed; finished shards are kept.
     """
     folder = Path(folder).absolute()
     spec = StoreSpec(Encoder(graph, resize=resize, threads=cores).info, options.output, options.mirrored)
-    writer = StoreWriter(folder, spec)
     names = source.names()
-    already = sum(name in writer.done for name in names)
-    numbered = zip(source.split(options.shard_size, skip=writer.done), writer.free_numbers(), strict=False)
-    pieces = [{"piece": piece, "number": number} for piece, number in numbered]
-    arguments = (graph, resize, str(folder), replace(options, workers=cores), cores)
-    added, failures = 0, []
-    with cluster(address), bar("embedding", len(names), "pictures", done=already, show=show) as tick:
-        for done in on_actors(pieces, _Embedder, arguments, cores):
-            added += done["added"]
-            tick(done["met"])
-            failures += [done["error"]] if done["error"] else []
-    if failures or source.broken:
-        raise InputError(next(iter(failures), source.broken))
-    return finish(StoreWriter(folder, spec), source, added, already)
+    todo = set(names) - StoreWriter(folder, spec).done
+    with held(folder) if todo else contextlib.nullcontext():  # as in one process
+        writer = StoreWriter(folder, spec)
+        already = sum(name in writer.done for name in names)
+        numbered = zip(source.split(options.shard_size, skip=writer.done), writer.free_numbers(), strict=False)
+        pieces = [{"piece": piece, "number": number} for piece, number in numbered]
+        arguments = (graph, resize, str(folder), replace(options, workers=cores), cores)
+        added, failures = 0, []
+        with cluster(address), bar("embedding", len(names), "pictures", done=already, show=show) as tick:
+            for done in on_actors(pieces, _Embedder, arguments, cores):
+                added += done["added"]
+                tick(done["met"])
+                failures += [done["error"]] if done["error"] else []
+        if failures or source.broken:
+            raise InputError(next(iter(failures), source.broken))
+        return finish(StoreWriter(folder, spec), source, added, already)
 
 
 class _Embedder:

@@ -41,6 +41,7 @@ from showtell.training.resume import (
 from showtell.training.sampling import Sampling
 from showtell.training.stages.base import Stage
 from showtell.training.stages.build import stages_of
+from showtell.training.text_only import TextOnly
 from showtell.training.validate import GroupValidator, Validation
 from showtell.training.watch import Progress, Stopped, Watch
 
@@ -53,7 +54,8 @@ _ROWS_AT_ONCE = 256  # of the training embeddings: all grids together would not 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """Captions by picture of both splits, their data sets, and the encoder with its embeddings of these pictures.
+    """Captions by picture of both splits, their data sets, the encoder with its embeddings of these pictures, and
+    groups of captions without pictures.
 
     `features` are the inputs of the encoder's trained layers; None if the recipe does not train it.
     """
@@ -63,6 +65,7 @@ class TrainingData:
     groups: Sequence[Group]
     features: FrozenFeatures | None
     encoder: EncoderState
+    texts: Sequence[Sequence[str]] = ()
 
 
 class TrainingLoop:
@@ -74,13 +77,16 @@ class TrainingLoop:
         self.recipe, self.options, self.folder, self.data, self.group = recipe, recipe.training, folder, data, group
         self.encoder = data.features.encoder.to(device) if data.features else None
         training, validation, store = data.training, data.validation, data.encoder.current.embeddings.store
-        self.vocabulary = Vocabulary.build(
-            (caption for captions in training.values() for caption in captions), recipe.vocabulary.min_count
-        )
+        self.vocabulary = _vocabulary(recipe, training, data.texts)
         if group.is_main:
             write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
         sampling = Sampling(data.groups, training)
-        self.stages = stages_of(recipe, training, store.rows, self.vocabulary, data.features, sampling)
+        texts = (
+            TextOnly(recipe.text, self.options, data.texts, training, store, self.vocabulary) if data.texts else None
+        )
+        self.stages = stages_of(
+            recipe, training, store.rows, self.vocabulary, data.features, sampling, texts, data.groups
+        )
         self.validator = GroupValidator(validation, data.groups, self.options, self.vocabulary, recipe.search)
         torch.manual_seed(self.options.seed)
         self.decoder = build(recipe.decoder_kind, recipe.decoder, store.spec.shape, len(self.vocabulary)).to(device)
@@ -238,6 +244,15 @@ class TrainingLoop:
         if not stage.trains_encoder:
             self.data.encoder.load(best_weights(checkpoint, "encoder"))
             self.data.encoder.embed()
+
+
+def _vocabulary(recipe: Recipe, training: Captions, texts: Sequence[Sequence[str]]) -> Vocabulary:
+    """The words of the training captions, and those of captions without pictures, that occur often enough."""
+    own = Vocabulary.build((caption for group in training.values() for caption in group), recipe.vocabulary.min_count)
+    if not texts:
+        return own
+    more = Vocabulary.build((caption for group in texts for caption in group), recipe.text.min_count)
+    return Vocabulary(tuple(sorted({*own.entries, *more.entries})))
 
 
 def _written(stage: Stage, figures: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@
     [data]        pictures, captions, their format and splits; or [[data]] for each of several data sets
     [encoder]     name, weights, output, resize, precision
     [vocabulary]  min_count
+    [text]        captions without pictures
     [decoder]     kind and that kind's options
     [training]    epochs, batch size, learning rate, ...
     [fine_tune]   a stage that trains the encoder as well
@@ -58,6 +59,25 @@ class VocabularyOptions:
     """A word enters the vocabulary when it occurs `min_count` times in the training captions."""
 
     min_count: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TextOptions:
+    """Captions without pictures, which the first stage trains on beside the pictures'; none where `captions` is empty.
+
+    `captions` are files in any caption format. An epoch meets `share` batches of them for every batch of pictures'
+    captions. A word of theirs enters the vocabulary when it occurs `min_count` times. `ridge` is the penalty of the
+    regression that gives them embeddings (`showtell.training.text_only`).
+    """
+
+    captions: tuple[str, ...] = ()
+    share: float = 1.0
+    min_count: int = 40
+    ridge: float = 40.0
+
+    def __post_init__(self) -> None:
+        if self.share <= 0 or self.min_count < 1 or self.ridge <= 0:
+            raise InputError("share, min_count and ridge of [text] must be positive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +203,23 @@ class SelfCriticalOptions:
 
     An epoch goes through every training picture once, `pictures` of them in a batch, with `samples` captions sampled
     for each. The stage starts from the best epoch so far, with a new optimizer. `cross_entropy` is the weight of the
-    first stage's loss in the gradient.
+    first stage's loss in the gradient. If `encoder_learning_rate` is not 0, the encoder learns as well; [fine_tune]
+    then sets its first trained layer, mirror images, crops, weight decay and classes to keep.
     """
 
     epochs: int = 0
     pictures: int = 32
     samples: int = 5
     learning_rate: float = 1e-4
+    encoder_learning_rate: float = 0.0
     warmup_steps: int = 0
     cross_entropy: float = 0.0
 
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.pictures < 1 or self.learning_rate <= 0 or self.warmup_steps < 0:
             raise InputError("self-critical training needs at least 1 picture per batch and a positive learning_rate")
+        if self.encoder_learning_rate < 0:
+            raise InputError("encoder_learning_rate must not be negative: 0 leaves the encoder as it is")
         if self.samples < 2:
             raise InputError(f"self-critical training needs at least 2 samples per picture, not {self.samples}")
         if not 0 <= self.cross_entropy < 1:
@@ -210,6 +234,7 @@ class Recipe:
     data: tuple[DataOptions, ...] = (DataOptions(),)
     encoder: EncoderOptions = EncoderOptions()
     vocabulary: VocabularyOptions = VocabularyOptions()
+    text: TextOptions = TextOptions()
     decoder_kind: str = "show_and_tell"
     decoder: DecoderOptions = ShowAndTellOptions()
     training: TrainingOptions = TrainingOptions()
@@ -222,6 +247,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.self_critical.epochs and self.training.best_by == "val_loss":
             raise InputError("self-critical training raises the validation loss: set best_by to cider_d or bleu_4")
+        if self.self_critical.encoder_learning_rate and not self.fine_tune.epochs:
+            raise InputError("encoder_learning_rate of [self_critical] needs [fine_tune], which says what of it learns")
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values with every default; `data` is a list if there are several data sets."""
@@ -233,6 +260,7 @@ _TABLES = {
     "data": DataOptions,
     "encoder": EncoderOptions,
     "vocabulary": VocabularyOptions,
+    "text": TextOptions,
     "training": TrainingOptions,
     "fine_tune": FineTuneOptions,
     "self_critical": SelfCriticalOptions,

@@ -33,6 +33,7 @@ from showtell.training.export import export_bundle
 from showtell.training.loop import OnEpoch, Say, TrainingData, TrainingLoop
 from showtell.training.recipe import Recipe, recipe_of
 from showtell.training.resume import best_of, check_run_folder, claim_run_folder, require_checkpoint
+from showtell.training.text_only import read_texts
 from showtell.training.watch import Unwatched, Watch
 
 
@@ -138,7 +139,7 @@ def _prepare(
         raise InputError("no readable picture is left in the training or the validation split")
     features = frozen_features(recipe, graph, folder / "fine-tune", examples.source, training, validation, show=show)
     encoder = EncoderState(encoded, features.encoder if features else None, folder / "tuned", embed, say)
-    return TrainingData(training, validation, examples.groups, features, encoder)
+    return TrainingData(training, validation, examples.groups, features, encoder, read_texts(recipe.text, root))
 
 
 def _export(

@@ -68,6 +68,7 @@ class TorchSteps:
 
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
+        self._constants: tuple[State, dict[str, torch.Tensor]] = ({}, {})  # as given, and where the decoder lies
 
     def start(self, embeddings: Floats) -> tuple[State, State]:
         """See `showtell.search.StepDecoder`."""
@@ -79,7 +80,9 @@ class TorchSteps:
         """See `showtell.search.StepDecoder`."""
         with torch.inference_mode():
             given, device = torch.from_numpy(tokens), self.decoder.device
-            logits, after = self.decoder.step(given.to(device), _tensors(constants, device), _tensors(state, device))
+            if constants is not self._constants[0]:  # the same for many steps, and large where they are grids
+                self._constants = constants, _tensors(constants, device)
+            logits, after = self.decoder.step(given.to(device), self._constants[1], _tensors(state, device))
         return logits.cpu().numpy(), _arrays(after)
 
 

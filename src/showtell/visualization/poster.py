@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont
 
-from showtell.errors import InputError
+from showtell.errors import InputError, shown
 from showtell.visualization.example import Example
 
 _Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -75,8 +75,9 @@ def _tile(example: Example, font: _Font) -> _Tile:
             lines.append((height, words))
             height += _LINE
         height += _BETWEEN
-    name = example.name if len(example.name) <= 60 else f"...{example.name[-57:]}"
-    return _Tile(tuple(lines), height, picture, f"{name}  {example.about}".strip())
+    name = shown(example.name)  # a line break cannot be measured
+    name = name if len(name) <= 60 else f"...{name[-57:]}"
+    return _Tile(tuple(lines), height, picture, f"{name}  {shown(example.about)}".strip())
 
 
 def wrap(text: str, font: _Font, width: int) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from showtell.errors import shown
 from showtell.visualization.example import Example
 
 if TYPE_CHECKING:
@@ -36,15 +37,15 @@ def show_example(console: "Console", example: Example, *, columns: int | None = 
     if example.picture is not None and can_draw(console):
         rows = console.size.height - len(example.captions) - 1 - _ROWS_BELOW
         console.print(half_blocks(example.picture, *_fit(example.picture, console.width, rows, columns)))
-    name = Text(example.name, style="bold")
+    name = Text(shown(example.name), style="bold")
     if example.about:
-        name.append(f"  {example.about}", style="dim not bold")
+        name.append(f"  {shown(example.about)}", style="dim not bold")
     console.print(name, soft_wrap=True)
     if example.error:
-        console.print(Text(f"  cannot be read: {example.error}", style="red"), soft_wrap=True)
+        console.print(Text(f"  cannot be read: {shown(example.error)}", style="red"), soft_wrap=True)
     captions = example.captions or (() if example.error else ("(no captions)",))
     for caption in captions:
-        console.print(Text(f"  {caption}"), soft_wrap=True)
+        console.print(Text(f"  {shown(caption)}"), soft_wrap=True)
 
 
 def half_blocks(picture: Image.Image, columns: int, rows: int) -> "Text":

@@ -8,6 +8,7 @@ import typer
 
 from showtell.cli import caption_files, reading
 from showtell.cli.data.named import BuiltIn, Captions, Pictures, Recipe, Root, Set, named
+from showtell.errors import shown
 
 if TYPE_CHECKING:
     from showtell.data_check import Survey
@@ -74,12 +75,12 @@ def _print(found: "Survey", min_count: int) -> None:
     table.add_column(no_wrap=True)
     table.add_column()
     for name, fact in _facts(found, min_count):
-        table.add_row(name, Text(fact))
+        table.add_row(name, Text(shown(fact)))
     for note in found.notes:
-        table.add_row("note", Text(note))
+        table.add_row("note", Text(shown(note)))
     for problem in found.problems:
         word = Text("error", "bold red") if problem.fatal else Text("warning", "yellow")
-        table.add_row(word, Text(problem.text))
+        table.add_row(word, Text(shown(problem.text)))
     console.print(table)
     console.print("Training can work." if found.usable else "Training cannot work.")
 

@@ -11,7 +11,7 @@ import typer
 
 from showtell.cli import caption_files, reading
 from showtell.cli.data.named import BuiltIn, Captions, Pictures, Recipe, Root, Set, named
-from showtell.errors import InputError
+from showtell.errors import InputError, shown
 
 if TYPE_CHECKING:
     from showtell.data.captions.caption_set import Alignment
@@ -164,17 +164,17 @@ def _write(examples: "Iterator[Example]", png: Path | None, html: Path | None, f
     from showtell.visualization.example import examples_page
     from showtell.visualization.poster import poster
 
-    shown = list(examples)
+    chosen = list(examples)
     files = {}
     if png:
         buffer = io.BytesIO()
-        poster(shown, font=font).save(buffer, "PNG")
+        poster(chosen, font=font).save(buffer, "PNG")
         files[png] = buffer.getvalue()
     if html:
-        files[html] = examples_page(shown, title="Pictures and their captions").encode()
+        files[html] = examples_page(chosen, title="Pictures and their captions").encode()
     for path, content in files.items():
         try:
             write_bytes(path, content)
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from error
-        print(f"{path}: {len(shown)} pictures" if len(shown) > 1 else f"{path}: {shown[0].name}")
+        print(f"{path}: {len(chosen)} pictures" if len(chosen) > 1 else f"{path}: {shown(chosen[0].name)}")

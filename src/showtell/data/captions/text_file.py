@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from showtell.data.sources.base import picture_name
+from showtell.data.sources.base import DAMAGE, picture_name
 from showtell.data.sources.zip import is_zip, open_zip
 from showtell.errors import InputError, one_line
 
@@ -98,11 +98,21 @@ def open_captions(path: Path, member: str | None = None) -> CaptionFile:
         with path.open("rb") as file:
             if file.read(4) == b"PAR1":
                 return CaptionFile(path, str(path), is_parquet=True)
-        if path.suffix.lower() not in _TEXTS and tarfile.is_tarfile(path):
+        if path.suffix.lower() not in _TEXTS and _is_tar(path):
             return CaptionFile(path, str(path), is_archive=True)
         return CaptionFile(path, str(path), path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _is_tar(path: Path) -> bool:
+    """Whether it is a tar, perhaps a damaged one: its reader then says what is wrong."""
+    try:
+        return tarfile.is_tarfile(path)
+    except OSError:
+        raise
+    except DAMAGE:  # of a header that is read before it is checked, or of what the tar is packed by
+        return True
 
 
 def read_text(path: Path, member: str | None = None) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from showtell.data.download.http import Interrupted, asked, check_url, content_length, pieces
 from showtell.data.download.transfer import Expected, Transfer
 from showtell.errors import InputError, ShowtellError
+from showtell.files import held
 from showtell.progress import megabytes, meter, watch
 
 
@@ -59,7 +60,7 @@ def fetch(
         The number of bytes transferred; 0 if the file was already here.
 
     Raises:
-        InputError: the address is not a valid one, or another file is at `path`.
+        InputError: the address is not a valid one, another file is at `path`, or another run is downloading it.
         ShowtellError: the server fails or refuses, the disk is too small, or the file is not the expected one.
     """
     check_url(url)
@@ -70,11 +71,11 @@ def fetch(
             if fault := expected.fault(path, show):
                 raise InputError(f"{path}: not the file that belongs here ({fault}): move or delete it, then try again")
             return 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        transfer.resume()
-        with watch(f"downloading {path.name}", lambda: (transfer.goal, transfer.have), show) as look:
-            transfer.run(retries, pause, look)
-        transfer.finish(show)
+        with held(path.parent, path.name):
+            transfer.resume()
+            with watch(f"downloading {path.name}", lambda: (transfer.goal, transfer.have), show) as look:
+                transfer.run(retries, pause, look)
+            transfer.finish(show)
     except OSError as error:
         raise ShowtellError(f"{path}: cannot be written ({error.strerror})") from error
     return transfer.received

@@ -79,7 +79,7 @@ class ZipPictures:
         repeated: dict[str, None] = {}
         garbled: list[zipfile.ZipInfo] = []
         for member in archive.infolist():
-            if member.is_dir():
+            if not member.filename or member.is_dir():
                 continue
             inside = zip_name(member, self.encoding)
             name = picture_name(inside)
@@ -154,7 +154,7 @@ def _unicode_path(member: zipfile.ZipInfo) -> str:
     while at + 4 <= len(extra):
         kind, size = struct.unpack_from("<HH", extra, at)
         field = extra[at + 4 : at + 4 + size]
-        if kind == _UNICODE_PATH and field[:1] == b"\1":
+        if kind == _UNICODE_PATH and len(field) > 5 and field[:1] == b"\1":
             with contextlib.suppress(UnicodeError):
                 if struct.unpack("<I", field[1:5])[0] == zlib.crc32(member.orig_filename.encode("cp437")):
                     return field[5:].decode("utf-8")

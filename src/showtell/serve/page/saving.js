@@ -1,6 +1,9 @@
 // All captions as text, CSV or JSON, as `showtell caption` writes them, to copy and to save.
 
 const COLUMNS = ["name", "caption", "score", "error", "confidence", "unfamiliar", "guess", "tags"];
+const TEXTS = new Set(["name", "caption", "error", "guess", "tags"]); // which others wrote: no formulas
+const FORMULA = /^'*[=+\-@\t\r\n]/;
+const CONTROL = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu; // as in showtell/errors.py
 
 export const KINDS = {
   text: { type: "text/plain", name: "captions.txt", write: (results) => results.map(asText).join("") },
@@ -36,9 +39,27 @@ export function captionText(caption) {
 }
 
 function asText(result) {
+<<<<<<< HEAD
   if (result.error) return `${result.name}: cannot be captioned: ${result.error}\n`;
   const others = (result.captions ?? []).slice(1).map((one) => `${" ".repeat(result.name.length)}  ${captionText(one)}\n`);
   return `${result.name}: ${captionText(result)}\n${others.join("")}`;
+=======
+  const name = shown(result.name);
+  if (result.error) return `${name}: cannot be captioned: ${shown(result.error)}\n`;
+  const others = (result.captions ?? []).slice(1).map((one) => `${" ".repeat(name.length)}  ${shown(said(one))}\n`);
+  return `${name}: ${shown(said(result))}\n${others.join("")}`;
+}
+
+// Names forge no lines and steer no terminal: what is not printed stands as an escape, as in Python.
+function shown(text) {
+  return text.replace(CONTROL, (letter) => {
+    const known = { "\t": "\\t", "\n": "\\n", "\r": "\\r" }[letter];
+    const code = letter.codePointAt(0).toString(16);
+    if (known) return known;
+    if (code.length <= 2) return `\\x${code.padStart(2, "0")}`;
+    return code.length <= 4 ? `\\u${code.padStart(4, "0")}` : `\\U${code.padStart(8, "0")}`;
+  });
+>>>>>>> main
 }
 
 function asCsv(results) {
@@ -50,9 +71,15 @@ function asCsv(results) {
 }
 
 function cell(column, caption, result, name) {
-  if (column === "name") return name;
-  if (column === "tags") return (result.tags ?? []).map((tag) => tag.name).join(", ");
-  return caption[column] ?? "";
+  if (column === "name") return plain(name);
+  if (column === "tags") return plain((result.tags ?? []).map((tag) => tag.name).join(", "));
+  const value = caption[column] ?? "";
+  return TEXTS.has(column) ? plain(value) : value;
+}
+
+// No spreadsheet runs it as a formula; the apostrophe is taken off where Showtell reads it (see showtell/files.py).
+function plain(text) {
+  return FORMULA.test(text) ? `'${text}` : text;
 }
 
 function quoted(value) {

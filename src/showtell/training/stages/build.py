@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from showtell.data.examples import Group
 from showtell.encoders import classifier
 from showtell.errors import InputError
 from showtell.text import Vocabulary
@@ -12,8 +13,10 @@ from showtell.training.recipe import Recipe
 from showtell.training.sampling import Sampling
 from showtell.training.stages.base import Stage
 from showtell.training.stages.cross_entropy import CrossEntropy
+from showtell.training.stages.encoder_input import EncoderInput
 from showtell.training.stages.fine_tune import FineTune
 from showtell.training.stages.self_critical import SelfCritical
+from showtell.training.text_only import TextOnly
 
 
 def stages_of(
@@ -23,6 +26,8 @@ def stages_of(
     words: Vocabulary,
     inputs: FrozenFeatures | None = None,
     sampling: Sampling | None = None,
+    texts: TextOnly | None = None,
+    groups: Sequence[Group] = (),
 ) -> list[Stage]:
     """The stages of a recipe, in order.
 
@@ -33,12 +38,16 @@ def stages_of(
         words: the decoder's vocabulary.
         inputs: the inputs of the encoder's trained layers; None if none are trained.
         sampling: how often each picture and caption is used in an epoch; None for once.
+        texts: captions without pictures; None for none.
+        groups: the data sets of the pictures.
     """
-    stages: list[Stage] = [CrossEntropy(recipe.training, captions, rows, words, sampling)]
-    if inputs:
-        stages.append(FineTune(recipe.fine_tune, recipe.training, captions, words, inputs, _head(recipe), sampling))
+    stages: list[Stage] = [CrossEntropy(recipe.training, captions, rows, words, sampling, texts)]
+    encoder = EncoderInput(recipe.fine_tune, inputs, _head(recipe)) if inputs else None
+    if encoder:
+        stages.append(FineTune(recipe.fine_tune, recipe.training, captions, words, encoder, sampling))
     if recipe.self_critical.epochs:
-        stages.append(SelfCritical(recipe.self_critical, recipe.training, captions, words, sampling))
+        learns = encoder if recipe.self_critical.encoder_learning_rate else None
+        stages.append(SelfCritical(recipe.self_critical, recipe.training, captions, words, sampling, learns, groups))
     return stages
 
 

@@ -14,6 +14,7 @@ from showtell.training.loss import next_word
 from showtell.training.recipe import TrainingOptions
 from showtell.training.sampling import Sampling
 from showtell.training.stages.base import StepLoss, _precision, learning_rate
+from showtell.training.text_only import TextBatch, TextOnly
 
 
 class CrossEntropy:
@@ -28,7 +29,10 @@ class CrossEntropy:
         rows: Mapping[str, int],
         words: Vocabulary,
         sampling: Sampling | None = None,
+        texts: TextOnly | None = None,
     ) -> None:
+        """Take the training captions and the rows of the store by picture name, and captions without pictures."""
+        self.texts = texts
         self.options, self.pad = options, words.pad
         self.sided = sided_ids(words)
         self.epochs = options.epochs
@@ -40,11 +44,16 @@ class CrossEntropy:
         )
 
     def __len__(self) -> int:
-        return len(self.batches)
+        steps = len(self.batches)
+        return steps + (self.texts.steps_beside(steps) if self.texts else 0)
 
-    def epoch(self, number: int) -> Sequence[Batch]:
-        """The batches of epoch `number`."""
-        return self.batches.epoch(number)
+    def epoch(self, number: int) -> Sequence[Batch | TextBatch]:
+        """The batches of epoch `number`, those of captions without pictures among them at random."""
+        batches = self.batches.epoch(number)
+        if not self.texts:
+            return batches
+        mixed = [*batches, *self.texts.epoch(number, len(batches))]
+        return [mixed[i] for i in np.random.default_rng([self.options.seed, number, 1]).permutation(len(mixed))]
 
     def learning_rates(self, step: int) -> dict[str, float]:
         """Linear warm-up, then constant or half a cosine to zero."""
@@ -52,16 +61,20 @@ class CrossEntropy:
         steps = self.epochs * len(self) if options.schedule == "cosine" else None
         return {"decoder": learning_rate(options.learning_rate, options.warmup_steps, step, steps)}
 
-    def caption_lengths(self, given: Batch) -> torch.Tensor:
+    def caption_lengths(self, given: Batch | TextBatch) -> torch.Tensor:
         """The lengths of the batch's captions without START."""
         return torch.from_numpy((given.tokens[:, 1:] != self.pad).sum(1))
 
     def step_loss(
-        self, decoder: Decoder, given: Batch, views: AugmentedEmbeddings, seed: int, shard: BatchShard
+        self, decoder: Decoder, given: Batch | TextBatch, views: AugmentedEmbeddings, seed: int, shard: BatchShard
     ) -> StepLoss:
         """Cross-entropy of a batch, and the number of predicted words."""
-        sided = np.any(np.isin(given.tokens, self.sided), axis=1)
-        embeddings = views.take(given.rows, seed, as_is=sided, shard=shard.rows).to(decoder.device)
+        if isinstance(given, TextBatch):
+            assert self.texts
+            embeddings = self.texts.embeddings(given.groups, seed)[shard.rows].to(decoder.device)
+        else:
+            sided = np.any(np.isin(given.tokens, self.sided), axis=1)
+            embeddings = views.take(given.rows, seed, as_is=sided, shard=shard.rows).to(decoder.device)
         tokens = torch.from_numpy(given.tokens[shard.rows]).to(decoder.device)
         with _precision(self.options, decoder.device):
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.options.label_smoothing)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from showtell.data.examples import Group
 from showtell.decoders.base import Decoder
 from showtell.metrics import CiderD, ptb_tokenize
 from showtell.text import END, Vocabulary, pad_batch
@@ -21,25 +22,44 @@ from showtell.training.loss import next_word
 from showtell.training.recipe import SelfCriticalOptions, TrainingOptions
 from showtell.training.sampling import Sampling
 from showtell.training.stages.base import StepLoss, _precision, learning_rate
+from showtell.training.stages.encoder_input import EncoderInput
 
 
 class Reward:
-    """CIDEr-D of captions, given as ids, against their pictures' references; END counts as a word."""
+    """CIDEr-D of captions, given as ids, against their pictures' references; END counts as a word.
 
-    def __init__(self, references: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> None:
-        """Tokenize the references (by picture name), which also give the document frequencies."""
+    If there are several data sets, each has its own document frequencies, as in its evaluation.
+    """
+
+    def __init__(
+        self,
+        references: Mapping[str, Sequence[str]],
+        vocabulary: Vocabulary,
+        groups: Sequence[Group] = (),
+    ) -> None:
+        """Tokenize the references, by picture name; pictures of no group are counted together."""
         self._end = vocabulary.end
         self._tokens = [[END] if entry == END else list(ptb_tokenize(entry)) for entry in vocabulary.entries]
-        self._cider_d = CiderD(
-            {name: [[*ptb_tokenize(caption), END] for caption in captions] for name, captions in references.items()}
-        )
+        tokens = {name: [[*ptb_tokenize(text), END] for text in texts] for name, texts in references.items()}
+        owner = {name: number for number, group in enumerate(groups) for name in group.train}
+        self._owner = {name: owner.get(name, -1) for name in tokens}
+        self._metrics = {
+            number: CiderD({name: own for name, own in tokens.items() if self._owner[name] == number})
+            for number in sorted(set(self._owner.values()))
+        }
 
     def __call__(self, names: Sequence[str], captions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Rewards `float32 (N,)` of the captions `int64 (N, T)` of pictures `names` (N of them); START comes first.
 
         A caption without END within its T ids is scored without it.
         """
-        return self._cider_d.score_batch(names, [self._words(row) for row in captions.tolist()]).astype(np.float32)
+        rewards = np.zeros(len(names), np.float32)
+        owners = np.array([self._owner[name] for name in names])
+        words = [self._words(row) for row in captions.tolist()]
+        for number in np.unique(owners):
+            rows: list[int] = np.flatnonzero(owners == number).tolist()
+            rewards[rows] = self._metrics[number].score_batch([names[i] for i in rows], [words[i] for i in rows])
+        return rewards
 
     def _words(self, ids: list[int]) -> list[str]:
         last = ids.index(self._end) if self._end in ids else len(ids)
@@ -126,7 +146,7 @@ def _forbid(logits: torch.Tensor, places: torch.Tensor, vocabulary: Vocabulary) 
 class SelfCritical:
     """The decoder's own captions, weighted by how much they score above each other."""
 
-    name, progress_metric, trains_encoder = "self_critical", "reward", False
+    name, progress_metric = "self_critical", "reward"
 
     def __init__(
         self,
@@ -135,12 +155,16 @@ class SelfCritical:
         captions: Mapping[str, Sequence[str]],
         words: Vocabulary,
         sampling: Sampling | None = None,
+        encoder: EncoderInput | None = None,
+        groups: Sequence[Group] = (),
     ) -> None:
-        self.options, self.training, self.words = options, training, words
+        """Take the training captions by picture name; `encoder` is None where the encoder does not learn."""
+        self.options, self.training, self.words, self.encoder = options, training, words, encoder
+        self.trains_encoder = encoder is not None
         self.epochs = options.epochs
         self.captions = captions
         self.batches = NameBatches(list(captions), options.pictures, training.seed, sampling)
-        self.reward = Reward(captions, words)
+        self.reward = Reward(captions, words, groups)
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -152,7 +176,8 @@ class SelfCritical:
     def learning_rates(self, step: int) -> dict[str, float]:
         """Linear warm-up, then half a cosine to zero."""
         options = self.options
-        return {"decoder": learning_rate(options.learning_rate, options.warmup_steps, step, self.epochs * len(self))}
+        share = learning_rate(1.0, options.warmup_steps, step, self.epochs * len(self))
+        return {"decoder": share * options.learning_rate, "encoder": share * options.encoder_learning_rate}
 
     def caption_lengths(self, given: list[str]) -> None:
         """None: captions are sampled within the step."""
@@ -164,14 +189,12 @@ class SelfCritical:
         difference.
         """
         samples, share = self.options.samples, self.options.cross_entropy
-        as_is = [any(map(is_sided, self.captions[name])) for name in given]
-        rows = [views.rows[name] for name in given]
-        embeddings = views.take(rows, seed, as_is=as_is, shard=shard.rows).to(decoder.device)
+        embeddings, pooled = self._embed(decoder, given, views, seed, shard)
         generator = torch.Generator(decoder.device).manual_seed(shard.own_seed(seed))
         decoder.eval()
         drawn = draw(
             decoder,
-            embeddings,
+            embeddings.detach(),
             self.words,
             samples=samples,
             max_length=self.training.max_length - 2,
@@ -187,7 +210,24 @@ class SelfCritical:
                 true_ids = self._true(given, seed)[shard.rows].to(decoder.device)
                 true = next_word(decoder, embeddings, true_ids, self.words.pad)
                 loss = loss + share * shard.share_of_mean(true.loss, true.count)
-        return StepLoss(loss, {"reward": float(rewards.sum())}, len(rewards))
+        sums = {"reward": float(rewards.sum())}
+        if pooled is not None and self.encoder:
+            divergence = self.encoder.divergence(given, pooled, views)
+            if divergence is not None:
+                loss = loss + self.encoder.options.keep_classes * divergence
+                sums["class_divergence"] = divergence.item() * len(rewards)
+        return StepLoss(loss, sums, len(rewards))
+
+    def _embed(
+        self, decoder: Decoder, given: list[str], views: AugmentedEmbeddings, seed: int, shard: BatchShard
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The embeddings that captions are drawn from; where the encoder learns, with gradients and the pooled ones."""
+        as_is = np.array([any(map(is_sided, self.captions[name])) for name in given])
+        if self.encoder:
+            with _precision(self.training, decoder.device):
+                return self.encoder.embed(given, as_is, np.random.default_rng(seed))
+        rows = [views.rows[name] for name in given]
+        return views.take(rows, seed, as_is=as_is, shard=shard.rows).to(decoder.device), None
 
     def _true(self, names: Sequence[str], seed: int) -> torch.Tensor:
         """One random true caption of each picture, as padded ids."""

@@ -22,9 +22,9 @@ def write_text(file: IO[str], layout: Layout) -> Iterator[Write]:
         name = shown(result.name)
         caption = with_tags(result, layout.tags or 0).caption or result.caption
         names = tag_names(caption)
-        line = f"{name}: {in_words(caption)}{f' [{names}]' if names else ''}"
+        line = f"{name}: {shown(in_words(caption))}{f' [{names}]' if names else ''}"
         print(line, file=file, flush=not caption.alternatives)
         for other in caption.alternatives:
-            print(f"{' ' * len(name)}  {in_words(other)}", file=file, flush=True)
+            print(f"{' ' * len(name)}  {shown(in_words(other))}", file=file, flush=True)
 
     yield write
