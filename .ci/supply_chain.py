@@ -22,6 +22,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,6 +80,7 @@ def main() -> int:
     parser.add_argument("what", choices=("build", "try", "lock"))
     parser.add_argument("--python", nargs="*", help="interpreters (default: those declared that are installed)")
     parser.add_argument("--extra", nargs="*", help="extras (default: none, and each that is for users)")
+    parser.add_argument("--at-once", type=int, default=2, help="environments made at once")
     parser.add_argument("--write", type=Path, help="a Markdown page to put the tables into")
     args = parser.parse_args()
     if args.what == "lock":
@@ -88,12 +90,9 @@ def main() -> int:
     if args.what == "build":
         return 0
     extras = list(USES) if args.extra is None else args.extra
-    tries = []
-    for python in args.python or installed_pythons():
-        for extra in extras:
-            tries.append(tried(python, extra, wheel))
-            one = tries[-1]
-            print(f"Python {one.python}, {one.extra or 'alone'}: {one.fault or f'{one.seconds:.0f} s'}", flush=True)
+    pairs = [(python, extra) for python in args.python or installed_pythons() for extra in extras]
+    with ThreadPoolExecutor(args.at_once) as pool:
+        tries = list(pool.map(lambda pair: tried(*pair, wheel), pairs))
     text = tables(tries)
     print(text)
     if args.write:
@@ -149,7 +148,8 @@ def tried(python: str, extra: str, wheel: Path) -> Try:
             run([own, "-c", USES[extra]], cwd=folder)
             one.packages = [tuple(package) for package in json.loads(output([own, "-c", LISTED]))]
         except subprocess.CalledProcessError as error:
-            one.fault = (error.stderr or "").strip().splitlines()[-1:][0] if error.stderr else "failed"
+            one.fault = (error.stderr.strip().splitlines() or ["failed"])[-1]
+    print(f"Python {one.python}, {one.extra or 'alone'}: {one.fault or f'{one.seconds:.0f} s'}", flush=True)
     return one
 
 
@@ -169,7 +169,7 @@ def environment(python: str, folder: Path) -> str:
 
 
 def install(python: str, what: Sequence[str]) -> None:
-    run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what])
+    run([python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", *what])
 
 
 def run(command: Sequence[str], cwd: Path | str | None = None) -> None:
