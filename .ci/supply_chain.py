@@ -8,8 +8,8 @@
 are installed. In each environment it verifies the model of the package, captions a photograph, and uses the extra once.
 `--write` puts what became of it, and the licence and size of every dependency, into docs/results/packages.md.
 
-`lock` asks uv, which is installed for this, for the releases of the Python package index and the hashes of all their
-files, so that the list holds for every platform and every Python.
+uv, which is installed for this, makes the environments. `lock` asks it for the releases of the Python package index
+and the hashes of all their files, so that the list holds for every platform and every Python.
 """
 
 import argparse
@@ -90,9 +90,11 @@ def main() -> int:
     if args.what == "build":
         return 0
     extras = list(USES) if args.extra is None else args.extra
+    uv = [environment(sys.executable, ROOT / "build" / "uv"), "-m", "uv"]
+    install([uv[0]], ["uv"])
     pairs = [(python, extra) for python in args.python or installed_pythons() for extra in extras]
     with ThreadPoolExecutor(args.at_once) as pool:
-        tries = list(pool.map(lambda pair: tried(*pair, wheel), pairs))
+        tries = list(pool.map(lambda pair: tried(*pair, wheel, uv), pairs))
     text = tables(tries)
     print(text)
     if args.write:
@@ -105,7 +107,7 @@ def build() -> Path:
     shutil.rmtree(DIST, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
         python = environment(sys.executable, Path(folder) / "env")
-        install(python, [BUILD[0]])
+        install([python], [BUILD[0]])
         run([python, "-m", "hatchling", "build", "-t", "sdist", "-d", str(DIST)], cwd=ROOT)
         (sdist,) = DIST.glob("*.tar.gz")
         shutil.unpack_archive(sdist, folder, filter="data")
@@ -129,18 +131,20 @@ def installed_pythons() -> list[str]:
     return found
 
 
-def tried(python: str, extra: str, wheel: Path) -> Try:
+def tried(python: str, extra: str, wheel: Path, uv: Sequence[str]) -> Try:
     """Install the wheel with an extra into an empty environment, and use it."""
     version = output([python, "-c", "import platform; print(platform.python_version())"]).strip()
     one = Try(version, extra)
     with tempfile.TemporaryDirectory() as folder:
-        own = environment(python, Path(folder) / "env")
+        own = str(Path(folder) / "env" / ("Scripts" if os.name == "nt" else "bin") / "python")
+        packages = [*uv, "pip", "install", "--python", own, "-c", str(ROOT / "constraints.txt")]
         began = time.monotonic()
         try:
-            if extra in TORCH and not has_cpu_torch(own):
+            run([*uv, "venv", "--quiet", "--python", python, str(Path(folder) / "env")])
+            if extra in TORCH and "nvidia" in planned([*packages, "--dry-run", "torch"]):
                 one.fault = "not tried: the registry has no build of PyTorch for the CPU"
                 return one
-            install(own, ["-c", str(ROOT / "constraints.txt"), f"{wheel}[{extra}]" if extra else str(wheel)])
+            run([*packages, f"{wheel}[{extra}]" if extra else str(wheel)])
             one.seconds = time.monotonic() - began
             photo = shutil.copy(ROOT / "examples" / "photos" / "coffee-cup.jpg", folder)
             run([own, "-c", SMOKE, "verify"], cwd=folder)
@@ -153,13 +157,9 @@ def tried(python: str, extra: str, wheel: Path) -> Try:
     return one
 
 
-def has_cpu_torch(python: str) -> bool:
-    """Whether the pinned PyTorch can be had without CUDA."""
-    command = [python, "-m", "pip", "install", "--dry-run", "--quiet", "--report", "-", "-c"]
-    done = subprocess.run(
-        [*command, str(ROOT / "constraints.txt"), "torch"], capture_output=True, text=True, check=False
-    )
-    return done.returncode == 0 and "nvidia" not in done.stdout
+def planned(command: Sequence[str]) -> str:
+    """What uv says that it would install."""
+    return subprocess.run(command, env=surroundings(), capture_output=True, text=True, check=True).stderr
 
 
 def environment(python: str, folder: Path) -> str:
@@ -168,8 +168,8 @@ def environment(python: str, folder: Path) -> str:
     return str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
 
 
-def install(python: str, what: Sequence[str]) -> None:
-    run([python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", *what])
+def install(python: Sequence[str], what: Sequence[str]) -> None:
+    run([*python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what])
 
 
 def run(command: Sequence[str], cwd: Path | str | None = None) -> None:
@@ -177,16 +177,24 @@ def run(command: Sequence[str], cwd: Path | str | None = None) -> None:
 
 
 def output(command: Sequence[str], cwd: Path | str | None = None) -> str:
-    """Standard output of a command without the caller's own Python path."""
+    """Standard output of a command."""
+    return subprocess.run(command, cwd=cwd, env=surroundings(), capture_output=True, text=True, check=True).stdout
+
+
+def surroundings() -> dict[str, str]:
+    """This process's environment without its Python path, and where uv, too, finds certificates and local packages."""
     own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run(command, cwd=cwd, env=own, capture_output=True, text=True, check=True).stdout
+    for ours, pips in (("UV_FIND_LINKS", "PIP_FIND_LINKS"), ("SSL_CERT_FILE", "PIP_CERT")):
+        if pips in own:
+            own.setdefault(ours, own[pips])
+    return own
 
 
 def lock() -> None:
     """Write `requirements-demo.txt`."""
     with tempfile.TemporaryDirectory() as folder:
         python = environment(sys.executable, Path(folder) / "env")
-        install(python, ["uv"])
+        install([python], ["uv"])
         asked = Path(folder) / "demo.in"
         asked.write_text("\n".join([*PROJECT["dependencies"], *BUILD]) + "\n")
         least = PROJECT["requires-python"].removeprefix(">=")
