@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test test-fast check docs bench clean
+.PHONY: demo test test-fast check docs bench dist clean
 
 demo: .venv/demo.stamp
 	.venv/bin/showtell caption examples/photos --html demo.html
@@ -31,13 +31,18 @@ docs: .venv/test.stamp
 	.venv/bin/python docs/generate.py
 	.venv/bin/python docs/make_api.py
 
+# dist/: an sdist and a wheel, both checked.
+dist: | .venv/bin/python
+	.venv/bin/python .ci/supply_chain.py build
+
 # BENCH_PICTURES names a folder or zip of JPEGs; without it pictures are drawn.
 bench: .venv/bench.stamp
 	.venv/bin/python benchmarks/captioning.py $(if $(BENCH_PICTURES),--pictures $(BENCH_PICTURES)) --write docs/results/benchmarks.md
 
-# Showtell alone: no PyTorch.
-.venv/demo.stamp: pyproject.toml | .venv/bin/python
-	$(PIP) -c constraints.txt -e .
+# Showtell alone: no PyTorch. LOCKED=1 installs only the files whose hashes requirements-demo.txt lists.
+.venv/demo.stamp: pyproject.toml requirements-demo.txt | .venv/bin/python
+	$(if $(LOCKED),$(PIP) --require-hashes -r requirements-demo.txt)
+	$(PIP) $(if $(LOCKED),--no-deps --no-build-isolation) -c constraints.txt -e .
 	@touch $@
 
 .venv/test.stamp: pyproject.toml constraints.txt | .venv/bin/python

@@ -1,12 +1,15 @@
 """A bundle is whole or refused, and means the same as a file and as a folder."""
 
+import json
+import platform
 import zipfile
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from showtell.captioning.captioner import Captioner
-from showtell.captioning.golden import replay
+from showtell.captioning.golden import finish, replay
 from showtell.errors import BundleError
 from showtell.models.bundle import read_bundle, write_bundle
 
@@ -120,3 +123,69 @@ def test_a_model_that_says_something_else_of_its_golden_picture_is_told(tiny_bun
     write_bundle(tmp_path / "other.showtell", parts)
     with pytest.raises(BundleError, match="golden picture, not 'a cat'"):
         replay(Captioner(tmp_path / "other.showtell"))
+
+
+def finished(bundle, path, **versions):
+    """The bundle as it is finished here, then with other versions in its record."""
+    parts = dict(read_bundle(bundle).parts)
+    parts.pop("SHA256SUMS")
+    model = json.loads(parts["model.json"])
+    finish(path, parts, {name: value for name, value in model.items() if name not in ("golden", "versions")})
+    if versions:
+        parts = dict(read_bundle(path).parts)
+        model = json.loads(parts["model.json"])
+        parts["model.json"] = json.dumps(model | {"versions": model["versions"] | versions}).encode()
+        write_bundle(path, {name: data for name, data in parts.items() if name != "SHA256SUMS"})
+    return path
+
+
+def test_a_finished_bundle_records_the_versions_that_made_it(tiny_bundle, tmp_path, showtell):
+    path = finished(tiny_bundle, tmp_path / "made.showtell")
+    versions = read_bundle(path).versions
+    assert versions["NumPy"] == np.__version__
+    assert versions["ONNX Runtime"] == onnxruntime.__version__
+    assert versions["Python"] == platform.python_version()
+    assert versions["platform"] == f"{platform.system()} {platform.machine()}"
+    assert set(versions) - {"PyTorch"} == {"Showtell", "Python", "NumPy", "ONNX Runtime", "platform"}
+    ran = showtell("verify", path)
+    assert ran.code == 0
+    assert f"NumPy {np.__version__}, " in ran.out
+    assert "; the same here\n" in ran.out
+
+
+def test_verify_names_the_versions_that_differ_here(tiny_bundle, tmp_path, showtell):
+    path = finished(tiny_bundle, tmp_path / "made.showtell", NumPy="1.0", platform="Plan 9 mips")
+    ran = showtell("verify", path)
+    assert ran.code == 0
+    assert "made with Showtell " in ran.out
+    assert f"; here NumPy {np.__version__}, platform {platform.system()} {platform.machine()}\n" in ran.out
+    other = finished(tiny_bundle, tmp_path / "other.showtell", NumPy="1.0")
+    parts = dict(read_bundle(other).parts)
+    parts.pop("SHA256SUMS")
+    model = json.loads(parts["model.json"])
+    parts["model.json"] = json.dumps(model | {"golden": model["golden"] | {"score": -99.0}}).encode()
+    write_bundle(other, parts)
+    ran = showtell("verify", other)
+    assert ran.code == 2
+    assert ran.err.endswith(f"(-99.0000): made with NumPy 1.0, here {np.__version__}\n")
+
+
+def test_a_bundle_of_an_earlier_release_has_no_versions(showtell, tiny_bundle, tmp_path):
+    parts = dict(read_bundle(tiny_bundle).parts)
+    parts.pop("SHA256SUMS")
+    model = json.loads(parts["model.json"])
+    model.pop("versions", None)
+    parts["model.json"] = json.dumps(model).encode()
+    write_bundle(tmp_path / "early.showtell", parts)
+    ran = showtell("verify", tmp_path / "early.showtell")
+    assert "\nversions: not recorded, the bundle is of an earlier release\n" in ran.out
+
+
+def test_versions_that_are_no_texts_are_refused(tiny_bundle, tmp_path):
+    parts = dict(read_bundle(tiny_bundle).parts)
+    parts.pop("SHA256SUMS")
+    for number, wrong in enumerate(([], {"NumPy": 1}, "2.0")):
+        parts["model.json"] = json.dumps(json.loads(parts["model.json"]) | {"versions": wrong}).encode()
+        write_bundle(tmp_path / f"{number}.showtell", parts)
+        with pytest.raises(BundleError, match=r"model\.json or vocabulary\.json is malformed \(versions are no table"):
+            read_bundle(tmp_path / f"{number}.showtell")

@@ -1,7 +1,7 @@
 """What a real Ray cluster makes is what one process makes, whatever is lost on the way.
 
-One test starts a cluster on this machine. Clusters of several nodes take minutes on a busy machine, so those run where
-SHOWTELL_TEST_RAY is set.
+The tests without a mark run always: a cluster on this machine, and nodes of a cluster that are lost at work. Those that
+kill drivers and describe trees take minutes on a busy machine, so they run where SHOWTELL_TEST_RAY is set.
 """
 
 import contextlib
@@ -27,9 +27,10 @@ from showtell.encoders import Encoder
 from showtell.errors import InputError
 from showtell.files import held
 
-needs_ray = pytest.mark.skipif(
-    not os.environ.get("SHOWTELL_TEST_RAY"), reason="set SHOWTELL_TEST_RAY=1 for clusters of several nodes: minutes"
+long_test = pytest.mark.skipif(
+    not os.environ.get("SHOWTELL_TEST_RAY"), reason="set SHOWTELL_TEST_RAY=1 for the long tests of clusters: minutes"
 )
+NO_RAY = "Ray is not installed: pip install '.[test]'"
 SMALL = EmbedOptions(shard_size=4, batch_size=3)
 
 
@@ -107,41 +108,42 @@ def test_a_second_run_on_a_store_stops_before_it_starts_a_cluster(photos, tiny_e
     assert done.added == 10
 
 
-def test_a_cluster_on_this_machine_embeds_and_captions(many, tiny_bundle, tmp_path, showtell, monkeypatch):
+@pytest.fixture
+def no_connection(monkeypatch):
+    """Ray, installed and not connected to any cluster, nor afterwards."""
+    ray = pytest.importorskip("ray", reason=NO_RAY)
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    assert not ray.is_initialized()
+    yield ray
+    assert not ray.is_initialized()
+
+
+def test_a_cluster_on_this_machine_lives_as_long_as_its_job(no_connection):
     from showtell.ray import cluster
 
-    embedding = ("embed", *many, "--model", tiny_bundle, "--shard-size", "40", "--out")
-    captioning = ("caption", *many, "--model", tiny_bundle, "--format", "jsonl", "--piece-size", "64", "-o")
-    assert showtell(*embedding, tmp_path / "alone").code == 0
-    assert showtell(*captioning, tmp_path / "alone.jsonl").code == 1
     with cluster("local"):
-        assert showtell(*embedding, tmp_path / "ray", "--ray", "local").code == 0
-        ran = showtell(*captioning, tmp_path / "ray.jsonl", "--ray", "local")
-    assert (ran.code, ran.err.splitlines()[-1]) == (1, "1 of 130 pictures could not be read")
+        assert no_connection.cluster_resources()["CPU"] >= 1
+        assert len(no_connection.nodes()) == 1
+
+
+@long_test
+def test_a_cluster_on_this_machine_embeds_what_one_process_does(many, tiny_bundle, tmp_path, showtell, no_connection):
+    embedding = ("embed", *many, "--model", tiny_bundle, "--shard-size", "40", "--out")
+    assert showtell(*embedding, tmp_path / "alone").code == 0
+    assert showtell(*embedding, tmp_path / "ray", "--ray", "local").code == 0
     assert contents(tmp_path / "ray") == contents(tmp_path / "alone")
+
+
+@long_test
+def test_many_nodes_write_the_captions_of_one_process(many, tiny_bundle, tmp_path, cluster, showtell):
+    captioning = ("caption", *many, "--model", tiny_bundle, "--format", "jsonl", "--piece-size", "64", "-o")
+    assert showtell(*captioning, tmp_path / "alone.jsonl").code == 1
+    ran = showtell(*captioning, tmp_path / "ray.jsonl", "--ray", cluster.address)
+    assert (ran.code, ran.err.splitlines()[-1]) == (1, "1 of 130 pictures could not be read")
     assert (tmp_path / "ray.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """Three nodes of one core each, and a connection to them."""
-    os.environ |= {"RAY_AUTH_MODE": "disabled", "no_proxy": "*"}
-    from ray.cluster_utils import Cluster
-
-    import ray
-
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    for _ in range(2):
-        nodes.add_node(num_cpus=1)
-    nodes.wait_for_nodes()
-    ray.init(address=nodes.address, log_to_driver=False)
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
-
-
-@needs_ray
+@long_test
 def test_many_nodes_make_the_store_of_one_process(many, tiny_encoder, tmp_path, cluster):
     from showtell.ray import embed_on
 
@@ -200,7 +202,6 @@ def a_node_that_is_lost_at_work(cluster, holding, finished):
     assert "worker" in lost, "the node was never given any work"
 
 
-@needs_ray
 def test_a_node_that_is_lost_at_work_loses_no_embedding(holding, tiny_encoder, tmp_path, cluster):
     from showtell.ray import embed_on
 
@@ -216,7 +217,6 @@ def test_a_node_that_is_lost_at_work_loses_no_embedding(holding, tiny_encoder, t
     assert contents(out) == contents(tmp_path / "alone")
 
 
-@needs_ray
 def test_a_node_that_is_lost_at_work_loses_no_caption(holding, tiny_bundle, tmp_path, cluster, showtell):
     out = tmp_path / "many.jsonl"
     parts = tmp_path / "many.jsonl.parts"
@@ -246,7 +246,7 @@ def killed_at_work(command, server, finished):
     return {path: path.stat().st_mtime_ns for path in finished()}
 
 
-@needs_ray
+@long_test
 def test_embeddings_of_a_driver_that_is_killed_are_gone_on_with(holding, tiny_bundle, tmp_path, cluster, showtell):
     server = holding(lambda path, pid: path >= "/030.png")
     out = tmp_path / "many"
@@ -260,7 +260,7 @@ def test_embeddings_of_a_driver_that_is_killed_are_gone_on_with(holding, tiny_bu
     assert contents(out) == contents(tmp_path / "alone")
 
 
-@needs_ray
+@long_test
 def test_captions_of_a_driver_that_is_killed_are_gone_on_with(holding, tiny_bundle, tmp_path, cluster, showtell):
     server = holding(lambda path, pid: path >= "/030.png")
     out = tmp_path / "many"
@@ -278,7 +278,7 @@ def test_captions_of_a_driver_that_is_killed_are_gone_on_with(holding, tiny_bund
     assert sorted(path.name for path in out.iterdir()) == [f"part-{i:06d}.parquet" for i in range(15)]
 
 
-@needs_ray
+@long_test
 def test_texts_of_a_tree_are_those_of_one_process(photos, tiny_bundle, tmp_path, cluster):
     program = "from showtell.cli import main; main()"
     for i in range(20):

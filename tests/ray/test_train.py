@@ -1,7 +1,8 @@
 """Training on a real Ray cluster comes to what one process trains, also when a worker is killed on the way.
 
-What the workers of a group do is tested without Ray in `test_team.py`. Clusters take minutes on a busy machine, so they
-run where SHOWTELL_TEST_RAY is set.
+What the workers of a group do is tested without Ray in `tests/training/test_distributed.py`. One short run on two nodes
+is trained always; long ones and workers that are killed take minutes on a busy machine, and are tried where
+SHOWTELL_TEST_RAY is set.
 """
 
 import json
@@ -18,8 +19,8 @@ import pytest
 from showtell.captioning.captioner import Captioner
 from small_runs import furthest, last, recipe, trained
 
-needs_ray = pytest.mark.skipif(
-    not os.environ.get("SHOWTELL_TEST_RAY"), reason="set SHOWTELL_TEST_RAY=1 for clusters that train: minutes"
+long_test = pytest.mark.skipif(
+    not os.environ.get("SHOWTELL_TEST_RAY"), reason="set SHOWTELL_TEST_RAY=1 for the long tests of clusters: minutes"
 )
 
 
@@ -49,21 +50,10 @@ def test_options_that_do_not_go_together_are_refused(showtell, tmp_path, options
     assert not (tmp_path / "run").exists()
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """A cluster of two cores on this machine."""
-    os.environ["RAY_AUTH_MODE"] = "disabled"
-    import ray
-
-    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
-def on_ray(data, folder, chosen, say=lambda line: None, workers=2):
+def on_ray(cluster, data, folder, chosen, say=lambda line: None, workers=2):
     from showtell.ray.train import train_on
 
-    return train_on("local", chosen, folder, workers=workers, root=data, store=data / "store", say=say)
+    return train_on(cluster.address, chosen, folder, workers=workers, root=data, store=data / "store", say=say)
 
 
 @pytest.fixture(scope="module")
@@ -79,18 +69,19 @@ def figures(folder):
     return [value for line in lines for key, value in line.items() if key not in ("stage", "seconds")]
 
 
-@needs_ray
-def test_two_workers_train_the_model_of_one(small_data, one, tmp_path, photos, cluster):
-    said = []
-    result = on_ray(small_data, tmp_path, recipe(checkpoint_steps=7), said.append)
+def test_workers_on_two_nodes_train_the_model_of_one(small_data, tmp_path, photos, cluster):
+    """Four steps an epoch, of which each has rows for both."""
+    chosen, said = recipe(epochs=2, epoch_steps=4, checkpoint_steps=3), []
+    result = on_ray(cluster, small_data, tmp_path / "two", chosen, said.append)
     assert said[-1] == f"model: {result.bundle}"
-    assert figures(tmp_path) == pytest.approx(figures(one), abs=1e-4)
-    assert furthest(last(tmp_path), last(one)) < 1e-3
+    trained(small_data, tmp_path / "one", chosen)
+    assert figures(tmp_path / "two") == pytest.approx(figures(tmp_path / "one"), abs=1e-4)
+    assert furthest(last(tmp_path / "two"), last(tmp_path / "one")) < 1e-3
     assert Captioner(result.bundle).caption(str(photos / "0.png")).text
-    assert not (tmp_path / "ray").exists()
+    assert not (tmp_path / "two" / "ray").exists()
 
 
-@needs_ray
+@long_test
 def test_a_killed_worker_costs_the_steps_since_the_last_checkpoint(small_data, one, tmp_path, cluster):
     chosen, said, killed = recipe(checkpoint_steps=7), [], []
     checkpoint = tmp_path / "checkpoints" / "last.safetensors"
@@ -103,7 +94,7 @@ def test_a_killed_worker_costs_the_steps_since_the_last_checkpoint(small_data, o
 
     thread = threading.Thread(target=kill)
     thread.start()
-    on_ray(small_data, tmp_path, chosen, said.append)
+    on_ray(cluster, small_data, tmp_path, chosen, said.append)
     thread.join()
     assert "a worker failed: all workers restart from the last checkpoint" in said
     step = int(next(line for line in said if line.startswith("resuming after step")).split()[-1])
@@ -113,11 +104,11 @@ def test_a_killed_worker_costs_the_steps_since_the_last_checkpoint(small_data, o
     assert furthest(last(tmp_path), last(one)) < 1e-3
 
 
-@needs_ray
+@long_test
 def test_an_error_of_the_input_is_told_in_a_line_and_not_tried_again(small_data, tmp_path, cluster, showtell):
     (tmp_path / "captions.csv").write_text("image,caption\nnot-there.png,a dog\n")
     given = ("--pictures", small_data / "p.zip", "--captions", tmp_path / "captions.csv", "--out", tmp_path / "run")
-    ran = showtell("train", *given, "--ray", "local", "--workers", 2)
+    ran = showtell("train", *given, "--ray", cluster.address, "--workers", 2)
     assert ran.code == 2
     assert len(ran.err.splitlines()) == 1
     assert "lost" not in ran.out + ran.err

@@ -46,6 +46,8 @@ def recipe(grid=False, **text):
 def test_its_words_enter_the_vocabulary_and_its_batches_the_epochs(data, tmp_path, grid):
     result = train(recipe(grid, share=0.5), tmp_path / "run", root=data, show=False)
     assert "quokka" in read_bundle(result.bundle).vocabulary.ids
+    closed = train(recipe(grid, min_count=0), tmp_path / "closed", root=data, show=False)
+    assert "quokka" not in read_bundle(closed.bundle).vocabulary.ids
     plain = train(recipe(grid), tmp_path / "plain", root=data, show=False)
     assert "quokka" not in read_bundle(plain.bundle).vocabulary.ids
     steps, alone = (run.metrics[-1]["step"] for run in (result, plain))
@@ -96,5 +98,5 @@ class FixedStore:
 def test_a_missing_file_and_wrong_options_are_named(data):
     with pytest.raises(InputError, match=r"nowhere\.jsonl"):
         read_texts(TextOptions(captions=("nowhere.jsonl",)), data)
-    with pytest.raises(InputError, match=r"share, min_count and ridge of \[text\] must be positive"):
+    with pytest.raises(InputError, match=r"share and ridge of \[text\] must be positive"):
         TextOptions(share=0)

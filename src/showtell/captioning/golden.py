@@ -15,6 +15,7 @@ from showtell.errors import BundleError
 from showtell.files import json_bytes
 from showtell.models.bundle import write_bundle
 from showtell.models.card import with_section
+from showtell.models.versions import differences, versions_to_record
 
 _NO_SECTIONS: Mapping[str, str] = MappingProxyType({})
 
@@ -46,7 +47,7 @@ def finish(
     *,
     sections: Mapping[str, str] = _NO_SECTIONS,
 ) -> None:
-    """Write a bundle with its own golden caption, its card and its checksums.
+    """Write a bundle with its own golden caption, the versions that gave it, its card and its checksums.
 
     Arguments:
         path: the file to write; it may be the one that the parts come from.
@@ -65,7 +66,8 @@ def finish(
         write_bundle(draft, whole)
         now = golden(Captioner(draft))
     if now != described.get("golden"):
-        whole["model.json"] = json_bytes(described | {"golden": now})
+        versions = versions_to_record(described.get("versions", {}))
+        whole["model.json"] = json_bytes(described | {"golden": now, "versions": versions})
     write_bundle(path, whole)
 
 
@@ -81,9 +83,11 @@ def replay(captioner: Captioner) -> Replay:
     recorded = bundle.model["golden"]
     now = golden(captioner)
     if now["caption"] != recorded["caption"] or abs(now["score"] - recorded["score"]) > SCORE_TOLERANCE:
+        differing = [f"{name} {there}, here {here}" for name, (there, here) in differences(bundle.versions).items()]
+        cause = f"made with {'; '.join(differing)}" if differing else "another ONNX Runtime, or a faulty machine"
         raise BundleError(
             f"{bundle.path}: says {now['caption']!r} ({now['score']:.4f}) of its golden picture, not "
-            f"{recorded['caption']!r} ({recorded['score']:.4f}): another ONNX Runtime, or a faulty machine"
+            f"{recorded['caption']!r} ({recorded['score']:.4f}): {cause}"
         )
     return Replay(now["caption"], now["score"], recorded["score"])
 

@@ -82,6 +82,11 @@ class Bundle:
         """The model's name."""
         return str(self.model["name"])
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions that its golden caption was recorded with, by name; empty in bundles of earlier releases."""
+        return dict(self.model.get("versions", {}))
+
     def encoder(self, *, resize: ResizeMode | None = None, threads: int | None = None) -> Encoder:
         """A session of the bundle's encoder; `resize` overrides how the bundle makes pictures square.
 

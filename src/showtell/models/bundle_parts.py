@@ -111,6 +111,9 @@ def check_model(model: Any) -> None:
         and isinstance(golden.get("score"), (int, float))
     ):
         raise ValueError("golden is no caption with its score")
+    versions = model.get("versions", {})
+    if not isinstance(versions, dict) or not all(isinstance(one, str) for one in versions.values()):
+        raise ValueError("versions are no table of texts")
     try:
         EncoderInfo.from_json(model["encoder"])
     except JSON_ERRORS as error:

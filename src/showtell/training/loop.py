@@ -18,6 +18,7 @@ from showtell.data.examples import Group
 from showtell.decoders.registry import build
 from showtell.errors import InputError
 from showtell.files import write_json
+from showtell.models.bundle import Bundle
 from showtell.progress import bar
 from showtell.text import Vocabulary
 from showtell.training.checkpoint import load_checkpoint, save_checkpoint
@@ -26,6 +27,7 @@ from showtell.training.distributed import WorkerGroup
 from showtell.training.dropout import DropoutMasks
 from showtell.training.encoder.embeddings import Captions, EncoderState
 from showtell.training.encoder.frozen_features import FrozenFeatures
+from showtell.training.from_model import joined_vocabulary, start_from
 from showtell.training.optimization import Optimization, best_weights
 from showtell.training.recipe import Recipe
 from showtell.training.resume import (
@@ -54,8 +56,8 @@ _ROWS_AT_ONCE = 256  # of the training embeddings: all grids together would not 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """Captions by picture of both splits, their data sets, the encoder with its embeddings of these pictures, and
-    groups of captions without pictures.
+    """Captions by picture of both splits, their data sets, the encoder with its embeddings of these pictures,
+    groups of captions without pictures, and the model that the decoder starts from.
 
     `features` are the inputs of the encoder's trained layers; None if the recipe does not train it.
     """
@@ -66,6 +68,7 @@ class TrainingData:
     features: FrozenFeatures | None
     encoder: EncoderState
     texts: Sequence[Sequence[str]] = ()
+    start: Bundle | None = None
 
 
 class TrainingLoop:
@@ -77,7 +80,7 @@ class TrainingLoop:
         self.recipe, self.options, self.folder, self.data, self.group = recipe, recipe.training, folder, data, group
         self.encoder = data.features.encoder.to(device) if data.features else None
         training, validation, store = data.training, data.validation, data.encoder.current.embeddings.store
-        self.vocabulary = _vocabulary(recipe, training, data.texts)
+        self.vocabulary = joined_vocabulary(_vocabulary(recipe, training, data.texts), data.start)
         if group.is_main:
             write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
         sampling = Sampling(data.groups, training)
@@ -94,6 +97,8 @@ class TrainingLoop:
             rows = np.sort([store.rows[name] for name in training])
             chunks = (rows[i : i + _ROWS_AT_ONCE] for i in range(0, len(rows), _ROWS_AT_ONCE))
             self.decoder.standardise_by(torch.from_numpy(store.take(chunk)) for chunk in chunks)
+            if data.start:
+                start_from(self.decoder, self.vocabulary, data.start)
         group.broadcast(self.decoder.state_dict().values())
         self.masks = DropoutMasks(self.decoder) if group.size > 1 else None
         self.optimization = self._new_optimization(self.stages[0])
@@ -249,7 +254,7 @@ class TrainingLoop:
 def _vocabulary(recipe: Recipe, training: Captions, texts: Sequence[Sequence[str]]) -> Vocabulary:
     """The words of the training captions, and those of captions without pictures, that occur often enough."""
     own = Vocabulary.build((caption for group in training.values() for caption in group), recipe.vocabulary.min_count)
-    if not texts:
+    if not texts or not recipe.text.min_count:
         return own
     more = Vocabulary.build((caption for group in texts for caption in group), recipe.text.min_count)
     return Vocabulary(tuple(sorted({*own.entries, *more.entries})))

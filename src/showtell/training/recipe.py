@@ -66,7 +66,8 @@ class TextOptions:
     """Captions without pictures, which the first stage trains on beside the pictures'; none where `captions` is empty.
 
     `captions` are files in any caption format. An epoch meets `share` batches of them for every batch of pictures'
-    captions. A word of theirs enters the vocabulary when it occurs `min_count` times. `ridge` is the penalty of the
+    captions. A word of theirs enters the vocabulary when it occurs `min_count` times
+    (0: none does). `ridge` is the penalty of the
     regression that gives them embeddings (`showtell.training.text_only`).
     """
 
@@ -76,8 +77,8 @@ class TextOptions:
     ridge: float = 40.0
 
     def __post_init__(self) -> None:
-        if self.share <= 0 or self.min_count < 1 or self.ridge <= 0:
-            raise InputError("share, min_count and ridge of [text] must be positive")
+        if self.share <= 0 or self.min_count < 0 or self.ridge <= 0:
+            raise InputError("share and ridge of [text] must be positive, and min_count at least 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,9 @@ class TrainingOptions:
     many epochs in a row without a new best (0: it never ends early). `clip_norm` 0 does not clip gradients. `precision`
     is the type of the matrix products in a training step; weights, losses and validation stay in float32. `bfloat16`
     takes half the time on processors with bfloat16 products.
+
+    `from_model` is a bundle, or the name of a model: the decoder starts from its weights and knows its words, too. The
+    recipe's `[decoder]` must be the model's.
     """
 
     epochs: int = 10
@@ -116,6 +120,7 @@ class TrainingOptions:
     keep_epochs: bool = False
     patience: int = 0
     seed: int = 0
+    from_model: str = ""
 
     def __post_init__(self) -> None:
         if self.schedule not in ("constant", "cosine"):

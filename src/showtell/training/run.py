@@ -30,6 +30,7 @@ from showtell.training.distributed import SINGLE_WORKER, WorkerGroup
 from showtell.training.encoder.embeddings import EncoderState, embed_dataset
 from showtell.training.encoder.frozen_features import frozen_features
 from showtell.training.export import export_bundle
+from showtell.training.from_model import start_model
 from showtell.training.loop import OnEpoch, Say, TrainingData, TrainingLoop
 from showtell.training.recipe import Recipe, recipe_of
 from showtell.training.resume import best_of, check_run_folder, claim_run_folder, require_checkpoint
@@ -129,6 +130,7 @@ def _prepare(
     say: Say,
 ) -> TrainingData:
     """Embed the pictures, and keep the captions of the readable ones."""
+    start = start_model(recipe.training.from_model, root)
     graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say) if group.is_main else b""
     if group.is_main:
         claim_run_folder(folder, recipe)  # only now, so that a recipe can be corrected after a failed start
@@ -139,7 +141,8 @@ def _prepare(
         raise InputError("no readable picture is left in the training or the validation split")
     features = frozen_features(recipe, graph, folder / "fine-tune", examples.source, training, validation, show=show)
     encoder = EncoderState(encoded, features.encoder if features else None, folder / "tuned", embed, say)
-    return TrainingData(training, validation, examples.groups, features, encoder, read_texts(recipe.text, root))
+    texts = read_texts(recipe.text, root)
+    return TrainingData(training, validation, examples.groups, features, encoder, texts, start)
 
 
 def _export(
