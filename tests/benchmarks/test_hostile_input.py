@@ -49,6 +49,7 @@ def test_what_is_no_line_is_a_fault(monkeypatch, tmp_path):
 
 
 def test_every_seed_is_read_before_it_is_mutated(monkeypatch, tmp_path):
+    pytest.importorskip("openpyxl")
     monkeypatch.syspath_prepend(FOLDER)
     from hostile.kinds import KINDS
     from hostile.worker import verdict_of

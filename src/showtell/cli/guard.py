@@ -273,6 +273,7 @@ INPUTS: Mapping[str, Find] = {
     "folder": _pictures,
     "font": _file,
     "model": _model,
+    "models": _model,
     "pictures": _pictures,
     "predictions": _captions,
     "recipe": _recipe,
