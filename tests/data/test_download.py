@@ -264,7 +264,7 @@ def test_a_disk_that_fills_up_keeps_what_came(server, tmp_path, monkeypatch):
 
     monkeypatch.setattr(transfer, "open", lambda *a, **k: Full(real(*a, **k)), raising=False)
     url = server.serve("/file", DATA)
-    with pytest.raises(ShowtellError, match=r"cannot be written .No space left on device"):
+    with pytest.raises(ShowtellError, match=r"cannot be written .No space left on device.: make room"):
         fetch(url, tmp_path / "file", md5=MD5, show=False)
     monkeypatch.undo()
     monkeypatch.setenv("no_proxy", "*")

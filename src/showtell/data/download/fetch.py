@@ -13,7 +13,7 @@ from pathlib import Path
 
 from showtell.data.download.http import Interrupted, asked, check_url, content_length, pieces
 from showtell.data.download.transfer import Expected, Transfer
-from showtell.errors import InputError, ShowtellError
+from showtell.errors import InputError, OutputError, ShowtellError
 from showtell.files import held
 from showtell.progress import megabytes, meter, watch
 
@@ -77,7 +77,7 @@ def fetch(
                 transfer.run(retries, pause, look)
             transfer.finish(show)
     except OSError as error:
-        raise ShowtellError(f"{path}: cannot be written ({error.strerror})") from error
+        raise OutputError(path, error) from error
     return transfer.received
 
 
