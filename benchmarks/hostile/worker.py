@@ -17,6 +17,7 @@ from showtell.errors import ShowtellError, shown
 
 _MOST_KEPT = 300  # files of the corpus
 _LARGEST_KEPT = 1 << 20
+_LARGEST = 16 << 20  # what is not packed may take time by its size
 
 
 def work(connection: Connection, name: str, seed: str, first: int, count: int, folder: Path, grow: bool) -> None:
@@ -92,7 +93,7 @@ def _stream(corpus: list[bytes], kind: Kind, seed: str, count: int) -> Iterator[
         for _ in range(rng.choice((1, 1, 1, 1, 2, 3))):
             if len(data) < _LARGEST_KEPT:
                 data = kind.mutate(data, rng)
-        yield data
+        yield data[:_LARGEST]
 
 
 class Coverage:
