@@ -68,7 +68,7 @@ def commands(server: str, data_set: object) -> tuple[Command, ...]:
             lambda place: ["alt-text", place / "in/photos", *_model(place)],
             wholeness.sidecars,
             wholeness.open_nothing,
-            pictures,
+            (_replace, _add),
             strange=wholeness.strange_sidecars,
             repeats=True,
             output="in/photos",

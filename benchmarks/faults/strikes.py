@@ -286,8 +286,9 @@ def _used(folder: Path) -> int:
 
 
 def _spoke_in_lines(ended: Ended) -> list[str]:
-    """No traceback, and errors in one line."""
-    if "Traceback" in ended.said or (ended.code and not ended.said.strip()) or ended.code not in (0, 1, 2, 130):
+    """No traceback, and errors in one line; alt-text lists pictures that it cannot read on standard output."""
+    silent = ended.code not in (0, 1) and not ended.said.strip()
+    if "Traceback" in ended.said or silent or ended.code not in (0, 1, 2, 130):
         return [f"exit code {ended.code}, and said {ended.said[-2000:]!r}"]
     return []
 
