@@ -35,9 +35,10 @@ A cell has the number of trials, of those that met the command at work, and of t
 | input changes | a picture is replaced, cut, removed or added, captions are rewritten, or a server has another file |
 | two runs | the same command begins while it runs: the second one says so, or has nothing to do |
 
-After the inputs changed, `caption` and `alt-text` come to the results of an unbroken run over the new inputs; texts of
-pictures that are gone or damaged now stay, so `alt-text` is given replaced and new ones. `embed`, `train` and `evaluate --store` know pictures by their names: what they had embedded before stays, and a training run
-whose words are others is refused in one line. `data download` finds by checksum that the file is another.
+After the inputs changed, `caption` and `alt-text` come to the results of an unbroken run over the new inputs. Texts of
+pictures that are gone or damaged stay, so `alt-text` is given replaced and new ones. `embed`, `train` and
+`evaluate --store` know pictures by their names: what they had embedded before stays, and a training run whose words are
+others is refused in one line. `data download` finds by checksum that the file is another.
 
 Figures of training have the seconds that it took, which are left out of the comparison.
 """
