@@ -40,6 +40,7 @@ def main() -> int:
     parser.add_argument("--strike", action="append", choices=STRIKES, help="only this strike; may be repeated")
     parser.add_argument("--pictures", type=int, help="pictures of the inputs, instead of 24 and, for train, 48")
     parser.add_argument("--results", type=Path, help="keep figures in this file, with those that it has")
+    parser.add_argument("--note", default="", help="what the page says of how the trials were run")
     parser.add_argument("--write", type=Path, help="write the table to this page")
     args = parser.parse_args()
     kept = json.loads(args.results.read_text()) if args.results and args.results.exists() else {}
@@ -50,7 +51,7 @@ def main() -> int:
     if args.results:
         args.results.write_text(json.dumps(kept, indent=1))
     if args.write:
-        args.write.write_text(page(kept, args.seed))
+        args.write.write_text(page(kept, args.seed, args.note))
     return int(any(there.wrong for row in found.values() for there in row.values() if there))
 
 

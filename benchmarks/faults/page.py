@@ -23,7 +23,7 @@ three things:
 {table}
 
 A cell has the number of trials, of those that met the command at work, and of those after which something was wrong.
-{missing}
+{note}{missing}
 | strike | what it is |
 |---|---|
 | kill -9, SIGTERM | the process ends at once |
@@ -44,8 +44,8 @@ Figures of training have the seconds that it took, which are left out of the com
 """
 
 
-def page(found: Mapping[str, Mapping[str, dict[str, Any] | None]], seed: int) -> str:
-    """The page as Markdown, from the trials by command and strike."""
+def page(found: Mapping[str, Mapping[str, dict[str, Any] | None]], seed: int, note: str = "") -> str:
+    """The page as Markdown, from the trials by command and strike; `note` says how they were run, if not at once."""
     names = [name for name in STRIKES if all(name in row for row in found.values())]
     rows = [["command", *names], ["---"] * (len(names) + 1)]
     rows += [[f"`{command}`", *(_cell(row[name]) for name in names)] for command, row in found.items()]
@@ -57,6 +57,7 @@ def page(found: Mapping[str, Mapping[str, dict[str, Any] | None]], seed: int) ->
         system=platform.system(),
         python=platform.python_version(),
         table=table,
+        note=f"{note}\n" if note else "",
         missing="Strikes without figures need the right to mount file systems.\n" if left_out else "",
     )
 

@@ -75,13 +75,17 @@ class Process:
             bounds: what it may not do.
         """
         read, write = os.pipe()
+        ready, begun = _CONTEXT.Pipe(duplex=False)
         words = [str(argument) for argument in arguments]
         with contextlib.closing(multiprocessing.connection.Connection(write)) as errors:
             self._process: ForkServerProcess = _CONTEXT.Process(
-                target=_main, args=(words, errors, dict(data_sets or {}), bounds)
+                target=_main, args=(words, errors, begun, dict(data_sets or {}), bounds)
             )
-            self.began = time.monotonic()
             self._process.start()
+        begun.close()
+        with contextlib.suppress(EOFError):
+            ready.recv()  # of the command itself: what comes before is not to be struck
+        self.began = time.monotonic()
         self._errors = os.fdopen(read, encoding="utf-8", errors="backslashreplace")
 
     def running(self) -> bool:
@@ -111,7 +115,7 @@ def preload(training: bool) -> None:
     _CONTEXT.set_forkserver_preload([*_IMPORTED, *(_OF_TRAINING if training else ())])
 
 
-def _main(arguments: list[str], errors: Any, data_sets: dict[str, Any], bounds: Bounds) -> None:
+def _main(arguments: list[str], errors: Any, begun: Any, data_sets: dict[str, Any], bounds: Bounds) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     os.dup2(errors.fileno(), 2)
     errors.close()
@@ -126,6 +130,8 @@ def _main(arguments: list[str], errors: Any, data_sets: dict[str, Any], bounds: 
 
     catalogue.DATA_SETS.update(data_sets)
     sys.argv = ["showtell", *arguments]
+    begun.send(None)
+    begun.close()
     main()
 
 

@@ -8,6 +8,7 @@ import random
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from hostile.generic import LARGE, NAMES, TEXTS, mutated
@@ -18,6 +19,7 @@ _PAIRS = [
     ("2.gif", 'he said "no"'),
     ("0.png", "two dogs"),
 ]
+_FEW_NODES, _MOST_NODES = 200, 20_000
 HOSTILE: tuple[Any, ...] = (
     None,
     True,
@@ -190,7 +192,7 @@ def changed(value: Any, rng: random.Random) -> Any:
     """A JSON value in which a few nodes are others, gone, doubled or exchanged."""
     value = [copy.deepcopy(value)]
     for _ in range(rng.choice((1, 1, 2, 5))):
-        nodes = list(_nodes(value))
+        nodes = list(islice(_nodes(value), _MOST_NODES))
         parent, key = rng.choice(nodes)
         kind = rng.randrange(8)
         if kind == 0 and parent is not value:
@@ -199,7 +201,7 @@ def changed(value: Any, rng: random.Random) -> Any:
             other, there = rng.choice(nodes)
             parent[key] = copy.deepcopy(other[there])
         elif kind == 2 and isinstance(parent[key], list):
-            parent[key] = parent[key] * rng.choice((0, 2, 300))
+            parent[key] = parent[key] * rng.choice((0, 2, 300 if len(nodes) < _FEW_NODES else 2))
         elif kind == 3 and isinstance(parent[key], dict) and parent[key]:
             inner = rng.choice(sorted(map(str, parent[key])))
             parent[key][str(rng.choice(NAMES))] = parent[key].pop(inner, None)
