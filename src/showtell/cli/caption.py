@@ -24,6 +24,8 @@ from showtell.cli.settings import Guide, Resize, choices, given, only_with
 from showtell.errors import InputError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from showtell.captioning.captioner import Captioner
     from showtell.captioning.options import CaptionOptions
     from showtell.data.sources.gather import PictureSelection
@@ -200,6 +202,12 @@ def caption(
     _report(pictures.count, failed, unfamiliar)
 
 
+def _console() -> "Console":
+    from rich.console import Console  # to import it takes some 40 ms, and few commands show pictures
+
+    return Console(highlight=False)
+
+
 @dataclass(frozen=True, slots=True)
 class _WholeRun:
     """A run that is not cut into pieces: where captions go, and how."""
@@ -215,8 +223,6 @@ class _WholeRun:
         self, pictures: "PictureSelection", captioner: "Captioner", options: "CaptionOptions"
     ) -> tuple[int, int]:
         """Caption all pictures; return how many could not be read, and how many are unfamiliar."""
-        from rich.console import Console
-
         from showtell.captioning.output.gallery import show_result, with_thumbnails
         from showtell.progress import bar
 
@@ -225,7 +231,7 @@ class _WholeRun:
             page = stack.enter_context(writing("html", self.html, self.layout)) if self.html else None
             wanted = self.output is not None or not self.show
             write = stack.enter_context(writing(self.format.name, self.output, self.layout)) if wanted else None
-            console = Console(highlight=False) if self.show else None
+            console = _console() if self.show else None
             stream = pictures.read()
             shown = self.html or self.show or self.format.pictures
             # A download has its own bar, and captions that appear one by one need none.
