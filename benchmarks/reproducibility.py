@@ -21,6 +21,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import safetensors
 
 from showtell.captioning.caption import Captioned
 from showtell.captioning.captioner import Captioner
@@ -184,11 +187,21 @@ def run(arguments: list[str]) -> None:
 
 
 def without_time(path: Path) -> bytes:
-    """A file's bytes; of the log of a run without how long each epoch took."""
-    if path.name != "metrics.jsonl":
-        return path.read_bytes()
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    return json.dumps([{key: value for key, value in line.items() if key != "seconds"} for line in lines]).encode()
+    """A file's bytes; of the log and the checkpoints of a run all but how long each epoch took."""
+    if path.suffix == ".safetensors":
+        with safetensors.safe_open(path, framework="np") as file:
+            tensors = {name: sha256_of(file.get_tensor(name).tobytes()) for name in file.keys()}  # noqa: SIM118
+            return json.dumps([timeless(json.loads((file.metadata() or {}).get("state", "{}"))), tensors]).encode()
+    if path.name == "metrics.jsonl":
+        return json.dumps([timeless(json.loads(line)) for line in path.read_text().splitlines()]).encode()
+    return path.read_bytes()
+
+
+def timeless(value: Any) -> Any:
+    """A value of JSON without its seconds."""
+    if isinstance(value, dict):
+        return {key: timeless(one) for key, one in value.items() if key != "seconds"}
+    return [timeless(one) for one in value] if isinstance(value, list) else value
 
 
 @contextmanager

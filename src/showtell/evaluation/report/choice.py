@@ -92,5 +92,5 @@ def lengths(sentences: Iterable[str]) -> Counter[int]:
 
 
 def word_counts(sentences: Iterable[str]) -> Counter[str]:
-    """Word -> number of sentences that contain it."""
-    return Counter(word for sentence in sentences for word in set(tokenize(sentence)))
+    """Word -> number of sentences that contain it; in the order of the first ones, so that ties stay in one order."""
+    return Counter(word for sentence in sentences for word in dict.fromkeys(tokenize(sentence)))
