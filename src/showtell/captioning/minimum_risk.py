@@ -119,7 +119,7 @@ def most_supported(
         objects[name] = max(objects.get(name, 0.0), probability)
 
     def gain(sentence: DecodedSentence) -> tuple[float, float]:
-        named = objects_of(" ".join(sentence.words))
+        named = sorted(objects_of(" ".join(sentence.words)))  # in one order: sums of floats depend on it
         said = [word for word in dict.fromkeys(sentence.words) if word not in _EMPTY and not objects_of(word)]
         shares = [objects.get(name, 0.0) for name in named] + [words.get(word, 0.0) for word in said]
         return sum(share - tolerance for share in shares), -len(sentence.words)
