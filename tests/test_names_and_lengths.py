@@ -1,6 +1,7 @@
 """What keeps the package readable: a class name means one thing, and a function fits a screen."""
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import showtell
 
 SOURCE = Path(showtell.__file__).parent
 LONGEST = 60
+MARKER = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
 TABLES = {"metrics/ptb_rules.py rules"}
 
@@ -60,3 +62,15 @@ def test_a_second_class_of_a_name_and_a_long_function_are_found(tmp_path):
     (tmp_path / "cli" / "other.py").write_text("def other():\n" + "    a = 1\n" * 61)
     assert shared_names(tmp_path) == {"Page": {"one.py", "two.py"}}
     assert long_functions(tmp_path) == {"three.py long", "cli/other.py other"}
+
+
+def unresolved(source):
+    """Files with the markers of a merge that was not resolved."""
+    texts = (path for path in sorted(source.rglob("*")) if path.suffix in {".py", ".js", ".css", ".html", ".csv"})
+    return [path.name for path in texts if MARKER.search(path.read_text(encoding="utf-8"))]
+
+
+def test_no_file_has_the_markers_of_an_unresolved_merge(tmp_path):
+    assert unresolved(SOURCE) == []
+    (tmp_path / "page.js").write_text("".join(["let a;\n", "<" * 7, " HEAD\n"]))
+    assert unresolved(tmp_path) == ["page.js"]

@@ -197,7 +197,7 @@ def test_files_that_do_not_fit_are_refused_by_name(small, weights_of, tmp_path):
         with pytest.raises(InputError, match=rf"{file}: not weights of keras:MobileNetV3Small") as caught:
             encoder_graph("keras:MobileNetV3Small", tmp_path / file)
         assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match=r"none\.h5: there is no such file"):
+    with pytest.raises(InputError, match=r"none\.h5: there is no such weight file"):
         encoder_graph("keras:MobileNetV3Small", tmp_path / "none.h5")
     with pytest.raises(InputError, match=r"has no 'ResNet51': it has .*ResNet50"):
         encoder_graph("keras:ResNet51", path)

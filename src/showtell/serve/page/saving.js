@@ -39,15 +39,10 @@ export function captionText(caption) {
 }
 
 function asText(result) {
-<<<<<<< HEAD
-  if (result.error) return `${result.name}: cannot be captioned: ${result.error}\n`;
-  const others = (result.captions ?? []).slice(1).map((one) => `${" ".repeat(result.name.length)}  ${captionText(one)}\n`);
-  return `${result.name}: ${captionText(result)}\n${others.join("")}`;
-=======
   const name = shown(result.name);
   if (result.error) return `${name}: cannot be captioned: ${shown(result.error)}\n`;
-  const others = (result.captions ?? []).slice(1).map((one) => `${" ".repeat(name.length)}  ${shown(said(one))}\n`);
-  return `${name}: ${shown(said(result))}\n${others.join("")}`;
+  const others = (result.captions ?? []).slice(1).map((one) => `${" ".repeat(name.length)}  ${shown(captionText(one))}\n`);
+  return `${name}: ${shown(captionText(result))}\n${others.join("")}`;
 }
 
 // Names forge no lines and steer no terminal: what is not printed stands as an escape, as in Python.
@@ -59,7 +54,6 @@ function shown(text) {
     if (code.length <= 2) return `\\x${code.padStart(2, "0")}`;
     return code.length <= 4 ? `\\u${code.padStart(4, "0")}` : `\\U${code.padStart(8, "0")}`;
   });
->>>>>>> main
 }
 
 function asCsv(results) {
