@@ -12,11 +12,13 @@ from showtell.errors import BundleError
 _TINY = float(np.finfo(np.float32).tiny)  # so that no probability is 0, see showtell.models.ensemble
 
 
-def _side_by_side(graphs: Sequence[bytes], shared: str) -> tuple[Any, list[Any]]:
-    """The prefixed graphs as one without inputs and outputs, all reading the input `shared`; and the prefixed ones."""
+def _side_by_side(graphs: Sequence[bytes], shared: str, read: Sequence[str]) -> tuple[Any, list[Any]]:
+    """The prefixed graphs as one without inputs and outputs, and each of them; instead of its input `shared`, each
+    reads the tensor that `read` names.
+    """
     prefixed = [compose.add_prefix(onnx.load_from_string(graph), f"{i}.") for i, graph in enumerate(graphs)]
     for i, model in enumerate(prefixed):
-        _rename(model.graph, f"{i}.{shared}", _given(i, shared))
+        _rename(model.graph, f"{i}.{shared}", read[i])
     whole = onnx.ModelProto()
     whole.CopyFrom(prefixed[0])
     del whole.graph.input[:], whole.graph.output[:]
@@ -29,11 +31,6 @@ def _side_by_side(graphs: Sequence[bytes], shared: str) -> tuple[Any, list[Any]]
         whole.functions.extend(model.functions)
         whole.ir_version = max(whole.ir_version, model.ir_version)
     return whole, prefixed
-
-
-def _given(number: int, shared: str) -> str:
-    """The name under which graph `number` reads the shared input."""
-    return f"{number}.given.{shared}"
 
 
 def _rename(graph: Any, before: str, after: str) -> None:
@@ -53,19 +50,13 @@ def merged_start(graphs: Sequence[bytes], pooled: Sequence[bool]) -> bytes:
     Raises:
         BundleError: they are of different versions of ONNX.
     """
-    whole, prefixed = _side_by_side(graphs, "embeddings")
-    shape = next(model.graph.input[0] for model, mean in zip(prefixed, pooled, strict=True) if not mean)
+    whole, prefixed = _side_by_side(graphs, "embeddings", ["pooled" if mean else "embeddings" for mean in pooled])
+    shape = prefixed[pooled.index(False)].graph.input[0]
     shape.name = "embeddings"
     whole.graph.input.append(shape)
-    whole.graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), "cells"))
-    for number, mean in reversed([*enumerate(pooled)]):
-        out = _given(number, "embeddings")
-        node = (
-            helper.make_node("ReduceMean", ["embeddings", "cells"], [out], keepdims=0)
-            if mean
-            else helper.make_node("Identity", ["embeddings"], [out])
-        )
-        whole.graph.node.insert(0, node)
+    if any(pooled):
+        whole.graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), "cells"))
+        whole.graph.node.insert(0, helper.make_node("ReduceMean", ["embeddings", "cells"], ["pooled"], keepdims=0))
     for model in prefixed:
         whole.graph.output.extend(model.graph.output)
     return _serialised(whole)
@@ -76,11 +67,9 @@ def merged_step(graphs: Sequence[bytes]) -> bytes:
 
     `attention` is the mean over the decoders that have one. Errors are as for `merged_start`.
     """
-    whole, prefixed = _side_by_side(graphs, "tokens")
     count = len(graphs)
+    whole, prefixed = _side_by_side(graphs, "tokens", ["tokens"] * count)
     whole.graph.input.append(helper.make_tensor_value_info("tokens", TensorProto.INT64, ["N"]))
-    for number in reversed(range(count)):
-        whole.graph.node.insert(0, helper.make_node("Identity", ["tokens"], [_given(number, "tokens")]))
     for number, model in enumerate(prefixed):
         whole.graph.input.extend(value for value in model.graph.input if value.name != f"{number}.tokens")
     whole.graph.initializer.extend(

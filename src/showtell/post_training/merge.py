@@ -13,10 +13,10 @@ import safetensors.numpy
 
 from showtell.captioning.golden import finish
 from showtell.errors import BundleError, InputError, require
-from showtell.models.bundle import CALIBRATION_PARTS, FORMAT, Bundle, read_bundle
+from showtell.models.bundle import CALIBRATION_PARTS, Bundle, read_bundle
 from showtell.models.card import model_card
 from showtell.models.ensemble import check_fit
-from showtell.models.names import bundle_to_write, find_model
+from showtell.models.names import find_model
 
 
 def merge(models: Sequence[str | Path], out: str | Path, *, name: str | None = None) -> None:
@@ -31,7 +31,7 @@ def merge(models: Sequence[str | Path], out: str | Path, *, name: str | None = N
         name: the new model's name; None for the stem of `out`.
 
     Raises:
-        InputError: fewer than two models, or an `out` that must not be written.
+        InputError: fewer than two models.
         BundleError: encoders, vocabularies or ways of making pictures square differ.
         MissingExtra: the package onnx is not installed.
     """
@@ -40,7 +40,7 @@ def merge(models: Sequence[str | Path], out: str | Path, *, name: str | None = N
 
     if len(models) < 2:
         raise InputError("one model cannot be merged: name two or more")
-    target = bundle_to_write(models[0], out)
+    target = Path(out)
     bundles = [read_bundle(find_model(model)) for model in models]
     check_fit(bundles, any_output=True)
     main = next((bundle for bundle in bundles if bundle.model["output"] == "grid"), bundles[0])
@@ -69,7 +69,7 @@ def _described(bundles: Sequence[Bundle], main: Bundle, name: str) -> dict[str, 
         for graph in main.model["graphs"]
     }
     return main.model | {
-        "format": max((bundle.model["format"] for bundle in bundles), default=FORMAT),
+        "format": max(bundle.model["format"] for bundle in bundles),
         "name": name,
         "decoder": {"kind": "ensemble", "members": members},
         "graphs": graphs,

@@ -44,21 +44,16 @@ def start_from(decoder: Decoder, words: Vocabulary, bundle: Bundle) -> None:
     state = decoder.state_dict()
     for name in _untied(decoder, given):
         weights, before = given.get(name), state[name]
-        if weights is not None and weights.shape[1:] == before.shape[1:]:
-            if weights.shape == before.shape and len(words) == len(bundle.vocabulary):
-                before.copy_(weights)
-                continue
-            if (len(weights), len(before)) == (len(bundle.vocabulary), len(words)):
-                before[rows.to(before.device)] = weights.to(before)
-                continue
-            if weights.shape == before.shape:
-                before.copy_(weights)
-                continue
-        kind = bundle.model["decoder"]
-        raise InputError(
-            f"{bundle.path}: its decoder ({kind['kind']}) has no weights that fit {name}: give the recipe the model's "
-            f"own [decoder], {kind.get('options')}"
-        )
+        if weights is not None and weights.shape == before.shape:  # words, too, where the model has all of them
+            before.copy_(weights)
+        elif weights is not None and weights.shape == (len(rows), *before.shape[1:]) and len(before) == len(words):
+            before[rows.to(before.device)] = weights.to(before)
+        else:
+            kind = bundle.model["decoder"]
+            raise InputError(
+                f"{bundle.path}: its decoder ({kind['kind']}) has no weights that fit {name}: give the recipe the "
+                f"model's own [decoder], {kind.get('options')}"
+            )
 
 
 def _untied(decoder: Decoder, given: Iterable[str]) -> list[str]:

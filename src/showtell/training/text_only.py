@@ -109,24 +109,21 @@ class TextOnly:
 
     def _fit(self, ridge: float, counts: Sequence[int]) -> npt.NDArray[np.float32]:
         """By how much each word moves the pooled embedding, `float32 (V, D)`."""
-        size = len(self.words)
+        size, width = len(self.words), self.store.spec.shape[-1]
         products: npt.NDArray[Any] = np.eye(size) * ridge
-        sums: npt.NDArray[Any] = np.zeros((size, self.store.spec.shape[-1]))
-        mean = self._mean()
+        sums, weighed, total = np.zeros((size, width)), np.zeros(size), np.zeros(width)
         for begin in range(0, len(self.rows), _ROWS_AT_ONCE):
             here = range(begin, min(begin + _ROWS_AT_ONCE, len(self.rows)))
             weights = np.sqrt(np.array([counts[i] for i in here], np.float32))[:, None]
             bags = np.stack([self._dense(self.bags[i]) for i in here]) * weights
             pooled = self._pooled(self.rows[here.start : here.stop])
             products += bags.T @ bags
-            sums += bags.T @ ((pooled - mean) * weights)
+            sums += bags.T @ (pooled * weights)
+            weighed += (bags.T @ weights)[:, 0]
+            total += pooled.sum(0)
+        sums -= np.outer(weighed, total / len(self.rows))  # as if the mean embedding had been taken off each first
         solved: npt.NDArray[np.float32] = np.linalg.solve(products, sums).astype(np.float32)
         return solved
-
-    def _mean(self) -> npt.NDArray[np.float32]:
-        parts = [self._pooled(self.rows[i : i + _ROWS_AT_ONCE]).sum(0) for i in range(0, len(self.rows), _ROWS_AT_ONCE)]
-        mean: npt.NDArray[np.float32] = np.sum(parts, axis=0) / len(self.rows)
-        return mean
 
     def _pooled(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         taken = self.store.take(rows)

@@ -10,6 +10,7 @@ from torch.nn import functional
 from showtell.training.encoder.frozen_features import FrozenFeatures, boxes
 from showtell.training.encoder.horizontal_flip import AugmentedEmbeddings
 from showtell.training.recipe import FineTuneOptions
+from showtell.training.stages.base import StepLoss
 
 
 def class_divergence(
@@ -60,10 +61,14 @@ class EncoderInput:
         parts = boxes(len(names), self.options.crop, rng) if self.options.crop < 1 else None
         return self.inputs.embed(self.inputs.take(names, mirror, parts))
 
-    def divergence(self, names: Sequence[str], pooled: torch.Tensor, views: AugmentedEmbeddings) -> torch.Tensor | None:
-        """`class_divergence` of pooled embeddings from those of `views`; None where no classes are kept."""
+    def keeping_classes(
+        self, step: StepLoss, names: Sequence[str], pooled: torch.Tensor, views: AugmentedEmbeddings
+    ) -> StepLoss:
+        """A step's loss with the `class_divergence` of pooled embeddings from those of `views`, if classes are kept."""
         if not self.head:
-            return None
+            return step
         before = torch.from_numpy(views.store.take([views.rows[name] for name in names])).to(pooled.device)
         head = [tensor.to(pooled.device) for tensor in self.head]
-        return class_divergence(before.mean(1) if before.ndim == 3 else before, pooled, *head)
+        divergence = class_divergence(before.mean(1) if before.ndim == 3 else before, pooled, *head)
+        sums = step.sums | {"class_divergence": divergence.item() * step.weight}
+        return StepLoss(step.loss + self.options.keep_classes * divergence, sums, step.weight)

@@ -74,8 +74,4 @@ class FineTune:
             embeddings, pooled = self.encoder.embed(given, sided, rng)
             result = next_word(decoder, embeddings, tokens, self.pad, smoothing=self.training.label_smoothing)
         sums = {"train_loss": result.loss.item() * result.count, "train_accuracy": float(result.correct)}
-        divergence = self.encoder.divergence(given, pooled, views)
-        if divergence is None:
-            return StepLoss(result.loss, sums, result.count)
-        sums["class_divergence"] = divergence.item() * result.count
-        return StepLoss(result.loss + self.options.keep_classes * divergence, sums, result.count)
+        return self.encoder.keeping_classes(StepLoss(result.loss, sums, result.count), given, pooled, views)

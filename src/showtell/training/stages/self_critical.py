@@ -210,13 +210,10 @@ class SelfCritical:
                 true_ids = self._true(given, seed)[shard.rows].to(decoder.device)
                 true = next_word(decoder, embeddings, true_ids, self.words.pad)
                 loss = loss + share * shard.share_of_mean(true.loss, true.count)
-        sums = {"reward": float(rewards.sum())}
-        if pooled is not None and self.encoder:
-            divergence = self.encoder.divergence(given, pooled, views)
-            if divergence is not None:
-                loss = loss + self.encoder.options.keep_classes * divergence
-                sums["class_divergence"] = divergence.item() * len(rewards)
-        return StepLoss(loss, sums, len(rewards))
+        step = StepLoss(loss, {"reward": float(rewards.sum())}, len(rewards))
+        if self.encoder and pooled is not None:
+            return self.encoder.keeping_classes(step, given, pooled, views)
+        return step
 
     def _embed(
         self, decoder: Decoder, given: list[str], views: AugmentedEmbeddings, seed: int, shard: BatchShard
