@@ -84,10 +84,11 @@ class CaptionBatches:
         self._pad = vocabulary.pad
         self._batch_size = batch_size
         self._seed = seed
+        self._steps = -(-len(self._used(np.random.default_rng(0))) // self._batch_size)  # every step asks for it
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self._used(np.random.default_rng(0))) // self._batch_size)
+        return self._steps
 
     def epoch(self, number: int) -> list[Batch]:
         """The batches of epoch `number`, in order."""
@@ -166,10 +167,11 @@ class NameBatches:
         """An epoch uses each of the `names` once, or as often as `sampling` says."""
         self._names, self._batch_size, self._seed = list(names), batch_size, seed
         self._sampling = sampling if sampling and not sampling.plain else None
+        self._steps = -(-len(self._used(np.random.default_rng(0))) // self._batch_size)  # every step asks for it
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self._used(np.random.default_rng(0))) // self._batch_size)
+        return self._steps
 
     def epoch(self, number: int) -> list[list[str]]:
         """The batches of epoch `number`."""
