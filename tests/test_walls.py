@@ -149,7 +149,7 @@ def test_every_room_has_one_floor(room):
 
 def test_the_package_has_few_loose_modules_and_rooms():
     assert len(list(SOURCE.glob("*.py"))) <= 10
-    assert len({path.parent for path in SOURCE.glob("*/*.py")}) <= 20
+    assert len({path.parent for path in SOURCE.glob("*/*.py")}) <= 22
 
 
 def test_no_module_imports_a_higher_floor():
