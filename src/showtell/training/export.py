@@ -14,12 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 from showtell._version import __version__
 from showtell.captioning.golden import draw_golden, finish
 from showtell.captioning.tags import ClassHead, Tagger
+from showtell.captioning.tags.tagger import tagger_of
 from showtell.decoders.base import Decoder
 from showtell.decoders.export import decoder_graphs
 from showtell.encoders import classifier
 from showtell.encoders.runtime import Encoder
 from showtell.files import json_bytes
-from showtell.models.bundle import FORMAT, INT8_FORMAT
+from showtell.models.bundle import FORMAT, INT8_FORMAT, Bundle
 from showtell.models.card import model_card
 from showtell.quantization.int8_matmul import multiply_in_int8
 from showtell.quantization.int8_weights import int8_names, pack
@@ -35,6 +36,7 @@ def export_bundle(
     encoder_graph: bytes,
     scores: Mapping[str, Any],
     counts: Mapping[str, int],
+    start: Bundle | None = None,
 ) -> None:
     """Write the bundle of a trained decoder.
 
@@ -46,6 +48,7 @@ def export_bundle(
         encoder_graph: the serialized ONNX graph of the recipe's encoder.
         scores: figures of the exported weights on the validation split.
         counts: sizes of the splits, for the model card.
+        start: the model whose encoder this is, with its tags; None for the encoder that the recipe names.
 
     Weights are stored in float16, which halves the file and changes log-probabilities by about 1e-3; or in int8, as the
     recipe says.
@@ -76,11 +79,11 @@ def export_bundle(
     }
     parts = {
         "vocabulary.json": json_bytes(list(vocabulary.entries)),
-        "encoder.onnx": halve_weights(encoder_graph),
+        "encoder.onnx": halve_weights(encoder_graph) if start is None else encoder_graph,
         **{name: graph for name, (graph, _) in graphs.items()},
         "weights.safetensors": safetensors.numpy.save(weights),
         "golden.png": _golden_picture(),
-        **_tag_parts(recipe.encoder.name, encoder.info.dim),
+        **(_tag_parts(recipe.encoder.name, encoder.info.dim) if start is None else _tags_of(start)),
     }
     finish(path, {"model.json": b"", "README.md": model_card(model).encode(), **parts}, model)
 
@@ -95,6 +98,12 @@ def _tag_parts(encoder: str, dim: int) -> dict[str, bytes]:
     """The classifier that the encoder was trained with, if one is known."""
     found = classifier(encoder)
     return Tagger(ClassHead.of(*found)).to_parts() if found and found[0].shape[1] == dim else {}
+
+
+def _tags_of(bundle: Bundle) -> dict[str, bytes]:
+    """The parts of a model's tags, without what was fitted to them on other pictures."""
+    tagger = tagger_of(bundle)
+    return dataclasses.replace(tagger, calibration=None).to_parts() if tagger else {}
 
 
 def halve_weights(graph: bytes) -> bytes:

@@ -32,10 +32,15 @@ from showtell.images.preprocessing import ResizeMode
 from showtell.metrics.registry import figures_by_key
 from showtell.search import SearchOptions
 
+FROM_MODEL = "from_model"
+"""The name of the encoder of the model that a run starts from, exactly as the model has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderOptions:
     """The pretrained network, its output, and how pictures are made square for it.
+
+    The name `from_model` is the encoder of the model that `[training] from_model` names, exactly as it has it.
 
     `weights` is a file with the network's weights, for sources (`keras:`, `timm:`) that would otherwise download them.
     With `mirrored` every training picture is embedded a second time with left and right exchanged, and each training
