@@ -1,7 +1,9 @@
 """Progress on stderr: a live bar on a terminal, a line now and then elsewhere."""
 
 import contextlib
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
@@ -82,6 +84,20 @@ class _Lines:
         if self.total is not None and not at_end and rate > 0:
             line += f", {(self.total - self.before - self.count) / rate:.0f} s left"
         print(shown(f"{line} {note}".rstrip()), file=sys.stderr, flush=True)
+
+
+def say(line: str) -> None:
+    """Print a line for people on stdout; on a terminal it is wrapped between words."""
+    line = shown(line)
+    if sys.stdout.isatty():
+        width = max(shutil.get_terminal_size().columns, 20)
+        line = textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    print(line, flush=True)
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun: `1 picture`, `2,000 pictures`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def megabytes(count: int) -> str:

@@ -203,6 +203,19 @@ def test_the_exit_code_says_whether_training_can_work(check, tmp_path):
     assert check("--set", "vocabulary.min_count=two").code == 2
 
 
+@pytest.mark.slow  # the options of decoders need PyTorch
+def test_the_command_refuses_what_training_refuses(check):
+    for given, said in (
+        ("training.epoch=3", "[training] has no key 'epoch'"),
+        ("decoder.kind=lstmm", "'lstmm'"),
+        ("trainnig.epochs=3", "unknown table or key 'trainnig'"),
+        ("encoder.precision=int4", "precision 'int4' is unknown"),
+    ):
+        ran = check("--set", given)
+        assert ran.code == 2
+        assert said in ran.err, ran.err
+
+
 def test_the_command_writes_json(check):
     facts = json.loads(check("--json").out)
     assert facts["usable"] is True

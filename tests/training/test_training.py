@@ -23,6 +23,7 @@ from showtell.training.loss import next_word
 from showtell.training.recipe import TrainingOptions
 from showtell.training.resume import best_of
 from showtell.training.stages.base import learning_rate
+from showtell.training.validate import are_degenerate
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +141,29 @@ def test_the_best_epoch_is_the_earliest_of_equals():
     metrics = [{"epoch": e, "cider_d": c, "val_loss": v} for e, c, v in ((1, 0.3, 3.0), (2, 0.5, 2.5), (3, 0.5, 2.9))]
     assert best_of(metrics, TrainingOptions())["epoch"] == 2
     assert best_of(metrics, TrainingOptions(best_by="val_loss"))["epoch"] == 2
+
+
+def test_an_epoch_of_degenerate_captions_is_best_only_among_its_like():
+    metrics = [{"epoch": 1, "cider_d": 0.9, "degenerate": True}, {"epoch": 2, "cider_d": 0.1}]
+    assert best_of(metrics, TrainingOptions())["epoch"] == 2
+    assert best_of(metrics[:1], TrainingOptions())["epoch"] == 1
+
+
+@pytest.mark.parametrize(
+    ("captions", "expected"),
+    [
+        (["a dog", "a cat", "a man"], False),
+        (["a dog"] * 4, False),  # four pictures may show dogs
+        (["a dog"] * 9 + ["a cat"], True),
+        (["a dog"] * 6 + ["a cat"] * 4, False),
+        (["a a a dog", "a cat", "in red in red in red"], True),
+        (["", "", "a dog"], True),
+        (["a man and a man", "a dog a dog a cat"], False),
+        ([], False),
+    ],
+)
+def test_captions_that_stutter_or_are_all_the_same_are_degenerate(captions, expected):
+    assert are_degenerate(captions) is expected
 
 
 @pytest.mark.parametrize(

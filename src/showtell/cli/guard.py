@@ -271,6 +271,7 @@ INPUTS: Mapping[str, Find] = {
     "encoder_weights": _file,
     "evaluation": _file,
     "folder": _pictures,
+    "from_model": _model,
     "font": _file,
     "model": _model,
     "models": _model,

@@ -1,5 +1,6 @@
 """`showtell train`: pictures and captions -> a model bundle."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,9 +12,12 @@ from showtell.cli.help import ENCODERS
 from showtell.cli.serve import need_service
 from showtell.config import assign, change, read_tables
 from showtell.errors import InputError, shown
+from showtell.progress import plural
+from showtell.progress import say as print_line
 
 if TYPE_CHECKING:
-    from showtell.training import Recipe
+    from showtell.data.examples import Examples
+    from showtell.training import Recipe, TrainResult
 
 
 def train(
@@ -47,6 +51,14 @@ def train(
     ] = None,
     begin_from: Annotated[
         Path | None, typer.Option("--from", help="Start from this checkpoint of another run.", metavar="FILE")
+    ] = None,
+    from_model: Annotated[
+        str | None,
+        typer.Option(
+            "--from-model",
+            help="Start from a model, a file or a name of `showtell models`: its encoder, words and weights.",
+            metavar="MODEL",
+        ),
     ] = None,
     device: Annotated[
         str, typer.Option(help="Device to train on: auto, cpu, cuda, cuda:1, ...", metavar="DEVICE")
@@ -100,11 +112,12 @@ def train(
 
         showtell train --data shapes
         showtell train --pictures photos.zip --captions captions.csv --out runs/mine
+        showtell train --from-model flickr8k --pictures photos/ --captions captions.csv
         showtell train recipes/flickr8k.toml --root DATA --set training.epochs=3
     """
     if ray:
         from showtell.ray.train import train_on
-    from showtell.training import recipe_from, train, train_seeds
+    from showtell.training import train, train_seeds
     from showtell.training.synthetic_recipes import drawn_tables
 
     if data and (recipe or pictures or captions):
@@ -126,30 +139,84 @@ def train(
         if value is not None:
             change(tables, key, value)
     assign(tables, set_ or [])
-    chosen = recipe_from(tables, str(recipe) if recipe else "")
-    folder = out or Path("runs") / chosen.name
     if watch and seeds > 1:
         raise InputError("--watch shows a single run: leave out --seeds, or watch each seed by itself")
     if ray and (watch or seeds > 1):
         raise InputError("--ray trains one run without a page: leave out --watch and --seeds")
     if workers > 1 and not ray:
         raise InputError("--workers needs a cluster: name it with --ray, for example --ray local")
+    chosen, examples = _prepared(tables, str(recipe) if recipe else "", from_model, root)
+    folder = out or Path("runs") / chosen.name
     options: dict[str, Any] = {"root": root, "store": store, "begin_from": begin_from, "device": device}
     if ray:
-        train_on(ray, chosen, folder, workers=workers, cores=ray_cores, say=_say, **options)
-    elif watch:
-        _watched(chosen, folder, watch_port, **options)
+        train_on(ray, chosen, folder, workers=workers, cores=ray_cores, say=print_line, **options)
     elif seeds > 1:
-        train_seeds(chosen, folder, seeds, say=_say, **options)
+        train_seeds(chosen, folder, seeds, say=print_line, **options)
+    elif watch:
+        _close(_watched(chosen, folder, watch_port, examples=examples, **options), chosen, root)
     else:
-        train(chosen, folder, say=_say, **options)
+        _close(train(chosen, folder, say=print_line, examples=examples, **options), chosen, root)
 
 
-def _say(line: str) -> None:
-    print(shown(line), flush=True)
+def _prepared(
+    tables: dict[str, Any], where: str, from_model: str | None, root: Path
+) -> "tuple[Recipe, Examples | None]":
+    """The recipe with the model to start from, and values that fit the size of the data where it has none; the data,
+    if they had to be read for that.
+    """
+    from showtell.data.examples import load_examples
+    from showtell.data_check import sized
+    from showtell.data_check.sizing import is_open
+    from showtell.training import recipe_from
+
+    if from_model:
+        from showtell.training.from_model import with_model
+
+        tables = with_model(tables, from_model, root)
+    recipe = recipe_from(tables, where)
+    if not is_open(tables):
+        return recipe, None
+    examples = load_examples(recipe.data, root)
+    tables, notes = sized(tables, examples)
+    for note in notes:
+        print_line(note)
+    return recipe_from(tables, where), examples
 
 
-def _watched(recipe: "Recipe", folder: Path, port: int, **options: Any) -> None:
+def _close(done: "TrainResult", recipe: "Recipe", root: Path) -> None:
+    """Say how good the model is beside one caption for all pictures, and what to do with it."""
+    for line in closing_lines(done, recipe, root):
+        if line.startswith(" "):  # a command to copy
+            print(shown(line))
+        else:
+            print_line(line)
+
+
+def closing_lines(done: "TrainResult", recipe: "Recipe", root: Path) -> list[str]:
+    """The last lines of a training: the model's scores beside the baseline, and two commands to try."""
+    from showtell.data.examples import DRAWN
+
+    best, baseline = done.best, done.baseline
+    lines = []
+    if baseline:
+        lines.append(
+            f"on {plural(baseline.pictures, 'validation picture')}: CIDEr-D {100 * best['cider_d']:.1f}, "
+            f"BLEU-4 {100 * best['bleu_4']:.1f}"
+        )
+        lines.append(f'the same caption for every picture, "{baseline.caption}": CIDEr-D {100 * baseline.cider_d:.1f}')
+        if best["cider_d"] <= baseline.cider_d:
+            lines.append("the model is no better than that: give more pictures and captions, or --from-model flickr8k")
+    first = recipe.data[0].pictures[0]
+    model, pictures = shlex.quote(str(done.bundle)), "PHOTOS" if first in DRAWN else shlex.quote(str(root / first))
+    return [
+        *lines,
+        "next:",
+        f"  showtell caption --model {model} {pictures} --html captions.html",
+        f"  showtell serve --model {model}",
+    ]
+
+
+def _watched(recipe: "Recipe", folder: Path, port: int, **options: Any) -> "TrainResult":
     """Train while a page shows the progress."""
     need_service("showtell train --watch")
 
@@ -159,8 +226,8 @@ def _watched(recipe: "Recipe", folder: Path, port: int, **options: Any) -> None:
     with watched(port) as (watching, address):
 
         def say(line: str) -> None:
-            _say(line)
+            print_line(line)
             watching.say(line)
 
         print(f"watch at {address}", file=sys.stderr, flush=True)
-        train(recipe, folder, say=say, watch=watching, **options)
+        return train(recipe, folder, say=say, watch=watching, **options)

@@ -3,6 +3,8 @@
 `check` puts the parts together: `pictures`, `captions`, and `embedding_cost` for the time and the size of the store.
 """
 
-from showtell.data_check.check import Problem, Survey, SurveyOptions, survey
+from showtell.data_check.check import Survey, survey
+from showtell.data_check.problems import Problem, SurveyOptions, look_before_training
+from showtell.data_check.sizing import sized
 
-__all__ = ["Problem", "Survey", "SurveyOptions", "survey"]
+__all__ = ["Problem", "Survey", "SurveyOptions", "look_before_training", "sized", "survey"]

@@ -13,9 +13,9 @@ class CaptionFacts:
     """Facts about captions, in words as the vocabulary splits them.
 
     `wordless` are pictures with a caption that has no word (`...`). `repeated` counts captions with the same words as
-    another of the same picture, `cut` those that are longer than training takes. `vocabulary` counts entries, including
-    the four specials; it is 0 if no word is frequent enough. The shares of unknown words, from 0 to 1, are of all words
-    of the split's captions.
+    another of the same picture, `cut` those that are longer than training takes, `different` those of the training
+    pictures that differ in their words. `vocabulary` counts entries, including the four specials; it is 0 if no word is
+    frequent enough. The shares of unknown words, from 0 to 1, are of all words of the split's captions.
     """
 
     captions: int
@@ -26,6 +26,7 @@ class CaptionFacts:
     repeated: int
     cut: int
     different_words: int
+    different: int
     vocabulary: int
     unknown_train: float
     unknown_validation: float
@@ -49,12 +50,14 @@ def look_at_captions(
     """
     lengths, per_picture, wordless, repeated = [], [], [], 0
     longest = ("", "", -1)
+    different: set[tuple[str, ...]] = set()
     counts = {"train": Counter[str](), "validation": Counter[str]()}
     for split, names in (("train", train), ("validation", validation)):
         for name in names:
             tokenized = [tokenize(caption) for caption in captions[name]]
             per_picture.append(len(tokenized))
             repeated += len(tokenized) - len({tuple(words) for words in tokenized})
+            different |= {tuple(words) for words in tokenized if split == "train"}
             wordless += [name for words in tokenized if not words]
             for caption, words in zip(captions[name], tokenized, strict=True):
                 lengths.append(len(words))
@@ -71,6 +74,7 @@ def look_at_captions(
         repeated=repeated,
         cut=sum(length + 2 > max_length for length in lengths),
         different_words=len(counts["train"]),
+        different=len(different),
         vocabulary=len(known) + len(SPECIALS) if known else 0,
         unknown_train=_unknown(counts["train"], known),
         unknown_validation=_unknown(counts["validation"], known),

@@ -7,45 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from showtell.data.examples import DataOptions, Examples, load_examples
+from showtell.data.examples import DataOptions, load_examples
 from showtell.data.sources.base import remarks_of
 from showtell.data_check.captions import CaptionFacts, look_at_captions
 from showtell.data_check.embedding_cost import Estimate, encoder_at_hand, estimate
 from showtell.data_check.pictures import PictureFacts, look_at_pictures
-from showtell.encoders.runtime import EncoderOutput
-from showtell.images.preprocessing import ResizeMode
+from showtell.data_check.problems import Problem, SurveyOptions, caption_problems, picture_problems
 
+_DEFAULT = SurveyOptions()
 _QUICK = 200  # pictures that a quick check reads
-_FEW = 100  # a model learns little from fewer training pictures
-_UNKNOWN = 0.1  # with a larger share of unknown words, captions have many gaps
-_EXAMPLES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class SurveyOptions:
-    """The parts of a recipe that matter beside its data.
-
-    A batch of different pictures needs `least_train` and `least_validation` of them. With `mirrored`, training pictures
-    are embedded twice. `quick` reads 200 random pictures instead of all.
-    """
-
-    min_count: int = 5
-    max_length: int = 22
-    least_train: int = 1
-    least_validation: int = 1
-    encoder: str = "efficientnet_lite2"
-    output: EncoderOutput = "pooled"
-    resize: ResizeMode = "crop"
-    mirrored: bool = False
-    quick: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A problem with the data; training cannot work with a `fatal` one."""
-
-    fatal: bool
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +54,7 @@ class Survey:
 
 def survey(
     data: DataOptions | Sequence[DataOptions],
-    options: SurveyOptions = SurveyOptions(),
+    options: SurveyOptions = _DEFAULT,
     *,
     root: Path = Path(),
     show: bool = True,
@@ -127,72 +97,10 @@ def survey(
         captions=captions,
         embedding=embedding,
         problems=(
-            *_picture_problems(examples, pictures, options),
+            *picture_problems(examples, pictures, options),
             *(Problem(False, line) for line in remarks_of(examples.source).lines()),
-            *_caption_problems(examples, captions, options),
+            *caption_problems(examples, captions, options),
         ),
         quick=len(looked) if len(looked) < len(names) else 0,
         notes=examples.notes,
     )
-
-
-def _picture_problems(examples: Examples, facts: PictureFacts, options: SurveyOptions) -> list[Problem]:
-    problems = []
-    if facts.broken_off:
-        problems.append(Problem(True, facts.broken_off))
-    bad = {name for name, _ in facts.unreadable}
-    if bad:
-        some = _some([f"{name} ({reason})" for name, reason in facts.unreadable])
-        problems.append(Problem(False, f"{_count(len(bad), 'picture')} cannot be read: {some}"))
-    for verb, names, least in (
-        ("train", examples.train, options.least_train),
-        ("validate", examples.validation, options.least_validation),
-    ):
-        good = len(names) - len(bad.intersection(names))
-        if good < least:
-            text = f"{_count(good, 'readable picture')} to {verb} on, fewer than the {least:,} of a batch"
-            problems.append(Problem(True, text))
-    if len(examples.train) < _FEW:
-        problems.append(Problem(False, f"only {_count(len(examples.train), 'picture')} to train on: add more"))
-    train, validation = set(examples.train), set(examples.validation)
-    shared = [group for group in facts.twins if train.intersection(group) and validation.intersection(group)]
-    within = [group for group in facts.twins if group not in shared]
-    for groups, where in ((shared, "both to train and to validate on"), (within, "twice in the same split")):
-        if groups:
-            some = _some([" = ".join(group) for group in groups])
-            problems.append(Problem(False, f"{_count(len(groups), 'picture')} byte for byte {where}: {some}"))
-    if names := examples.alignment.without_captions:
-        problems.append(Problem(False, f"{_count(len(names), 'picture')} without captions: {_some(names)}"))
-    if names := examples.alignment.without_pictures:
-        problems.append(Problem(False, f"{_count(len(names), 'captioned name')} without a picture: {_some(names)}"))
-    return problems
-
-
-def _caption_problems(examples: Examples, facts: CaptionFacts, options: SurveyOptions) -> list[Problem]:
-    problems = []
-    if not facts.vocabulary:
-        text = f"no word occurs {options.min_count} times in the training captions: lower vocabulary.min_count"
-        problems.append(Problem(True, text))
-    elif max(facts.unknown_train, facts.unknown_validation) > _UNKNOWN:
-        text = f"more than one word in ten is unknown (occurs under {options.min_count} times)"
-        problems.append(Problem(False, f"{text}: lower vocabulary.min_count or give more captions"))
-    if examples.blank or facts.wordless:
-        some = f": {_some(facts.wordless)}" if facts.wordless else ""
-        text = f"{_count(examples.blank, 'caption')} blank, {len(facts.wordless):,} without a word{some}"
-        problems.append(Problem(False, text))
-    if facts.cut:
-        text = f"{_count(facts.cut, 'caption')} of more than {options.max_length - 2} words, which training cuts"
-        problems.append(Problem(False, f"{text}; the longest has {facts.length.largest}: {facts.longest[0]}"))
-    if facts.repeated:
-        text = f"{_count(facts.repeated, 'caption')} word for word like another of the same picture"
-        problems.append(Problem(False, text))
-    return problems
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = len(names) - _EXAMPLES
-    return ", ".join(names[:_EXAMPLES]) + (f" and {rest:,} more" if rest > 0 else "")
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

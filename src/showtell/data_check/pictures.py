@@ -34,6 +34,9 @@ class PictureFacts:
     broken_off: str
 
 
+NOTHING_READ = PictureFacts(0, (), NumberSummary.of([]), NumberSummary.of([]), 0, 0, (), "")
+
+
 @dataclass(frozen=True, slots=True)
 class _Examined:
     name: str

@@ -19,6 +19,7 @@ from showtell.text import Vocabulary
 from showtell.training.checkpoint import Checkpoint, load_checkpoint
 from showtell.training.recipe import Recipe, TrainingOptions, recipe_from
 from showtell.training.stages.base import Stage
+from showtell.training.validate import DEGENERATE
 
 
 @dataclass(slots=True)
@@ -93,7 +94,10 @@ def stage_behind(state: TrainingState, stages: Sequence[Stage], options: Trainin
 
 
 def best_of(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> dict[str, Any]:
-    """The figures of the epoch that `best_by` prefers, the earliest of equals."""
+    """The figures of the epoch that `best_by` prefers, the earliest of equals.
+
+    An epoch whose captions are degenerate comes after all others: on few pictures, chance may give it a high score.
+    """
     return metrics[_best_index(metrics, options)]
 
 
@@ -102,7 +106,11 @@ def _best_index(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> 
         return len(metrics) - 1
     other = figures_by_key().get(options.best_by)
     sign = -1 if options.best_by == "val_loss" or (other and not other[0].higher_is_better) else 1
-    return max(range(len(metrics)), key=lambda i: (sign * metrics[i][options.best_by], -i), default=-1)
+    return max(
+        range(len(metrics)),
+        key=lambda i: (not metrics[i].get(DEGENERATE), sign * metrics[i][options.best_by], -i),
+        default=-1,
+    )
 
 
 def _steps(metrics: Sequence[dict[str, Any]], stages: Sequence[Stage]) -> int:
@@ -114,6 +122,11 @@ def _lines_of(stage: Stage, metrics: Sequence[dict[str, Any]]) -> list[dict[str,
     return [line for line in metrics if line["stage"] == stage.name]
 
 
+def is_started(folder: Path) -> bool:
+    """Whether the folder has a run with a checkpoint."""
+    return any((folder / "checkpoints").glob("*.safetensors"))
+
+
 def check_run_folder(folder: Path, recipe: Recipe) -> None:
     """Raise an `InputError` if the folder has a run of another recipe; write nothing.
 
@@ -121,7 +134,7 @@ def check_run_folder(folder: Path, recipe: Recipe) -> None:
     their defaults.
     """
     path = folder / "recipe.json"
-    if not path.exists() or not any((folder / "checkpoints").glob("*.safetensors")):
+    if not path.exists() or not is_started(folder):
         return
     wanted = recipe.to_json()
     tables = read_json(path)
@@ -136,8 +149,7 @@ def claim_run_folder(folder: Path, recipe: Recipe) -> None:
     """Write the recipe into the run's folder, after its data were checked; errors as for `check_run_folder`."""
     check_run_folder(folder, recipe)
     path, wanted = folder / "recipe.json", recipe.to_json()
-    started = any((folder / "checkpoints").glob("*.safetensors"))
-    if not path.exists() or not (started or read_json(path) == wanted):
+    if not path.exists() or not (is_started(folder) or read_json(path) == wanted):
         write_json(path, wanted)
 
 

@@ -21,19 +21,22 @@ from typing import Any
 
 from showtell.data.examples import Examples, load_examples
 from showtell.data.sources.base import remarks_of
+from showtell.data.synthetic.base import Drawn
+from showtell.data_check import SurveyOptions, look_before_training
 from showtell.encoders import encoder_graph
 from showtell.errors import InputError
 from showtell.files import held
 from showtell.post_training.calibration import calibrate_from_store
+from showtell.training.baseline import Baseline, baseline_of
 from showtell.training.device import device_of
 from showtell.training.distributed import SINGLE_WORKER, WorkerGroup
 from showtell.training.encoder.embeddings import EncoderState, embed_dataset
 from showtell.training.encoder.frozen_features import frozen_features
 from showtell.training.export import export_bundle
-from showtell.training.from_model import start_model
+from showtell.training.from_model import own_encoder, start_model
 from showtell.training.loop import OnEpoch, Say, TrainingData, TrainingLoop
-from showtell.training.recipe import Recipe, recipe_of
-from showtell.training.resume import best_of, check_run_folder, claim_run_folder, require_checkpoint
+from showtell.training.recipe import FROM_MODEL, Recipe, recipe_of
+from showtell.training.resume import best_of, check_run_folder, claim_run_folder, is_started, require_checkpoint
 from showtell.training.text_only import read_texts
 from showtell.training.watch import Unwatched, Watch
 
@@ -41,13 +44,14 @@ from showtell.training.watch import Unwatched, Watch
 @dataclass(frozen=True, slots=True)
 class TrainResult:
     """The finished run: its folder, its bundle, a dictionary of figures for each epoch, as in `metrics.jsonl`, and the
-    one of the exported epoch.
+    one of the exported epoch. `baseline` is what one caption for all pictures is worth; None in other workers.
     """
 
     folder: Path
     bundle: Path
     metrics: tuple[dict[str, Any], ...]
     best: dict[str, Any]
+    baseline: Baseline | None = None
 
 
 def train(
@@ -57,6 +61,7 @@ def train(
     root: str | Path = ".",
     store: str | Path | None = None,
     begin_from: str | Path | None = None,
+    examples: Examples | None = None,
     device: str = "auto",
     group: WorkerGroup = SINGLE_WORKER,
     show: bool = True,
@@ -72,6 +77,7 @@ def train(
         root: the folder for relative paths in the recipe.
         store: an embedding store to fill and use, which runs can share; None for one in the run's folder.
         begin_from: a checkpoint of another run to start from, such as its `weights_3.safetensors`.
+        examples: what `load_examples` gives for the recipe's data, if that was called before; None loads them.
         device: where to train, as for `showtell.training.device`. Published and quantized encoders always run on the
             processor.
         group: the workers, including this process, that call this function together with the same arguments.
@@ -94,7 +100,11 @@ def train(
     with held(folder) if group.is_main else contextlib.nullcontext():
         if group.is_main:
             check_run_folder(folder, recipe)
-        examples = _load(recipe, Path(root), say)
+        examples = examples or load_examples(recipe.data, Path(root))
+        for line in (examples.summary, *remarks_of(examples.source).lines()):
+            say(line)
+        if group.is_main and not is_started(folder):
+            _look(recipe, examples, show, say)
         data = _prepare(recipe, folder, examples, Path(root), Path(store or folder / "embeddings"), group, show, say)
         loop = TrainingLoop(recipe, folder, data, place, group)
         watch = watch or Unwatched()
@@ -108,15 +118,22 @@ def train(
             embeddings = data.encoder.current.embeddings.store
             calibrate_from_store(bundle, embeddings, data.validation, data.training, show=show)
             say(f"model: {bundle}")
-        return TrainResult(folder, bundle, tuple(loop.state.metrics), best)
+        baseline = baseline_of(data.training, loop.validator) if group.is_main else None
+        return TrainResult(folder, bundle, tuple(loop.state.metrics), best, baseline)
 
 
-def _load(recipe: Recipe, root: Path, say: Say) -> Examples:
-    """Load the recipe's pictures and captions, and report what was matched and what was left out."""
-    examples = load_examples(recipe.data, root)
-    for line in (examples.summary, *remarks_of(examples.source).lines()):
-        say(line)
-    return examples
+def _look(recipe: Recipe, examples: Examples, show: bool, say: Say) -> None:
+    """Report the problems that `showtell data check` would find quickly.
+
+    Raises:
+        InputError: nothing can come of the training.
+    """
+    options = SurveyOptions(min_count=recipe.vocabulary.min_count, max_length=recipe.training.max_length)
+    problems = [] if isinstance(examples.source, Drawn) else look_before_training(examples, options, show=show)
+    for problem in problems:
+        if problem.fatal:
+            raise InputError(f"{problem.text} (`showtell data check` says more)")
+        say(f"warning: {problem.text}")
 
 
 def _prepare(
@@ -131,7 +148,9 @@ def _prepare(
 ) -> TrainingData:
     """Embed the pictures, and keep the captions of the readable ones."""
     start = start_model(recipe.training.from_model, root)
-    graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say) if group.is_main else b""
+    graph = own_encoder(recipe, start) or b""
+    if group.is_main and not graph:
+        graph = encoder_graph(recipe.encoder.name, recipe.encoder.weights or None, root, say)
     if group.is_main:
         claim_run_folder(folder, recipe)  # only now, so that a recipe can be corrected after a failed start
     embed = partial(embed_dataset, options=recipe.encoder, examples=examples, group=group, show=show, say=say)
@@ -153,4 +172,5 @@ def _export(
         say("no epoch with a trained encoder was the best one, so the model has the published encoder")
     scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
     graph = loop.data.encoder.current.graph
-    export_bundle(bundle, recipe, loop.decoder.eval().cpu(), loop.vocabulary, graph, scores, examples.counts())
+    start = loop.data.start if recipe.encoder.name == FROM_MODEL else None
+    export_bundle(bundle, recipe, loop.decoder.eval().cpu(), loop.vocabulary, graph, scores, examples.counts(), start)

@@ -1,5 +1,6 @@
 """Validation of a decoder: its teacher-forced loss, and the scores of its own captions."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -19,7 +20,12 @@ from showtell.training.batches import Batch, CaptionBatches, PictureBatches
 from showtell.training.loss import next_word
 from showtell.training.recipe import TrainingOptions
 
+DEGENERATE = "degenerate"
+"""The key of an epoch's figures that says that its captions are degenerate; other epochs lack it."""
+
 _PICTURES_AT_ONCE = 64
+_FEWEST = 5  # pictures of which the same caption for nearly all is no chance
+_NEARLY_ALL = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class Validation:
         """The figures by their names in `metrics.jsonl`."""
         scores = {"bleu_4": self.bleu_4, "cider_d": self.cider_d, **self.other}
         figures: dict[str, Any] = {"val_loss": self.loss, "val_accuracy": self.accuracy, **scores}
+        if are_degenerate(list(self.captions.values())):
+            figures[DEGENERATE] = True
         return figures | {"sources": {n: part.figures() for n, part in self.parts.items()}} if self.parts else figures
 
 
@@ -61,6 +69,27 @@ def mean_of(parts: Mapping[str, Validation], weights: Mapping[str, float]) -> Va
         parts=dict(parts),
         other={key: mean(lambda part, key=key: part.other[key]) for key in others},  # type: ignore[misc]
     )
+
+
+def are_degenerate(captions: Sequence[str]) -> bool:
+    """Whether most captions are empty or stutter (`a a a`), or nearly all are the same."""
+    if not captions:
+        return False
+    broken = sum(stutters(caption) for caption in captions)
+    _, commonest = Counter(captions).most_common(1)[0]
+    same = len(captions) >= _FEWEST and commonest > _NEARLY_ALL * len(captions)
+    return same or 2 * broken > len(captions)
+
+
+def stutters(caption: str) -> bool:
+    """Whether a caption has no word, or a word or a pair of words three times in a row."""
+    words = caption.split()
+    for size in (1, 2):
+        for begin in range(len(words) - 3 * size + 1):
+            first = words[begin : begin + size]
+            if first == words[begin + size : begin + 2 * size] == words[begin + 2 * size : begin + 3 * size]:
+                return True
+    return not words
 
 
 class TorchSteps:
@@ -137,6 +166,10 @@ class Validator:
         best = cider_d(hypotheses, self.references).corpus["CIDEr-D"]
         return Validation(loss, accuracy, bleu_4, best, captions, other=self._other(captions))
 
+    def constant(self, caption: str) -> float:
+        """The CIDEr-D of one caption for all scored pictures."""
+        return cider_d(dict.fromkeys(self.names, ptb_tokenize(caption)), self.references).corpus["CIDEr-D"]
+
     def _other(self, captions: Mapping[str, str]) -> dict[str, float]:
         if self.best_by in ("cider_d", "bleu_4", "val_loss", "last"):
             return {}
@@ -200,6 +233,11 @@ class GroupValidator:
         """Validate `decoder`, as `Validator` does. With several data sets the figures are weighted means."""
         parts = {name: validator(decoder, seen) for name, validator in self.validators.items()}
         return next(iter(parts.values())) if len(parts) == 1 else mean_of(parts, self.weights)
+
+    def constant(self, caption: str) -> float:
+        """The CIDEr-D of one caption for all scored pictures, as a weighted mean over the data sets."""
+        total = sum(self.weights[name] for name in self.validators)
+        return sum(self.weights[name] * one.constant(caption) for name, one in self.validators.items()) / total
 
 
 def held_out(options: TrainingOptions, captions: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> list[Batch]:

@@ -1,17 +1,21 @@
 """`showtell data check`: is this data set good enough for training?"""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from showtell.cli import caption_files, reading
-from showtell.cli.data.named import BuiltIn, Captions, Pictures, Recipe, Root, Set, named
-from showtell.errors import shown
+from showtell.cli.data.named import BuiltIn, Captions, Named, Pictures, Recipe, Root, Set, named
+from showtell.errors import MissingExtra, shown
 
 if TYPE_CHECKING:
     from showtell.data_check import Survey
+
+_NOT_CHECKED = "PyTorch is not installed, so only the options of the data were checked, not those of training"
 
 
 def check(
@@ -39,10 +43,14 @@ def check(
         showtell data check --pictures photos.zip --captions captions.csv
         showtell data check recipes/flickr8k.toml --root DATA
     """
-    from showtell.data_check import SurveyOptions, survey
+    from showtell.data.examples import load_examples
+    from showtell.data_check import SurveyOptions, sized, survey
 
     further = reading.data_changes(exclude, zip_encoding, max_pixels, lenient)
     asked = named(recipe, data, pictures, captions, set_, (picture_column, caption_column), further)
+    checked = _checked_as_recipe(asked)
+    tables, notes = sized(asked.tables, load_examples(asked.data(), root))
+    asked = replace(asked, tables=tables)
     default = SurveyOptions()
     batch_size = asked.value("training", "batch_size", 64)
     options = SurveyOptions(
@@ -60,12 +68,25 @@ def check(
     if as_json:
         print(json.dumps(found.to_json(), indent=1, ensure_ascii=False))
     else:
-        _print(found, options.min_count)
+        _print(found, options.min_count, notes if checked else (*notes, _NOT_CHECKED))
     if not found.usable:
         raise typer.Exit(1)
 
 
-def _print(found: "Survey", min_count: int) -> None:
+def _checked_as_recipe(asked: Named) -> bool:
+    """Refuse the tables, keys and kinds that `showtell train` refuses; return False where it cannot run anyway.
+
+    Its decoders, and so their options, need PyTorch.
+    """
+    try:
+        from showtell.training import recipe_from
+    except MissingExtra:
+        return False
+    recipe_from(asked.tables, asked.where)
+    return True
+
+
+def _print(found: "Survey", min_count: int, notes: Sequence[str]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -76,7 +97,7 @@ def _print(found: "Survey", min_count: int) -> None:
     table.add_column()
     for name, fact in _facts(found, min_count):
         table.add_row(name, Text(shown(fact)))
-    for note in found.notes:
+    for note in (*found.notes, *notes):
         table.add_row("note", Text(shown(note)))
     for problem in found.problems:
         word = Text("error", "bold red") if problem.fatal else Text("warning", "yellow")
