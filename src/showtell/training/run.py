@@ -101,10 +101,7 @@ def train(
         if group.is_main:
             check_run_folder(folder, recipe)
         examples = examples or load_examples(recipe.data, Path(root))
-        for line in (examples.summary, *remarks_of(examples.source).lines()):
-            say(line)
-        if group.is_main and not is_started(folder):
-            _look(recipe, examples, show, say)
+        _look(recipe, examples, group.is_main and not is_started(folder), show, say)
         data = _prepare(recipe, folder, examples, Path(root), Path(store or folder / "embeddings"), group, show, say)
         loop = TrainingLoop(recipe, folder, data, place, group)
         watch = watch or Unwatched()
@@ -122,12 +119,16 @@ def train(
         return TrainResult(folder, bundle, tuple(loop.state.metrics), best, baseline)
 
 
-def _look(recipe: Recipe, examples: Examples, show: bool, say: Say) -> None:
-    """Report the problems that `showtell data check` would find quickly.
+def _look(recipe: Recipe, examples: Examples, closely: bool, show: bool, say: Say) -> None:
+    """Report what was matched and left out and, looking closely, what `showtell data check` would find quickly.
 
     Raises:
         InputError: nothing can come of the training.
     """
+    for line in (examples.summary, *remarks_of(examples.source).lines()):
+        say(line)
+    if not closely:
+        return
     options = SurveyOptions(min_count=recipe.vocabulary.min_count, max_length=recipe.training.max_length)
     problems = [] if isinstance(examples.source, Drawn) else look_before_training(examples, options, show=show)
     for problem in problems:
