@@ -153,8 +153,10 @@ def claim_run_folder(folder: Path, recipe: Recipe) -> None:
         write_json(path, wanted)
 
 
-def require_checkpoint(path: Path) -> None:
-    """Raise an `InputError` if there is no checkpoint to start from, before anything slow happens."""
+def require_checkpoint(path: Path | None) -> None:
+    """Raise an `InputError` if a checkpoint to start from is missing, before anything slow happens."""
+    if path is None:
+        return
     where = "a run has its checkpoints in its folder checkpoints/"
     if path.suffix == SUFFIX:
         raise InputError(f"{path}: is a model, but training starts from a checkpoint: {where}")

@@ -80,7 +80,7 @@ def train(
         examples: what `load_examples` gives for the recipe's data, if that was called before; None loads them.
         device: where to train, as for `showtell.training.device`. Published and quantized encoders always run on the
             processor.
-        group: the workers, including this process, that call this function together with the same arguments.
+        group: the workers, this process among them, that call this together with the same arguments.
         show: progress bars on stderr.
         say: called with a line for people at every stage.
         on_epoch: called after every epoch with the figures of all epochs so far, as in `metrics.jsonl`.
@@ -95,8 +95,7 @@ def train(
     place, start = device_of(device), Path(begin_from) if begin_from else None
     if group.size > 1 and recipe.fine_tune.epochs:
         raise InputError("a recipe with fine_tune trains the encoder, which several workers cannot do: leave it out")
-    if start:
-        require_checkpoint(start)
+    require_checkpoint(start)
     with held(folder) if group.is_main else contextlib.nullcontext():
         if group.is_main:
             check_run_folder(folder, recipe)
@@ -107,16 +106,22 @@ def train(
         watch = watch or Unwatched()
         watch.begin(recipe.name, examples.source, examples.of(loop.validator.names))
         loop.run(start, show, say, on_epoch, watch)
-        best = best_of(loop.state.own_metrics(), recipe.training)
-        bundle = folder / f"{recipe.name}.showtell"
-        if group.is_main:
-            loop.load_best()
-            _export(bundle, recipe, loop, best, examples, say)
-            embeddings = data.encoder.current.embeddings.store
-            calibrate_from_store(bundle, embeddings, data.validation, data.training, show=show)
-            say(f"model: {bundle}")
-        baseline = baseline_of(data.training, loop.validator) if group.is_main else None
-        return TrainResult(folder, bundle, tuple(loop.state.metrics), best, baseline)
+        return _finish(folder / f"{recipe.name}.showtell", recipe, loop, examples, show, say)
+
+
+def _finish(bundle: Path, recipe: Recipe, loop: TrainingLoop, examples: Examples, show: bool, say: Say) -> TrainResult:
+    """Export the best epoch and calibrate it, in the main worker."""
+    best = best_of(loop.state.own_metrics(), recipe.training)
+    metrics = tuple(loop.state.metrics)
+    if not loop.group.is_main:
+        return TrainResult(bundle.parent, bundle, metrics, best)
+    data = loop.data
+    loop.load_best()
+    _export(bundle, recipe, loop, best, examples, say)
+    embeddings = data.encoder.current.embeddings.store
+    calibrate_from_store(bundle, embeddings, data.validation, data.training, show=show)
+    say(f"model: {bundle}")
+    return TrainResult(bundle.parent, bundle, metrics, best, baseline_of(data.training, loop.validator))
 
 
 def _look(recipe: Recipe, examples: Examples, closely: bool, show: bool, say: Say) -> None:
