@@ -36,7 +36,7 @@ def main() -> None:
     done = embedded(captioner.encoder, captioner.bundle.model["output"], selected.source, selected.references, None)
     references = {name: selected.references[name] for name in done.names}
     embeddings = done.take(range(len(done.names)))
-    seen = captioner.generator.tagger.probabilities(embeddings)
+    seen = captioner.generator.tagger.scores(embeddings)
     found, judged = captioned(captioner, embeddings)
     plain = [captioner.bundle.vocabulary.decode(best.tokens) for best, *_ in found]
     base = ciders(plain, references)
@@ -58,7 +58,9 @@ def main() -> None:
         if chosen.any():
             row(f"  of {chosen.sum()} {label} pictures", (changed & chosen).sum(), scores[chosen], base[chosen])
     for i in np.flatnonzero(changed)[: given.show]:
-        tags = ", ".join(f"{tag.name} {tag.probability:.0%}" for tag in captioner.generator.tagger.tags(seen[i]))
+        tags = ", ".join(
+            f"{tag.name} {tag.probability:.0%}" for tag in captioner.generator.tagger.tags(seen.probabilities[i])
+        )
         print(f"\n{done.names[i]}  [{tags}]\n  plain   {plain[i]}\n  guided  {taken[i]}")
         print(f"  people  {references[done.names[i]][0]}")
 
@@ -78,7 +80,8 @@ def ways(captioner, confidence):
     """(what it is, the names, the confidence that tags are held against) of every way to guide; the first is taken."""
     names, count = captioner.generator.tagger.names, len(confidence)
     known = tuple(dataclasses.replace(name, like=(), within="") for name in names)
-    yield "guided: the tag at least as sure as the caption, and 0.4", names, confidence
+    yield "guided: the tag at least as sure as the caption, and 0.4; or it contradicts the caption", names, confidence
+    yield "without contradictions", tuple(dataclasses.replace(name, kind="") for name in names), confidence
     yield "only words that the model knows", known, confidence
     yield "stand-ins by the classifier's weights instead of the table", nearest(captioner), confidence
     for least in (0.4, 0.5, 0.6, 0.7):

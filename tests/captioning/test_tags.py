@@ -11,6 +11,7 @@ from repository import ROOT
 from showtell import Captioner
 from showtell.captioning.tags import CLASSES, ClassHead, Tag, TagCalibration, Tagger, imagenet_names, tagger_of
 from showtell.captioning.tags.guide import TagGuide
+from showtell.captioning.tags.tagger import TagScores
 from showtell.captioning.tags.word_transfer import StandInDecoder
 from showtell.errors import BundleError, InputError
 from showtell.images.decode import decode
@@ -34,6 +35,11 @@ def head():
     weights = np.zeros((CLASSES, DIM), np.float32)
     weights[[TABBY, HUSKY, ZEBRA, PIZZA], range(4)] = 20.0
     return ClassHead.of(weights, np.zeros(CLASSES, np.float32))
+
+
+def likely(probabilities):
+    """What a tagger sees that people mention all that it sees."""
+    return TagScores(probabilities.astype(np.float32), probabilities)
 
 
 def seen(*strengths):
@@ -313,7 +319,7 @@ def test_articles_suit_the_name_that_was_put_in():
     probabilities = np.zeros((2, len(NAMES)))
     probabilities[0, PLACES["zebra"]] = probabilities[1, PLACES["elephant"]] = 0.9
     found = search(decoder, embeddings, vocabulary, options)
-    told = guide(embeddings, probabilities, found, [0.3, None], options)
+    told = guide(embeddings, likely(probabilities), found, [0.3, None], options)
     assert [" ".join(best.words) for best, *_ in told.values()] == ["a zebra", "an elephant"]
     assert [best.hypothesis.tokens[-1] for best, *_ in told.values()] == [horse, animal]
 
@@ -341,7 +347,7 @@ def test_no_article_comes_before_what_is_not_counted():
     probabilities[0, PLACES["bread"]] = 0.9
     found = search(decoder, embeddings, vocabulary, options)
     assert vocabulary.decode(found[0][0].tokens) == "a dog"
-    told = TagGuide(decoder, vocabulary, NAMES)(embeddings, probabilities, found, [0.1], options)
+    told = TagGuide(decoder, vocabulary, NAMES)(embeddings, likely(probabilities), found, [0.1], options)
     assert told[0][0].words == ("some", "bread")
 
 
@@ -365,9 +371,63 @@ def test_a_tag_is_said_where_it_is_surer_than_the_caption(probability, confidenc
     embeddings, probabilities = np.zeros((1, DIM), np.float32), np.zeros((1, len(NAMES)))
     probabilities[0, PLACES["dog"]] = probability
     found = search(decoder, embeddings, vocabulary, options)
-    told = TagGuide(decoder, vocabulary, NAMES)(embeddings, probabilities, found, [confidence], options)
+    told = TagGuide(decoder, vocabulary, NAMES)(embeddings, likely(probabilities), found, [confidence], options)
     assert list(told) == ([0] if guided else [])
     assert all("dog" in best.words for best, *_ in told.values())
+
+
+def always(*sentence):
+    """A decoder that says one sentence, its vocabulary, and what it found; it knows some animals and vehicles too."""
+    known = {*sentence, "a", "dog", "cat", "otter", "bear", "puppy", "bus", "truck", "man", "terrier"}
+    vocabulary = Vocabulary(tuple(sorted({*SPECIALS, *known})))
+    likings = np.zeros((len(vocabulary), len(vocabulary)))
+    likings[[vocabulary.ids[word] for word in known - {"a"}], vocabulary.end] = 9.0
+    ids = [vocabulary.start, *(vocabulary.ids[word] for word in sentence), vocabulary.end]
+    likings[ids[:-1], ids[1:]] = 5.0
+    decoder = Chain(likings)
+    return decoder, vocabulary, search(decoder, np.zeros((1, DIM), np.float32), vocabulary, SearchOptions(beam=3))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "sums", "guided_to"),
+    [
+        (("a", "bear"), {"otter": 0.17, "bear": 0.01}, "otter"),
+        (("a", "bear"), {"otter": 0.17, "bear": 0.1}, None),  # not much more of one than of the other
+        (("a", "man"), {"otter": 0.17, "bear": 0.01}, None),  # people are not among the names
+        (("a", "truck"), {"otter": 0.17, "truck": 0.01}, None),  # an otter does not exclude a truck
+        (("a", "truck"), {"bus": 0.17, "truck": 0.01}, "bus"),
+        (("a", "dog"), {"terrier": 0.17, "dog": 0.02}, None),  # a terrier is a dog
+        (("a", "otter"), {"otter": 0.17, "bear": 0.01}, None),
+    ],
+)
+def test_a_tag_that_contradicts_a_sure_caption_is_said(sentence, sums, guided_to):
+    decoder, vocabulary, found = always(*sentence)
+    seen_sums, probabilities = np.zeros((1, len(NAMES)), np.float32), np.zeros((1, len(NAMES)))
+    for name, value in sums.items():
+        seen_sums[0, PLACES[name]] = value
+        probabilities[0, PLACES[name]] = 0.45 if value == max(sums.values()) else 0.1
+    embeddings, options = np.zeros((1, DIM), np.float32), SearchOptions(beam=3)
+    told = TagGuide(decoder, vocabulary, NAMES)(embeddings, TagScores(seen_sums, probabilities), found, [0.9], options)
+    assert [best.words[-1] for best, *_ in told.values()] == ([guided_to] if guided_to else [])
+
+
+def test_what_a_tag_contradicts_is_not_said_beside_it():
+    """This decoder prefers `otter bear` to `otter`."""
+    decoder, vocabulary, found = always("a", "bear")
+    decoder.logits[vocabulary.ids["otter"], vocabulary.ids["bear"]] = 9.5
+    scores = TagScores(np.zeros((1, len(NAMES)), np.float32), np.zeros((1, len(NAMES))))
+    scores.sums[0, PLACES["otter"]], scores.probabilities[0, PLACES["otter"]] = 0.2, 0.45
+    guide, options = TagGuide(decoder, vocabulary, NAMES), SearchOptions(beam=3)
+    told = guide(np.zeros((1, DIM), np.float32), scores, found, [0.9], options)
+    assert told[0][0].words == ("an", "otter")
+
+
+def test_a_contradicting_tag_must_be_certain_too():
+    decoder, vocabulary, found = always("a", "bear")
+    scores = TagScores(np.zeros((1, len(NAMES)), np.float32), np.zeros((1, len(NAMES))))
+    scores.sums[0, PLACES["otter"]], scores.probabilities[0, PLACES["otter"]] = 0.2, 0.39
+    guide = TagGuide(decoder, vocabulary, NAMES)
+    assert not guide(np.zeros((1, DIM), np.float32), scores, found, [0.9], SearchOptions(beam=3))
 
 
 def test_captions_of_the_command_carry_their_tags(tagged, photos, showtell, tmp_path):

@@ -106,3 +106,11 @@ def test_mentions_agree_with_looking_for_every_phrase():
     found = Mentions(names)([caption])
     assert found.tolist() == [says(tuple(caption.split()), name.phrases) for name in names]
     assert found.any()
+
+
+def test_names_within_a_name_are_of_its_kind():
+    assert {NAMES[name].kind for name in ("dog", "terrier", "bird", "otter", "tiger")} == {"animal"}
+    assert {NAMES[name].kind for name in ("bus", "school bus", "boat", "canoe")} == {"vehicle"}
+    assert NAMES["espresso"].kind == NAMES["couch"].kind == ""
+    animals = {number for name in NAMES.values() if name.kind == "animal" for number in name.classes}
+    assert set(range(398)) <= animals  # the first 398 classes of ImageNet are animals

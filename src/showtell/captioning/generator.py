@@ -143,10 +143,11 @@ class CaptionGenerator:
         )
         sentences = [[decoded(one, self.bundle.vocabulary) for one in hypotheses] for hypotheses in found]
         confidences = self.estimator(embeddings, found) if self.estimator else None
-        of_names = self.tagger.probabilities(embeddings) if self.tagger else None
-        if self.guided(options) and self.tag_guide and of_names is not None:
+        scores = self.tagger.scores(embeddings) if self.tagger else None
+        of_names = scores.probabilities if scores else None
+        if self.guided(options) and self.tag_guide and scores:
             known = [best.confidence for best, *_ in confidences] if confidences else [None] * len(found)
-            guided = self.tag_guide(embeddings, of_names, found, known, options.search)
+            guided = self.tag_guide(embeddings, scores, found, known, options.search)
             self._replace(sentences, confidences, guided, embeddings)
         if options.careful:
             chosen = self.careful(embeddings, sentences, of_names, options.search, first)

@@ -1,8 +1,9 @@
-"""Guiding: if a caption lacks the likeliest tag and the model is certain of it, search for a caption that contains it.
+"""Guiding: if a caption lacks a tag that the model is certain of, or contradicts it, search for one that contains it.
 
 It is constrained beam search for words that are rare or missing in the training captions (Anderson et al. 2017,
 arXiv:1612.00576, whose words also came from a tagger). The tag's probability must be at least the caption's confidence,
-so that good captions stay. A name that the vocabulary lacks takes the place of a known word (see
+so that good captions stay, unless the caption names another animal or vehicle of which the classifier sees much less:
+a sure "bear" does not outweigh an otter. A name that the vocabulary lacks takes the place of a known word (see
 `showtell.captioning.tags.word_transfer`). Pictures without such a tag keep their captions and cost no extra search.
 """
 
@@ -12,7 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from showtell.captioning.tags.mentions import Mentions
 from showtell.captioning.tags.names import Name
+from showtell.captioning.tags.tagger import TagScores
 from showtell.captioning.tags.word_transfer import StandInDecoder, known
 from showtell.captioning.tags.words import NO_ARTICLE, Phrase, plural, says, with_articles
 from showtell.search import Floats, Hypothesis, SearchOptions, StepDecoder
@@ -26,6 +29,9 @@ LEAST = 0.4
 
 ALONE = 0.6
 """The same if the confidence of the caption is unknown."""
+
+OUTWEIGHS = 4.0
+"""How many times the summed probability of what a caption names that of a tag must be to contradict the caption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +50,12 @@ class DecodedSentence:
 @dataclass(frozen=True, slots=True)
 class _Need:
     """What a caption must contain: one of several phrases of known words or, with a `stand_in`, the one borrowed
-    phrase.
+    phrase. And what it must not contain, because that contradicts it.
     """
 
     phrases: tuple[Phrase, ...]
     stand_in: int | None = None
+    without: tuple[str, ...] = ()
 
     @property
     def entry(self) -> str:
@@ -62,22 +69,26 @@ class TagGuide:
     def __init__(self, decoder: StepDecoder, vocabulary: Vocabulary, names: Sequence[Name]) -> None:
         self.decoder, self.vocabulary, self.names = decoder, vocabulary, names
         self._by_name = {name.name: name for name in names}
+        self._mentions = Mentions(names)
+        kinds = sorted({name.kind for name in names if name.kind})
+        self._of_kind = [np.array([name.kind == kind for name in names], np.bool_) for kind in kinds]
 
     def __call__(
         self,
         embeddings: Floats,
-        probabilities: npt.NDArray[np.float64],
+        scores: TagScores,
         found: Sequence[Sequence[Hypothesis]],
         confidence: Sequence[float | None],
         options: SearchOptions,
     ) -> dict[int, list[DecodedSentence]]:
-        """Search again for the pictures whose best caption lacks the likeliest tag, if that tag is certain enough.
+        """Search again for the pictures whose best caption lacks the likeliest tag, if that tag is certain enough, or
+        contradicts a tag.
 
         Does nothing if captions are sampled or other words must appear.
 
         Arguments:
             embeddings: `float32 (B, D)` or `(B, L, D)`.
-            probabilities: probability of every name, `float64 (B, N)`.
+            scores: what the tagger sees in the pictures.
             found: the sentences of each picture, from `showtell.search.search`.
             confidence: confidence of each picture's best sentence, if known.
             options: options of the search that found them.
@@ -88,17 +99,60 @@ class TagGuide:
         if options.sample or options.must:
             return {}
         needs: dict[int, _Need] = {}
-        for row, of_names in enumerate(probabilities):
-            name, good = self.names[int(of_names.argmax())], confidence[row]
-            sure = of_names.max() >= (ALONE if good is None else max(LEAST, good))
-            if sure and not says(decoded(found[row][0], self.vocabulary).words, name.phrases):
-                need = self._need(name, options)
-                if need:
-                    needs[row] = need
+        for row, hypotheses in enumerate(found):
+            words = decoded(hypotheses[0], self.vocabulary).words
+            name, without = self._contradicted(words, scores.probabilities[row], scores.sums[row])
+            if name is None:
+                name = self._lacking(words, scores.probabilities[row], confidence[row])
+            need = self._need(name, options) if name else None
+            if need:
+                allowed = (phrase for phrase in without if not any(says(own, [phrase]) for own in need.phrases))
+                needs[row] = replace(need, without=tuple(map(" ".join, allowed)))
         if not needs:
             return {}
-        again = self._search(embeddings[list(needs)], list(needs.values()), options)
-        return dict(zip(needs, again, strict=True))
+        sentences: dict[int, list[DecodedSentence]] = {}
+        for without in dict.fromkeys(need.without for need in needs.values()):
+            here = {row: need for row, need in needs.items() if need.without == without}
+            ruled = replace(options, must_not=(*options.must_not, *without))
+            again = self._search(embeddings[list(here)], list(here.values()), ruled)
+            sentences |= zip(here, again, strict=True)
+        return {row: sentences[row] for row in needs}
+
+    def _lacking(
+        self, words: Sequence[str], probabilities: npt.NDArray[np.float64], confidence: float | None
+    ) -> Name | None:
+        """The likeliest tag, if it is certain enough and the caption does not say it."""
+        name = self.names[int(probabilities.argmax())]
+        sure = probabilities.max() >= (ALONE if confidence is None else max(LEAST, confidence))
+        return name if sure and not says(words, name.phrases) else None
+
+    def _contradicted(
+        self, words: Sequence[str], probabilities: npt.NDArray[np.float64], sums: Floats
+    ) -> tuple[Name | None, tuple[Phrase, ...]]:
+        """The likeliest tag that excludes what the caption says, and the phrases that it excludes: an animal or vehicle
+        of which the classifier sees much more than of those that the caption names.
+        """
+        said, found = self._mentions([" ".join(words)]), (-1.0, None, ())
+        for of_kind in self._of_kind:
+            named, certain = np.flatnonzero(said & of_kind), of_kind & (probabilities >= LEAST)
+            if not len(named) or not certain.any():
+                continue
+            most = int(np.where(certain, sums, -1).argmax())
+            outweighs = sums[most] >= OUTWEIGHS * sums[named].max() and probabilities[most] > found[0]
+            if outweighs and not any(self._related(most, int(i)) for i in named):
+                phrases = tuple(p for i in named for p in self.names[i].phrases if says(words, [p]))
+                found = probabilities[most], self.names[most], tuple(dict.fromkeys(phrases))
+        return found[1:]
+
+    def _related(self, one: int, other: int) -> bool:
+        """Whether the names are the same, or one is within the other."""
+        return self._within(one, self.names[other].name) or self._within(other, self.names[one].name)
+
+    def _within(self, inner: int, outer: str) -> bool:
+        name: Name | None = self.names[inner]
+        while name and name.name != outer:
+            name = self._by_name.get(name.within)
+        return name is not None
 
     def _need(self, name: Name, options: SearchOptions) -> _Need | None:
         """How a caption may say a name; None if the model has neither a word for it nor one that stands in for it."""

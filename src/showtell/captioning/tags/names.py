@@ -2,11 +2,13 @@
 
 Input: `imagenet.csv`, a table that was written by hand for this project. Output: a `Name` for every row.
 
-    name       the plain name: "cat" for five classes, "golden retriever" for one classes    the numbers of its classes
-    in the usual order of networks, such as "281-285" or "2 5"; may be empty within     the wider name that also fits:
-    "dog" for a golden retriever also       other words and phrases that name it, separated by bars; plurals need not be
-    listed say        what captions say, if that is not the name itself or its plural like words that are used like it
-    in a sentence, nearest first, for models that do not know its name
+    name     the plain name: "cat" for five classes, "golden retriever" for one
+    classes  the numbers of its classes in the usual order of networks, such as "281-285" or "2 5"; may be empty
+    within   the wider name that also fits: "dog" for a golden retriever
+    also     other words and phrases that name it, separated by bars; plurals need not be listed
+    say      what captions say, if that is not the name itself or its plural
+    like     words that are used like it in a sentence, nearest first, for models that do not know its name
+    kind     "animal" or "vehicle" for an outermost name of that kind; names within it are of the same kind
 
 A name also has the classes and words of the names within it.
 """
@@ -33,6 +35,8 @@ class Name:
     also: tuple[Phrase, ...]
     say: tuple[Phrase, ...]
     like: tuple[Phrase, ...]
+    kind: str = ""
+    """What a thing is one of only: what is a cat is no dog. Empty for names that do not exclude one another."""
 
     @cached_property
     def phrase(self) -> Phrase:
@@ -54,10 +58,11 @@ def imagenet_names() -> tuple[Name, ...]:
     inner: dict[str, list[dict[str, str]]] = {}
     for row in rows:
         inner.setdefault(row["within"], []).append(row)
-    return tuple(_name(row, inner) for row in rows)
+    by_name = {row["name"]: row for row in rows}
+    return tuple(_name(row, inner, by_name) for row in rows)
 
 
-def _name(row: dict[str, str], inner: dict[str, list[dict[str, str]]]) -> Name:
+def _name(row: dict[str, str], inner: dict[str, list[dict[str, str]]], by_name: dict[str, dict[str, str]]) -> Name:
     classes, also = _numbers(row["classes"]), _phrases(row["also"])
     for one in _below(row, inner):
         classes += _numbers(one["classes"])
@@ -70,7 +75,12 @@ def _name(row: dict[str, str], inner: dict[str, list[dict[str, str]]]) -> Name:
         also=tuple(dict.fromkeys((*also, *say))),
         say=tuple(say),
         like=tuple(_phrases(row["like"])),
+        kind=_outermost(row, by_name)["kind"],
     )
+
+
+def _outermost(row: dict[str, str], by_name: dict[str, dict[str, str]]) -> dict[str, str]:
+    return _outermost(by_name[row["within"]], by_name) if row["within"] else row
 
 
 def _below(row: dict[str, str], inner: dict[str, list[dict[str, str]]]) -> Iterable[dict[str, str]]:

@@ -81,6 +81,16 @@ class TagCalibration:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TagScores:
+    """What a tagger sees in pictures: for every name, the summed probability of its classes, `float32 (B, N)`, and the
+    probability that people would mention it, `float64 (B, N)`.
+    """
+
+    sums: Floats
+    probabilities: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Tagger:
     """A classifier, the names of its classes, and their calibration if they have one."""
 
@@ -101,14 +111,21 @@ class Tagger:
 
     def probabilities(self, embeddings: Floats) -> npt.NDArray[np.float64]:
         """The probability of every name, `float64 (B, N)`, of embeddings `(B, D)` or `(B, L, D)`."""
+        return self.scores(embeddings).probabilities
+
+    def scores(self, embeddings: Floats) -> TagScores:
+        """The summed probabilities at the calibration's temperature and the probabilities of mentions, of embeddings
+        `(B, D)` or `(B, L, D)`.
+        """
         fitted = self.calibration
         if fitted is None:
-            return self.sums(embeddings).astype(np.float64)
+            sums = self.sums(embeddings)
+            return TagScores(sums, sums.astype(np.float64))
         offsets = np.array([fitted.offsets.get(one.name, 0.0) for one in self.names])
         sums = self.sums(embeddings, fitted.temperature)
         odds = fitted.slope * log_odds(sums) + fitted.intercept + np.where(sums >= MET, offsets, 0.0)
         probabilities: npt.NDArray[np.float64] = 1 / (1 + np.exp(-odds))
-        return probabilities
+        return TagScores(sums, probabilities)
 
     def tags(self, probabilities: npt.NDArray[np.float64], most: int = MOST, least: float = LEAST) -> tuple[Tag, ...]:
         """The tags of one picture by its `probabilities` `(N,)`: best first, `most` of at least `least`."""

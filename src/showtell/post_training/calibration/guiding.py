@@ -46,7 +46,7 @@ def try_guiding(
                 captioner.generator.decoder, piece, vocabulary, options, first=len(plain), calibration_temperature=at
             )
             sure = [best.confidence for best, *_ in estimator(piece, [one[:1] for one in found])]
-            renewed = guide(piece, tagger.probabilities(piece), found, sure, options)
+            renewed = guide(piece, tagger.scores(piece), found, sure, options)
             texts = [vocabulary.decode(best.tokens) for best, *_ in found]
             plain += texts
             guided += [" ".join(renewed[row][0].words) if row in renewed else text for row, text in enumerate(texts)]
