@@ -6,7 +6,9 @@
 
 `try` first builds. It takes the Pythons that `--python` names, or of those that pyproject.toml declares the ones that
 are installed. In each environment it verifies the model of the package, captions a photograph, and uses the extra once.
-`--write` puts what became of it, and the licence and size of every dependency, into docs/results/packages.md.
+Extras that bring PyTorch are tried with its build for the CPU. Where there is none, `--cuda` takes the build for CUDA,
+which downloads gigabytes. `--write` puts what became of it, and the licence and size of every dependency, into
+docs/results/packages.md.
 
 uv, which is installed for this, makes the environments. `lock` asks it for the releases of the Python package index
 and the hashes of all their files, so that the list holds for every platform and every Python.
@@ -44,7 +46,10 @@ USES = {
     "java": "import pycocoevalcap",
     "ray": "import showtell.ray.cluster",
     "serve": "import showtell.serve.app, showtell.serve.run",
-    "train": "import showtell.training; from showtell import encoder_graph; encoder_graph('efficientnet_lite0')",
+    "train": (
+        "import sys; sys.argv = 'showtell train --data shapes --out run --set training.epochs=1 "
+        "--set training.epoch_steps=20'.split(); from showtell.cli import main; main()"
+    ),
     "keras": "import os; os.environ['KERAS_BACKEND'] = 'torch'; import keras, showtell.training",
     "timm": "import timm, showtell.training; timm.create_model('resnet18')",
 }
@@ -70,6 +75,7 @@ class Try:
 
     python: str
     extra: str
+    cuda: bool = False
     seconds: float = 0.0
     packages: list[tuple[str, str, str, int]] = field(default_factory=list)
     fault: str = ""
@@ -80,6 +86,7 @@ def main() -> int:
     parser.add_argument("what", choices=("build", "try", "lock"))
     parser.add_argument("--python", nargs="*", help="interpreters (default: those declared that are installed)")
     parser.add_argument("--extra", nargs="*", help="extras (default: none, and each that is for users)")
+    parser.add_argument("--cuda", action="store_true", help="PyTorch for CUDA where there is none for the CPU")
     parser.add_argument("--at-once", type=int, default=2, help="environments made at once")
     parser.add_argument("--write", type=Path, help="a Markdown page to put the tables into")
     args = parser.parse_args()
@@ -94,7 +101,7 @@ def main() -> int:
     install([uv[0]], ["uv"])
     pairs = [(python, extra) for python in args.python or installed_pythons() for extra in extras]
     with ThreadPoolExecutor(args.at_once) as pool:
-        tries = list(pool.map(lambda pair: tried(*pair, wheel, uv), pairs))
+        tries = list(pool.map(lambda pair: tried(*pair, wheel, uv, args.cuda), pairs))
     text = tables(tries)
     print(text)
     if args.write:
@@ -131,7 +138,7 @@ def installed_pythons() -> list[str]:
     return found
 
 
-def tried(python: str, extra: str, wheel: Path, uv: Sequence[str]) -> Try:
+def tried(python: str, extra: str, wheel: Path, uv: Sequence[str], cuda: bool = False) -> Try:
     """Install the wheel with an extra into an empty environment, and use it."""
     version = output([python, "-c", "import platform; print(platform.python_version())"]).strip()
     one = Try(version, extra)
@@ -141,7 +148,8 @@ def tried(python: str, extra: str, wheel: Path, uv: Sequence[str]) -> Try:
         began = time.monotonic()
         try:
             run([*uv, "venv", "--quiet", "--python", python, str(Path(folder) / "env")])
-            if extra in TORCH and "nvidia" in planned([*packages, "--dry-run", "torch"]):
+            one.cuda = extra in TORCH and "nvidia" in planned([*packages, "--dry-run", "torch"])
+            if one.cuda and not cuda:
                 one.fault = "not tried: the registry has no build of PyTorch for the CPU"
                 return one
             run([*packages, f"{wheel}[{extra}]" if extra else str(wheel)])
@@ -214,7 +222,7 @@ def tables(tries: Sequence[Try]) -> str:
     for extra in dict.fromkeys(one.extra for one in tries):
         own = [one for one in tries if one.extra == extra]
         whole = next((one.packages for one in own if one.packages), [])
-        cells = [one.fault or "works" for one in own]
+        cells = [one.fault or ("works, with PyTorch for CUDA" if one.cuda else "works") for one in own]
         rows.append(f"| {extra or '(none)'} | {len(whole)} | {megabytes(whole)} | {' | '.join(cells)} |")
     packages: dict[str, tuple[str, str, int, list[str]]] = {}
     for one in tries:

@@ -1,5 +1,6 @@
 """Temperatures, calibration errors, confidences and unfamiliar pictures, on data whose truth is known."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -202,9 +203,27 @@ def test_a_calibration_is_the_same_when_it_is_kept_and_read(embedded):
     assert Calibration(1.0).unfamiliar(validation[:2]) == [None, None]
 
 
-@pytest.mark.parametrize("damage", [b"{", b"[]", b'{"format": 1}', b'{"format": 2, "temperature": 1.0}'])
+def test_agreement_with_tags_is_kept_and_changes_the_confidence(embedded):
+    _, validation, _, _ = embedded
+    rng = np.random.default_rng(3)
+    means, agreement = rng.normal(size=600), rng.normal(size=(600, 3))
+    scores = np.clip(agreement[:, 1] + 2, 0, None)
+    quality = fit_quality(np.hstack([means[:, None], agreement]), scores, scores > 2)
+    calibration = Calibration(1.3, quality, tags=True)
+    again = Calibration.from_parts(calibration.to_parts())
+    assert again.tags
+    confidence = again.confidence(means, validation, agreement)
+    assert confidence == calibration.confidence(means, validation, agreement)
+    within = np.abs(agreement[:, 1]) < 1.9  # beyond, scores and features are cut off
+    ranks = [np.argsort(np.argsort(values[within])) for values in (np.array(confidence), agreement[:, 1])]
+    assert np.corrcoef(ranks)[0, 1] > 0.95
+    with pytest.raises(InputError, match=r"calibration\.json is malformed"):  # it would be one feature instead of four
+        Calibration.from_parts(dataclasses.replace(calibration, tags=False).to_parts())
+
+
+@pytest.mark.parametrize("damage", [b"{", b"[]", b'{"format": 1}', b'{"format": 3, "temperature": 1.0}'])
 def test_a_malformed_calibration_is_an_error(damage):
-    with pytest.raises(InputError, match=r"calibration(\.json is malformed| format 2)"):
+    with pytest.raises(InputError, match=r"calibration(\.json is malformed| format 3)"):
         Calibration.from_parts({"calibration.json": damage})
 
 

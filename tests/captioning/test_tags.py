@@ -10,6 +10,7 @@ import safetensors.numpy
 from repository import ROOT
 from showtell import Captioner
 from showtell.captioning.tags import CLASSES, ClassHead, Tag, TagCalibration, Tagger, imagenet_names, tagger_of
+from showtell.captioning.tags.agreement import TagAgreement
 from showtell.captioning.tags.guide import TagGuide
 from showtell.captioning.tags.tagger import TagScores
 from showtell.captioning.tags.word_transfer import StandInDecoder
@@ -420,6 +421,17 @@ def test_what_a_tag_contradicts_is_not_said_beside_it():
     guide, options = TagGuide(decoder, vocabulary, NAMES), SearchOptions(beam=3)
     told = guide(np.zeros((1, DIM), np.float32), scores, found, [0.9], options)
     assert told[0][0].words == ("an", "otter")
+
+
+def test_agreement_compares_what_is_said_with_what_is_seen(head):
+    agreement = TagAgreement(Tagger(head, HONEST))
+    embeddings = np.repeat(seen(0.4, 0.3), 3, axis=0)
+    of_names = Tagger(head, HONEST).probabilities(embeddings)[0]
+    cat, dog = (np.log(of_names[PLACES[name]] / (1 - of_names[PLACES[name]])) for name in ("cat", "dog"))
+    found = agreement(embeddings, [("a", "cat"), ("two", "dogs"), ("a", "man")])
+    np.testing.assert_allclose(found, [[1, cat, dog], [1, dog, cat], [0, 0, cat]], rtol=1e-6)
+    none = agreement(embeddings[:1], [("a", "zebra")])  # of which nothing is seen
+    assert none[0, 1] == pytest.approx(np.log(0.001 / 0.999))
 
 
 def test_a_contradicting_tag_must_be_certain_too():

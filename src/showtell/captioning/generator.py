@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Unpack
 
 import numpy as np
+import numpy.typing as npt
 
 from showtell.captioning.attention import attention_maps
 from showtell.captioning.caption import NOT_SURE, Caption, Word
@@ -19,8 +20,9 @@ from showtell.captioning.confidence import ConfidenceEstimator, SentenceConfiden
 from showtell.captioning.minimum_risk import MinimumRiskSelection
 from showtell.captioning.options import CaptionKeywords, CaptionOptions, SearchKeywords, check_names
 from showtell.captioning.tags import tagger_of
+from showtell.captioning.tags.agreement import TagAgreement
 from showtell.captioning.tags.guide import DecodedSentence, TagGuide, decoded
-from showtell.errors import InputError
+from showtell.errors import BundleError, InputError
 from showtell.models.bundle import Bundle, read_bundle
 from showtell.models.ensemble import Ensemble, check_fit
 from showtell.models.names import default_model, find_model
@@ -49,8 +51,11 @@ class CaptionGenerator:
         vocabulary = self.bundle.vocabulary
         # A calibration belongs to one model; it does not hold for an ensemble.
         calibration = calibration_of(self.bundle) if len(self.bundles) == 1 else None
-        self.estimator = ConfidenceEstimator(calibration, self.decoder, vocabulary) if calibration else None
         self.tagger = tagger_of(self.bundle)
+        if calibration and calibration.tags and not self.tagger:
+            raise BundleError(f"{self.bundle.path}: its confidence depends on tags, which it lacks: calibrate it again")
+        agreement = TagAgreement(self.tagger) if self.tagger else None
+        self.estimator = ConfidenceEstimator(calibration, self.decoder, vocabulary, agreement) if calibration else None
         fitted = self.tagger.calibration if self.tagger else None
         self.tag_guide = TagGuide(self.decoder, vocabulary, self.tagger.names) if self.tagger and fitted else None
         self.guides_by_default = bool(fitted and fitted.guide)
@@ -142,16 +147,16 @@ class CaptionGenerator:
             calibration_temperature=temperature,
         )
         sentences = [[decoded(one, self.bundle.vocabulary) for one in hypotheses] for hypotheses in found]
-        confidences = self.estimator(embeddings, found) if self.estimator else None
         scores = self.tagger.scores(embeddings) if self.tagger else None
         of_names = scores.probabilities if scores else None
+        confidences = self.estimator(embeddings, found, tags=of_names) if self.estimator else None
         if self.guided(options) and self.tag_guide and scores:
             known = [best.confidence for best, *_ in confidences] if confidences else [None] * len(found)
             guided = self.tag_guide(embeddings, scores, found, known, options.search)
-            self._replace(sentences, confidences, guided, embeddings)
+            self._replace(sentences, confidences, guided, embeddings, of_names)
         if options.careful:
             chosen = self.careful(embeddings, sentences, of_names, options.search, first)
-            self._replace(sentences, confidences, chosen, embeddings)
+            self._replace(sentences, confidences, chosen, embeddings, of_names)
         looks = self._looks(embeddings, sentences) if options.attention else itertools.repeat(None)
         each = itertools.chain.from_iterable(confidences) if confidences else itertools.repeat(None)
         captions = ([_to_caption(one, next(looks), next(each)) for one in of_picture] for of_picture in sentences)
@@ -167,13 +172,17 @@ class CaptionGenerator:
         confidences: list[list[SentenceConfidence]] | None,
         guided: dict[int, list[DecodedSentence]],
         embeddings: Floats,
+        of_names: npt.NDArray[np.float64] | None,
     ) -> None:
         """Replace the sentences of some rows by guided ones."""
         for row, of_row in guided.items():
             sentences[row] = of_row
         if guided and confidences and self.estimator:
             hypotheses = [[one.hypothesis for one in of_row] for of_row in guided.values()]
-            again = self.estimator(embeddings[list(guided)], hypotheses)
+            words = [[one.words for one in of_row] for of_row in guided.values()]
+            rows = list(guided)
+            tags = None if of_names is None else of_names[rows]
+            again = self.estimator(embeddings[rows], hypotheses, words=words, tags=tags)
             for row, confidence in zip(guided, again, strict=True):
                 confidences[row] = confidence
 

@@ -8,6 +8,7 @@ for every search and rule.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,24 +30,52 @@ class SentenceConfidence:
     unfamiliar: bool | None
 
 
+class Agreement(Protocol):
+    """How well sentences agree with their pictures' tags: `showtell.captioning.tags.agreement.TagAgreement`."""
+
+    def __call__(
+        self,
+        embeddings: Floats,
+        sentences: Sequence[Sequence[str]],
+        probabilities: npt.NDArray[np.float64] | None = None,
+    ) -> npt.NDArray[np.float64]: ...
+
+
 class ConfidenceEstimator:
     """Estimates the confidence of a decoder's sentences."""
 
-    def __init__(self, calibration: Calibration, decoder: StepDecoder, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self,
+        calibration: Calibration,
+        decoder: StepDecoder,
+        vocabulary: Vocabulary,
+        agreement: Agreement | None = None,
+    ) -> None:
+        """Keep the parts; `agreement` is for a calibration with `tags`, which has no confidence without it."""
         self.calibration, self.decoder, self.vocabulary = calibration, decoder, vocabulary
+        self.agreement = agreement if calibration.tags and calibration.quality else None
 
     @property
     def temperature(self) -> float:
         """The `calibration_temperature` of a search whose sentences go to this estimator."""
         return self.calibration.temperature
 
-    def __call__(self, embeddings: Floats, found: Sequence[Sequence[Hypothesis]]) -> list[list[SentenceConfidence]]:
+    def __call__(
+        self,
+        embeddings: Floats,
+        found: Sequence[Sequence[Hypothesis]],
+        *,
+        words: Sequence[Sequence[Sequence[str]]] | None = None,
+        tags: npt.NDArray[np.float64] | None = None,
+    ) -> list[list[SentenceConfidence]]:
         """Estimate the confidence of every sentence of every picture.
 
         Arguments:
             embeddings: `float32 (B, D)` or `(B, L, D)`.
             found: the sentences of each picture, from `showtell.search.search`. Their `calibrated_log_probs`, if any,
                 must be at this estimator's temperature.
+            words: the words of each sentence as people read them, if they are not those of its tokens.
+            tags: the probability of every tag, `float64 (B, names)`, if it is known already.
         """
         of = np.repeat(np.arange(len(found)), [len(hypotheses) for hypotheses in found])
         sentences = [hypothesis for hypotheses in found for hypothesis in hypotheses]
@@ -57,7 +86,13 @@ class ConfidenceEstimator:
             for i, one in zip(unread, read, strict=True):
                 log_probs[i] = one
         means = np.array([one.mean() for one in log_probs])
-        confidence = self.calibration.confidence(means, embeddings[of])
+        agreement = None
+        if self.agreement:
+            entries = self.vocabulary.entries
+            said = [one for of_picture in words for one in of_picture] if words else None
+            said = said or [[entries[token] for token in sentence.tokens] for sentence in sentences]
+            agreement = self.agreement(embeddings[of], said, None if tags is None else tags[of])
+        confidence = self.calibration.confidence(means, embeddings[of], agreement)
         unfamiliar = self.calibration.unfamiliar(embeddings)
         estimates = iter(
             SentenceConfidence(tuple(log_probs[i][:-1].tolist()), confidence[i], unfamiliar[of[i]])

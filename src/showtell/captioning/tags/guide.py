@@ -111,9 +111,9 @@ class TagGuide:
         if not needs:
             return {}
         sentences: dict[int, list[DecodedSentence]] = {}
-        for without in dict.fromkeys(need.without for need in needs.values()):
-            here = {row: need for row, need in needs.items() if need.without == without}
-            ruled = replace(options, must_not=(*options.must_not, *without))
+        for banned in dict.fromkeys(need.without for need in needs.values()):
+            here = {row: need for row, need in needs.items() if need.without == banned}
+            ruled = replace(options, must_not=(*options.must_not, *banned))
             again = self._search(embeddings[list(here)], list(here.values()), ruled)
             sentences |= zip(here, again, strict=True)
         return {row: sentences[row] for row in needs}
@@ -132,17 +132,19 @@ class TagGuide:
         """The likeliest tag that excludes what the caption says, and the phrases that it excludes: an animal or vehicle
         of which the classifier sees much more than of those that the caption names.
         """
-        said, found = self._mentions([" ".join(words)]), (-1.0, None, ())
+        said = self._mentions([" ".join(words)])
+        found: tuple[Name | None, tuple[Phrase, ...]] = (None, ())
+        best = -1.0
         for of_kind in self._of_kind:
-            named, certain = np.flatnonzero(said & of_kind), of_kind & (probabilities >= LEAST)
-            if not len(named) or not certain.any():
+            named, certain = np.flatnonzero(said & of_kind).tolist(), of_kind & (probabilities >= LEAST)
+            if not named or not certain.any():
                 continue
             most = int(np.where(certain, sums, -1).argmax())
-            outweighs = sums[most] >= OUTWEIGHS * sums[named].max() and probabilities[most] > found[0]
-            if outweighs and not any(self._related(most, int(i)) for i in named):
+            outweighs = sums[most] >= OUTWEIGHS * sums[named].max() and probabilities[most] > best
+            if outweighs and not any(self._related(most, i) for i in named):
                 phrases = tuple(p for i in named for p in self.names[i].phrases if says(words, [p]))
-                found = probabilities[most], self.names[most], tuple(dict.fromkeys(phrases))
-        return found[1:]
+                best, found = probabilities[most], (self.names[most], tuple(dict.fromkeys(phrases)))
+        return found
 
     def _related(self, one: int, other: int) -> bool:
         """Whether the names are the same, or one is within the other."""

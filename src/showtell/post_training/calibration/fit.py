@@ -13,13 +13,12 @@ from showtell.captioning.confidence import (
     OutOfDistribution,
     expected_calibration_error,
     find_temperature,
-    fit_out_of_distribution,
     fit_quality,
     held_out_confidence,
     reliability,
 )
 from showtell.captioning.confidence.calibration import features
-from showtell.captioning.confidence.sentence_confidence import sentence_log_probs
+from showtell.captioning.confidence.sentence_confidence import Agreement, sentence_log_probs
 from showtell.captioning.confidence.temperature import likeliest
 from showtell.evaluation.correlation import rank_correlation
 from showtell.evaluation.human_baseline import SHARE, HumanBaseline, human_baseline
@@ -55,26 +54,28 @@ def fit_calibration(
     vocabulary: Vocabulary,
     options: SearchOptions,
     known: CalibrationSet,
-    training: Iterable[Floats] | None = None,
+    ood: OutOfDistribution | None = None,
+    agreement: Agreement | None = None,
     *,
     show: bool = True,
 ) -> Calibration:
-    """Fit temperature, confidence and the detection of unfamiliar pictures.
+    """Fit temperature and confidence.
 
     Arguments:
         decoder: an exported decoder, or one in training that is in evaluation mode.
         vocabulary: the decoder's.
         options: the model's default search options.
         known: the pictures to fit on.
-        training: embeddings of the pictures that the model was trained on, in pieces. None if they are not available;
-            then no picture counts as unfamiliar, and the confidence depends on the words alone.
+        ood: from `fit_out_of_distribution`. None if the embeddings of the training pictures are not available; then
+            no picture counts as unfamiliar, and the confidence does not depend on the picture's place among them.
+        agreement: compares captions with tags, if the model has calibrated tags.
         show: show progress on stderr.
     """
     references = list(known.references.values())
     predicted = predict(decoder, known.take, references, vocabulary, show)
     temperature = find_temperature(predicted.log_probs, predicted.words)
-    ood = fit_out_of_distribution(training, known.pieces()) if training is not None else None
-    generated = _captioned(decoder, vocabulary, options, known, Calibration(temperature, out_of_distribution=ood), show)
+    unfitted = Calibration(temperature, out_of_distribution=ood)
+    generated = _captioned(decoder, vocabulary, options, known, unfitted, agreement, show)
     found = human_baseline(generated.captions, known.references)
     figures: dict[str, Any] = {"pictures": len(references), **_figures_of_words(predicted), **generated.figures}
     quality = None
@@ -83,7 +84,7 @@ def fit_calibration(
         figures |= _figures_of_confidence(generated, found)
     if ood:
         figures["familiar"] = _figures_of_unfamiliar(ood, known, found)
-    return Calibration(temperature, quality, ood, figures)
+    return Calibration(temperature, quality, ood, figures, tags=bool(quality and agreement))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +103,7 @@ def _captioned(
     options: SearchOptions,
     known: CalibrationSet,
     calibration: Calibration,
+    agreement: Agreement | None,
     show: bool,
 ) -> _GeneratedCaptions:
     captions: list[str] = []
@@ -121,7 +123,9 @@ def _captioned(
                 log_probs = sentence_log_probs(decoder, piece, sentences, vocabulary, temperature)
                 own[name].append(own_words(log_probs, sentences, here, vocabulary))
             means = np.array([float(one.mean()) for one in log_probs])
-            rows.append(features(means, piece, calibration.out_of_distribution))
+            words = [[vocabulary.entries[token] for token in sentence] for sentence in sentences]
+            agrees = agreement(piece, words) if agreement else None
+            rows.append(features(means, piece, calibration.out_of_distribution, agrees))
             tick(len(best))
     figures = {
         name: _stated(np.concatenate([one.stated for one in of]), np.concatenate([one.true for one in of]))

@@ -7,6 +7,7 @@ import numpy as np
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Calibration, ConfidenceEstimator
 from showtell.captioning.tags import Tagger
+from showtell.captioning.tags.agreement import TagAgreement
 from showtell.captioning.tags.guide import TagGuide
 from showtell.metrics import score
 from showtell.metrics.bootstrap import mean_interval
@@ -34,14 +35,15 @@ def try_guiding(
         `guided`, the share of pictures with another caption; `cider_d_plain` and `cider_d_guided`; and the `difference`
         of these with the 95% interval of its bootstrap, `low` to `high`.
     """
-    guide = TagGuide(captioner.generator.decoder, captioner.bundle.vocabulary, tagger.names)
-    estimator = ConfidenceEstimator(calibration, captioner.generator.decoder, captioner.bundle.vocabulary)
+    vocabulary = captioner.bundle.vocabulary
+    guide = TagGuide(captioner.generator.decoder, vocabulary, tagger.names)
+    estimator = ConfidenceEstimator(calibration, captioner.generator.decoder, vocabulary, TagAgreement(tagger))
     plain: list[str] = []
     guided: list[str] = []
     with bar("guiding", len(known.references), "pictures", show=show) as tick:
         for piece in known.pieces():
             options = captioner.generator.search_defaults
-            vocabulary, at = captioner.bundle.vocabulary, estimator.temperature
+            at = estimator.temperature
             found = search(
                 captioner.generator.decoder, piece, vocabulary, options, first=len(plain), calibration_temperature=at
             )

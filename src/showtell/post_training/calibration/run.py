@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from showtell.captioning.captioner import Captioner
-from showtell.captioning.confidence import Calibration
+from showtell.captioning.confidence import Calibration, fit_out_of_distribution
 from showtell.captioning.golden import finish
+from showtell.captioning.tags.agreement import TagAgreement
 from showtell.data.captions.caption_set import CaptionSet, align, read_captions
 from showtell.data.selection import AnyPictures, Captions, select
 from showtell.data.sources.base import Pictures
@@ -17,7 +18,13 @@ from showtell.models.bundle import CALIBRATION_PARTS, Bundle
 from showtell.models.card import with_section
 from showtell.models.names import bundle_to_write
 from showtell.post_training.calibration.fit import CalibrationSet, fit_calibration
-from showtell.post_training.calibration.tag_calibration import EmbeddingTap, classifier_of, fit_tagger, with_tags
+from showtell.post_training.calibration.tag_calibration import (
+    EmbeddingTap,
+    classifier_of,
+    fit_tagger,
+    with_guiding,
+    with_tags,
+)
 from showtell.progress import bar
 from showtell.search import Floats
 
@@ -124,18 +131,20 @@ def _calibrate(
     embeddings.
     """
     tap = EmbeddingTap(learned)
+    ood = fit_out_of_distribution(tap.through(pieces), known.pieces()) if pieces is not None else None
+    tagger = fit_tagger(captioner.generator.tagger, known, tap) if captioner.generator.tagger else None
     calibration = fit_calibration(
         captioner.generator.decoder,
         captioner.bundle.vocabulary,
         captioner.generator.search_defaults,
         known,
-        tap.through(pieces) if pieces is not None else None,
+        ood,
+        TagAgreement(tagger) if tagger and tagger.calibration else None,
         show=show,
     )
     parts = with_calibration(captioner.bundle, calibration)
-    if captioner.generator.tagger:
-        tagger = fit_tagger(captioner, calibration, captioner.generator.tagger, known, tap, show=show)
-        parts = with_tags(parts, tagger)
+    if tagger:
+        parts = with_tags(parts, with_guiding(captioner, calibration, tagger, known, show=show))
     finish(out, parts)
     return calibration
 

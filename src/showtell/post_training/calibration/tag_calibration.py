@@ -63,20 +63,20 @@ def classifier_of(bundle: Bundle) -> Tagger:
     return Tagger(ClassHead.of(*found))
 
 
-def fit_tagger(
-    captioner: Captioner,
-    calibration: Calibration,
-    tagger: Tagger,
-    known: CalibrationSet,
-    tap: EmbeddingTap,
-    *,
-    show: bool = True,
-) -> Tagger:
-    """The tagger with its calibration, which says whether captions are guided. Too few pictures change nothing."""
+def fit_tagger(tagger: Tagger, known: CalibrationSet, tap: EmbeddingTap) -> Tagger:
+    """The tagger with its calibration; without one if there are too few pictures."""
     fitted = fit_tags(tagger, CaptionedEmbeddings(known.take, list(known.references.values())), tap.captioned())
+    return Tagger(tagger.head, fitted)
+
+
+def with_guiding(
+    captioner: Captioner, calibration: Calibration, tagger: Tagger, known: CalibrationSet, *, show: bool = True
+) -> Tagger:
+    """The tagger with a calibration that says whether captions are guided; unchanged if it has no calibration."""
+    fitted = tagger.calibration
     if fitted is None:
-        return Tagger(tagger.head)
-    tried = try_guiding(captioner, calibration, tagger.calibrated(fitted), known, show=show)
+        return tagger
+    tried = try_guiding(captioner, calibration, tagger, known, show=show)
     figures: dict[str, Any] = {**fitted.figures, "guiding": tried}
     return tagger.calibrated(dataclasses.replace(fitted, guide=tried["difference"] >= -HARM, figures=figures))
 
