@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,14 +145,15 @@ def tried(python: str, extra: str, wheel: Path, uv: Sequence[str], cuda: bool = 
     with tempfile.TemporaryDirectory() as folder:
         own = str(Path(folder) / "env" / ("Scripts" if os.name == "nt" else "bin") / "python")
         packages = [*uv, "pip", "install", "--python", own, "-c", str(ROOT / "constraints.txt")]
+        env = surroundings(local=not (cuda and extra == "timm"))  # torchvision must be of PyTorch's own kind
         began = time.monotonic()
         try:
             run([*uv, "venv", "--quiet", "--python", python, str(Path(folder) / "env")])
-            one.cuda = extra in TORCH and "nvidia" in planned([*packages, "--dry-run", "torch"])
+            one.cuda = extra in TORCH and "nvidia" in planned([*packages, "--dry-run", "torch"], env)
             if one.cuda and not cuda:
                 one.fault = "not tried: the registry has no build of PyTorch for the CPU"
                 return one
-            run([*packages, f"{wheel}[{extra}]" if extra else str(wheel)])
+            output([*packages, f"{wheel}[{extra}]" if extra else str(wheel)], env=env)
             one.seconds = time.monotonic() - began
             photo = shutil.copy(ROOT / "examples" / "photos" / "coffee-cup.jpg", folder)
             run([own, "-c", SMOKE, "verify"], cwd=folder)
@@ -165,9 +166,9 @@ def tried(python: str, extra: str, wheel: Path, uv: Sequence[str], cuda: bool = 
     return one
 
 
-def planned(command: Sequence[str]) -> str:
+def planned(command: Sequence[str], env: Mapping[str, str]) -> str:
     """What uv says that it would install."""
-    return subprocess.run(command, env=surroundings(), capture_output=True, text=True, check=True).stderr
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stderr
 
 
 def environment(python: str, folder: Path) -> str:
@@ -184,14 +185,19 @@ def run(command: Sequence[str], cwd: Path | str | None = None) -> None:
     output(command, cwd)
 
 
-def output(command: Sequence[str], cwd: Path | str | None = None) -> str:
+def output(command: Sequence[str], cwd: Path | str | None = None, env: Mapping[str, str] | None = None) -> str:
     """Standard output of a command."""
-    return subprocess.run(command, cwd=cwd, env=surroundings(), capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        command, cwd=cwd, env=env or surroundings(), capture_output=True, text=True, check=True
+    ).stdout
 
 
-def surroundings() -> dict[str, str]:
-    """This process's environment without its Python path, and where uv, too, finds certificates and local packages."""
-    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+def surroundings(local: bool = True) -> dict[str, str]:
+    """This process's environment without its Python path, and where uv, too, finds certificates and, if `local`, local
+    packages.
+    """
+    hidden = {"PYTHONPATH"} if local else {"PYTHONPATH", "PIP_FIND_LINKS", "UV_FIND_LINKS"}
+    own = {name: value for name, value in os.environ.items() if name not in hidden}
     for ours, pips in (("UV_FIND_LINKS", "PIP_FIND_LINKS"), ("SSL_CERT_FILE", "PIP_CERT")):
         if pips in own:
             own.setdefault(ours, own[pips])
