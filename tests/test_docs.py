@@ -92,7 +92,10 @@ def test_a_block_without_a_language_holds_commands_of_known_programs(block):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_option_and_file_and_link_in_a_page_exists(page):
     text = page.read_text()
-    scripts = " ".join(path.read_text() for path in [*(ROOT / "benchmarks").glob("*.py"), *DOCS.rglob("*.py")])
+    scripts = " ".join(
+        path.read_text()
+        for path in [*(ROOT / "benchmarks").glob("*.py"), *(ROOT / ".ci").glob("*.py"), *DOCS.rglob("*.py")]
+    )
     everything = options_of(PROGRAM) | set(re.findall(r"\"(--[a-z][a-z-]+)\"", scripts))
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"`ray [^`]*`", "", text)))  # ray: another program
     assert named <= everything
