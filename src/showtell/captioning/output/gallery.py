@@ -3,9 +3,9 @@
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PIL import Image
-from rich.console import Console
 
 from showtell.captioning.caption import Captioned
 from showtell.captioning.output.row import in_words
@@ -15,6 +15,9 @@ from showtell.images.decode import decode
 from showtell.visualization.example import Example
 from showtell.visualization.html import THUMBNAIL
 from showtell.visualization.terminal import show_example
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def with_thumbnails(pictures: Iterable[RawPicture]) -> Iterator[RawPicture]:
@@ -27,7 +30,7 @@ def with_thumbnails(pictures: Iterable[RawPicture]) -> Iterator[RawPicture]:
         yield replace(picture, source=thumbnail)
 
 
-def show_result(console: Console, result: Captioned) -> None:
+def show_result(console: "Console", result: Captioned) -> None:
     """Draw a result's picture, its `source`, on the terminal, with its captions below."""
     lines = tuple(in_words(one) for one in result.caption.n_best) if result.caption else ()
     picture = result.source if isinstance(result.source, Image.Image) else None

@@ -8,27 +8,14 @@ changed, the download restarts. A file gets its final name only after its size a
 import io
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from showtell.data.download.http import Interrupted, asked, check_url, content_length, pieces
+from showtell.data.download.address import check_url
+from showtell.data.download.http import Interrupted, asked, content_length, pieces
 from showtell.data.download.transfer import Expected, Transfer
 from showtell.errors import InputError, OutputError, ShowtellError
 from showtell.files import held
 from showtell.progress import megabytes, meter, watch
-
-
-@dataclass(frozen=True, slots=True)
-class WebOptions:
-    """Limits for pictures on the web, in bytes and in seconds for each, and whether a progress bar is shown."""
-
-    max_bytes: int = 50_000_000
-    timeout: float = 30.0
-    show: bool = True
-
-    def __post_init__(self) -> None:
-        if self.max_bytes < 1 or not self.timeout > 0:
-            raise InputError("the size limit and the time-out of a download must be positive")
 
 
 def fetch(

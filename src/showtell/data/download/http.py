@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from showtell.errors import InputError, ShowtellError, one_line
+from showtell.errors import ShowtellError, one_line
 
 _PIECE = 1 << 18  # the most bytes read from a connection at once; received bytes are passed on without waiting for more
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -23,26 +23,6 @@ _AGENT = "showtell (Python urllib)"
 
 class Interrupted(Exception):
     """The connection failed in a way that a retry may fix; the message has the reason."""
-
-
-def is_url(text: str) -> bool:
-    """Whether `text` is meant as an address on the web rather than a path."""
-    return text.lower().startswith(("http://", "https://"))
-
-
-def check_url(url: str) -> None:
-    """Refuse an address that cannot be requested.
-
-    Raises:
-        InputError: it is not http or https, or has no host.
-    """
-    try:
-        parts = urllib.parse.urlsplit(url)
-        whole = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:  # a port that is not a number, an unclosed bracket
-        whole = False
-    if not is_url(url) or not whole:
-        raise InputError(f"{url}: not an address that can be downloaded: give http://... or https://...")
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from showtell.data.download.fetch import WebOptions
+from showtell.data.download.address import WebOptions
 from showtell.data.sources.base import READ_AS_USUAL, RawPicture, ReadOptions, Remarks
 from showtell.data.sources.braces import has_braces
 from showtell.data.sources.parts import LIST_SUFFIX, is_text_beside_picture

@@ -17,8 +17,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import IO, TypeAlias
 
-from showtell.data.download.fetch import WebOptions, download_picture
-from showtell.data.download.http import check_url, is_url
+from showtell.data.download.address import WebOptions, check_url, is_url
 from showtell.data.sources.base import RawPicture, require_file, too_large
 from showtell.data.sources.folder import read_picture
 from showtell.data.sources.remote import Remote, is_remote
@@ -93,6 +92,8 @@ def _read(place: Location, name: str, web: WebOptions, large: int | None) -> Raw
         if isinstance(place, Path):
             return None if large and place.is_file() and place.stat().st_size > large else read_picture(place, name)
         if is_url(place.uri):
+            from showtell.data.download.fetch import download_picture
+
             return RawPicture(name, download_picture(place.uri, **asdict(web)))
         size = place.size() or 0
         if reason := too_large(size):

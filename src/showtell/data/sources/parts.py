@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
-from showtell.data.download.fetch import WebOptions
-from showtell.data.download.http import check_url, is_url
+from showtell.data.download.address import WebOptions, check_url, is_url
 from showtell.data.sources.base import (
     RawPicture,
     ReadOptions,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import TypeAlias
 
-from showtell.data.download.fetch import WebOptions
+from showtell.data.download.address import WebOptions
 from showtell.data.sources.base import READ_AS_USUAL, RawPicture, ReadOptions, Remarks, remarks_of
 from showtell.data.sources.list import ListedPictures
 from showtell.data.sources.parts import Part, parts_of
