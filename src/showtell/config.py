@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from showtell.errors import InputError, one_line
+from showtell.errors import InputError, near, one_line
 
 OWN_KEYS = frozenset({"name", "pictures", "captions", "validation_captions"})
 """Keys that tell data sets of one recipe apart, so that no option sets them in all of them."""
@@ -41,7 +41,7 @@ def fill(name: str, cls: type[Any], table: dict[str, Any]) -> Any:
     filled = {}
     for key, value in table.items():
         if key not in fields:
-            raise InputError(f"[{name}] has no key {key!r}: it has {', '.join(fields)}")
+            raise InputError(f"[{name}] has no key {key!r}{near(key, fields)}: it has {', '.join(fields)}")
         default = fields[key].default
         if isinstance(default, tuple):
             if isinstance(value, str):

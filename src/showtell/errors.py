@@ -5,8 +5,11 @@ it and what to do. The command line catches it once, prints that line, and exits
 for failed work.
 """
 
+import difflib
 import errno
+import sys
 import unicodedata
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -30,6 +33,12 @@ def shown(text: str) -> str:
 def _stays(letter: str) -> bool:
     """Whether a character is safe to print. Joiners are: emoji and Indian and Arabic scripts need them."""
     return letter in "\u200c\u200d" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def near(given: str, names: Iterable[str]) -> str:
+    """What a misspelt name may have meant, as part of a message: ` (did you mean 'flickr8k'?)`, or nothing."""
+    close = difflib.get_close_matches(given, list(names), n=1, cutoff=0.7)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 class ShowtellError(Exception):
@@ -73,7 +82,20 @@ class MissingExtra(ShowtellError):
     exit_code = 2
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs packages that are not installed: pip install 'showtell[{extra}]'")
+        super().__init__(f"{what} needs packages that are not installed: {pip_install(extra)}")
+
+
+_BRING_PYTORCH = frozenset({"train", "keras", "timm", "import"})
+
+
+def pip_install(extra: str) -> str:
+    """The command that installs an extra. On Linux it names PyTorch's index of builds for processors: without it, pip
+    would download gigabytes of CUDA.
+    """
+    command = f"pip install 'showtell[{extra}]'"
+    if extra in _BRING_PYTORCH and sys.platform == "linux":
+        return f"{command} --extra-index-url https://download.pytorch.org/whl/cpu"
+    return command
 
 
 def require(*modules: str, extra: str, what: str) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from showtell.captioning.captioner import Captioner
-from showtell.errors import InputError, PictureError
+from showtell.errors import InputError, PictureError, near
 from showtell.files import sha256_of, write_beside, write_bytes
 from showtell.images.decode import Picture, decode
 from showtell.metrics import score as score_captions
@@ -105,7 +105,10 @@ class CaptioningEstimator:
     def set_params(self, **params: Any) -> Self:
         """Change the constructor's parameters; an `InputError` for an unknown name."""
         if unknown := sorted(set(params) - set(self.get_params())):
-            raise InputError(f"there is no parameter {unknown[0]!r}: there are {', '.join(self.get_params())}")
+            names = list(self.get_params())
+            raise InputError(
+                f"there is no parameter {unknown[0]!r}{near(unknown[0], names)}: there are {', '.join(names)}"
+            )
         for name, value in params.items():
             setattr(self, name, value)
         return self

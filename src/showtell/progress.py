@@ -86,13 +86,13 @@ class _Lines:
         print(shown(f"{line} {note}".rstrip()), file=sys.stderr, flush=True)
 
 
-def say(line: str) -> None:
-    """Print a line for people on stdout; on a terminal it is wrapped between words."""
-    line = shown(line)
-    if sys.stdout.isatty():
+def say(line: str, *, to_errors: bool = False) -> None:
+    """Print a line for people on stdout, or on stderr; on a terminal it is wrapped between words."""
+    line, stream = shown(line), sys.stderr if to_errors else sys.stdout
+    if stream.isatty():
         width = max(shutil.get_terminal_size().columns, 20)
         line = textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    print(line, flush=True)
+    print(line, file=stream, flush=True)
 
 
 def plural(count: int, noun: str) -> str:

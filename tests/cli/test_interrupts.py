@@ -66,7 +66,7 @@ def read_until(process, word):
 def commands(photos, model, store):
     captions = photos.parent / "captions.csv"
     names = sorted(path.name for path in photos.iterdir())
-    captions.write_text("image,caption\n" + "".join(f"{name},a red ball\n" * 2 for name in names))
+    captions.write_text("image,caption\n" + "".join(f"{name},a red ball {i}\n" * 2 for i, name in enumerate(names)))
     return {
         "caption": ["caption", photos, "--model", model, "-o", "out.jsonl"],
         "embed": ["embed", photos, "--out", store, "--encoder", "onnx:encoder.onnx"],

@@ -10,25 +10,29 @@ from showtell.cli.calibrate import calibrate
 from showtell.cli.caption import caption
 from showtell.cli.check import check
 from showtell.cli.data import data
+from showtell.cli.doctor import doctor
 from showtell.cli.embed import embed
 from showtell.cli.evaluate import evaluate
 from showtell.cli.guard import App
+from showtell.cli.info import info
 from showtell.cli.interrupts import EXIT_CODE, CtrlC
 from showtell.cli.merge import merge
+from showtell.cli.models import models
 from showtell.cli.quantize import quantize
 from showtell.cli.report import report
 from showtell.cli.score import score
 from showtell.cli.serve import serve
 from showtell.cli.train import train
 from showtell.cli.tune import tune
+from showtell.cli.usage import UsageError, usage_line
 from showtell.cli.verify import verify
-from showtell.errors import ShowtellError, one_line, shown
+from showtell.errors import ShowtellError, one_line
+from showtell.progress import say
 
 app = App(
     name="showtell",
     help="Train image captioners and caption pictures, on an ordinary CPU.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",  # the default mode treats "[default: ...]" as markup and hides it
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -59,9 +63,12 @@ app.command()(calibrate)
 app.command()(caption)
 app.command()(check)
 app.add_typer(data, name="data")
+app.command()(doctor)
 app.command()(embed)
 app.command()(evaluate)
+app.command()(info)
 app.command()(merge)
+app.command()(models)
 app.command()(quantize)
 app.command()(report)
 app.command()(score)
@@ -77,12 +84,15 @@ def main() -> None:
     interrupt = CtrlC()
     interrupt.install()
     try:
-        app()
+        sys.exit(app(prog_name="showtell", standalone_mode=False) or 0)
     except (SystemExit, KeyboardInterrupt) as end:  # Typer turns an interrupt into an exit
         if not (interrupt.stopping or isinstance(end, KeyboardInterrupt)):
             raise
         interrupt.report()
         sys.exit(EXIT_CODE)
+    except UsageError as error:
+        _report(usage_line(error))
+        sys.exit(2)
     except ShowtellError as error:
         if _debug:
             raise
@@ -104,4 +114,4 @@ def main() -> None:
 
 
 def _report(message: str) -> None:
-    print(f"showtell: {shown(one_line(message))}", file=sys.stderr)
+    say(f"showtell: {one_line(message)}", to_errors=True)

@@ -14,6 +14,7 @@ from showtell.cli import reading, settings
 from showtell.cli.settings import Resize, choices, given
 from showtell.errors import InputError, shown
 from showtell.files import write_beside
+from showtell.models.names import DEFAULT_NAME
 
 _BESIDE = ("txt", "xmp")
 
@@ -82,7 +83,7 @@ def alt_text(
         list[Path] | None,
         typer.Option(
             help="Model bundle: a file, or a name such as flickr8k. Repeat it to average several models.",
-            show_default="flickr8k",
+            show_default=DEFAULT_NAME,
             metavar="MODEL",
         ),
     ] = None,

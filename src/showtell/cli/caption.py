@@ -22,6 +22,7 @@ from showtell.cli import reading, settings
 from showtell.cli.caption_job import BATCHES_IN_A_PIECE, Job
 from showtell.cli.settings import Guide, Resize, choices, given, only_with
 from showtell.errors import InputError
+from showtell.models.names import DEFAULT_NAME
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,6 +39,8 @@ else:
 
 _FORMATS = "; ".join(f"{one.name}, {one.help}" for one in output_formats().values())
 
+_OUTPUT, _TRUST, _DOWNLOADS, _SPEED = "Output", "Confidence and tags", "Downloads", "Speed"
+
 
 def caption(
     sources: Annotated[
@@ -50,7 +53,7 @@ def caption(
         list[Path] | None,
         typer.Option(
             help="Model bundle: a file, or a name such as flickr8k. Repeat it to average several models.",
-            show_default="flickr8k",
+            show_default=DEFAULT_NAME,
             metavar="MODEL",
         ),
     ] = None,
@@ -60,14 +63,22 @@ def caption(
     ] = None,
     format: Annotated[
         Format | None,
-        typer.Option(help=f"Output format: {_FORMATS}.", show_default="by --output; else text"),
+        typer.Option(
+            help=f"Output format: {_FORMATS}.", show_default="by --output; else text", rich_help_panel=_OUTPUT
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write to this file.", show_default="the terminal")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Write to this file.", show_default="the terminal", rich_help_panel=_OUTPUT
+        ),
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Also write an HTML page with the pictures.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write an HTML page with the pictures.", rich_help_panel=_OUTPUT)
+    ] = None,
     show: Annotated[
-        bool, typer.Option("--show", help="Draw the pictures on the terminal, with captions below.")
+        bool,
+        typer.Option("--show", help="Draw the pictures on the terminal, with captions below.", rich_help_panel=_OUTPUT),
     ] = False,
     beam: settings.Beam = None,
     num_captions: settings.NumCaptions = 1,
@@ -87,34 +98,53 @@ def caption(
     attention: Annotated[
         bool,
         typer.Option(
-            "--attention", help="Add where the model looked for each word, in JSON lines, Parquet and on the page."
+            "--attention",
+            help="Add where the model looked for each word, in JSON lines, Parquet and on the page.",
+            rich_help_panel=_OUTPUT,
         ),
     ] = False,
     min_confidence: Annotated[
         float,
         typer.Option(
-            help='Write "not sure" for captions with a lower confidence, from 0 to 1, and keep the caption as a guess.'
+            help='Write "not sure" for captions with a lower confidence, from 0 to 1, and keep the caption as a guess.',
+            rich_help_panel=_TRUST,
         ),
     ] = 0.0,
     tags: Annotated[
-        int | None, typer.Option(min=0, help="Most tags of each picture.", show_default="5; none in text")
+        int | None,
+        typer.Option(min=0, help="Most tags of each picture.", show_default="5; none in text", rich_help_panel=_TRUST),
     ] = None,
     guide: Annotated[
-        Guide, typer.Option(help="Make captions name the most certain tag; auto: if it suits the model.")
+        Guide,
+        typer.Option(
+            help="Make captions name the most certain tag; auto: if it suits the model.", rich_help_panel=_TRUST
+        ),
     ] = Guide.auto,
-    careful: Annotated[bool, typer.Option("--careful", help="Leave out what the model is unsure of.")] = False,
+    careful: Annotated[
+        bool, typer.Option("--careful", help="Leave out what the model is unsure of.", rich_help_panel=_TRUST)
+    ] = False,
     resize: Annotated[
         Resize | None,
         typer.Option(
             help="Make pictures square by cropping, squashing or padding.", show_default="as the model was trained"
         ),
     ] = None,
-    max_size: Annotated[float, typer.Option(help="Largest picture to download, in MB.", metavar="MB")] = 50.0,
-    timeout: Annotated[float, typer.Option(help="Longest wait for a download, in seconds.", metavar="SECONDS")] = 30.0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures captioned together.")] = 32,
+    max_size: Annotated[
+        float, typer.Option(help="Largest picture to download, in MB.", metavar="MB", rich_help_panel=_DOWNLOADS)
+    ] = 50.0,
+    timeout: Annotated[
+        float,
+        typer.Option(help="Longest wait for a download, in seconds.", metavar="SECONDS", rich_help_panel=_DOWNLOADS),
+    ] = 30.0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures captioned together.", rich_help_panel=_SPEED)] = 32,
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads that read pictures and run the networks.", show_default="one per core"),
+        typer.Option(
+            min=1,
+            help="Threads that read pictures and run the networks.",
+            show_default="one per core",
+            rich_help_panel=_SPEED,
+        ),
     ] = None,
     piece_size: Annotated[
         int | None,

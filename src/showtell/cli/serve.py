@@ -8,6 +8,7 @@ import typer
 
 from showtell.cli.settings import Resize
 from showtell.errors import InputError, require
+from showtell.models.names import DEFAULT_NAME
 
 _LIMITS = "Limits"
 
@@ -18,7 +19,7 @@ def serve(
         typer.Option(
             help="Model bundle: a file, or a name such as flickr8k. Repeat it to average several models.",
             metavar="MODEL",
-            show_default="flickr8k",
+            show_default=DEFAULT_NAME,
         ),
     ] = None,
     host: Annotated[

@@ -19,27 +19,39 @@ if TYPE_CHECKING:
     from showtell.data.examples import Examples
     from showtell.training import Recipe, TrainResult
 
+_DATA, _MODEL, _START, _RUN, _WATCH = "Data", "Model and recipe", "Start", "Run", "Watch"
+
 
 def train(
     recipe: Annotated[
         Path | None, typer.Argument(help="TOML recipe; the options override it.", metavar="RECIPE")
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="Built-in data set: shapes or shapes-relations.", metavar="NAME")
+        str | None,
+        typer.Option(help="Built-in data set: shapes or shapes-relations.", metavar="NAME", rich_help_panel=_DATA),
     ] = None,
     pictures: Annotated[
-        list[str] | None, typer.Option(help="Picture source: folder, zip, tar, ... May be repeated.", metavar="SOURCE")
+        list[str] | None,
+        typer.Option(
+            help="Picture source: folder, zip, tar, ... May be repeated.", metavar="SOURCE", rich_help_panel=_DATA
+        ),
     ] = None,
     captions: Annotated[
         str | None,
-        typer.Option(help=caption_files.HELP, metavar="FILE"),
+        typer.Option(help=caption_files.HELP, metavar="FILE", rich_help_panel=_DATA),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run.", metavar="FOLDER", show_default="runs/NAME")
+        Path | None,
+        typer.Option(help="Folder of the run.", metavar="FOLDER", show_default="runs/NAME", rich_help_panel=_RUN),
     ] = None,
     root: Annotated[
         Path,
-        typer.Option(envvar="SHOWTELL_DATA", help="Folder for the relative paths of the recipe.", metavar="FOLDER"),
+        typer.Option(
+            envvar="SHOWTELL_DATA",
+            help="Folder for the relative paths of the recipe.",
+            metavar="FOLDER",
+            rich_help_panel=_DATA,
+        ),
     ] = Path(),
     store: Annotated[
         Path | None,
@@ -47,10 +59,14 @@ def train(
             help="Embedding store to use; missing embeddings are added.",
             metavar="FOLDER",
             show_default="in the run's folder",
+            rich_help_panel=_RUN,
         ),
     ] = None,
     begin_from: Annotated[
-        Path | None, typer.Option("--from", help="Start from this checkpoint of another run.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            "--from", help="Start from this checkpoint of another run.", metavar="FILE", rich_help_panel=_START
+        ),
     ] = None,
     from_model: Annotated[
         str | None,
@@ -58,38 +74,50 @@ def train(
             "--from-model",
             help="Start from a model, a file or a name of `showtell models`: its encoder, words and weights.",
             metavar="MODEL",
+            rich_help_panel=_START,
         ),
     ] = None,
     device: Annotated[
-        str, typer.Option(help="Device to train on: auto, cpu, cuda, cuda:1, ...", metavar="DEVICE")
+        str,
+        typer.Option(help="Device to train on: auto, cpu, cuda, cuda:1, ...", metavar="DEVICE", rich_help_panel=_RUN),
     ] = "auto",
     name: Annotated[
-        str | None, typer.Option(help="Name of the model.", metavar="NAME", show_default="the recipe's")
+        str | None,
+        typer.Option(help="Name of the model.", metavar="NAME", show_default="the recipe's", rich_help_panel=_RUN),
     ] = None,
     encoder: Annotated[
         str | None,
-        typer.Option(
-            help=f"Encoder: {ENCODERS}.",
-            metavar="NAME",
-            show_default="the recipe's",
-        ),
+        typer.Option(help=f"Encoder: {ENCODERS}.", metavar="NAME", show_default="the recipe's", rich_help_panel=_MODEL),
     ] = None,
     encoder_weights: Annotated[
-        str | None, typer.Option(help="File with the encoder's weights.", metavar="FILE", show_default="the recipe's")
+        str | None,
+        typer.Option(
+            help="File with the encoder's weights.", metavar="FILE", show_default="the recipe's", rich_help_panel=_MODEL
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of the first stage.", show_default="the recipe's")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of all random choices.", show_default="the recipe's")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Train N times, with seeds from --seed upwards.")] = 1,
+    epochs: Annotated[
+        int | None, typer.Option(help="Epochs of the first stage.", show_default="the recipe's", rich_help_panel=_MODEL)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of all random choices.", show_default="the recipe's", rich_help_panel=_RUN)
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Train N times, with seeds from --seed upwards.", rich_help_panel=_RUN)
+    ] = 1,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Show the run on a local web page with a stop button.")
+        bool,
+        typer.Option("--watch", help="Show the run on a local web page with a stop button.", rich_help_panel=_WATCH),
     ] = False,
-    watch_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of that page; 0 takes a free one.")] = 8001,
+    watch_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of that page; 0 takes a free one.", rich_help_panel=_WATCH)
+    ] = 8001,
     set_: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             help="Set a key of the recipe, such as training.batch_size=32. May be repeated.",
             metavar="KEY=VALUE",
+            rich_help_panel=_MODEL,
         ),
     ] = None,
     picture_column: caption_files.PictureColumn = None,

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from showtell.errors import shown
+from showtell.models.names import DEFAULT_NAME
 
 
 def verify(
     model: Annotated[
         Path | None,
         typer.Argument(
-            help="Model bundle: a file, or a name such as flickr8k.", metavar="MODEL", show_default="flickr8k"
+            help="Model bundle: a file, or a name such as flickr8k.", metavar="MODEL", show_default=DEFAULT_NAME
         ),
     ] = None,
 ) -> None:

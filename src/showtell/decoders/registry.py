@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import showtell.decoders
 from showtell.decoders.base import REGISTERED, Decoder, DecoderKind, DecoderOptions
-from showtell.errors import InputError
+from showtell.errors import InputError, near
 
 _NOT_DECODERS = {"export", "registry", "runtime"}
 
@@ -30,7 +30,7 @@ def kind_of(name: str) -> DecoderKind:
     """The kind with this name; without one, an `InputError` that lists the kinds."""
     kinds = decoder_kinds()
     if name not in kinds:
-        raise InputError(f"decoder kind {name!r} is unknown: choose one of {', '.join(kinds)}")
+        raise InputError(f"decoder kind {name!r} is unknown{near(name, kinds)}: choose one of {', '.join(kinds)}")
     return kinds[name]
 
 

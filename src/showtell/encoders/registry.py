@@ -11,7 +11,7 @@ from pathlib import Path
 
 from showtell.encoders import sources
 from showtell.encoders.sources.base import REGISTERED, Classifier, EncoderEntry, EncoderSource
-from showtell.errors import InputError
+from showtell.errors import InputError, near
 
 
 @functools.cache
@@ -42,7 +42,9 @@ def find(name: str, weights: Path | None = None, root: Path = Path()) -> Encoder
     prefix, _, inner = name.partition(":")
     source = encoder_sources().get(prefix)
     if source is None or (source.has_prefix and not inner):
-        raise InputError(f"encoder {name!r} is unknown: choose one of {', '.join(encoder_names())}")
+        raise InputError(
+            f"encoder {name!r} is unknown{near(name, encoder_names())}: choose one of {', '.join(encoder_names())}"
+        )
     if weights and source.own_weights:
         raise InputError(f"the encoder {name} has its own weights: leave out {weights}")
     if weights and not weights.is_file():

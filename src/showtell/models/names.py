@@ -6,12 +6,13 @@ from pathlib import Path
 
 import platformdirs
 
-from showtell.errors import BundleError, InputError
+from showtell.errors import BundleError, InputError, near
 
 SUFFIX = ".showtell"
 
 
-DEFAULT_MODEL = "general.showtell"
+DEFAULT_NAME = "general"
+DEFAULT_MODEL = f"{DEFAULT_NAME}{SUFFIX}"
 
 
 def model_folders() -> tuple[Path, ...]:
@@ -43,7 +44,10 @@ def find_model(model: str | Path) -> Path:
     known = list_models()
     if str(model) in known:
         return known[str(model)]
-    raise BundleError(f"{model}: there is no such file, and no model of that name: there are {', '.join(known)}")
+    raise BundleError(
+        f"{model}: there is no such file, and no model of that name{near(str(model), known)}: there are "
+        f"{', '.join(known)}"
+    )
 
 
 def bundle_to_write(model: str | Path, out: str | Path | None) -> Path:

@@ -27,7 +27,7 @@ from showtell.decoders.base import DecoderOptions
 from showtell.decoders.registry import kind_of
 from showtell.decoders.show_and_tell import ShowAndTellOptions
 from showtell.encoders.runtime import EncoderOutput, Precision
-from showtell.errors import InputError
+from showtell.errors import InputError, near
 from showtell.images.preprocessing import ResizeMode
 from showtell.metrics.registry import figures_by_key
 from showtell.search import SearchOptions
@@ -131,7 +131,9 @@ class TrainingOptions:
         if self.schedule not in ("constant", "cosine"):
             raise InputError(f"schedule {self.schedule!r} is unknown: choose constant or cosine")
         if self.best_by not in (choices := [*figures_by_key(), "val_loss", "last"]):
-            raise InputError(f"best_by {self.best_by!r} is unknown: choose one of {', '.join(choices)}")
+            raise InputError(
+                f"best_by {self.best_by!r} is unknown{near(self.best_by, choices)}: choose one of {', '.join(choices)}"
+            )
         if self.precision not in ("float32", "bfloat16"):
             raise InputError(f"precision {self.precision!r} is unknown: choose float32 or bfloat16")
         if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
@@ -303,7 +305,9 @@ def recipe_from(values: dict[str, Any], where: str = "") -> Recipe:
     try:
         known = ["name", "decoder", *_TABLES]
         if unknown := sorted(set(values) - set(known)):
-            raise InputError(f"unknown table or key {unknown[0]!r}: there are {', '.join(known)}")
+            raise InputError(
+                f"unknown table or key {unknown[0]!r}{near(unknown[0], known)}: there are {', '.join(known)}"
+            )
         tables = {name: fill(name, cls, table_of(values, name)) for name, cls in _TABLES.items() if name != "data"}
         decoder = dict(table_of(values, "decoder"))
         kind = decoder.pop("kind", "show_and_tell")

@@ -5,14 +5,15 @@
 from typing import Any
 
 from showtell.data.examples import DRAWN
-from showtell.errors import InputError
+from showtell.errors import InputError, near
 
 
 def drawn_tables(name: str) -> dict[str, Any]:
     """The tables of the recipe for a data set of `showtell.data.examples.DRAWN`; an `InputError` lists their names."""
     if name not in DRAWN:
         raise InputError(
-            f"--data {name}: the built-in data sets are {' and '.join(DRAWN)}; for files use --pictures and --captions"
+            f"--data {name}{near(name, DRAWN)}: the built-in data sets are {' and '.join(DRAWN)}; "
+            "for files use --pictures and --captions"
         )
     tables = _SHAPES if name == "shapes" else _RELATIONS
     return {

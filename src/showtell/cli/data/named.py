@@ -9,7 +9,7 @@ import typer
 
 from showtell.cli import caption_files
 from showtell.config import assign, change, read_tables, table_of
-from showtell.errors import InputError
+from showtell.errors import InputError, near
 
 if TYPE_CHECKING:
     from showtell.data.examples import DataOptions
@@ -83,8 +83,11 @@ def named(
     """
     from showtell.data.examples import DRAWN
 
-    if data not in (None, *DRAWN):
-        raise InputError(f"--data {data}: the built-in data sets are {' and '.join(DRAWN)}; for files use --pictures")
+    if data is not None and data not in DRAWN:
+        raise InputError(
+            f"--data {data}{near(data, DRAWN)}: the built-in data sets are {' and '.join(DRAWN)}; "
+            "for files use --pictures"
+        )
     if data and (recipe or pictures or captions):
         raise InputError("--data names a built-in data set: leave out the recipe, --pictures and --captions")
     tables: dict[str, Any] = read_tables(recipe) if recipe else {}

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from showtell.data.captions.columns import Columns
 from showtell.data.captions.text_file import CaptionFile
-from showtell.errors import InputError, refuse_duplicate
+from showtell.errors import InputError, near, refuse_duplicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +97,7 @@ def read_rows(file: CaptionFile, format: str, columns: Columns) -> Iterator[Capt
             raise InputError(f"{file.where}: none of the caption formats: {titles}")
         return found.read(file, columns)
     if format not in formats:
-        raise InputError(f"caption format {format!r} is unknown: choose one of auto, {', '.join(formats)}")
+        raise InputError(
+            f"caption format {format!r} is unknown{near(format, formats)}: choose one of auto, {', '.join(formats)}"
+        )
     return formats[format].read(file, columns)
