@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test test-fast check docs bench dist clean
+.PHONY: demo test test-fast check docs site bench dist clean
 
 demo: .venv/demo.stamp
 	.venv/bin/showtell caption examples/photos --html demo.html
@@ -31,6 +31,10 @@ docs: .venv/test.stamp
 	.venv/bin/python docs/generate.py
 	.venv/bin/python docs/make_api.py
 
+# site/: the documentation as a site, for a web server or a browser alone. A link that leads nowhere is an error.
+site: .venv/site.stamp
+	.venv/bin/mkdocs build
+
 # dist/: an sdist and a wheel, both checked.
 dist: | .venv/bin/python
 	.venv/bin/python .ci/supply_chain.py build
@@ -50,6 +54,10 @@ bench: .venv/bench.stamp
 	$(PIP) -c constraints.txt -e '.[test]'
 	@touch $@ .venv/demo.stamp
 
+.venv/site.stamp: pyproject.toml | .venv/bin/python
+	$(PIP) -c constraints.txt -e '.[docs]'
+	@touch $@ .venv/demo.stamp
+
 .venv-fast/test.stamp: pyproject.toml
 	test -x .venv-fast/bin/python || $(PYTHON) -m venv .venv-fast
 	$(subst .venv/,.venv-fast/,$(PIP)) -c constraints.txt -e '.[test-fast]'
@@ -64,4 +72,4 @@ bench: .venv/bench.stamp
 	$(PYTHON) -m venv .venv
 
 clean:
-	rm -rf .venv .venv-fast build dist demo.html runs
+	rm -rf .venv .venv-fast build dist demo.html runs site
