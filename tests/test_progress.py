@@ -1,9 +1,19 @@
 """Progress is shown to a person at a terminal as a bar, and to a log as a line now and then."""
 
 import io
+import logging
+
+import pytest
 
 from showtell import progress
-from showtell.progress import bar, meter, watch
+from showtell.progress import bar, log_line, meter, show_progress, watch
+
+
+@pytest.fixture(autouse=True)
+def shown_here():
+    show_progress()
+    yield
+    show_progress()
 
 
 class Terminal(io.StringIO):
@@ -45,3 +55,24 @@ def test_a_watch_begins_anew_when_the_total_becomes_known(capsys):
         done = 5000
         look("")
     assert capsys.readouterr().err.startswith("x: 5/5 kB")
+
+
+def test_the_library_prints_nothing_unless_asked(capsys, monkeypatch):
+    show_progress(False)
+    monkeypatch.setattr("sys.stderr", Terminal())
+    with bar("reading", 3, "pictures") as tick:
+        tick(3)
+    log_line("epoch 1")
+    assert progress.sys.stderr.getvalue() == ""
+    assert capsys.readouterr() == ("", "")
+
+
+def test_other_programs_configure_the_logger(caplog):
+    show_progress(False)
+    caplog.set_level(logging.INFO, "showtell")
+    with bar("reading", 3, "pictures") as tick:
+        tick(3)
+    log_line("epoch 1: 100% of %s")
+    assert [(one.name, one.levelname) for one in caplog.records] == [("showtell", "INFO")] * 2
+    assert caplog.messages[0].startswith("reading: 3/3 pictures")
+    assert caplog.messages[1] == "epoch 1: 100% of %s"

@@ -1,6 +1,7 @@
 """What people import: models by name, streams of anything, embeddings, notebooks, training with few verbs."""
 
 import itertools
+import json
 import shutil
 import subprocess
 import sys
@@ -208,5 +209,85 @@ def test_parameters_are_got_set_and_cloned_as_scikit_learn_does_it():
         clone.set_params(epoch=1)
     with pytest.raises(InputError, match="as many"):
         estimator.fit([b""], [])
-    with pytest.raises(PictureError, match="picture 0"):
+    with pytest.raises(PictureError, match=r"^missing\.png: cannot be read \(No such file or directory\)$"):
         estimator.fit(["missing.png"], ["a dog"])
+    with pytest.raises(PictureError, match=r"^picture 0: an array of shape \(2,\)"):
+        estimator.fit([np.zeros(2)], ["a dog"])
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "check_estimator_cloneable",
+        "check_estimator_repr",
+        "check_estimator_tags_renamed",
+        "check_get_params_invariance",
+        "check_mixin_order",
+        "check_no_attributes_set_in_init",
+        "check_parameters_default_constructible",
+        "check_set_params",
+        "check_valid_tag_types",
+    ],
+)
+def test_it_passes_the_checks_of_scikit_learn_that_give_it_no_table_of_numbers(check):
+    checks = pytest.importorskip("sklearn.utils.estimator_checks")
+    getattr(checks, check)("CaptioningEstimator", showtell.CaptioningEstimator())
+
+
+@pytest.mark.slow  # it trains, which needs PyTorch
+def test_scikit_learn_validates_it_on_folds(drawn, tiny_encoder, tmp_path):
+    selection = pytest.importorskip("sklearn.model_selection")
+    (tmp_path / "tiny.onnx").write_bytes(tiny_encoder)
+    tables = {"decoder": {"hidden": 16, "word": 8}}
+    estimator = showtell.CaptioningEstimator(f"onnx:{tmp_path / 'tiny.onnx'}", min_count=1, epochs=1, recipe=tables)
+    pictures, captions = drawn
+    scores = selection.cross_val_score(estimator, pictures, captions, cv=2)
+    assert scores.shape == (2,)
+    assert np.isfinite(scores).all()
+
+
+def test_an_estimator_that_is_not_fitted_says_so_as_those_of_scikit_learn_do():
+    estimator = showtell.CaptioningEstimator()
+    for used in (estimator.predict, lambda pictures: estimator.score(pictures, ["a dog"])):
+        with pytest.raises(showtell.NotFittedError, match="call fit first") as raised:
+            used([b""])
+        assert isinstance(raised.value, (InputError, ValueError, AttributeError))
+    validation = pytest.importorskip("sklearn.utils.validation")
+    with pytest.raises(ValueError, match="not fitted yet"):
+        validation.check_is_fitted(estimator)
+
+
+def test_a_caption_is_a_dictionary_with_the_same_keys_whatever_is_known(captioner, photos):
+    caption = captioner.caption(photos / "0.png", num_captions=2)
+    plain = caption.to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert (plain["caption"], plain["score"], plain["confidence"]) == (caption.text, caption.score, None)
+    assert [word["word"] for word in plain["words"]] == caption.text.split()
+    assert plain["alternatives"][0]["caption"] == caption.alternatives[0].text
+    known = Caption("a dog", -0.5, (), confidence=0.4, tags=(showtell.Tag("dog", 0.9),))
+    assert known.to_dict().keys() == plain.keys()
+    assert known.to_dict()["tags"] == {"dog": 0.9}
+    (good, bad) = captioner.caption_stream([photos / "0.png", b"nothing"])
+    assert good.to_dict() == {
+        "name": str(photos / "0.png"),
+        "error": "",
+        **captioner.caption(photos / "0.png").to_dict(),
+    }
+    assert bad.to_dict() == {"name": "picture 1", "error": bad.error}
+
+
+def test_what_is_printed_of_captions_and_models_says_something_short(captioner):
+    caption = Caption("a dog", -0.512, (Word("a", 0.5),), confidence=0.4, unfamiliar=True)
+    assert repr(caption) == "Caption('a dog', score=-0.51, confidence=0.40, unfamiliar=True)"
+    assert repr(captioner) == "Captioner('tiny')"
+    assert repr(captioner.bundle).endswith(f"'tiny', {len(captioner.bundle.vocabulary)} entries)")
+
+
+def test_an_error_names_the_picture_once(captioner, photos):
+    for broken in (photos / "missing.png", str(photos / "missing.png")):
+        with pytest.raises(PictureError) as raised:
+            captioner.caption(broken)
+        assert str(raised.value).count("missing.png") == 1
+        with pytest.raises(PictureError) as raised:
+            captioner.embed_pictures([broken])
+        assert str(raised.value).count("missing.png") == 1

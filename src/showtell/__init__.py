@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from showtell.embeddings.embed import EmbedOptions, EmbedResult, embed
     from showtell.embeddings.store import EmbeddingStore
     from showtell.encoders import Encoder, EncoderInfo, encoder_graph, encoder_names
-    from showtell.errors import BundleError, InputError, MissingExtra, PictureError, ShowtellError, StoreError
+    from showtell.errors import (
+        BundleError,
+        InputError,
+        MissingExtra,
+        NotFittedError,
+        PictureError,
+        ShowtellError,
+        StoreError,
+    )
     from showtell.estimator import CaptioningEstimator
     from showtell.evaluation import (
         EvaluatedPicture,
@@ -69,6 +77,7 @@ if TYPE_CHECKING:
     from showtell.post_training.calibration import calibrate
     from showtell.post_training.quantize import Quantized, quantize
     from showtell.post_training.search_tuning import Tuned, tune
+    from showtell.progress import show_progress
     from showtell.ray import captions_on as ray_captions
     from showtell.ray import cluster as ray_cluster
     from showtell.ray import embed_on as ray_embed
@@ -116,6 +125,7 @@ _HOMES = {
     "MissingExtra": "showtell.errors",
     "NOT_SURE": "showtell.captioning.caption",
     "NextWordCheck": "showtell.evaluation.next_word:Check",
+    "NotFittedError": "showtell.errors",
     "Picture": "showtell.images.decode",
     "PictureBatches": "showtell.training.batches",
     "PictureError": "showtell.errors",
@@ -178,6 +188,7 @@ _HOMES = {
     "replay": "showtell.captioning.golden",
     "rouge_l": "showtell.metrics",
     "score": "showtell.metrics",
+    "show_progress": "showtell.progress",
     "signature_fields": "showtell.metrics",
     "square": "showtell.images.preprocessing",
     "temper": "showtell.search",
@@ -223,6 +234,7 @@ __all__ = [
     "MetricScores",
     "MissingExtra",
     "NextWordCheck",
+    "NotFittedError",
     "Picture",
     "PictureBatches",
     "PictureError",
@@ -286,6 +298,7 @@ __all__ = [
     "replay",
     "rouge_l",
     "score",
+    "show_progress",
     "signature_fields",
     "square",
     "temper",

@@ -64,6 +64,10 @@ class OutputError(InputError):
         self.exit_code = 1 if full else 2
 
 
+class NotFittedError(InputError, ValueError, AttributeError):
+    """An estimator is used before `fit`. Its base classes are those of scikit-learn's error of that name."""
+
+
 class PictureError(InputError):
     """Bytes that cannot be decoded to a picture. A run over many pictures lists it as a reject and continues."""
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from showtell.captioning.captioner import Captioner
-from showtell.errors import InputError, PictureError, near
+from showtell.errors import InputError, NotFittedError, PictureError, near
 from showtell.files import sha256_of, write_beside, write_bytes
 from showtell.images.decode import Picture, decode
 from showtell.metrics import score as score_captions
@@ -77,7 +77,8 @@ class CaptioningEstimator:
         """The caption of each picture; options as for `Captioner.caption`.
 
         Raises:
-            InputError: the estimator is not trained yet, or an option is wrong.
+            NotFittedError: the estimator is not trained yet.
+            InputError: an option is wrong.
             PictureError: a picture cannot be read.
         """
         return [caption.text for caption in self._fitted().caption_batch(pictures, **options)]
@@ -86,7 +87,8 @@ class CaptioningEstimator:
         """CIDEr-D, from 0 to 10, of the model's captions of `pictures` against the references `captions`.
 
         Raises:
-            InputError: the estimator is not trained yet, or the lists differ in length.
+            NotFittedError: the estimator is not trained yet.
+            InputError: the lists differ in length.
             PictureError: a picture cannot be read.
         """
         _require_as_many(pictures, captions)
@@ -113,6 +115,19 @@ class CaptioningEstimator:
             setattr(self, name, value)
         return self
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "captioner_")
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of estimators that its tools are given: pictures are no table of numbers."""
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=True),
+            input_tags=InputTags(two_d_array=False, string=True),
+        )
+
     def _tables(self) -> dict[str, Any]:
         own: dict[str, dict[str, Any]] = {
             "data": {
@@ -135,7 +150,7 @@ class CaptioningEstimator:
 
     def _fitted(self) -> Captioner:
         if not hasattr(self, "captioner_"):
-            raise InputError("this estimator is not trained yet: call fit first")
+            raise NotFittedError("this estimator is not trained yet: call fit first")
         return self.captioner_
 
 
@@ -157,7 +172,7 @@ def write_data(folder: Path, pictures: Sequence[Picture], captions: Sequence[str
             try:
                 data = _file_of(picture)
             except (OSError, PictureError) as error:
-                raise PictureError(f"picture {i}: {error}") from error
+                raise PictureError(_of_picture(i, picture, error)) from error
             name = f"{i:07d}-{sha256_of(data)[:16]}.png"  # the digest tells embeddings of different pictures apart
             archive.writestr(zipfile.ZipInfo(name), data)
             lines.append(json.dumps({"image": name, "caption": _texts(texts)}) + "\n")
@@ -165,6 +180,13 @@ def write_data(folder: Path, pictures: Sequence[Picture], captions: Sequence[str
         if captions_before.exists() and captions_before.read_bytes() != captions_now:
             raise InputError(f"{folder}: holds a run of other pictures or captions: choose another folder")
     write_bytes(captions_before, captions_now)
+
+
+def _of_picture(number: int, picture: Picture, error: OSError | PictureError) -> str:
+    """What is wrong with a picture, with its path or else its number."""
+    named = isinstance(picture, (str, PathLike))
+    reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
+    return f"{picture!s}: {reason}" if named else f"picture {number}: {reason}"
 
 
 def _require_as_many(pictures: Sequence[Picture], captions: Sequence[str | Sequence[str]]) -> None:

@@ -1,6 +1,11 @@
-"""Progress on stderr: a live bar on a terminal, a line now and then elsewhere."""
+"""Progress: a live bar on a terminal, a line now and then elsewhere, by the logger `showtell`.
+
+The library prints nothing by itself: its lines are records of that logger, of level INFO, which other programs
+configure as any. `show_progress` is what the command line calls: it writes them to stderr, and draws bars on terminals.
+"""
 
 import contextlib
+import logging
 import shutil
 import sys
 import textwrap
@@ -13,7 +18,33 @@ from showtell.errors import shown
 Tick: TypeAlias = Callable[..., None]
 """`tick(n=1, note="")`: n more items are done; the note is shown at the end of the bar."""
 
+LOG = logging.getLogger("showtell")
+LOG.addHandler(logging.NullHandler())
+
 _SECONDS_BETWEEN_LINES = 30.0
+
+
+class _ToStderr(logging.Handler):
+    """Writes the lines as they are to whatever stderr is now."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(shown(record.getMessage()), file=sys.stderr, flush=True)
+
+
+_TO_STDERR = _ToStderr()
+
+
+def show_progress(on: bool = True) -> None:
+    """Show the library's progress and lines on stderr, as the command line does; `on=False` ends that."""
+    LOG.removeHandler(_TO_STDERR)
+    if on:
+        LOG.addHandler(_TO_STDERR)
+    LOG.setLevel(logging.INFO if on else logging.NOTSET)
+
+
+def log_line(line: str) -> None:
+    """A line for people, such as the figures of an epoch, as a record of the logger."""
+    LOG.info("%s", line)
 
 
 @contextlib.contextmanager
@@ -26,10 +57,12 @@ def bar(description: str, total: int | None, unit: str, *, done: int = 0, show: 
         unit: the plural noun of the items, for the rate.
         done: items done before; they count for the bar, not for the rate.
         show: False makes every tick silent.
+
+    Nothing is shown unless the logger `showtell` is enabled for INFO.
     """
-    if not show:
+    if not (show and LOG.isEnabledFor(logging.INFO)):
         yield lambda n=1, note="": None
-    elif sys.stderr.isatty():
+    elif _TO_STDERR in LOG.handlers and sys.stderr.isatty():
         with _live_bar(description, total, unit, done) as tick:
             yield tick
     else:
@@ -83,7 +116,7 @@ class _Lines:
         line += f" {self.unit}, {rate:.1f}/s"
         if self.total is not None and not at_end and rate > 0:
             line += f", {(self.total - self.before - self.count) / rate:.0f} s left"
-        print(shown(f"{line} {note}".rstrip()), file=sys.stderr, flush=True)
+        log_line(f"{line} {note}".rstrip())
 
 
 def say(line: str, *, to_errors: bool = False) -> None:

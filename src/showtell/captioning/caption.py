@@ -26,6 +26,11 @@ class Word:
     probability: float
     attention: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The word as plain values, not rounded; `attention` is None or a list of rows."""
+        attention = None if self.attention is None else self.attention.tolist()
+        return {"word": self.word, "probability": self.probability, "attention": attention}
+
     def to_json(self) -> dict[str, Any]:
         """The word as JSON values, rounded."""
         value: dict[str, Any] = {"word": self.word, "probability": round(self.probability, 6)}
@@ -34,7 +39,7 @@ class Word:
         return value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Caption:
     """A sentence about a picture.
 
@@ -67,6 +72,37 @@ class Caption:
     def n_best(self) -> tuple["Caption", ...]:
         """The caption and its alternatives, best first."""
         return (self, *self.alternatives)
+
+    def __repr__(self) -> str:
+        known = [f"{self.text!r}", f"score={self.score:.2f}"]
+        if self.confidence is not None:
+            known.append(f"confidence={self.confidence:.2f}")
+        if self.unfamiliar:
+            known.append("unfamiliar=True")
+        if self.guess:
+            known.append(f"guess={self.guess!r}")
+        if self.tags:
+            known.append(f"tags={[tag.name for tag in self.tags]}")
+        if self.alternatives:
+            known.append(f"alternatives={len(self.alternatives)}")
+        return f"Caption({', '.join(known)})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything about the caption as plain values that JSON and tables take, with the same keys for every caption.
+
+        Numbers are not rounded. `tags` maps names to probabilities; `alternatives` are such dictionaries, too.
+        """
+        return {
+            "caption": self.text,
+            "score": self.score,
+            "confidence": self.confidence,
+            "unfamiliar": self.unfamiliar,
+            "guess": self.guess,
+            "guided": self.guided,
+            "words": [word.to_dict() for word in self.words],
+            "tags": {tag.name: tag.probability for tag in self.tags},
+            "alternatives": [one.to_dict() for one in self.alternatives],
+        }
 
     def to_json(self) -> dict[str, Any]:
         """The sentence as JSON values, rounded. Unknown values, alternatives and tags are left out."""
@@ -113,3 +149,7 @@ class Captioned:
     caption: Caption | None
     error: str = ""
     source: object = field(default=None, compare=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """`name`, `error`, and the keys of `Caption.to_dict`, which are absent if there is no caption."""
+        return {"name": self.name, "error": self.error} | (self.caption.to_dict() if self.caption else {})

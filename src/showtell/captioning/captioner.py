@@ -74,6 +74,9 @@ class Captioner:
         self.generator = CaptionGenerator(model, any_resize=resize is not None)
         self.encoder = self.bundle.encoder(resize=resize, threads=threads)
 
+    def __repr__(self) -> str:
+        return f"Captioner({self.name!r})"
+
     @property
     def bundle(self) -> Bundle:
         """The model's bundle; for an ensemble, the first one."""
@@ -252,7 +255,8 @@ class Captioner:
             try:
                 squares.append(fitted(picture, self.encoder.info.preprocessing))
             except PictureError as error:
-                raise PictureError(f"{_name_of(picture, i)}: {error}") from error
+                name = _name_of(picture, i)  # which the error of a path has already
+                raise PictureError(str(error) if str(error).startswith(f"{name}: ") else f"{name}: {error}") from error
         return np.stack(squares)
 
 

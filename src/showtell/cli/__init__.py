@@ -27,7 +27,7 @@ from showtell.cli.tune import tune
 from showtell.cli.usage import UsageError, usage_line
 from showtell.cli.verify import verify
 from showtell.errors import ShowtellError, one_line
-from showtell.progress import say
+from showtell.progress import say, show_progress
 
 app = App(
     name="showtell",
@@ -83,6 +83,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata do not concern users
     interrupt = CtrlC()
     interrupt.install()
+    show_progress()
     try:
         sys.exit(app(prog_name="showtell", standalone_mode=False) or 0)
     except (SystemExit, KeyboardInterrupt) as end:  # Typer turns an interrupt into an exit

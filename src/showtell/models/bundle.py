@@ -68,7 +68,7 @@ TAG_PARTS = ("tags.json", "tags.safetensors")
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # so that the same parts always give the same file
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Bundle:
     """A bundle's parts, checked against their checksums: `model` is `model.json`, `parts` the bytes by file name."""
 
@@ -76,6 +76,9 @@ class Bundle:
     model: dict[str, Any]
     vocabulary: Vocabulary
     parts: Mapping[str, bytes]
+
+    def __repr__(self) -> str:
+        return f"Bundle({self.path!r}, {self.name!r}, {len(self.vocabulary)} entries)"
 
     @property
     def name(self) -> str:

@@ -27,6 +27,7 @@ from showtell.encoders import encoder_graph
 from showtell.errors import InputError
 from showtell.files import held
 from showtell.post_training.calibration import calibrate_from_store
+from showtell.progress import log_line
 from showtell.training.baseline import Baseline, baseline_of
 from showtell.training.device import device_of
 from showtell.training.distributed import SINGLE_WORKER, WorkerGroup
@@ -65,7 +66,7 @@ def train(
     device: str = "auto",
     group: WorkerGroup = SINGLE_WORKER,
     show: bool = True,
-    say: Say = lambda line: None,
+    say: Say = log_line,
     on_epoch: OnEpoch = lambda metrics: None,
     watch: Watch | None = None,
 ) -> TrainResult:
@@ -82,7 +83,7 @@ def train(
             processor.
         group: the workers, this process among them, that call this together with the same arguments.
         show: progress bars on stderr.
-        say: called with a line for people at every stage.
+        say: called with a line for people at every stage; by default the logger `showtell`.
         on_epoch: called after every epoch with the figures of all epochs so far, as in `metrics.jsonl`.
         watch: notified of every step and epoch; it may stop the run.
 

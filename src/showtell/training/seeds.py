@@ -13,6 +13,7 @@ from typing import Any
 
 from showtell.errors import InputError
 from showtell.files import write_json
+from showtell.progress import log_line
 from showtell.training.loop import Say
 from showtell.training.recipe import Recipe
 from showtell.training.run import TrainResult, train
@@ -40,7 +41,7 @@ def train_seeds(
     begin_from: str | Path | None = None,
     device: str = "auto",
     show: bool = True,
-    say: Say = lambda line: None,
+    say: Say = log_line,
 ) -> SeedsResult:
     """Train `recipe` with `count` seeds, from its own seed upwards; finished runs are not trained again.
 
