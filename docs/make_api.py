@@ -23,7 +23,7 @@ SECTIONS = {
     "Captioning": (
         "Captioner Caption Captioned Word Tag NOT_SURE CaptionOptions SearchOptions temper overlay caption_pieces"
     ),
-    "Models": "list_models find_model default_model Bundle read_bundle write_bundle replay Replay",
+    "Models": "list_models find_model default_model show_progress Bundle read_bundle write_bundle replay Replay",
     "Pictures": (
         "Picture RawPicture decode DecodeOptions Preprocessing square normalize PictureSource PictureSelection Sample"
     ),
@@ -47,7 +47,7 @@ SECTIONS = {
     "After training": "calibrate tune Tuned quantize Quantized",
     "Alt text": "write_alt_texts plan_alt_texts AltTextOptions AltTextStep AltTextSummary",
     "Many machines": "ray_cluster ray_embed ray_captions ray_pieces ray_train",
-    "Errors": "ShowtellError InputError PictureError BundleError StoreError MissingExtra",
+    "Errors": "ShowtellError InputError PictureError BundleError StoreError MissingExtra NotFittedError",
 }
 
 INTRODUCTION = """# Python API

@@ -82,7 +82,7 @@ for name in showtell.__all__:
     try:
         getattr(showtell, name)
     except showtell.MissingExtra as error:
-        missing.add((name, str(error).rpartition("[")[2]))
+        missing.add((name, str(error).rpartition("[")[2].partition(" ")[0]))
 print(sorted(missing))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
