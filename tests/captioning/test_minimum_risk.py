@@ -32,6 +32,12 @@ def test_a_caption_ends_before_what_few_of_them_say():
     assert chosen("a man rides a horse with a red flag", drawn) == "a man rides a horse"
 
 
+def test_a_caption_never_ends_before_it_names_something():
+    drawn = ["a close up of a dog", "a close up of a cat", "a close view of a cup"]
+    assert chosen("a close up of a plate", drawn) not in ("a close", "a close up")
+    assert chosen("a red building", ["a red building", "a red house", "a red door"]) != "a red"
+
+
 def test_a_doubtful_colour_is_left_out_where_a_drawn_caption_leaves_it_out():
     drawn = ["a red bus", "a blue bus", "a bus", "a green bus"]
     assert chosen("a red bus", drawn) == "a bus"

@@ -129,10 +129,11 @@ def most_supported(
 
 
 def _beginnings(sentence: DecodedSentence) -> Iterator[DecodedSentence]:
-    """The sentence, and its beginnings that end before the start of another phrase."""
+    """The sentence, and its beginnings that end before the start of another phrase and name an object: not `a close`."""
     yield sentence
     words = sentence.words
     for length in range(2, len(words)):
-        if (words[length] in _BEFORE or words[length].endswith("ing")) and words[length - 1] not in _NEVER_LAST:
+        ends = words[length] in _BEFORE or words[length].endswith("ing")
+        if ends and words[length - 1] not in _NEVER_LAST and objects_of(" ".join(words[:length])):
             cut = Hypothesis(sentence.hypothesis.tokens[:length], sentence.hypothesis.log_probs[:length], 0.0)
             yield DecodedSentence(cut, words[:length], sentence.guided)
