@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from showtell import Captioner
-from showtell.alt_text import AltTextOptions, Rights, Step, plan_alt_texts, write_alt_texts
+from showtell.alt_text import AltTextOptions, Rights, Step, TextStyle, plan_alt_texts, write_alt_texts
 from showtell.alt_text.describe import describe
 from showtell.alt_text.journal import Entry, Journal
 from showtell.alt_text.xmp import new_packet, read_packet
@@ -45,9 +45,13 @@ def tree(photos):
     return photos
 
 
+PLAIN = {"style": TextStyle("plain"), "min_confidence": 0.0, "careful": False}
+"""Captions as the captioner gives them."""
+
+
 def write(tree, captioner, **options):
     outcomes = []
-    summary = write_alt_texts(tree, captioner, AltTextOptions(**options), watch=outcomes.append, show=False)
+    summary = write_alt_texts(tree, captioner, AltTextOptions(**PLAIN | options), watch=outcomes.append, show=False)
     assert summary.pictures == len(outcomes)
     return summary, {outcome.name: outcome for outcome in outcomes}
 
@@ -220,10 +224,10 @@ def test_captions_of_too_little_confidence_are_held_back_and_let_go(tree, calibr
 
 def test_other_settings_are_told_and_renewed_when_asked(tree, captioner):
     write(tree, captioner)
-    options = AltTextOptions()
+    options = AltTextOptions(**PLAIN)
     summary = write_alt_texts(tree, captioner, options, show=False, max_length=3)
     assert (summary.outdated, summary.captioned) == (10, 0)
-    summary = write_alt_texts(tree, captioner, AltTextOptions(renew=True), show=False, max_length=3)
+    summary = write_alt_texts(tree, captioner, AltTextOptions(**PLAIN, renew=True), show=False, max_length=3)
     assert (summary.outdated, summary.captioned) == (0, 10)
     assert all(len(text_beside(path).split()) <= 3 for path in pictures_of(tree))
 
@@ -231,13 +235,13 @@ def test_other_settings_are_told_and_renewed_when_asked(tree, captioner):
 def test_a_plan_says_what_a_run_then_does_and_writes_nothing(tree, captioner):
     (tree / "0.png.txt").write_text("mine")
     before = state(tree)
-    plan = plan_alt_texts(tree, captioner, AltTextOptions(), show=False)
+    plan = plan_alt_texts(tree, captioner, AltTextOptions(**PLAIN), show=False)
     assert plan.steps == {Step.CAPTION: 9, Step.KEPT: 1}
     assert state(tree) == before
     assert not (tree / ".showtell-alt-text").exists()
     write(tree, captioner)
     (tree / "1.png.txt").unlink()
-    plan = plan_alt_texts(tree, captioner, AltTextOptions(), show=False)
+    plan = plan_alt_texts(tree, captioner, AltTextOptions(**PLAIN), show=False)
     assert plan.steps == {Step.UNCHANGED: 8, Step.KEPT: 1, Step.WRITE: 1}
 
 
@@ -259,7 +263,7 @@ def test_a_text_that_a_person_writes_during_the_run_is_not_lost(tree, captioner,
         mine.write_text("mine")
 
     monkeypatch.setattr("showtell.alt_text.run._SECONDS_UNSETTLED", float("inf"))  # all are finished at the end
-    write_alt_texts(tree, captioner, AltTextOptions(), watch=watch, show=False)
+    write_alt_texts(tree, captioner, AltTextOptions(**PLAIN), watch=watch, show=False)
     assert [one.problem for one in outcomes if one.name == "9.png"] == [
         "was changed in the meantime: run the command again"
     ]
@@ -279,8 +283,8 @@ def test_captions_that_are_made_elsewhere_come_to_the_same(tree, captioner, tmp_
         options = captioner.caption_options()
         return reversed(list(describe(pictures, settings, captioner, options, batch_size=2)))
 
-    here = write_alt_texts(tree, captioner, AltTextOptions(), show=False)
-    there = write_alt_texts(tmp_path / "other", captioner, AltTextOptions(), show=False, elsewhere=elsewhere)
+    here = write_alt_texts(tree, captioner, AltTextOptions(**PLAIN), show=False)
+    there = write_alt_texts(tmp_path / "other", captioner, AltTextOptions(**PLAIN), show=False, elsewhere=elsewhere)
     assert rounds == [3, 3, 3, 1]
     assert here == there
     assert here.steps == {Step.WRITTEN: 9, Step.REJECTED: 2}
@@ -297,11 +301,11 @@ def test_a_folder_that_is_none_and_contradicting_options_are_told(tree, captione
     with pytest.raises(InputError, match="not a folder"):
         write(tree / "0.png", captioner)
     with pytest.raises(InputError, match="add --output"):
-        AltTextOptions(format="csv")
+        AltTextOptions(**PLAIN, format="csv")
     with pytest.raises(InputError, match="leave out --output"):
-        AltTextOptions(output=tmp_path / "x")
+        AltTextOptions(**PLAIN, output=tmp_path / "x")
     with pytest.raises(InputError, match="add --format xmp"):
-        AltTextOptions(rights=Rights(merge=True))
+        AltTextOptions(**PLAIN, rights=Rights(merge=True))
     with pytest.raises(InputError, match="not calibrated, so it has no confidence"):
         write(tree, captioner, min_confidence=0.5)
 
@@ -341,7 +345,7 @@ def test_overwrite_alone_replaces_what_showtell_wrote_and_someone_changed(tree, 
 
 def test_a_journal_that_was_killed_while_it_began_is_a_new_one(tree, captioner):
     (tree / ".showtell-alt-text").write_bytes(b"")
-    assert plan_alt_texts(tree, captioner, AltTextOptions(), show=False).steps == {Step.CAPTION: 10}
+    assert plan_alt_texts(tree, captioner, AltTextOptions(**PLAIN), show=False).steps == {Step.CAPTION: 10}
     assert (tree / ".showtell-alt-text").read_bytes() == b"", "a dry run changes nothing"
     summary, _ = write(tree, captioner)
     assert summary.steps == {Step.WRITTEN: 10}

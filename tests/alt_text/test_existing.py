@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from showtell import Captioner
-from showtell.alt_text import AltTextOptions, Rights, Step, write_alt_texts
+from showtell.alt_text import AltTextOptions, Rights, Step, TextStyle, write_alt_texts
 from showtell.alt_text.existing import description_of
 from showtell.alt_text.xmp import new_packet
 
@@ -109,7 +109,9 @@ def captioner(tiny_bundle):
 
 
 def steps(folder, captioner, **options):
-    return write_alt_texts(folder, captioner, AltTextOptions(**options), show=False).steps
+    return write_alt_texts(
+        folder, captioner, AltTextOptions(**{"style": TextStyle("plain"), "careful": False} | options), show=False
+    ).steps
 
 
 @pytest.mark.parametrize("format", ["txt", "xmp"])

@@ -61,7 +61,7 @@ def test_careful_captions_are_no_longer_and_the_same_each_time():
     photos = sorted(PHOTOS.glob("*.jpg"))[:4]
     usual = captioner.caption(photos)
     careful = captioner.caption(photos, careful=True)
-    assert [one.text for one in captioner.caption(photos, careful=True)] == [one.text for one in careful]
+    assert [captioner.caption(photo, careful=True).text for photo in photos] == [one.text for one in careful]
     lengths = [np.mean([len(one.text.split()) for one in captions]) for captions in (usual, careful)]
     assert lengths[1] < lengths[0]
     assert all(one.confidence is not None for one in careful)

@@ -15,14 +15,15 @@ def test_exit_codes_tell_scripts_what_is_left_to_do(showtell, photos):
     dry = showtell("alt-text", photos, "--dry-run")
     assert (dry.code, dry.out.splitlines()[0]) == (4, "caption: 0.png")
     assert showtell("alt-text", photos, "--min-confidence", "1").code == 3
-    assert showtell("alt-text", photos).code == 0
-    done = showtell("alt-text", photos, "--dry-run")
+    assert showtell("alt-text", photos).code == 3
+    assert showtell("alt-text", photos, "--all").code == 0
+    done = showtell("alt-text", photos, "--all", "--dry-run")
     assert (done.code, done.out.splitlines()[:2]) == (
         0,
         [f"{photos}: 10 pictures", "         10 texts up to date"],
     )
     (photos / "0.png").write_bytes(b"no picture")
-    damaged = showtell("alt-text", photos)
+    damaged = showtell("alt-text", photos, "--all")
     assert damaged.code == 1
     assert "1 that cannot be read" in damaged.out
     assert "  0.png: not a JPEG" in damaged.out

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from showtell.alt_text.doubt import tags_to_text
 from showtell.alt_text.journal import Entry
 from showtell.captioning.captioner import Captioned, Captioner
 from showtell.captioning.options import CaptionOptions
@@ -41,7 +42,7 @@ def described(picture: PictureFile, content: str, settings: str, result: Caption
     entry = Entry(picture.size, picture.modified, content, settings, error=result.error)
     if (caption := result.caption) is None:
         return entry
-    captioned = replace(entry, caption=caption.text, score=caption.score)
+    captioned = replace(entry, caption=caption.text, score=caption.score, tags=tags_to_text(caption.tags))
     return replace(captioned, confidence=caption.confidence, unfamiliar=caption.unfamiliar)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image, ImageFile, IptcImagePlugin
 
 from showtell.alt_text.journal import Entry
-from showtell.alt_text.xmp import read_packet
+from showtell.alt_text.xmp import Packet, read_packet
 from showtell.errors import InputError
 from showtell.files import sha256_of
 
@@ -64,16 +64,26 @@ def _text_in(path: Path, entry: Entry | None) -> bool:
         return False
     if path.suffix == ".xmp":
         return bool(_texts_of_others(data))
-    ours = (entry.written, sha256_of(f"{entry.caption}\n".encode())) if entry else ()
-    return bool(data.strip()) and sha256_of(data) not in ours
+    return bool(data.strip()) and not (entry and sha256_of(data) in entry.ours)
 
 
 def _texts_of_others(xmp: bytes) -> list[str]:
-    try:
-        packet = read_packet(xmp.strip(b"\0 \r\n"))
-    except InputError:  # not readable as XMP, so no known text
+    packet = _packet(xmp)
+    if packet is None:
         return []
     return [text for name, text in packet.texts.items() if text.strip() and name not in packet.ours]
+
+
+def _our_texts(xmp: bytes) -> set[str]:
+    packet = _packet(xmp)
+    return {packet.texts[name] for name in packet.ours} if packet else set()
+
+
+def _packet(xmp: bytes) -> Packet | None:
+    try:
+        return read_packet(xmp.strip(b"\0 \r\n"))
+    except InputError:  # not readable as XMP, so no known text
+        return None
 
 
 def _descriptions(picture: Path) -> Iterator[str]:
@@ -93,13 +103,17 @@ def _in_image(image: Image.Image) -> Iterator[str]:
     for tag in _IN_EXIF:
         if value := exif.get(tag):
             yield value.decode("utf-16-le", "replace") if isinstance(value, bytes) else str(value)
+    ours: set[str] = set()
     for xmp in (image.info.get("xmp"), exif.get(_XMP_IN_TIFF)):
         if xmp:
-            yield from _texts_of_others(xmp if isinstance(xmp, bytes) else str(xmp).encode())
+            data = xmp if isinstance(xmp, bytes) else str(xmp).encode()
+            yield from _texts_of_others(data)
+            ours |= _our_texts(data)
     if isinstance(image, ImageFile.ImageFile):
         found = (IptcImagePlugin.getiptcinfo(image) or {}).get((2, 120), b"")
         for one in found if isinstance(found, list) else [found]:
-            yield one.decode("utf-8", "replace")
+            if (text := one.decode("utf-8", "replace")) not in ours:
+                yield text
 
 
 def _png_texts(path: Path) -> Iterator[tuple[str, bytes]]:

@@ -7,14 +7,16 @@ and it can tell files that Showtell wrote from files that people wrote.
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from showtell.data.sources.folder import PictureFile
 from showtell.errors import InputError, ShowtellError
+from showtell.files import sha256_of
 
-FORMAT = 1
+FORMAT = 2
+_ADDED = ("tags TEXT NOT NULL DEFAULT ''", "intended TEXT NOT NULL DEFAULT ''", "person TEXT")  # since format 1
 _APPLICATION = 0x53686F77  # "Show": identifies our files in SQLite's header
 
 
@@ -23,7 +25,9 @@ class Entry:
     """What is known about one picture; `error` says why it has no `caption`.
 
     `content` is the SHA-256 of the picture file, `settings` the cache key of the model and the search options.
-    `written` is the SHA-256 of the text file that was written last; empty if exists was none.
+    `written` is the SHA-256 of the text file that was written last, `intended` that of the one that a run was about to
+    write; empty if there was none. `tags` are the picture's tags (see `showtell.alt_text.doubt`). `person` is the text
+    that a person chose on the review page: empty if the picture shall have none, None if nobody has decided.
     """
 
     size: int
@@ -36,6 +40,16 @@ class Entry:
     unfamiliar: bool | None = None
     error: str = ""
     written: str = ""
+    tags: str = ""
+    intended: str = ""
+    person: str | None = None
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """The SHA-256 of text files that Showtell wrote; a text that a person chose is none of ours."""
+        if self.person is not None:
+            return frozenset()
+        return frozenset({self.written, self.intended, sha256_of(f"{self.caption}\n".encode())} - {""})
 
     def is_of(self, picture: PictureFile) -> bool:
         """Whether the picture file has not changed since then."""
@@ -43,6 +57,9 @@ class Entry:
 
 
 _COLUMNS = tuple(field.name for field in fields(Entry))
+_COLUMNS_OF_1 = _COLUMNS[: -len(_ADDED)]
+_AS_ADDED = ("''", "''", "NULL")
+_RUN = "CREATE TABLE run (number INTEGER PRIMARY KEY, value TEXT)"
 
 
 class Journal:
@@ -64,6 +81,7 @@ class Journal:
             if reading:
                 _roll_back(path)
             exists = path.exists() or not reading
+            self._old = False
             self._connect(f"{path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}" if exists else ":memory:")
             self._begin(reading and exists)
         except sqlite3.Error as error:
@@ -71,13 +89,27 @@ class Journal:
 
     def get(self, name: str) -> Entry | None:
         """The entry of the picture with that name."""
-        row = self._db.execute(f"SELECT {', '.join(_COLUMNS)} FROM pictures WHERE name = ?", (name,)).fetchone()
+        row = self._db.execute(f"SELECT {self._selected} FROM pictures WHERE name = ?", (name,)).fetchone()
         return row and _entry(row)
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        """All entries with the names of their pictures, in the order of the names."""
+        for name, *row in self._db.execute(f"SELECT name, {self._selected} FROM pictures ORDER BY name"):
+            yield name, _entry(tuple(row))
+
+    def note_run(self, value: str) -> None:
+        """Record how a run writes texts, for the review page."""
+        self._db.execute("INSERT OR REPLACE INTO run VALUES (0, ?)", (value,))
+
+    def last_run(self) -> str:
+        """The value of the last `note_run`; empty if there is none."""
+        row = self._db.execute("SELECT value FROM run").fetchone()
+        return str(row[0]) if row else ""
 
     def with_content(self, content: str, settings: str) -> Entry | None:
         """An entry with the same picture bytes and settings, whatever the picture's name."""
         row = self._db.execute(
-            f"SELECT {', '.join(_COLUMNS)} FROM pictures WHERE content = ? AND settings = ? LIMIT 1",
+            f"SELECT {self._selected} FROM pictures WHERE content = ? AND settings = ? LIMIT 1",
             (content, settings),
         ).fetchone()
         return row and _entry(row)
@@ -88,7 +120,8 @@ class Journal:
         rows = [(name, *astuple(entry)) for name, entry in entries]
         try:
             self._db.execute("BEGIN")
-            self._db.executemany(f"INSERT OR REPLACE INTO pictures VALUES ({marks})", rows)
+            names = ", ".join(("name", *_COLUMNS))
+            self._db.executemany(f"INSERT OR REPLACE INTO pictures ({names}) VALUES ({marks})", rows)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             room = ": make room, then run the command again" if _is_full(error) else ""
@@ -106,6 +139,11 @@ class Journal:
         """Let another run open the journal."""
         self._db.close()
 
+    @property
+    def _selected(self) -> str:
+        """The columns to read; a journal of format 1 that is only read lacks the newer ones."""
+        return ", ".join(_COLUMNS_OF_1 + _AS_ADDED if self._old else _COLUMNS)
+
     def _connect(self, target: str) -> None:
         self._db = sqlite3.connect(target, timeout=0, uri=True, isolation_level=None)
 
@@ -114,12 +152,13 @@ class Journal:
         tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if (tables or application) and application != _APPLICATION:
             raise InputError(f"{self.path}: not a journal of showtell alt-text: name another file with --journal")
-        if tables and version != FORMAT:
+        if tables and version not in (1, FORMAT):
             raise InputError(f"{self.path}: journal format {version}, this release reads {FORMAT}: upgrade showtell")
         if reading and not tables:  # created by a run that was killed at once
             self._db.close()
             self._connect(":memory:")
         elif reading:
+            self._old = version == 1
             return
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._db.execute("BEGIN IMMEDIATE")
@@ -129,10 +168,16 @@ class Journal:
             self._db.execute(
                 "CREATE TABLE pictures (name TEXT PRIMARY KEY, size INTEGER, modified INTEGER, content TEXT, "
                 "settings TEXT, caption TEXT, score REAL, confidence REAL, unfamiliar INTEGER, error TEXT, "
-                "written TEXT) WITHOUT ROWID"
+                f"written TEXT, {', '.join(_ADDED)}) WITHOUT ROWID"
             )
+            self._db.execute(_RUN)
             self._db.execute("CREATE INDEX contents ON pictures (content)")
             self._db.execute("CREATE TABLE tables (sha256 TEXT PRIMARY KEY) WITHOUT ROWID")
+        elif version == 1:
+            for column in _ADDED:
+                self._db.execute(f"ALTER TABLE pictures ADD COLUMN {column}")
+            self._db.execute(_RUN)
+            self._db.execute(f"PRAGMA user_version = {FORMAT}")
         elif self._left:
             self._db.execute(f"PRAGMA user_version = {FORMAT}")  # SQLite removes what it has used
         self._db.execute("COMMIT")

@@ -14,10 +14,21 @@ from pathlib import Path
 from typing import Unpack
 
 from showtell.alt_text.describe import Elsewhere, described, read, unreadable
+from showtell.alt_text.doubt import MIN_CONFIDENCE
+from showtell.alt_text.in_files import InFiles
 from showtell.alt_text.journal import Entry, Journal
-from showtell.alt_text.options import JOURNAL, SIDECARS, AltTextOptions, AltTextTally, Outcome, Summary
+from showtell.alt_text.options import (
+    IN_FILES,
+    JOURNAL,
+    SIDECARS,
+    AltTextOptions,
+    AltTextTally,
+    Outcome,
+    Summary,
+    run_to_text,
+)
 from showtell.alt_text.plan import Plan, Planner, Step
-from showtell.alt_text.sidecars import Sidecar
+from showtell.alt_text.sidecars import Sidecar, text_line
 from showtell.alt_text.table import Table
 from showtell.captioning.caption import Caption, Captioned
 from showtell.captioning.captioner import Captioner, fingerprint
@@ -25,6 +36,7 @@ from showtell.captioning.options import CaptionOptions, SearchKeywords
 from showtell.data.sources.base import RawPicture, ReadOptions
 from showtell.data.sources.folder import PictureFile, walk_pictures
 from showtell.errors import InputError
+from showtell.files import sha256_file, sha256_of
 from showtell.progress import Tick, bar
 
 _SECONDS_UNSETTLED = 0.5  # of work, roughly, that is lost if a run stops; a commit may take a good part of that
@@ -43,7 +55,7 @@ def plan_alt_texts(
 ) -> Summary:
     """Return what `write_alt_texts` would do, without doing it; the arguments and errors are the same."""
     folder = Path(folder)
-    planner = _planner(captioner, options, captioner.caption_options(**search))
+    planner = _planner(folder, captioner, options, _caption_options(captioner, options, search))
     tally = AltTextTally(planner.settings)
     with (
         closing(Journal(options.journal or folder / JOURNAL, reading=True)) as journal,
@@ -52,7 +64,7 @@ def plan_alt_texts(
         for picture in walk_pictures(folder, options.reading, tally.remarks):
             plan = planner.plan(picture, journal.get(picture.name))
             tally.add(plan, plan.step, plan.entry)
-            watch(Outcome(picture.name, plan.step, plan.entry, plan.problem))
+            watch(_outcome(picture.name, plan.step, plan.entry, plan.problem, planner))
             tick(1)
     return tally.summary()
 
@@ -83,11 +95,12 @@ def write_alt_texts(
         ShowtellError: the journal can no longer be written; captions until then are not lost.
     """
     folder = Path(folder)
-    captions = captioner.caption_options(**search)
-    planner = _planner(captioner, options, captions)
+    captions = _caption_options(captioner, options, search)
+    planner = _planner(folder, captioner, options, captions)
     todo = plan_alt_texts(folder, captioner, options, show=show, **search).count(Step.CAPTION, Step.WRITE)
     with closing(Journal(options.journal or folder / JOURNAL)) as journal:
         table = _table(options, journal)
+        journal.note_run(run_to_text(options))
         with bar("captioning", todo, "pictures", show=show and todo > 0) as tick:
             tally = AltTextTally(planner.settings)
             run = _Run(folder, captioner, options, captions, journal, planner, tally, watch, tick, elsewhere)
@@ -194,7 +207,8 @@ class _Run:
         written = plan.standing.written
         if written is None:
             written = plan.entry.written if plan.entry else ""
-        entry = replace(entry, written=written)
+        intended = sha256_of(text_line(self.planner.text_of(entry).text))
+        entry = replace(entry, written=written, intended=intended)
         self._waiting.append(_Waiting(picture, plan, entry))
         if time.monotonic() - self._settled > _SECONDS_UNSETTLED or len(self._waiting) == _MOST_UNSETTLED:
             self._settle()
@@ -215,34 +229,69 @@ class _Run:
         if entry.error:
             return Step.REJECTED, entry.error
         held = self.planner.holds_back(entry)
-        if sidecar and (standing.ours if held else not standing.says(entry.caption)):
+        text = self.planner.text_of(entry)
+        if sidecar and (standing.ours if held else not standing.says(text)):
             try:
-                written = sidecar.write(sidecar.path(one.picture.path), None if held else entry.caption, standing)
+                written = sidecar.write(sidecar.path(one.picture.path), None if held else text, standing)
             except InputError as error:
                 return Step.FAILED, str(error)
             if written is not None:
                 self._noted.append((one.picture.name, replace(entry, written=written)))
+            elif sidecar.changes_pictures:
+                self._noted.append((one.picture.name, of_changed_picture(entry, one.picture.path)))
         elif sidecar and not held:
             return Step.UNCHANGED, ""
         return Step.HELD if held else Step.WRITTEN, ""
 
     def _report(self, picture: PictureFile, plan: Plan, step: Step, entry: Entry | None, problem: str) -> None:
         self.tally.add(plan, step, entry)
-        self.watch(Outcome(picture.name, step, entry, problem))
+        self.watch(_outcome(picture.name, step, entry, problem, self.planner))
 
 
-def _planner(captioner: Captioner, options: AltTextOptions, captions: CaptionOptions) -> Planner:
-    captioner.caption_options(
-        replace(captions, min_confidence=options.min_confidence)
-    )  # raises an error if the model has no confidence
+def of_changed_picture(entry: Entry, picture: Path) -> Entry:
+    """The entry of a picture into whose file a text was just written."""
+    status = picture.stat()
+    return replace(entry, size=status.st_size, modified=status.st_mtime_ns, content=sha256_file(picture))
+
+
+def _outcome(name: str, step: Step, entry: Entry | None, problem: str, planner: Planner) -> Outcome:
+    doubt = planner.doubt(entry) if entry and step is Step.HELD else None
+    return Outcome(name, step, entry, problem, doubt)
+
+
+def _caption_options(captioner: Captioner, options: AltTextOptions, search: SearchKeywords) -> CaptionOptions:
+    return captioner.caption_options(careful=options.careful, **search)
+
+
+def _planner(folder: Path, captioner: Captioner, options: AltTextOptions, captions: CaptionOptions) -> Planner:
+    least = MIN_CONFIDENCE if options.min_confidence is None else options.min_confidence
+    if options.min_confidence is not None:  # an error if the model has no confidence
+        captioner.caption_options(replace(captions, min_confidence=least))
+    # Captions of earlier releases keep their key.
+    careful = {"careful": True} if options.careful else {}
+    settings = fingerprint(captioner, captions.search, **careful)
+    return Planner(
+        sidecar_of(folder, options),
+        settings,
+        least,
+        options.renew,
+        options.rights.others,
+        options.everything,
+        options.style,
+        options.keywords,
+    )
+
+
+def sidecar_of(folder: Path, options: AltTextOptions) -> Sidecar | None:
+    """Where the text of each picture goes; None for a table."""
+    if options.format == IN_FILES:
+        return InFiles(folder, options.output, options.rights)
     kind = SIDECARS.get(options.format)
-    sidecar: Sidecar | None = kind(options.rights, options.sidecar_name) if kind else None
-    settings = fingerprint(captioner, captions.search)
-    return Planner(sidecar, settings, options.min_confidence, options.renew, options.rights.others)
+    return kind(options.rights, options.sidecar_name) if kind else None
 
 
 def _table(options: AltTextOptions, journal: Journal) -> Table | None:
-    if options.format in SIDECARS or options.output is None:
+    if options.format in (*SIDECARS, IN_FILES) or options.output is None:
         return None
     return Table(options.output, options.format, journal, overwrite=options.rights.others)
 
@@ -253,7 +302,9 @@ def _rows(folder: Path, reading: ReadOptions, journal: Journal, planner: Planner
         if picture.error or (entry and entry.error):
             yield Captioned(picture.name, None, picture.error or (entry.error if entry else ""))
         elif entry:
-            text, guess = ("", entry.caption) if planner.holds_back(entry) else (entry.caption, "")
+            text, guess = planner.text_of(entry).text, ""
+            if planner.holds_back(entry):
+                text, guess = "", text
             caption = Caption(
                 text, entry.score, (), confidence=entry.confidence, unfamiliar=entry.unfamiliar, guess=guess
             )

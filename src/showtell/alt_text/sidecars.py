@@ -32,13 +32,23 @@ class Rights:
 
 
 @dataclass(frozen=True, slots=True)
+class AltText:
+    """What goes beside or into a picture: its text, keywords, and whether a person chose the text."""
+
+    text: str
+    keywords: tuple[str, ...] = ()
+    by_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """The state of the file beside a picture.
 
     `places` are the places that may be written, with their current text (None: empty); `ours` are those with text that
     we wrote. Without places there is a text that we may not change; `mergeable` says that the right to merge would
-    allow one. `found` is the SHA-256 of the file, empty if there is none. `written` is the value for the journal, None
-    if the file itself shows that the text is ours.
+    allow one. `keywords` are those that we wrote, None where there are none that we may change. `found` is the SHA-256
+    of the file, empty if there is none. `written` is the value for the journal, None if the file itself shows that the
+    text is ours.
     """
 
     places: dict[str, str | None]
@@ -46,10 +56,12 @@ class Standing:
     found: str = ""
     written: str | None = None
     mergeable: bool = False
+    keywords: tuple[str, ...] | None = None
 
-    def says(self, text: str) -> bool:
-        """Whether every place that may be written already has this text."""
-        return all(held == text for held in self.places.values())
+    def says(self, wanted: AltText) -> bool:
+        """Whether every place that may be written already has this text, and the keywords."""
+        same_keywords = self.keywords is None or self.keywords == wanted.keywords
+        return same_keywords and all(held == wanted.text for held in self.places.values())
 
 
 class Sidecar(Protocol):
@@ -63,7 +75,12 @@ class Sidecar(Protocol):
         """The state of the file, given the journal's entry; an `InputError` if it cannot be parsed."""
         ...
 
-    def write(self, path: Path, text: str | None, standing: Standing) -> str | None:
+    @property
+    def changes_pictures(self) -> bool:
+        """Whether the file is the picture itself."""
+        ...
+
+    def write(self, path: Path, wanted: AltText | None, standing: Standing) -> str | None:
         """Write the text to the places of `standing`; if it is None, remove our text from its places.
 
         Returns:
@@ -81,27 +98,28 @@ class TextSidecar:
 
     rights: Rights = Rights()
     naming: SidecarName = "full"
+    changes_pictures: bool = False
 
     def path(self, picture: Path) -> Path:
         return _path(picture, ".txt", self.naming)
 
     def standing(self, path: Path, entry: Entry | None) -> Standing:
-        data = _read(path)
+        data = read_beside(path)
         if data is None:
             return Standing({"text": None}, written="")
         found = sha256_of(data)
-        ours = entry is not None and found in (entry.written, sha256_of(_line(entry.caption)))
+        ours = entry is not None and found in entry.ours
         changed = entry is not None and bool(entry.written)
         if not ours and not self.rights.others and not (changed and self.rights.overwrite):
             return Standing({}, found=found, written="")
         text = data.decode(errors="replace").removesuffix("\n")
         return Standing({"text": text}, frozenset({"text"} if ours else ()), found, found if ours else "")
 
-    def write(self, path: Path, text: str | None, standing: Standing) -> str:
-        _read(path, standing)
-        line = b"" if text is None else _line(text)
-        _write(path, line)
-        return sha256_of(line)
+    def write(self, path: Path, wanted: AltText | None, standing: Standing) -> str:
+        read_beside(path, standing)
+        line = b"" if wanted is None else text_line(wanted.text)
+        replace_beside(path, line)
+        return "" if wanted and wanted.by_person else sha256_of(line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +128,13 @@ class XmpSidecar:
 
     rights: Rights = Rights()
     naming: SidecarName = "full"
+    changes_pictures: bool = False
 
     def path(self, picture: Path) -> Path:
         return _path(picture, ".xmp", self.naming)
 
     def standing(self, path: Path, entry: Entry | None) -> Standing:
-        data = _read(path)
+        data = read_beside(path)
         if data is None:
             return Standing(dict.fromkeys(FIELDS))
         packet = read_packet(data)
@@ -126,15 +145,23 @@ class XmpSidecar:
             replaced = packet.marked if self.rights.overwrite else packet.ours
             places = [name for name in FIELDS if name in replaced or (self.rights.merge and name in empty)]
         held = {name: packet.texts.get(name) for name in places}
-        return Standing(held, packet.ours, sha256_of(data), mergeable=bool(empty) and not places)
+        keywords = packet.keywords if places else None
+        return Standing(held, packet.ours, sha256_of(data), mergeable=bool(empty) and not places, keywords=keywords)
 
-    def write(self, path: Path, text: str | None, standing: Standing) -> None:
-        data = _read(path, standing)
-        if data is None:
-            _write(path, new_packet(text) if text is not None else b"")
-        else:
-            texts = dict.fromkeys(standing.places if text is not None else standing.ours, text)
-            _write(path, changed_packet(read_packet(data), texts))
+    def write(self, path: Path, wanted: AltText | None, standing: Standing) -> None:
+        data = read_beside(path, standing)
+        replace_beside(path, changed_xmp(data, wanted, standing))
+
+
+def changed_xmp(data: bytes | None, wanted: AltText | None, standing: Standing) -> bytes:
+    """The XMP with the text in the places of `standing`, or without our text if `wanted` is None; empty if nothing is
+    left.
+    """
+    if data is None:
+        return new_packet(wanted.text, wanted.keywords, marked=not wanted.by_person) if wanted else b""
+    texts = dict.fromkeys(standing.places, wanted.text) if wanted else dict.fromkeys(standing.ours)
+    keywords = wanted.keywords if wanted else ()
+    return changed_packet(read_packet(data), texts, keywords, marked=not (wanted and wanted.by_person))
 
 
 def _path(picture: Path, ending: str, naming: SidecarName) -> Path:
@@ -161,11 +188,12 @@ def _exists(path: Path) -> bool:
         raise
 
 
-def _line(text: str) -> bytes:
+def text_line(text: str) -> bytes:
+    """The content of a text file."""
     return f"{text}\n".encode()
 
 
-def _read(path: Path, standing: Standing | None = None) -> bytes | None:
+def read_beside(path: Path, standing: Standing | None = None) -> bytes | None:
     """The file's bytes, None if there is no file; an `InputError` if it has changed since `standing` was read."""
     try:
         data = path.read_bytes()
@@ -183,7 +211,7 @@ def _read(path: Path, standing: Standing | None = None) -> bytes | None:
     return data
 
 
-def _write(path: Path, data: bytes) -> None:
+def replace_beside(path: Path, data: bytes) -> None:
     """Write the file, or delete it if the data are empty."""
     try:
         if data:

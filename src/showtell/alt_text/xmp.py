@@ -5,12 +5,14 @@ is.
 (XMP Specification Part 1, ISO 16684-1; IPTC Photo Metadata Standard 2023.2). A property of our own beside each holds
 the SHA-256 of the text as we wrote it. It tells a text that a person has changed from one that is still ours.
 
+Keywords stand in `dc:subject`, a bag, with a mark of their own; those of other programs are left alone.
+
 To change a file of another program, we cut out the old properties and add a new `rdf:Description` at the end of
 `rdf:RDF`; all other bytes stay as they are.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -29,6 +31,8 @@ FIELDS = {"dc:description": (_DC, "description"), "Iptc4xmpCore:AltTextAccessibi
 _MARKS = {"dc:description": (_OURS, "description"), "Iptc4xmpCore:AltTextAccessibility": (_OURS, "altText")}
 _FIELD_OF = {xml: name for name, xml in FIELDS.items()}
 _MARK_OF = {xml: name for name, xml in _MARKS.items()}
+_SUBJECT, _SUBJECT_MARK = (_DC, "subject"), (_OURS, "subject")
+_KNOWN = frozenset({*_FIELD_OF, *_MARK_OF, _SUBJECT, _SUBJECT_MARK})
 _Name = tuple[str, str]
 _DEEPEST = 256  # nested elements; the time grows with the square of the depth
 _TAG = re.compile(rb"""<(?:"[^"]*"|'[^']*'|[^>"'])*>""")
@@ -37,12 +41,13 @@ _TAG = re.compile(rb"""<(?:"[^"]*"|'[^']*'|[^>"'])*>""")
 @dataclass(frozen=True, slots=True)
 class Packet:
     """A parsed XMP file: its texts of `FIELDS`, which of them are ours and unchanged, and which are `marked` as ours
-    even if someone changed them.
+    even if someone changed them. `keywords` are those of `dc:subject`, None if someone else wrote them.
     """
 
     texts: Mapping[str, str]
     ours: frozenset[str]
     marked: frozenset[str]
+    keywords: tuple[str, ...] | None
     _layout: "_Reader" = field(repr=False)
 
 
@@ -54,12 +59,14 @@ def read_packet(data: bytes) -> Packet:
     """
     reader = _Reader(data)
     ours = {name for name, text in reader.texts.items() if reader.marks.get(name) == sha256_of(text.encode())}
-    return Packet(reader.texts, frozenset(ours), frozenset(reader.marks), reader)
+    keywords = tuple(reader.subject.split("\n")) if reader.subject else ()
+    own = not keywords or reader.subject_mark == sha256_of(reader.subject.encode())
+    return Packet(reader.texts, frozenset(ours), frozenset(reader.marks), keywords if own else None, reader)
 
 
-def new_packet(text: str) -> bytes:
-    """A whole XMP file with the text in both fields."""
-    block = _block("", dict.fromkeys(FIELDS, text))
+def new_packet(text: str, keywords: Sequence[str] = (), *, marked: bool = True) -> bytes:
+    """A whole XMP file with the text in both fields, `marked` as ours or not."""
+    block = _block("", dict.fromkeys(FIELDS, text), keywords, marked)
     return (
         b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
         b'<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Showtell">\n'
@@ -69,16 +76,22 @@ def new_packet(text: str) -> bytes:
     )
 
 
-def changed_packet(packet: Packet, texts: Mapping[str, str | None]) -> bytes:
+def changed_packet(
+    packet: Packet, texts: Mapping[str, str | None], keywords: Sequence[str] | None = None, *, marked: bool = True
+) -> bytes:
     """The file with new texts in these fields and all other bytes unchanged.
 
-    A field whose text is None is removed. If no description is left, the result is empty.
+    A field whose text is None is removed. If no description is left, the result is empty. `keywords` replace ours; None
+    leaves them. Texts are `marked` as ours or not.
     """
     layout = packet._layout
     data = layout.data
     wanted = {name: text for name, text in texts.items() if text is not None}
-    changed = bytearray(data[: layout.end] + (_block(layout.about, wanted) if wanted else b"") + data[layout.end :])
-    for begin, end in sorted(layout.spans(texts), reverse=True):
+    if packet.keywords is None or tuple(keywords or ()) == packet.keywords:
+        keywords = None
+    block = _block(layout.about, wanted, keywords or (), marked) if wanted or keywords else b""
+    changed = bytearray(data[: layout.end] + block + data[layout.end :])
+    for begin, end in sorted(layout.spans(texts, keywords is not None), reverse=True):
         del changed[begin:end]
     result = read_packet(bytes(changed))
     if any(result.texts.get(name) != text for name, text in texts.items()):
@@ -86,7 +99,7 @@ def changed_packet(packet: Packet, texts: Mapping[str, str | None]) -> bytes:
     return bytes(changed) if result._layout.descriptions else b""
 
 
-def _block(about: str, texts: Mapping[str, str]) -> bytes:
+def _block(about: str, texts: Mapping[str, str], keywords: Sequence[str], marked: bool) -> bytes:
     lines = [
         f"  <rdf:Description rdf:about={quoteattr(about)}",
         f'    xmlns:rdf="{_RDF}"',
@@ -97,9 +110,13 @@ def _block(about: str, texts: Mapping[str, str]) -> bytes:
     for name, text in texts.items():
         item = f'<rdf:li xml:lang="x-default">{escape(text)}</rdf:li>'
         lines.append(f"   <{name}><rdf:Alt>{item}</rdf:Alt></{name}>")
-    for name, text in texts.items():
-        mark = f"showtell:{_MARKS[name][1]}"
-        lines.append(f"   <{mark}>{sha256_of(text.encode())}</{mark}>")
+    marks = {_MARKS[name][1]: text for name, text in texts.items()} if marked else {}
+    if keywords:
+        bag = "".join(f"<rdf:li>{escape(one)}</rdf:li>" for one in keywords)
+        lines.append(f"   <dc:subject><rdf:Bag>{bag}</rdf:Bag></dc:subject>")
+        marks["subject"] = "\n".join(keywords)
+    for mark, text in marks.items():
+        lines.append(f"   <showtell:{mark}>{sha256_of(text.encode())}</showtell:{mark}>")
     lines.append("  </rdf:Description>\n")
     return "\n".join(lines).encode("ascii", "xmlcharrefreplace")  # valid in every encoding that a file may have
 
@@ -141,10 +158,13 @@ class _Reader:
         found = [one for description in self.descriptions for one in description.properties]
         self.texts = {_FIELD_OF[one.name]: one.text or "" for one in found if one.name in _FIELD_OF}
         self.marks = {_MARK_OF[one.name]: one.text for one in found if one.name in _MARK_OF}
+        self.subject = next((one.text or "" for one in found if one.name == _SUBJECT), "")
+        self.subject_mark = next((one.text or "" for one in found if one.name == _SUBJECT_MARK), "")
 
-    def spans(self, fields: Iterable[str]) -> list[tuple[int, int]]:
+    def spans(self, fields: Iterable[str], keywords: bool = False) -> list[tuple[int, int]]:
         """The spans to cut to remove these fields and their marks, with the space before each."""
         names = {FIELDS[name] for name in fields} | {_MARKS[name] for name in fields}
+        names |= {_SUBJECT, _SUBJECT_MARK} if keywords else set()
         spans = []
         for description in self.descriptions:
             removed = [one for one in description.properties if one.name in names]
@@ -183,7 +203,7 @@ class _Reader:
         if name == (_RDF, "Description") and parents and parents[-1] == (_RDF, "RDF"):
             self._describe(attributes)
         elif len(parents) >= 2 and parents[-1] == (_RDF, "Description") and parents[-2] == (_RDF, "RDF"):
-            if name in _FIELD_OF or name in _MARK_OF:
+            if name in _KNOWN:
                 self._property = _Property(name, self._parser.CurrentByteIndex)
                 self.descriptions[-1].properties.append(self._property)
             else:
@@ -213,7 +233,9 @@ class _Reader:
         """Take the text of an element in a property, or of a property that is not a language alternative."""
         found = self._property
         assert found is not None
-        if name == (_RDF, "li") and (found.text is None or self._language == "x-default"):
+        if name == (_RDF, "li") and found.name == _SUBJECT:
+            found.text = f"{found.text}\n{text}" if found.text else text
+        elif name == (_RDF, "li") and (found.text is None or self._language == "x-default"):
             found.text = text
         elif name == found.name and found.text is None:
             found.text = text.strip()
@@ -227,7 +249,7 @@ class _Reader:
             name = self._resolve(key, attribute=True)
             if name == (_RDF, "about"):
                 self.about = self.about or text
-            elif name in _FIELD_OF or name in _MARK_OF:
+            elif name in _KNOWN:
                 place = re.compile(rb"\s" + re.escape(key.encode()) + rb"\s*=\s*(\"[^\"]*\"|'[^']*')").search(tag[0])
                 assert place is not None
                 where = (begin + place.start() + 1, begin + place.end())

@@ -155,7 +155,7 @@ class CaptionGenerator:
             guided = self.tag_guide(embeddings, scores, found, known, options.search)
             self._replace(sentences, confidences, guided, embeddings, of_names)
         if options.careful:
-            chosen = self.careful(embeddings, sentences, of_names, options.search, first)
+            chosen = self.careful(embeddings, sentences, of_names, options.search)
             self._replace(sentences, confidences, chosen, embeddings, of_names)
         looks = self._looks(embeddings, sentences) if options.attention else itertools.repeat(None)
         each = itertools.chain.from_iterable(confidences) if confidences else itertools.repeat(None)

@@ -61,7 +61,6 @@ class MinimumRiskSelection:
         sentences: Sequence[Sequence[DecodedSentence]],
         probabilities: npt.NDArray[np.float64] | None,
         options: SearchOptions,
-        first: int | Sequence[int] = 0,
     ) -> dict[int, list[DecodedSentence]]:
         """The careful sentence of every picture, by its row.
 
@@ -70,10 +69,10 @@ class MinimumRiskSelection:
             sentences: the sentences found for each picture, best first.
             probabilities: probabilities of the names of tags, `(B, names)`, if the model has tags.
             options: options of the search; sampled captions obey its rules.
-            first: position of the first embedding in the whole run, or the position of each; it seeds sampling.
         """
         drawing = replace(options, sample=True, num_captions=DRAWS, temperature=TEMPERATURE, must=(), diversity=0.0)
-        drawn = search(self.decoder, embeddings, self.vocabulary, drawing, first=first)
+        # One seed for all pictures, so that a caption does not depend on the pictures before it.
+        drawn = search(self.decoder, embeddings, self.vocabulary, drawing, first=[0] * len(embeddings))
         chosen = {}
         for row, (found, draws) in enumerate(zip(sentences, drawn, strict=True)):
             sampled = [self._decoded(one) for one in draws]
@@ -129,7 +128,7 @@ def most_supported(
 
 
 def _beginnings(sentence: DecodedSentence) -> Iterator[DecodedSentence]:
-    """The sentence, and its beginnings that end before the start of another phrase and name an object: not `a close`."""
+    """The sentence, and its beginnings that end before the start of another phrase and name an object."""
     yield sentence
     words = sentence.words
     for length in range(2, len(words)):

@@ -33,6 +33,30 @@ def objects_of(sentence: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in found if name))
 
 
+_OF_COCO = {
+    "vehicle": "bicycle|car|motorcycle|airplane|bus|train|truck|boat",
+    "animal": "bird|cat|dog|horse|sheep|cow|elephant|bear|zebra|giraffe",
+    "food": "banana|apple|sandwich|orange|broccoli|carrot|hot dog|pizza|donut|cake",
+    "person": "person",
+}  # COCO's supercategories; the others do not exclude one another in a picture
+_OF_IMAGENET = {"animal": range(398), "food": (*range(924, 958), *range(959, 970))}
+
+
+@lru_cache(maxsize=1)
+def _kinds() -> dict[str, str]:
+    kinds = {name: kind for kind, names in _OF_COCO.items() for name in names.split("|")}
+    for name in imagenet_names():
+        for kind, classes in _OF_IMAGENET.items():
+            if name.classes and all(one in classes for one in name.classes):
+                kinds.setdefault(name.name, kind)
+    return kinds
+
+
+def kind_of(name: str) -> str:
+    """Whether an object is an `animal`, a `vehicle`, a `food` or a `person`; empty for others."""
+    return _kinds().get(name, "")
+
+
 @lru_cache(maxsize=1)
 def _phrases() -> tuple[dict[Phrase, str], int]:
     """The object of every phrase, and the number of words of the longest phrase."""

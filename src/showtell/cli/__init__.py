@@ -20,6 +20,7 @@ from showtell.cli.merge import merge
 from showtell.cli.models import models
 from showtell.cli.quantize import quantize
 from showtell.cli.report import report
+from showtell.cli.review import review
 from showtell.cli.score import score
 from showtell.cli.serve import serve
 from showtell.cli.train import train
@@ -71,6 +72,7 @@ app.command()(merge)
 app.command()(models)
 app.command()(quantize)
 app.command()(report)
+app.command()(review)
 app.command()(score)
 app.command()(serve)
 app.command()(train)

@@ -27,10 +27,17 @@ else:
     Format = choices("Format", [*_BESIDE, *names_of("table")])
 
 HELD_BACK = 3
-"""Exit code: every picture could be read, but some captions were held back for low confidence."""
+"""Exit code: every picture could be read, but some captions were held back for a person to look at."""
 TO_DO = 4
 """Exit code of a dry run: there is something to do."""
 _SHOWN = 5  # problems to print; --review has all
+
+
+class TextStyleName(StrEnum):
+    """How captions are written as alt texts."""
+
+    sentence = "sentence"
+    plain = "plain"
 
 
 class SidecarName(StrEnum):
@@ -54,9 +61,43 @@ def alt_text(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Table to write, with --format csv, jsonl or parquet.")
     ] = None,
+    into_files: Annotated[
+        Path | None,
+        typer.Option(help="Write texts into copies of the pictures, in this folder.", metavar="FOLDER"),
+    ] = None,
+    into_originals: Annotated[
+        bool,
+        typer.Option(
+            "--into-originals", help="Write texts into the pictures themselves; keep photo.jpg_original beside each."
+        ),
+    ] = False,
+    keywords: Annotated[
+        bool, typer.Option("--keywords", help="In XMP and pictures: also write likely tags as keywords.")
+    ] = False,
+    style: Annotated[
+        TextStyleName, typer.Option(help="Write a sentence with a capital and a full stop, or the plain caption.")
+    ] = TextStyleName.sentence,
+    prefix: Annotated[
+        str, typer.Option(help="Put this before every text, such as 'Photo:'.", show_default="none")
+    ] = "",
+    max_chars: Annotated[
+        int | None,
+        typer.Option(help="Shorten longer texts to this many characters.", show_default="no limit"),
+    ] = None,
+    careful: Annotated[
+        bool, typer.Option("--careful/--no-careful", help="Leave out of captions what the model is unsure of.")
+    ] = True,
+    all: Annotated[
+        bool,
+        typer.Option("--all", help="Hold no caption back: also write those that may be wrong."),
+    ] = False,
     min_confidence: Annotated[
-        float, typer.Option(help="Withhold captions with a lower confidence, from 0 to 1.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="Hold captions with a lower confidence back, from 0 to 1.",
+            show_default="0.5 if the model is calibrated",
+        ),
+    ] = None,
     review: Annotated[
         Path | None, typer.Option(help="List what a person should check in this file, as JSON lines.")
     ] = None,
@@ -110,25 +151,25 @@ def alt_text(
     max_pixels: reading.MaxPixels = None,
     lenient: reading.Lenient = False,
 ) -> None:
-    """Write alt text for every picture of a folder tree: a file beside each picture, or one table.
+    """Write alt text for every picture of a folder tree: a file beside each picture, one table, or into the pictures.
 
-    Runs are incremental: only new and changed pictures are captioned, and a stopped run resumes. Pictures are never
-    modified, and text written by people or other programs is never overwritten.
+    Captions that may be wrong get no text until someone has looked at them with showtell review. Runs are incremental:
+    only new and changed pictures are captioned, and a stopped run resumes. Text written by people or other programs is
+    never overwritten.
 
     Examples:
 
         showtell alt-text photos/
-        showtell alt-text photos/ --format xmp --min-confidence 0.5 --review look.jsonl
-        showtell alt-text photos/ --format csv -o captions.csv
+        showtell alt-text photos/ --format csv -o captions.csv --max-chars 125
+        showtell alt-text photos/ --into-files published/ --keywords
     """
-    from showtell.alt_text import AltTextOptions, Rights, Step, plan_alt_texts, write_alt_texts
+    from showtell.alt_text import AltTextOptions, Rights, Step, TextStyle, plan_alt_texts, write_alt_texts
     from showtell.captioning.captioner import Captioner
 
     rights = Rights(merge, overwrite, overwrite_others)
     reads = reading.read_options(exclude, None, max_pixels, lenient)
     options = AltTextOptions(
-        _format(format, output),
-        output,
+        *_place(format, output, into_files, into_originals),
         journal,
         min_confidence,
         rights,
@@ -137,6 +178,10 @@ def alt_text(
         threads,
         sidecar_name.value,
         reads,
+        TextStyle(style.value, prefix, max_chars),
+        everything=all,
+        careful=careful,
+        keywords=keywords,
     )
     search = given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
     search |= given(no_repeat_ngram=no_repeat_ngram, must_not=must_not)
@@ -149,7 +194,11 @@ def alt_text(
             from showtell.ray import captions_on, cluster
 
             elsewhere = captions_on(
-                model, way, captioner.caption_options(**search), batch_size=batch_size, cores=ray_cores
+                model,
+                way,
+                captioner.caption_options(careful=careful, **search),
+                batch_size=batch_size,
+                cores=ray_cores,
             )
             stack.enter_context(cluster(ray))
         if dry_run:
@@ -168,6 +217,20 @@ def alt_text(
         raise typer.Exit(1)
     if summary.count(Step.HELD):
         raise typer.Exit(HELD_BACK)
+
+
+def _place(
+    format: str | None, output: Path | None, into_files: Path | None, into_originals: bool
+) -> tuple[str, Path | None]:
+    """The format, and the table or the folder for copies."""
+    if into_files is None and not into_originals:
+        return _format(format, output), output
+    given_ones = [name for name, one in (("--format", format), ("--output", output)) if one]
+    if into_files and into_originals:
+        given_ones.append("--into-originals")
+    if given_ones:
+        raise InputError(f"{given_ones[-1]} and --into-files say different places for the texts: leave one out")
+    return "in-files", into_files
 
 
 def _format(given: str | None, output: Path | None) -> str:
@@ -193,10 +256,11 @@ class _Report:
             if len(self.problems) < _SHOWN:
                 self.problems.append((outcome.name, outcome.problem))
         elif entry and step in ("written", "unchanged", "held back") and (step == "held back" or entry.unfamiliar):
-            why = step if step == "held back" else "unfamiliar"
+            tag = outcome.doubt.tag if outcome.doubt else ""
+            why = "contradicted" if tag else step if step == "held back" else "unfamiliar"
             confidence = None if entry.confidence is None else round(entry.confidence, 4)
             facts = {"caption": entry.caption, "confidence": confidence, "unfamiliar": entry.unfamiliar}
-            self.list_it({"name": outcome.name, "why": why} | facts)
+            self.list_it({"name": outcome.name, "why": why} | facts | ({"tag": tag} if tag else {}))
 
 
 @contextlib.contextmanager
@@ -227,7 +291,10 @@ def _summary_lines(summary: "Summary", folder: Path, options: "AltTextOptions", 
         (summary.count(Step.WRITTEN), f"texts written, {summary.captioned:,} pictures captioned"),
         (summary.count(Step.UNCHANGED), "texts up to date"),
         (summary.count(Step.KEPT), f"{would}kept: people or other programs wrote them{_way(summary, options)}"),
-        (summary.count(Step.HELD), f"held back below a confidence of {options.min_confidence:g}"),
+        (
+            summary.count(Step.HELD),
+            "held back, as the caption may be wrong: look at them with showtell review, or add --all",
+        ),
         (summary.count(Step.REJECTED), "that cannot be read"),
         (summary.count(Step.FAILED), f"whose {options.format} file cannot be read or written"),
         (summary.unfamiliar, "unlike the pictures that the model was trained on: check them"),

@@ -259,6 +259,13 @@ def _run(text: str, options: Options) -> Iterator[Path]:
         yield from (path for path in folder.glob(f"{inside}/**/*") if path.is_file())
 
 
+def _written_below(text: str, options: Options) -> Iterator[Path]:
+    """A folder, and the copies of pictures in it that a run may replace."""
+    yield Path(text)
+    if Path(text).is_dir():
+        yield from _pictures_below(Path(text))
+
+
 def _learning_curves(text: str, options: Options) -> Iterator[Path]:
     yield Path(text) / "metrics.jsonl"
 
@@ -289,6 +296,7 @@ INPUTS: Mapping[str, Find] = {
 
 OUTPUTS: Mapping[str, Find] = {
     "html": _file,
+    "into_files": _written_below,
     "journal": _file,
     "out": _file,
     "output": _captions_and_parts,
@@ -315,6 +323,7 @@ NO_FILES = frozenset(
         "device",
         "exclude",
         "host",
+        "prefix",
         "metrics",
         "mirror",
         "must",
