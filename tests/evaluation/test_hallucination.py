@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from showtell.captioning.objects import objects_of
-from showtell.evaluation.hallucination import hallucinated, hallucination
+from showtell.captioning.objects import coco_mentions, objects_of
+from showtell.evaluation.hallucination import chair, hallucinated, hallucination
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,14 @@ def test_the_rate_is_the_share_of_captions():
     assert found.names == ("hallucinated",)
     assert found.combine(found.statistics.sum(axis=0)) == pytest.approx([0.5])
     assert np.array_equal(found.values[:, 0], [0, 1, 0, 1])
+
+
+def test_chair_counts_captions_and_mentions_of_cocos_objects():
+    captions = ["a dog and a cat and a cat", "a dog by a tiger", "it is raining"]
+    references = {"a": ["a dog runs"], "b": ["a puppy"], "c": ["a bus"]}
+    found = chair(captions, references)
+    assert coco_mentions(captions[0]) == ("dog", "cat", "cat")
+    assert found.names == ("chair_s", "chair_i")
+    assert found.combine(found.statistics.sum(axis=0)) == pytest.approx([1 / 3, 2 / 4])
+    none = chair(["it is raining"], {"a": ["a dog"]})
+    assert none.combine(none.statistics.sum(axis=0)) == pytest.approx([0, 0])

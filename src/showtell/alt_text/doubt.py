@@ -2,15 +2,18 @@
 
 A tag contradicts a caption if it is likely, it names an animal, a vehicle or a food, and the caption names only others
 of that kind: "a dog in the water" with the tag tiger. Objects and their kinds are those of
-`showtell.captioning.objects`. An animal that is likely is also missing from a caption that names nothing but people.
+`showtell.captioning.objects`; those that no tag can name, such as a giraffe, are not contradicted. An animal that is
+likely is also missing from a caption that names nothing but people.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from showtell.captioning.objects import kind_of, objects_of
 from showtell.captioning.tags import Tag
+from showtell.captioning.tags.names import imagenet_names
 
 SURE = 0.6
 """The probability from which a tag counts as certain."""
@@ -38,6 +41,7 @@ def contradiction(caption: str, tags: Sequence[Tag], least: float = SURE) -> str
     """
     named = objects_of(caption)
     kinds = {kind_of(name) for name in named}
+    kinds -= {kind_of(name) for name in named if name not in _nameable() and kind_of(name) != "person"}
     for tag in tags:
         found = objects_of(tag.name)
         if tag.probability < least or not found or found[0] in named:
@@ -46,6 +50,12 @@ def contradiction(caption: str, tags: Sequence[Tag], least: float = SURE) -> str
         if kind in _KINDS and (kind in kinds or (kind == "animal" and kinds == {"person"})):
             return tag.name
     return ""
+
+
+@lru_cache(maxsize=1)
+def _nameable() -> frozenset[str]:
+    """The objects that tags can name."""
+    return frozenset(found for name in imagenet_names() for found in objects_of(name.name))
 
 
 def tags_to_text(tags: Sequence[Tag]) -> str:

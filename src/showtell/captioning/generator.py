@@ -156,7 +156,12 @@ class CaptionGenerator:
             self._replace(sentences, confidences, guided, embeddings, of_names)
         if options.careful:
             chosen = self.careful(embeddings, sentences, of_names, options.search)
+            whole = [best.confidence for best, *_ in confidences or ()]
             self._replace(sentences, confidences, chosen, embeddings, of_names)
+            if confidences:
+                # It was fitted to whole captions: of a part it would state how little the part says.
+                parts = zip(confidences, whole, strict=True)
+                confidences = [[replace(part, confidence=sure) for part in of_row] for of_row, sure in parts]
         looks = self._looks(embeddings, sentences) if options.attention else itertools.repeat(None)
         each = itertools.chain.from_iterable(confidences) if confidences else itertools.repeat(None)
         captions = ([_to_caption(one, next(looks), next(each)) for one in of_picture] for of_picture in sentences)

@@ -11,6 +11,7 @@ import csv
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
+from typing import TypeAlias
 
 from showtell.captioning.tags.names import Name, imagenet_names
 from showtell.captioning.tags.words import Phrase, plural
@@ -20,7 +21,17 @@ from showtell.text import tokenize
 @lru_cache(maxsize=1 << 16)
 def objects_of(sentence: str) -> tuple[str, ...]:
     """The objects that a sentence names, each once, in its order. Of overlapping phrases the longest counts."""
-    phrases, longest = _phrases()
+    return tuple(dict.fromkeys(_mentions(sentence, _phrases())))
+
+
+@lru_cache(maxsize=1 << 16)
+def coco_mentions(sentence: str) -> tuple[str, ...]:
+    """Every mention of one of COCO's 80 objects, in the sentence's order."""
+    return _mentions(sentence, _phrases_of_coco())
+
+
+def _mentions(sentence: str, known: "_Phrases") -> tuple[str, ...]:
+    phrases, longest = known
     words, found, at = tokenize(sentence), [], 0
     while at < len(words):
         for length in range(min(longest, len(words) - at), 0, -1):
@@ -30,7 +41,7 @@ def objects_of(sentence: str) -> tuple[str, ...]:
                 at += length - 1
                 break
         at += 1
-    return tuple(dict.fromkeys(name for name in found if name))
+    return tuple(name for name in found if name)
 
 
 _OF_COCO = {
@@ -57,9 +68,12 @@ def kind_of(name: str) -> str:
     return _kinds().get(name, "")
 
 
+_Phrases: TypeAlias = tuple[dict[Phrase, str], int]
+"""The object of every phrase, and the number of words of the longest phrase."""
+
+
 @lru_cache(maxsize=1)
-def _phrases() -> tuple[dict[Phrase, str], int]:
-    """The object of every phrase, and the number of words of the longest phrase."""
+def _phrases_of_coco() -> _Phrases:
     text = (resources.files("showtell.captioning") / "objects.csv").read_text(encoding="utf-8")
     objects: dict[Phrase, str] = {}
     for row in csv.DictReader(text.splitlines()):
@@ -67,6 +81,12 @@ def _phrases() -> tuple[dict[Phrase, str], int]:
             objects.setdefault(phrase, row["object"])
             if row["object"]:
                 objects.setdefault(plural(phrase), row["object"])
+    return objects, max(map(len, objects))
+
+
+@lru_cache(maxsize=1)
+def _phrases() -> _Phrases:
+    objects = dict(_phrases_of_coco()[0])
     outermost = _outermost(imagenet_names())
     for name in imagenet_names():
         root = outermost[name.name]

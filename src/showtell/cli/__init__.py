@@ -9,6 +9,7 @@ from showtell.cli.alt_text import alt_text
 from showtell.cli.calibrate import calibrate
 from showtell.cli.caption import caption
 from showtell.cli.check import check
+from showtell.cli.compare import compare
 from showtell.cli.data import data
 from showtell.cli.doctor import doctor
 from showtell.cli.embed import embed
@@ -63,6 +64,7 @@ app.command()(alt_text)
 app.command()(calibrate)
 app.command()(caption)
 app.command()(check)
+app.command()(compare)
 app.add_typer(data, name="data")
 app.command()(doctor)
 app.command()(embed)

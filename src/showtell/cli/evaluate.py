@@ -3,25 +3,18 @@
 import contextlib
 import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from showtell.cli import caption_files, reading, settings
-from showtell.cli.settings import given
+from showtell.cli.figures import HELP, Format, print_rows, rows_of
+from showtell.cli.settings import given, only_with
 from showtell.errors import shown
 
 if TYPE_CHECKING:
     from showtell.evaluation import Evaluation
-
-
-class Format(StrEnum):
-    """How the figures are printed."""
-
-    table = "table"
-    json = "json"
 
 
 def evaluate(
@@ -49,8 +42,23 @@ def evaluate(
         settings.Guide, typer.Option(help="Make captions name the most certain tag; auto: if it suits the model.")
     ] = settings.Guide.auto,
     careful: Annotated[bool, typer.Option("--careful", help="Leave out what the model is unsure of.")] = False,
+    num_captions: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Captions of each picture, to measure how much they differ; the best one is scored.",
+            rich_help_panel="Search",
+        ),
+    ] = 1,
+    diversity: settings.Diversity = None,
+    sample: settings.Sample = False,
+    temperature: settings.Temperature = None,
+    top_p: settings.TopP = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of --sample.", show_default="0", rich_help_panel="Search")
+    ] = None,
     store: caption_files.Store = None,
-    format: Annotated[Format, typer.Option(help="Print a table or JSON.")] = Format.table,
+    format: Annotated[Format, typer.Option(help=HELP)] = Format.table,
     out: Annotated[
         Path | None, typer.Option(help="Write figures, captions and scores of every picture to this JSON file.")
     ] = None,
@@ -75,6 +83,9 @@ def evaluate(
     from showtell.files import write_beside
 
     options = given(beam=beam, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)
+    options |= given(diversity=diversity) | ({"num_captions": num_captions} if num_captions > 1 else {})
+    drawing = given(temperature=temperature, top_p=top_p, seed=seed)
+    options |= only_with(sample, "--sample", drawing) | ({"sample": True} if sample else {})
     captioner = Captioner(model)
     options |= {"guide": guide.value, "careful": careful}
     source = reading.open_pictures(pictures, reading.read_options(exclude, zip_encoding, max_pixels, lenient))
@@ -93,6 +104,12 @@ def evaluate(
         printed = {key: value[key] for key in ("model", "split", "signature", "figures")}
         left_out = {key: len(value[key]) for key in ("without_pictures", "unreadable")}
         print(json.dumps(printed | {"pictures": len(found.pictures), "left_out": left_out}, indent=1))
+    elif format is not Format.table:
+        from showtell.evaluation.figures import kind_of
+
+        values = {name: one.value for name, one in found.figures.items()}
+        ends = {name: (one.low, one.high) for name, one in found.figures.items() if one.low is not None}
+        print_rows(format, *rows_of(values, ends, {name: kind_of(name) for name in values}))  # type: ignore[arg-type]
     else:
         _print_table(found)
     caption_files.say(captions, found.notes)

@@ -181,6 +181,12 @@ def _model(text: str, options: Options) -> Iterator[Path]:
     yield from path.iterdir() if path.is_dir() else [path]
 
 
+def _system(text: str, options: Options) -> Iterator[Path]:
+    """A bundle by its path or name, or a file of captions."""
+    yield Path(text)
+    yield from _model(text, options)
+
+
 def _encoder(text: str, options: Options) -> Iterator[Path]:
     kind, _, file = text.partition(":")
     if kind == "onnx":
@@ -277,6 +283,7 @@ INPUTS: Mapping[str, Find] = {
     "encoder": _encoder,
     "encoder_weights": _file,
     "evaluation": _file,
+    "first": _system,
     "folder": _pictures,
     "from_model": _model,
     "font": _file,
@@ -287,6 +294,7 @@ INPUTS: Mapping[str, Find] = {
     "recipe": _recipe,
     "references": _captions,
     "run": _learning_curves,
+    "second": _system,
     "set_": _assigned,
     "source": _file,
     "sources": _pictures,
@@ -318,6 +326,7 @@ OUTPUTS_OF: Mapping[tuple[str, str], Find] = {
 NO_FILES = frozenset(
     {
         "allowed_host",
+        "by",
         "caption_column",
         "data",
         "device",

@@ -47,7 +47,7 @@ def report(
     epochs = _epochs(run) if run else []
     chosen = choose(found)
     options = reading.read_options(exclude, zip_encoding, max_pixels, lenient)
-    images = _thumbnails(reading.open_pictures(pictures, options), chosen.names()) if pictures else {}
+    images = thumbnails(reading.open_pictures(pictures, options), chosen.names()) if pictures else {}
     page = evaluation_page(found, images.get, epochs, chosen=chosen)
     try:
         write_bytes(out, page.encode())
@@ -56,7 +56,7 @@ def report(
     print(f"report: {out}")
 
 
-def _thumbnails(source: "PictureSource", wanted: set[str]) -> "dict[str, Image.Image]":
+def thumbnails(source: "PictureSource", wanted: set[str]) -> "dict[str, Image.Image]":
     """Thumbnails of the `wanted` pictures that can be read."""
     import contextlib
 

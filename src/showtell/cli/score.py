@@ -11,7 +11,7 @@ import typer
 
 from showtell._version import __version__
 from showtell.cli import caption_files
-from showtell.cli.evaluate import Format
+from showtell.cli.figures import HELP, Format, print_rows, rows_of
 from showtell.errors import InputError, shown
 from showtell.files import csv_cell, write_bytes
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Intervals: TypeAlias = dict[str, tuple[float, float]]
 
 
-def _list_metrics(asked: str | None) -> str | None:
+def list_metrics(asked: str | None) -> str | None:
     """Print the metrics if `list` replaces their names."""
     if asked != "list":
         return asked
@@ -48,7 +48,7 @@ def score(
             help="Metrics, separated by commas; `list` prints them all.",
             metavar="NAMES",
             show_default="BLEU, ROUGE-L, CIDEr-D and added ones",
-            callback=_list_metrics,
+            callback=list_metrics,
             is_eager=True,
         ),
     ] = None,
@@ -64,7 +64,7 @@ def score(
         int, typer.Option(min=0, help="Resamples of the bootstrap for intervals; 0 computes none.")
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    format: Annotated[Format, typer.Option(help="Print a table or JSON.")] = Format.table,
+    format: Annotated[Format, typer.Option(help=HELP)] = Format.table,
     per_picture: Annotated[
         Path | None, typer.Option(help="Write each picture's scores to a .jsonl or .csv file.")
     ] = None,
@@ -83,7 +83,7 @@ def score(
     from showtell.metrics import score as score_captions
     from showtell.progress import bar
 
-    asked = _asked(metrics)
+    asked = asked_metrics(metrics)
     if per_picture and per_picture.suffix.lower() not in (".jsonl", ".csv"):
         raise InputError(f"{per_picture}: name a file that ends in .jsonl or .csv")
     table = DocumentFrequency.read(df) if df else None
@@ -107,6 +107,10 @@ def score(
         _write(per_picture, (_csv(rows) if per_picture.suffix.lower() == ".csv" else _json_lines(rows)).encode())
     if format is Format.json:
         print(json.dumps(_summary(pairs, scores, intervals, signature), indent=1))
+    elif format is not Format.table:
+        from showtell.metrics.registry import figure_kinds
+
+        print_rows(format, *rows_of(scores.corpus, intervals, figure_kinds()))
     else:
         print(f"{predictions}: {', '.join(f'{count:,} {noun}' for noun, count in _sizes(pairs).items())}")
         _print_table(scores, intervals)
@@ -115,7 +119,8 @@ def score(
         print(shown(note), file=sys.stderr)
 
 
-def _asked(metrics: str | None) -> list[str]:
+def asked_metrics(metrics: str | None) -> list[str]:
+    """The names of the metrics of --metrics, as they are registered."""
     from showtell.metrics import DEFAULT_METRICS, METRICS
 
     if metrics is None:

@@ -14,14 +14,16 @@ from showtell.embeddings.cached import CachedEmbeddings, embedded
 from showtell.errors import InputError
 from showtell.evaluation.copies import TrainingCaption, Words, find_copies
 from showtell.evaluation.correlation import rank_correlation
+from showtell.evaluation.diversity import set_diversity
 from showtell.evaluation.figures import NextWordFigures, figures_of, in_order
-from showtell.evaluation.hallucination import hallucinated, hallucination
+from showtell.evaluation.hallucination import chair, hallucinated, hallucination
 from showtell.evaluation.human_baseline import human_baseline
 from showtell.evaluation.next_word import next_words
 from showtell.evaluation.result import EvaluatedPicture, Evaluation, Figure
 from showtell.evaluation.signature import signature
 from showtell.evaluation.wording import diversity, wording
 from showtell.metrics import Scores, score
+from showtell.metrics.bootstrap import Summed
 from showtell.progress import bar
 from showtell.text import SPECIALS, tokenize
 
@@ -96,8 +98,10 @@ def _compared(
     words = [tuple(tokenize(caption.text)) for caption in found]
     copies = None if training_words is None else find_copies(words, training_words)
     next_word = _next_word_figures(captioner, done, references, show)
-    objects = hallucination([caption.text for caption in found], references)
-    figures = figures_of([*scores.parts, next_word, wording(words, copies), objects], resamples, seed)
+    texts = [caption.text for caption in found]
+    parts: list[Summed] = [*scores.parts, next_word, wording(words, copies), hallucination(texts, references)]
+    parts += [chair(texts, references), *_set_diversity(found)]
+    figures = figures_of(parts, resamples, seed)
     figures |= diversity(words, captioner.bundle.vocabulary) | _trust(found, scores, references)
     guided = captioner.generator.guided(options)
     return Evaluation(
@@ -111,6 +115,13 @@ def _compared(
         without_pictures=selected.without_pictures,
         notes=selected.notes,
     )
+
+
+def _set_diversity(captions: Sequence[Caption]) -> Sequence[Summed]:
+    """How much the captions of each picture differ, if there are several."""
+    words = [[tuple(tokenize(one.text)) for one in caption.n_best] for caption in captions]
+    fewest = min(map(len, words))
+    return set_diversity([of_picture[:fewest] for of_picture in words]) if fewest > 1 else ()
 
 
 def _captioned(captioner: Captioner, done: CachedEmbeddings, options: CaptionOptions, show: bool) -> list[Caption]:

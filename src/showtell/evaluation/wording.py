@@ -12,24 +12,28 @@ from showtell.text import SPECIALS, Vocabulary
 
 
 def wording(captions: Sequence[Words], copies: Sequence[TrainingCaption | None] | None) -> Means:
-    """Mean length, share with a repeated pair of words and, unless `copies` is None, the shares of copies."""
+    """Mean length, share with a repeated pair of words and, unless `copies` is None, the shares of copies and of novel
+    captions.
+    """
     columns = {
         "mean_length": [len(words) for words in captions],
         "repeated_pair": [repeats_a_pair(words) for words in captions],
     }
     if copies is not None:
         columns["copied"] = [copy is not None and copy.edits == 0 for copy in copies]
+        columns["novel"] = [copy is None or copy.edits > 0 for copy in copies]
         columns["nearly_copied"] = [copy is not None for copy in copies]
     return Means(tuple(columns), np.array(list(columns.values()), np.float64).T)
 
 
 def diversity(captions: Sequence[Words], vocabulary: Vocabulary) -> dict[str, Figure]:
-    """Share of captions that are distinct, and share of the vocabulary that was used.
+    """The number of different words, the share of the vocabulary that was used, and that of distinct captions.
 
     They have no interval: a resample repeats pictures, so it has fewer distinct captions than new pictures would.
     """
     used = {word for words in captions for word in words}
     return {
+        "vocabulary_size": Figure(float(len(used))),
         "vocabulary_used": Figure(len(used) / (len(vocabulary) - len(SPECIALS))),
         "distinct": Figure(len(set(captions)) / len(captions)),
     }

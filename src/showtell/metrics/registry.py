@@ -22,12 +22,12 @@ from showtell.metrics.matching import Match, ReferenceIndex
 from showtell.metrics.ptb import ptb_tokenize, split_at_spaces
 from showtell.metrics.result import MetricScores
 
-Unit: TypeAlias = Literal["score", "percent", "number"]
+Unit: TypeAlias = Literal["score", "percent", "number", "count"]
 
 
 @dataclass(frozen=True, slots=True)
 class FigureKind:
-    """How a figure is shown: a score times 100, as papers print it, a share in percent, a number as it is."""
+    """How a figure is shown: a score times 100, as papers print it, a share in percent, a number as it is, a count."""
 
     label: str
     unit: Unit
@@ -37,6 +37,8 @@ class FigureKind:
         """A value as it is printed."""
         if self.unit == "number":
             return f"{value:.2f}"
+        if self.unit == "count":
+            return f"{value:,.0f}"
         return f"{100 * value:.1f}" + ("%" if self.unit == "percent" else "")
 
 
