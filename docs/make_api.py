@@ -34,7 +34,7 @@ SECTIONS = {
     ),
     "Metrics": (
         "score Scores METRICS DEFAULT_METRICS bleu meteor JavaOptions rouge_l cider cider_d CiderD DocumentFrequency "
-        "MetricScores ptb_tokenize bootstrap signature_fields"
+        "MetricScores ptb_tokenize bootstrap compare Difference signature_fields"
     ),
     "Evaluation": (
         "evaluate Evaluation EvaluatedPicture Figure TrainingCaption read_evaluation write_evaluation "
@@ -45,7 +45,7 @@ SECTIONS = {
         "TrainingStopped PictureBatches learning_curves_svg CaptioningEstimator"
     ),
     "After training": "calibrate tune Tuned quantize Quantized",
-    "Alt text": "write_alt_texts plan_alt_texts AltTextOptions AltTextStep AltTextSummary",
+    "Alt text": "write_alt_texts plan_alt_texts AltTextOptions AltTextStep AltTextSummary TextStyle",
     "Many machines": "ray_cluster ray_embed ray_captions ray_pieces ray_train",
     "Errors": "ShowtellError InputError PictureError BundleError StoreError MissingExtra NotFittedError",
 }

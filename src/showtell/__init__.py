@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from showtell._version import __version__
 
 if TYPE_CHECKING:
-    from showtell.alt_text import AltTextOptions, plan_alt_texts, write_alt_texts
+    from showtell.alt_text import AltTextOptions, TextStyle, plan_alt_texts, write_alt_texts
     from showtell.alt_text import Step as AltTextStep
     from showtell.alt_text import Summary as AltTextSummary
     from showtell.captioning.attention import overlay
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         score,
         signature_fields,
     )
+    from showtell.metrics.comparison import Difference, compare
     from showtell.models.bundle import Bundle, read_bundle, write_bundle
     from showtell.models.names import default_model, find_model, list_models
     from showtell.post_training.calibration import calibrate
@@ -108,6 +109,7 @@ _HOMES = {
     "DEFAULT_METRICS": "showtell.metrics",
     "DataOptions": "showtell.data.examples",
     "DecodeOptions": "showtell.images.decode",
+    "Difference": "showtell.metrics.comparison",
     "DocumentFrequency": "showtell.metrics",
     "EmbedOptions": "showtell.embeddings.embed",
     "EmbedResult": "showtell.embeddings.embed",
@@ -143,6 +145,7 @@ _HOMES = {
     "ShowtellError": "showtell.errors",
     "StoreError": "showtell.errors",
     "Tag": "showtell.captioning.tags",
+    "TextStyle": "showtell.alt_text",
     "TrainResult": "showtell.training",
     "TrainingCaption": "showtell.evaluation",
     "TrainingProgress": "showtell.training:Progress",
@@ -158,6 +161,7 @@ _HOMES = {
     "check_next_words": "showtell.evaluation.next_word:check",
     "cider": "showtell.metrics",
     "cider_d": "showtell.metrics",
+    "compare": "showtell.metrics.comparison",
     "decode": "showtell.images.decode",
     "default_model": "showtell.models.names",
     "embed": "showtell.embeddings.embed",
@@ -219,6 +223,7 @@ __all__ = [
     "CiderD",
     "DataOptions",
     "DecodeOptions",
+    "Difference",
     "DocumentFrequency",
     "EmbedOptions",
     "EmbedResult",
@@ -252,6 +257,7 @@ __all__ = [
     "ShowtellError",
     "StoreError",
     "Tag",
+    "TextStyle",
     "TrainResult",
     "TrainingCaption",
     "TrainingProgress",
@@ -268,6 +274,7 @@ __all__ = [
     "check_next_words",
     "cider",
     "cider_d",
+    "compare",
     "decode",
     "default_model",
     "embed",
