@@ -110,3 +110,14 @@ def test_the_file_for_kubernetes_has_the_fields_of_kuberays_resources():
         assert disk == {"name": mount["name"], "persistentVolumeClaim": {"claimName": volume["metadata"]["name"]}}
         assert pod["serviceAccountName"] == account["metadata"]["name"]
     assert volume["spec"]["accessModes"] == ["ReadWriteMany"]
+
+
+def test_the_compose_file_runs_the_image_with_options_that_serve_knows():
+    file = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    assert set(file) == {"services"}
+    (service,) = file["services"].values()
+    assert (DEPLOY / service["build"] / "Dockerfile").is_file()
+    known = {option for one in typer.main.get_command(app).commands["serve"].params for option in one.opts}
+    assert {word for word in service["command"] if word.startswith("--")} <= known
+    assert service["read_only"] is True
+    assert all(one.startswith("127.0.0.1:") for one in service["ports"])

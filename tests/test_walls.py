@@ -23,7 +23,7 @@ FLOORS = {
         {"quantization"},
         {"models"},
         {"captioning", "data_check"},
-        {"alt_text", "evaluation"},
+        {"alt_text", "client", "evaluation"},
         {"post_training"},
         {"training"},
         {"ray", "serve", "estimator"},
@@ -44,8 +44,10 @@ FLOORS = {
     ],
     "evaluation": [
         {
+            "comparison",
             "copies",
             "correlation",
+            "diversity",
             "figures",
             "hallucination",
             "human_baseline",

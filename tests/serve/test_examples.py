@@ -1,6 +1,7 @@
 """The examples for users of the service, run as they are against a service."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -30,7 +31,7 @@ def running(tiny_captioner):
 @pytest.fixture
 def run(running, tmp_path):
     def run(name, *arguments):
-        program = ["sh"] if name.endswith(".sh") else [sys.executable]
+        program = {".sh": ["sh"], ".mjs": ["node"]}.get(os.path.splitext(name)[1], [sys.executable])
         environment = os.environ | {"SHOWTELL_URL": running.base, "SHOWTELL_TOKEN": "sesame", "NO_PROXY": "*"}
         command = [*program, str(EXAMPLES / name), *map(str, arguments)]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
@@ -43,6 +44,17 @@ def test_captions_by_curl(run, photos, tiny_captioner):
     assert done.returncode == 0, done.stderr
     for name in ("0.png", "1.png"):
         assert f'"caption":"{tiny_captioner.caption(photos / name).text}"' in done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no Node.js on this machine")
+def test_captions_by_javascript(run, photos, tiny_captioner):
+    (photos / "3.png").write_bytes(b"broken")
+    done = run("caption.mjs", photos / "0.png", photos / "3.png")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        f"{photos / '0.png'}: {tiny_captioner.caption(photos / '0.png').text}",
+        f"{photos / '3.png'}: not a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF picture",
+    ]
 
 
 def test_captions_by_python(run, photos, tiny_captioner):

@@ -28,11 +28,17 @@ def test_the_document_has_every_operation_with_examples(plain):
     operations = {of["operationId"] for path in document["paths"].values() for of in path.values()}
     assert operations == set(OPERATIONS)
     caption = document["paths"]["/v1/caption"]["post"]
-    assert set(caption["requestBody"]["content"]) == {"multipart/form-data", "image/*", "application/octet-stream"}
+    assert set(caption["requestBody"]["content"]) == {
+        "multipart/form-data",
+        "image/*",
+        "application/octet-stream",
+        "application/json",
+    }
+    assert "urls" not in caption["requestBody"]["content"]["application/json"]["schema"]["properties"]
     assert {"200", "400", "401", "403", "408", "413", "422", "503"} <= set(caption["responses"])
     assert "dog.jpg" in json.dumps(document["components"]["schemas"]["Answer"]["example"])
     named = {parameter["name"] for parameter in caption["parameters"]}
-    assert {"beam", "must", "min_confidence", "guide", "attention"} <= named
+    assert {"beam", "must", "min_confidence", "guide", "attention", "careful", "tags"} <= named
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

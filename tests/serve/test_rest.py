@@ -1,14 +1,19 @@
 """What clients get for what they send."""
 
+import base64
 import io
 import json
 
 import pytest
+from fastapi import FastAPI
 
-from serving import form_of, service_running
+from serving import app_running, form_of, service_running
 from showtell.captioning.captioner import Captioned
 from showtell.captioning.output.registry import Layout, find_output_format
+from showtell.serve import create_app
+from showtell.serve.app import make_app
 from showtell.serve.auth import Access
+from showtell.serve.service import Service
 
 
 def line_of(name, caption):
@@ -72,7 +77,7 @@ def test_where_nothing_can_be_read_the_status_says_so(plain):
     [
         ({"beam": 99}, "beam: Input should be less than or equal to 20"),
         ({"beam": "wide"}, "beam: Input should be a valid integer"),
-        ({"temprature": 1}, "temprature: Extra inputs are not permitted"),
+        ({"temprature": 1}, "temprature: there is no such name: did you mean temperature?; there are beam, "),
         ({"beam": 2, "num_captions": 3}, "3 captions need a beam of at least 3, or sampling"),
         ({"must": ["zebra"]}, "zebra"),
         ({"min_confidence": 0.5}, "not calibrated, so it has no confidence"),
@@ -154,8 +159,11 @@ def test_every_answer_forbids_a_browser_what_it_does_not_need(plain, drawn):
         assert reply.headers["content-security-policy"].startswith("default-src 'none'")
         assert reply.headers["x-content-type-options"] == "nosniff"
         assert reply.headers["cache-control"] == "no-store"
-    assert plain.get("/nothing").error == "Not Found"
-    assert plain.get("/v1/caption").status == 405
+    assert plain.get("/nothing").error.startswith(
+        "there is no such address: there are /, /docs, /openapi.json, /v1/caption"
+    )
+    wrong = plain.get("/v1/caption")
+    assert (wrong.status, wrong.error) == (405, "this address answers POST, not GET")
 
 
 def test_a_token_is_asked_for_where_there_is_one(tiny_captioner, drawn):
@@ -177,3 +185,83 @@ def test_a_service_of_this_machine_goes_by_the_machines_names_only(tiny_captione
         reply = running.get("/v1/model", Host="rebound.example:8000")
         assert (reply.status, "--allowed-host" in reply.error) == (400, True)
     assert own_names("0.0.0.0", []) == frozenset()
+
+
+def test_unknown_names_are_told_with_the_known_ones(plain, drawn):
+    told = plain.caption(drawn[0], beems=3)
+    assert told.status == 422
+    assert told.error.startswith("beems: there is no such name: did you mean beam?; there are beam, num_captions,")
+    told = plain.ask("POST", "/v1/caption", b'{"pictures": [{"bytes": "AA"}]}', {"Content-Type": "application/json"})
+    assert told.status == 422
+
+
+def test_json_has_pictures_in_base64(plain, tiny_captioner, drawn):
+    encoded = [base64.b64encode(data).decode() for data in drawn[:2]]
+    pictures = [{"name": "a.png", "data": encoded[0]}, {"data": f"data:image/png;base64,{encoded[1]}"}, {"data": "?"}]
+
+    def send(value, **query):
+        return plain.ask(
+            "POST", "/v1/caption", json.dumps(value).encode(), {"Content-Type": "application/json"}, **query
+        )
+
+    results = send({"pictures": pictures}).json["results"]
+    assert [one["name"] for one in results] == ["a.png", "picture 1", "picture 2"]
+    assert [one.get("caption") for one in results[:2]] == [one.text for one in tiny_captioner.caption(drawn[:2])]
+    assert results[2]["error"] == "not base64: encode the picture's file"
+    assert send({"pictures": pictures, "urls": ["http://a.example/"]}).status == 422
+    assert send({}).error == 'the body must have either "pictures" or "urls": see /docs'
+    assert send({"pictures": [{"data": "AA"}] * 33}).status == 413
+    assert send({"urls": ["http://a.example/"]}).status == 403
+
+
+def test_so_many_tags_and_careful_captions_as_asked_for(dog_captioner, drawn):
+    with service_running(dog_captioner) as running:
+        assert len(running.caption(drawn[0]).json["results"][0]["tags"]) == 2
+        assert len(running.caption(drawn[0], tags=1).json["results"][0]["tags"]) == 1
+        assert "tags" not in running.caption(drawn[0], tags=0).json["results"][0]
+        careful = running.caption(drawn[0], careful="true").json["results"][0]["caption"]
+        assert careful == dog_captioner.caption(drawn[0], careful=True).text
+
+
+def test_pages_of_other_hosts_are_admitted_by_name(tiny_captioner, drawn):
+    mine = {"Origin": "https://mine.example", "Sec-Fetch-Site": "cross-site"}
+    other = {"Origin": "https://other.example", "Sec-Fetch-Site": "cross-site"}
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    with service_running(tiny_captioner, access=Access(token="t", origins=("https://mine.example",))) as running:
+        before = running.ask("OPTIONS", "/v1/caption", headers=mine | asked)
+        assert (before.status, before.headers["access-control-allow-origin"]) == (200, "https://mine.example")
+        assert running.ask("OPTIONS", "/v1/caption", headers=other | asked).status == 400
+        reply = running.caption(drawn[0], headers=mine | {"Authorization": "Bearer t"})
+        assert (reply.status, reply.headers["access-control-allow-origin"]) == (200, "https://mine.example")
+        refused = running.caption(drawn[0], headers=mine)
+        assert (refused.status, refused.headers["access-control-allow-origin"]) == (401, "https://mine.example")
+        assert running.caption(drawn[0], headers=other | {"Authorization": "Bearer t"}).status == 403
+    with service_running(tiny_captioner) as running:
+        assert running.caption(drawn[0], headers=mine).status == 403
+        assert "access-control-allow-origin" not in running.get("/v1/model", **mine).headers
+
+
+def test_the_access_log_has_a_line_for_each_request_and_nothing_of_clients(tiny_captioner, drawn, caplog):
+    service = Service(tiny_captioner)
+    with caplog.at_level("INFO", "showtell.access"), app_running(make_app(service, Access(), log=True)) as running:
+        running.caption(drawn[0], must_not="secret")
+        running.get("/v1/secret")
+        running.get("/docs")
+    lines = [record.getMessage().split() for record in caplog.records if record.name == "showtell.access"]
+    assert [line[:4] for line in lines] == [
+        ["127.0.0.1", "POST", "/v1/caption", "200"],
+        ["127.0.0.1", "GET", "other", "404"],
+        ["127.0.0.1", "GET", "/docs", "200"],
+    ]
+
+
+def test_the_application_is_mounted_in_another_with_its_token(tiny_bundle, drawn):
+    outer = FastAPI()
+    inner = create_app(tiny_bundle, token="t", threads=1)
+    outer.mount("/captions", inner)
+    with app_running(outer) as running:
+        assert running.ask("POST", "/captions/v1/caption", drawn[0]).status == 401
+        assert running.ask("POST", "/captions/v1/caption", drawn[0], {"Authorization": "Bearer t"}).status == 200
+        assert running.get("/captions/docs").status == 200
+        assert running.get("/captions/main.js").status == 200
+        assert running.get("/captions/metrics").status == 401

@@ -328,6 +328,7 @@ NO_FILES = frozenset(
         "allowed_host",
         "by",
         "caption_column",
+        "cors",
         "data",
         "device",
         "exclude",

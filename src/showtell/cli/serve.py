@@ -1,6 +1,8 @@
 """`showtell serve`: a web page and a REST service that caption pictures."""
 
+import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +36,17 @@ def serve(
         list[str] | None,
         typer.Option(help="Another host name to accept, for example behind a proxy. May be repeated.", metavar="NAME"),
     ] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Web page that may use the service from another host, such as https://example.org; * for any. "
+            "May be repeated.",
+            metavar="ORIGIN",
+        ),
+    ] = None,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Write a line for each request to stderr; never its content.")
+    ] = False,
     allow_urls: Annotated[
         bool, typer.Option("--allow-urls", help="Also fetch pictures from public addresses.", rich_help_panel=_LIMITS)
     ] = False,
@@ -91,12 +104,33 @@ def serve(
     captioner = Captioner(model or None, resize=resize.value if resize else None, threads=threads)
     options = ServiceOptions(limits, Batching(batch_size, batch_wait / 1000), allow_urls)
     service = Service(captioner, options)
-    app = make_app(service, Access(token, own_names(host, allowed_host or ())))
+    access = Access(token, own_names(host, allowed_host or ()), _origins(cors or ()))
+    if access_log:
+        _log_to_stderr()
+    app = make_app(service, access, log=access_log)
 
     def started() -> None:
         print(f"captions by {captioner.name} at {address_of(listening)}: Ctrl-C stops", file=sys.stderr, flush=True)
 
     run_until_stopped(server_of(app, 2 * max_seconds), listening, started)
+
+
+def _origins(given: Sequence[str]) -> tuple[str, ...]:
+    """The origins of --cors as browsers send them."""
+    for one in given:
+        scheme, _, rest = one.partition("://")
+        if one != "*" and (scheme not in ("http", "https") or not rest or "/" in rest.rstrip("/")):
+            raise InputError(f"--cors {one}: give an origin such as https://example.org, or * for any page")
+    return tuple(one.rstrip("/").lower() for one in given)
+
+
+def _log_to_stderr() -> None:
+    logger = logging.getLogger("showtell.access")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
 
 
 def need_service(what: str) -> None:

@@ -1,5 +1,10 @@
-"""Captions over HTTP: a web page and a REST service around one captioner. Needs the extra `serve`.
+"""Captions over HTTP: a page for people and REST for programs (`showtell serve`); needs the extra `serve`.
 
-`app` has the routes, `service` the path of a request, `engine` the thread that captions, and `page` the files of the
-web page. `watch_app`, `watch_state` and `watch_page` are the page of a training run (`showtell train --watch`).
+from showtell.serve import create_app
+app.mount("/captions", create_app())           # in another ASGI application
+# uvicorn --factory showtell.serve:create_app    # alone
 """
+
+from showtell.serve.create import create_app
+
+__all__ = ["create_app"]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from showtell._version import __version__
 from showtell.captioning.captioner import Caption, Captioned, Captioner
-from showtell.captioning.output.row import to_json
+from showtell.captioning.output.row import to_json, with_tags
 from showtell.serve.limits import Limits
 
 
@@ -58,10 +58,10 @@ class PictureAnswer(BaseModel):
     error: str | None = None
 
     @classmethod
-    def of(cls, name: str, result: "Caption | str") -> Self:
-        """The answer for a picture, from its caption or from the reason why it has none."""
+    def of(cls, name: str, result: "Caption | str", tags: int | None = None) -> Self:
+        """The answer for a picture, from its caption with at most `tags` tags, or from the reason why it has none."""
         row = Captioned(name, None, result) if isinstance(result, str) else Captioned(name, result)
-        return cls.model_validate(to_json(row))
+        return cls.model_validate(to_json(with_tags(row, tags)))
 
 
 class Answer(BaseModel):

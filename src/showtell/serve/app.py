@@ -8,15 +8,16 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
 from showtell._version import __version__
 from showtell.serve.admission import Held
 from showtell.serve.answers import Answer, Fault, ModelAnswer, model_answer
 from showtell.serve.auth import Access, AccessMiddleware, error_response
-from showtell.serve.http_errors import Refused, TooLarge, TooSlow, Unusable
+from showtell.serve.bodies import JsonBody, first_error, read_json
+from showtell.serve.http_errors import Refused, TooSlow
 from showtell.serve.service import Service
 from showtell.serve.settings import Settings
 from showtell.serve.site import add_site
@@ -38,18 +39,14 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
 _BINARY = {"type": "string", "format": "binary"}
 
 
-class Addresses(BaseModel):
-    """Pictures by their addresses."""
+def make_app(service: Service, access: Access, *, log: bool = False) -> FastAPI:
+    """The application around a service, which is closed when the application shuts down.
 
-    model_config = ConfigDict(extra="forbid")
-
-    urls: list[Annotated[str, StringConstraints(min_length=1, max_length=2000)]] = Field(
-        min_length=1, examples=[["https://example.org/dog.jpg"]]
-    )
-
-
-def make_app(service: Service, access: Access) -> FastAPI:
-    """The application around a service, which is closed when the application shuts down."""
+    Arguments:
+        service: the service.
+        access: who may use it.
+        log: write each request to the logger `showtell.access`.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -61,16 +58,26 @@ def make_app(service: Service, access: Access) -> FastAPI:
         summary="Captions for pictures.",
         version=__version__,
         lifespan=lifespan,
-        docs_url=None,  # their pages load scripts from other hosts
+        docs_url=None,  # their pages load scripts from other hosts; /docs is our own
         redoc_url=None,
     )
     _add_routes(app, service)
     add_site(app, "page", "index.html")
+    add_site(app, "docs_page", "docs.html", at="/docs")
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _http_fault)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _failed)
-    app.add_middleware(AccessMiddleware, access=access, watch=service.counters.answered)
+    app.add_middleware(AccessMiddleware, access=access, watch=service.counters.answered, log=log)
+    if access.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(access.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After"],
+            max_age=3600,
+        )
     return app
 
 
@@ -90,7 +97,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         """
         options = settings.options(service.captioner)
         with service.admission.holding() as held:
-            return await service.caption(await _uploads(request, service, held), options)
+            return await service.caption(await _uploads(request, service, held), options, settings.tags)
 
     @app.get("/v1/model", responses={401: _FAULTS[401]}, operation_id="model")
     async def model() -> ModelAnswer:
@@ -122,8 +129,9 @@ def _body_schema(service: Service) -> dict[str, Any]:
         "image/*": {"schema": _BINARY},
         "application/octet-stream": {"schema": _BINARY},
     }
-    if service.options.addresses:
-        content["application/json"] = {"schema": Addresses.model_json_schema()}
+    content["application/json"] = {"schema": _inlined(JsonBody.model_json_schema())}
+    if not service.options.addresses:
+        del content["application/json"]["schema"]["properties"]["urls"]
     return {"required": True, "content": content}
 
 
@@ -136,13 +144,23 @@ async def _uploads(request: Request, service: Service, held: Held) -> list[Uploa
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != "application/json":
         return uploads_of(body, kind, service.limits)
-    try:
-        urls = Addresses.model_validate_json(body).urls
-    except ValidationError as error:
-        raise Unusable(_first_error(error.errors()[0], "the body")) from error
-    if len(urls) > service.limits.pictures:
-        raise TooLarge(f"more than {service.limits.pictures} addresses: send fewer at once")
-    return await service.fetched(urls, held)
+    uploads, urls = read_json(body, service.limits)
+    return await service.fetched(urls, held) if urls else uploads
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema without definitions of its own, which OpenAPI would look up elsewhere."""
+    definitions = schema.pop("$defs", {})
+
+    def replaced(value: Any) -> Any:
+        if isinstance(value, dict):
+            if "$ref" in value:
+                return replaced(definitions[value["$ref"].rpartition("/")[2]])
+            return {key: replaced(one) for key, one in value.items()}
+        return [replaced(one) for one in value] if isinstance(value, list) else value
+
+    result: dict[str, Any] = replaced(schema)
+    return result
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -152,19 +170,20 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _http_fault(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    message = error.detail
+    if error.status_code == 404:
+        paths = [str(path) for path in request.app.openapi()["paths"]]
+        message = f"there is no such address: there are /, /docs, /openapi.json, {', '.join(paths)}"
+    elif error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        message = f"this address answers {allowed}, not {request.method}"
+    return JSONResponse({"error": message}, error.status_code, error.headers)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return JSONResponse({"error": _first_error(error.errors()[0], "the request")}, 422)
+    return JSONResponse({"error": first_error(error.errors()[0], "the request", Settings.model_fields)}, 422)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "the service failed: see its log"}, 500)
-
-
-def _first_error(error: Any, whole: str) -> str:
-    """The first error, with its position."""
-    place = ".".join(str(part) for part in error["loc"] if part != "query") or whole
-    return f"{place}: {error['msg']}"

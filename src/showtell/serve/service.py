@@ -55,8 +55,8 @@ class Service:
         """Whether the service would caption a picture now."""
         return self.engine.alive and not self.admission.full
 
-    async def caption(self, uploads: Sequence[Upload], options: CaptionOptions) -> Answer:
-        """Caption pictures; an unreadable one has its error instead of a caption.
+    async def caption(self, uploads: Sequence[Upload], options: CaptionOptions, tags: int | None = None) -> Answer:
+        """Caption pictures; an unreadable one has its error instead of a caption. Others have at most so many `tags`.
 
         Raises:
             Busy: too many pictures are waiting, or these took too long.
@@ -74,7 +74,8 @@ class Service:
             raise Unusable(f"{uploads[0].name}: {results[0]}" if len(uploads) == 1 else _all_unreadable(results))
         named = zip(uploads, results, strict=True)
         return Answer(
-            model=self.captioner.name, results=[PictureAnswer.of(upload.name, result) for upload, result in named]
+            model=self.captioner.name,
+            results=[PictureAnswer.of(upload.name, result, tags) for upload, result in named],
         )
 
     async def fetched(self, urls: Sequence[str], held: Held) -> list[Upload]:

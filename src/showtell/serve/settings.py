@@ -50,10 +50,12 @@ class Settings(BaseModel):
         default="auto",
         description="Whether captions must contain tags that are certain; auto is the default.",
     )
+    careful: bool = Field(default=False, description="Leave out what the model is unsure of.")
+    tags: int | None = Field(default=None, ge=0, le=100, description="Most tags of each picture.")
 
     def options(self, captioner: Captioner) -> CaptionOptions:
         """The caption options; `Unusable` if settings contradict each other or the model cannot do what they ask."""
         try:
-            return captioner.caption_options(**self.model_dump(exclude_none=True))
+            return captioner.caption_options(**self.model_dump(exclude_none=True, exclude={"tags"}))
         except InputError as error:
             raise Unusable(str(error)) from error

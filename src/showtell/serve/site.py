@@ -20,15 +20,15 @@ _TYPES = {
 }
 
 
-def add_site(app: FastAPI, folder: str, index: str) -> None:
-    """Serve the files of `folder`, and those that all pages and reports share; `index` is the page at `/`."""
+def add_site(app: FastAPI, folder: str, index: str, *, at: str = "/") -> None:
+    """Serve the files of `folder`, and those that all pages and reports share; `index` is the page `at` this path."""
     package = resources.files("showtell")
     # The style sheet of evaluations also has the colors of all charts.
     folders = (package / "serve" / folder, package / "visualization", package / "evaluation" / "report")
     for file in (file for each in folders for file in each.iterdir()):
         kind = _TYPES.get(PurePath(file.name).suffix)
         if kind:
-            path = "/" if file.name == index else f"/{file.name}"
+            path = at if file.name == index else f"/{file.name}"
             _add(app, path, file.read_bytes(), kind)
 
 
