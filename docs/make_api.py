@@ -46,6 +46,7 @@ SECTIONS = {
     ),
     "After training": "calibrate tune Tuned quantize Quantized",
     "Alt text": "write_alt_texts plan_alt_texts AltTextOptions AltTextStep AltTextSummary TextStyle",
+    "Serving": "Client AsyncClient ServiceError create_app",
     "Many machines": "ray_cluster ray_embed ray_captions ray_pieces ray_train",
     "Errors": "ShowtellError InputError PictureError BundleError StoreError MissingExtra NotFittedError",
 }

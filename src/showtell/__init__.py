@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from showtell.captioning.jobs import caption_pieces
     from showtell.captioning.options import CaptionOptions
     from showtell.captioning.tags import Tag
+    from showtell.client import AsyncClient, Client, ServiceError
     from showtell.data.captions.caption_set import CaptionSet, read_captions
     from showtell.data.examples import DataOptions, Examples, load_examples
     from showtell.data.sources.base import RawPicture
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from showtell.ray import pieces_on as ray_pieces
     from showtell.ray.train import train_on as ray_train
     from showtell.search import SearchOptions, temper
+    from showtell.serve import create_app
     from showtell.text import Vocabulary, pad_batch, tokenize
     from showtell.training import Progress as TrainingProgress
     from showtell.training import Recipe, SeedsResult, TrainResult, Watch, read_recipe, recipe_from, train, train_seeds
@@ -97,6 +99,7 @@ _HOMES = {
     "AltTextOptions": "showtell.alt_text",
     "AltTextStep": "showtell.alt_text:Step",
     "AltTextSummary": "showtell.alt_text:Summary",
+    "AsyncClient": "showtell.client",
     "Bundle": "showtell.models.bundle",
     "BundleError": "showtell.errors",
     "Caption": "showtell.captioning.caption",
@@ -106,6 +109,7 @@ _HOMES = {
     "Captioner": "showtell.captioning.captioner",
     "CaptioningEstimator": "showtell.estimator",
     "CiderD": "showtell.metrics",
+    "Client": "showtell.client",
     "DEFAULT_METRICS": "showtell.metrics",
     "DataOptions": "showtell.data.examples",
     "DecodeOptions": "showtell.images.decode",
@@ -142,6 +146,7 @@ _HOMES = {
     "Scores": "showtell.metrics",
     "SearchOptions": "showtell.search",
     "SeedsResult": "showtell.training",
+    "ServiceError": "showtell.client",
     "ShowtellError": "showtell.errors",
     "StoreError": "showtell.errors",
     "Tag": "showtell.captioning.tags",
@@ -162,6 +167,7 @@ _HOMES = {
     "cider": "showtell.metrics",
     "cider_d": "showtell.metrics",
     "compare": "showtell.metrics.comparison",
+    "create_app": "showtell.serve",
     "decode": "showtell.images.decode",
     "default_model": "showtell.models.names",
     "embed": "showtell.embeddings.embed",
@@ -212,6 +218,7 @@ __all__ = [
     "AltTextOptions",
     "AltTextStep",
     "AltTextSummary",
+    "AsyncClient",
     "Bundle",
     "BundleError",
     "Caption",
@@ -221,6 +228,7 @@ __all__ = [
     "Captioner",
     "CaptioningEstimator",
     "CiderD",
+    "Client",
     "DataOptions",
     "DecodeOptions",
     "Difference",
@@ -254,6 +262,7 @@ __all__ = [
     "Scores",
     "SearchOptions",
     "SeedsResult",
+    "ServiceError",
     "ShowtellError",
     "StoreError",
     "Tag",
@@ -275,6 +284,7 @@ __all__ = [
     "cider",
     "cider_d",
     "compare",
+    "create_app",
     "decode",
     "default_model",
     "embed",

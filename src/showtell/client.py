@@ -33,6 +33,7 @@ from showtell.errors import InputError, ShowtellError
 PictureFile: TypeAlias = str | os.PathLike[str] | bytes
 """A picture: a path, or the bytes of a picture file."""
 
+_URL = "http://127.0.0.1:8000"
 _ATTEMPTS = 10
 _LONGEST_WAIT = 30.0  # seconds between attempts, whatever the service asks for
 
@@ -56,7 +57,7 @@ class Client:
         timeout: longest wait for an answer, in seconds.
     """
 
-    url: str = "http://127.0.0.1:8000"
+    url: str = _URL
     token: str = ""
     at_once: int = 8
     timeout: float = 60.0
@@ -137,7 +138,7 @@ class Client:
 class AsyncClient:
     """A service, for `await`; the arguments are those of `Client`."""
 
-    def __init__(self, url: str = Client.url, token: str = "", at_once: int = 8, timeout: float = 60.0) -> None:
+    def __init__(self, url: str = _URL, token: str = "", at_once: int = 8, timeout: float = 60.0) -> None:
         self._client = Client(url, token, at_once, timeout)
         self._turns = asyncio.Semaphore(at_once)
 
