@@ -100,7 +100,7 @@ def test_another_zip_and_a_missing_file_are_errors(tmp_path):
 def test_a_bundle_of_a_later_format_asks_for_an_upgrade(tiny_bundle, tmp_path):
     parts = dict(read_bundle(tiny_bundle).parts)
     parts.pop("SHA256SUMS")
-    parts["model.json"] = parts["model.json"].replace(b'"format": 1', b'"format": 3')
+    parts["model.json"] = parts["model.json"].replace(b'"format": 1', b'"format": 4')
     write_bundle(tmp_path / "later.showtell", parts)
     with pytest.raises(BundleError, match="upgrade"):
         read_bundle(tmp_path / "later.showtell")

@@ -15,6 +15,8 @@ from PIL import Image
 
 from showtell.errors import InputError
 from showtell.search import Floats, State, StepDecoder
+from showtell.search.steps import start_sentences
+from showtell.text import TokenVocabulary
 
 _SHADE = 0.75  # how dark the picture becomes where the attention is 0
 
@@ -28,33 +30,37 @@ class LookingDecoder(StepDecoder, Protocol):
 
 
 def attention_maps(
-    decoder: LookingDecoder, embeddings: Floats, sentences: Sequence[Sequence[int]], start: int
+    decoder: LookingDecoder, embeddings: Floats, sentences: Sequence[Sequence[int]], vocabulary: TokenVocabulary
 ) -> list[Floats]:
     """Where the decoder looked for each word of each sentence.
 
     Arguments:
         decoder: a decoder with attention over grid cells.
-        embeddings: `float32 (N, L, D)`, one for each sentence; the cells are the rows of a square, one after another.
+        embeddings: `float32 (N, L, D)`, one for each sentence.
         sentences: ids of each sentence's words, without START and END.
-        start: id of START.
+        vocabulary: the decoder's.
 
     Returns:
-        For each sentence `float32 (words, rows, cols)`; each word's map is at least 0 and sums to 1.
+        For each sentence `float32 (ids, rows, cols)`; each map is at least 0 and sums to 1. The cells to which the
+        decoder attends are the rows of a square, one after another.
 
     Raises:
         InputError: the cells do not form a square.
     """
-    side = math.isqrt(embeddings.shape[1])
-    if side * side != embeddings.shape[1]:
-        raise InputError(f"{embeddings.shape[1]} grid cells do not form a square, so their positions are unknown")
     longest = max(map(len, sentences), default=0)
-    ids = np.full((len(sentences), longest + 1), start, np.int64)
+    constants, state, tokens = start_sentences(decoder, embeddings, vocabulary)
+    ids = np.full((len(sentences), longest + 1), vocabulary.end, np.int64)
+    ids[:, 0] = tokens
     for row, sentence in zip(ids, sentences, strict=True):
         row[1 : len(sentence) + 1] = sentence
-    maps = np.empty((len(sentences), longest, side, side), np.float32)
-    constants, state = decoder.start(embeddings)
+    maps = np.empty((len(sentences), longest, 0, 0), np.float32)
     for t in range(longest):
         _, state, attention = decoder.look(ids[:, t], constants, state)
+        side = math.isqrt(attention.shape[1])
+        if side * side != attention.shape[1]:
+            raise InputError(f"{attention.shape[1]} grid cells do not form a square, so their positions are unknown")
+        if not t:
+            maps = np.empty((len(sentences), longest, side, side), np.float32)
         maps[:, t] = attention.reshape(-1, side, side)
     return [attended[: len(sentence)] for attended, sentence in zip(maps, sentences, strict=True)]
 

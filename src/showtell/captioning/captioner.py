@@ -13,7 +13,6 @@ captioner.caption(["a.jpg", image, array])     # a list of captions, in batches
 import json
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack, overload
@@ -275,7 +274,7 @@ def fingerprint(captioner: Captioner, search: SearchOptions, **further: Any) -> 
     value = {
         "models": [sha256_of(bundle.parts[SUMS]) for bundle in captioner.generator.bundles],
         "preprocessing": captioner.encoder.info.preprocessing.to_json(),
-        "search": asdict(search),
+        "search": search.to_json(),
         **further,
     }
     return sha256_of(json.dumps(value, sort_keys=True).encode())

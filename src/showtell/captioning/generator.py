@@ -6,7 +6,7 @@ attention to each word.
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
@@ -27,6 +27,7 @@ from showtell.models.bundle import Bundle, read_bundle
 from showtell.models.ensemble import Ensemble, check_fit
 from showtell.models.names import default_model, find_model
 from showtell.search import Floats, SearchOptions, check_words, search
+from showtell.text import Vocabulary
 
 
 class CaptionGenerator:
@@ -57,7 +58,9 @@ class CaptionGenerator:
         agreement = TagAgreement(self.tagger) if self.tagger else None
         self.estimator = ConfidenceEstimator(calibration, self.decoder, vocabulary, agreement) if calibration else None
         fitted = self.tagger.calibration if self.tagger else None
-        self.tag_guide = TagGuide(self.decoder, vocabulary, self.tagger.names) if self.tagger and fitted else None
+        self.tag_guide = None
+        if self.tagger and fitted and isinstance(vocabulary, Vocabulary):
+            self.tag_guide = TagGuide(self.decoder, vocabulary, self.tagger.names)
         self.guides_by_default = bool(fitted and fitted.guide)
         self.careful = MinimumRiskSelection(self.decoder, vocabulary, self.tagger.names if self.tagger else ())
 
@@ -195,18 +198,27 @@ class CaptionGenerator:
         """The attention maps of every sentence, one sentence after another."""
         rows = np.repeat(np.arange(len(sentences)), [len(of_picture) for of_picture in sentences])
         tokens = [sentence.hypothesis.tokens for of_picture in sentences for sentence in of_picture]
-        return iter(attention_maps(self.decoder, embeddings[rows], tokens, self.bundle.vocabulary.start))
+        return iter(attention_maps(self.decoder, embeddings[rows], tokens, self.bundle.vocabulary))
 
 
 def _to_caption(sentence: DecodedSentence, looks: Floats | None, confidence: SentenceConfidence | None) -> Caption:
-    maps = itertools.repeat(None) if looks is None else looks
-    log_probs = confidence.log_probs if confidence else sentence.hypothesis.log_probs
+    maps: Iterable[Floats | None] = itertools.repeat(None)
+    if looks is not None:
+        maps = looks if not sentence.pieces else _mean_looks(looks, sentence.pieces)
+    log_probs = sentence.sums(confidence.log_probs if confidence else sentence.hypothesis.log_probs)
     triples = zip(sentence.words, log_probs, maps, strict=looks is not None)
     words = tuple(Word(word, math.exp(log_prob), attention) for word, log_prob, attention in triples)
-    caption = Caption(" ".join(sentence.words), sentence.hypothesis.score, words, guided=sentence.guided)
+    text = sentence.text or " ".join(sentence.words)
+    caption = Caption(text, sentence.hypothesis.score, words, guided=sentence.guided)
     if confidence is None:
         return caption
     return replace(caption, confidence=confidence.confidence, unfamiliar=confidence.unfamiliar)
+
+
+def _mean_looks(looks: Floats, pieces: Sequence[int]) -> Iterator[Floats]:
+    """The mean map of each word's entries."""
+    ends = np.cumsum(pieces).tolist()
+    return (looks[end - count : end].mean(axis=0) for end, count in zip(ends, pieces, strict=True))
 
 
 def _held_to(least: float, caption: Caption) -> Caption:

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.captioning.objects import objects_of
-from showtell.captioning.tags.guide import DecodedSentence
+from showtell.captioning.tags.guide import DecodedSentence, decoded
 from showtell.captioning.tags.names import Name
 from showtell.search import Floats, Hypothesis, SearchOptions, StepDecoder, search
-from showtell.text import Vocabulary
+from showtell.text import TokenVocabulary
 
 DRAWS = 16
 """Captions sampled for each picture."""
@@ -47,7 +47,7 @@ _NEVER_LAST = _words("a an the is are of and his her their its to two three seve
 class MinimumRiskSelection:
     """Chooses careful captions from one decoder."""
 
-    def __init__(self, decoder: StepDecoder, vocabulary: Vocabulary, names: Sequence[Name] = ()) -> None:
+    def __init__(self, decoder: StepDecoder, vocabulary: TokenVocabulary, names: Sequence[Name] = ()) -> None:
         self.decoder, self.vocabulary, self.names = decoder, vocabulary, names
 
     @cached_property
@@ -75,13 +75,13 @@ class MinimumRiskSelection:
         drawn = search(self.decoder, embeddings, self.vocabulary, drawing, first=[0] * len(embeddings))
         chosen = {}
         for row, (found, draws) in enumerate(zip(sentences, drawn, strict=True)):
-            sampled = [self._decoded(one) for one in draws]
+            sampled = [decoded(one, self.vocabulary) for one in draws]
             tags = self._sure(probabilities[row]) if probabilities is not None else {}
-            chosen[row] = [most_supported(found[:1], sampled, tags)]
+            best = most_supported(found[:1], sampled, tags)
+            if best.pieces:  # a beginning of a sentence has a text of its own
+                best = replace(best, text=self.vocabulary.decode(best.hypothesis.tokens))
+            chosen[row] = [best]
         return chosen
-
-    def _decoded(self, hypothesis: Hypothesis) -> DecodedSentence:
-        return DecodedSentence(hypothesis, tuple(self.vocabulary.decode(hypothesis.tokens).split()))
 
     def _sure(self, probabilities: npt.NDArray[np.float64]) -> dict[str, float]:
         """The probability of each object that a tag names."""
@@ -134,5 +134,7 @@ def _beginnings(sentence: DecodedSentence) -> Iterator[DecodedSentence]:
     for length in range(2, len(words)):
         ends = words[length] in _BEFORE or words[length].endswith("ing")
         if ends and words[length - 1] not in _NEVER_LAST and objects_of(" ".join(words[:length])):
-            cut = Hypothesis(sentence.hypothesis.tokens[:length], sentence.hypothesis.log_probs[:length], 0.0)
-            yield DecodedSentence(cut, words[:length], sentence.guided)
+            pieces = sentence.pieces[:length]
+            kept = sum(pieces) if pieces else length
+            cut = Hypothesis(sentence.hypothesis.tokens[:kept], sentence.hypothesis.log_probs[:kept], 0.0)
+            yield DecodedSentence(cut, words[:length], sentence.guided, pieces)

@@ -34,6 +34,7 @@ class SearchKeywords(TypedDict, total=False):
     no_repeat_ngram: int
     must: str | Sequence[str]
     must_not: str | Sequence[str]
+    prompt: str
 
 
 class CaptionKeywords(SearchKeywords, total=False):

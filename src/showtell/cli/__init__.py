@@ -15,6 +15,7 @@ from showtell.cli.doctor import doctor
 from showtell.cli.embed import embed
 from showtell.cli.evaluate import evaluate
 from showtell.cli.guard import App
+from showtell.cli.import_model import import_model
 from showtell.cli.info import info
 from showtell.cli.interrupts import EXIT_CODE, CtrlC
 from showtell.cli.merge import merge
@@ -69,6 +70,7 @@ app.add_typer(data, name="data")
 app.command()(doctor)
 app.command()(embed)
 app.command()(evaluate)
+app.command(name="import")(import_model)
 app.command()(info)
 app.command()(merge)
 app.command()(models)

@@ -134,6 +134,7 @@ def alt_text(
     max_length: settings.MaxLength = None,
     no_repeat_ngram: settings.NoRepeatNgram = None,
     must_not: settings.MustNot = None,
+    prompt: settings.Prompt = None,
     resize: Annotated[
         Resize | None,
         typer.Option(
@@ -184,7 +185,7 @@ def alt_text(
         keywords=keywords,
     )
     search = given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
-    search |= given(no_repeat_ngram=no_repeat_ngram, must_not=must_not)
+    search |= given(no_repeat_ngram=no_repeat_ngram, must_not=must_not, prompt=prompt)
     way: ResizeMode | None = resize.value if resize else None
     captioner = Captioner(model or None, resize=way)
     with _listed(review) as list_it, contextlib.ExitStack() as stack:

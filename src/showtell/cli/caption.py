@@ -90,6 +90,7 @@ def caption(
     no_repeat_ngram: settings.NoRepeatNgram = None,
     must: settings.Must = None,
     must_not: settings.MustNot = None,
+    prompt: settings.Prompt = None,
     sample: settings.Sample = False,
     temperature: settings.Temperature = None,
     top_k: settings.TopK = None,
@@ -181,7 +182,7 @@ def caption(
     drawing = only_with(sample, "--sample", given(temperature=temperature, top_k=top_k, top_p=top_p))
     options = {"num_captions": num_captions, "sample": sample} | drawing
     options |= given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
-    options |= given(no_repeat_ngram=no_repeat_ngram, must=must, must_not=must_not)
+    options |= given(no_repeat_ngram=no_repeat_ngram, must=must, must_not=must_not, prompt=prompt)
     options |= given(diversity=diversity) | only_with(diversity is not None, "--diversity", given(groups=groups))
     options |= given(seed=seed if sample else None)
 

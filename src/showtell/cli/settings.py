@@ -65,6 +65,10 @@ MustNot = Annotated[
         help="Word or phrase that captions must not contain. May be repeated.", rich_help_panel=_PANEL, metavar="WORDS"
     ),
 ]
+Prompt = Annotated[
+    str | None,
+    typer.Option(help="Words that every caption begins with.", rich_help_panel=_PANEL, metavar="WORDS"),
+]
 Sample = Annotated[
     bool, typer.Option("--sample", help="Sample words at random instead of searching.", rich_help_panel=_PANEL)
 ]

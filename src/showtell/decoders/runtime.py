@@ -15,21 +15,22 @@ class OnnxSteps:
 
     `start.onnx` takes `embeddings` and gives constants and states; `step.onnx` takes `tokens`, constants and states and
     gives `logits`, the next states, and `attention` if the decoder attends to grid cells. The outputs of `step.onnx`
-    for states end in `_next`.
+    for states end in `_next`. If it `shares_constants`, the constants of a picture hold for all its rows.
     """
 
-    def __init__(self, start: Any, step: Any, entries: int | None = None) -> None:
+    def __init__(self, start: Any, step: Any, entries: int | None = None, *, shares_constants: bool = False) -> None:
         """Take sessions of the two graphs.
 
         Arguments:
             start: session of `start.onnx`.
             step: session of `step.onnx`.
             entries: size of the vocabulary, to check the logits; None for any size.
+            shares_constants: see `showtell.search.StepDecoder`.
 
         Raises:
             ShowtellError: the graphs do not fit together.
         """
-        self._start, self._step = start, step
+        self._start, self._step, self.shares_constants = start, step, shares_constants
         outputs = [out.name for out in self._step.get_outputs()]
         self._states = [name.removesuffix("_next") for name in outputs if name.endswith("_next")]
         self.attends = "attention" in outputs

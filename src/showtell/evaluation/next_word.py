@@ -11,7 +11,7 @@ from showtell.data.sources.base import Pictures
 from showtell.embeddings.pipeline import prepared
 from showtell.errors import InputError
 from showtell.search import Floats, StepDecoder
-from showtell.text import Vocabulary, pad_batch
+from showtell.text import TokenVocabulary, pad_batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class NextWords:
 
 
 def next_words(
-    decoder: StepDecoder, embeddings: Floats, captions: Sequence[str], vocabulary: Vocabulary, max_length: int = 20
+    decoder: StepDecoder, embeddings: Floats, captions: Sequence[str], vocabulary: TokenVocabulary, max_length: int = 20
 ) -> NextWords:
     """Feed true captions to a decoder word by word, and compare its predictions with the words that follow.
 
@@ -69,7 +69,7 @@ def next_words(
     return NextWords(losses[there], correct[there], predicted, true)
 
 
-def _words(ids: npt.NDArray[np.int64], vocabulary: Vocabulary) -> str:
+def _words(ids: npt.NDArray[np.int64], vocabulary: TokenVocabulary) -> str:
     """The words of all ids, END and UNK included, so that two sentences can be compared word by word."""
     return " ".join(vocabulary.entries[i] for i in ids)
 

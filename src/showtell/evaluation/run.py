@@ -25,7 +25,7 @@ from showtell.evaluation.wording import diversity, wording
 from showtell.metrics import Scores, score
 from showtell.metrics.bootstrap import Summed
 from showtell.progress import bar
-from showtell.text import SPECIALS, tokenize
+from showtell.text import TokenVocabulary, tokenize
 
 _PICTURES_AT_ONCE = 64
 _CAPTIONS_AT_ONCE = 256
@@ -80,6 +80,11 @@ def evaluate(
     return _compared(captioner, chosen, selected, done, found, split, resamples, bootstrap_seed, show)
 
 
+def _words_of(vocabulary: TokenVocabulary) -> int:
+    """The entries that a caption may contain."""
+    return len(vocabulary) - len({*vocabulary.excluded, vocabulary.end})
+
+
 def _compared(
     captioner: Captioner,
     options: CaptionOptions,
@@ -108,7 +113,7 @@ def _compared(
         model=captioner.name,
         split=split,
         signature=signature(options.search, references, resamples, seed, guided=guided, careful=options.careful),
-        vocabulary=len(captioner.bundle.vocabulary) - len(SPECIALS),
+        vocabulary=_words_of(captioner.bundle.vocabulary),
         figures=in_order(figures),
         pictures=_pictures(found, references, scores, copies),
         unreadable=done.unreadable,

@@ -8,7 +8,7 @@ import numpy as np
 from showtell.evaluation.copies import TrainingCaption, Words
 from showtell.evaluation.figures import Means
 from showtell.evaluation.result import Figure
-from showtell.text import SPECIALS, Vocabulary
+from showtell.text import SPECIALS, TokenVocabulary
 
 
 def wording(captions: Sequence[Words], copies: Sequence[TrainingCaption | None] | None) -> Means:
@@ -26,16 +26,20 @@ def wording(captions: Sequence[Words], copies: Sequence[TrainingCaption | None] 
     return Means(tuple(columns), np.array(list(columns.values()), np.float64).T)
 
 
-def diversity(captions: Sequence[Words], vocabulary: Vocabulary) -> dict[str, Figure]:
-    """The number of different words, the share of the vocabulary that was used, and that of distinct captions.
+def diversity(captions: Sequence[Words], vocabulary: TokenVocabulary) -> dict[str, Figure]:
+    """The number of different words, the share of distinct captions and, if its entries are words, the share of the
+    vocabulary that was used.
 
     They have no interval: a resample repeats pictures, so it has fewer distinct captions than new pictures would.
     """
+    distinct = {"distinct": Figure(len(set(captions)) / len(captions))}
     used = {word for words in captions for word in words}
+    if vocabulary.continues is not None:
+        return {"vocabulary_size": Figure(float(len(used))), **distinct}
     return {
         "vocabulary_size": Figure(float(len(used))),
         "vocabulary_used": Figure(len(used) / (len(vocabulary) - len(SPECIALS))),
-        "distinct": Figure(len(set(captions)) / len(captions)),
+        **distinct,
     }
 
 

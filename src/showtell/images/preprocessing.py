@@ -18,14 +18,20 @@ from showtell.images.cv2_resize import resize_bilinear_opencv
 from showtell.images.decode import USUAL, DecodeOptions, Picture, decode_and
 
 ResizeMode: TypeAlias = Literal["crop", "squash", "pad"]
-Interpolation: TypeAlias = Literal["bilinear", "bicubic", "bilinear-opencv"]
+Interpolation: TypeAlias = Literal["bilinear", "bicubic", "lanczos", "nearest", "bilinear-opencv"]
 Channels: TypeAlias = Literal["RGB", "BGR"]
 Layout: TypeAlias = Literal["NCHW", "NHWC"]
 
 
 _LARGEST = 4096  # pixels of a side
 _SPARE = 2  # with 1, captions of large photographs change three times as often (benchmarks/jpeg_decoding.py)
-_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_RESAMPLING = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "nearest": Image.Resampling.NEAREST,
+}
+_SAMPLING = ("nearest", "bilinear-opencv")  # filters that read a few pixels only, however much a picture shrinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +39,9 @@ class Preprocessing:
     """How a picture becomes an encoder's input; every store and bundle contains it.
 
     `size` is the side of the square in pixels. `mean` and `std` are in units of 8-bit pixel values, one for each of
-    `channels`: the encoder sees `(pixel - mean) / std`, with the axes of `layout`. `bilinear` and `bicubic` are
-    Pillow's filters, which average over all pixels that shrink into one; `bilinear-opencv` is `cv2.resize`, which
-    does not.
+    `channels`: the encoder sees `(pixel - mean) / std`, with the axes of `layout`. `bilinear`, `bicubic` and `lanczos`
+    are Pillow's filters, which average over all pixels that shrink into one; `nearest` and `bilinear-opencv`, which
+    is `cv2.resize`, do not. `crop` keeps the share `kept` of the shorter side.
 
     Raises:
         InputError: a name is unknown, or a number is out of range.
@@ -48,6 +54,7 @@ class Preprocessing:
     std: tuple[float, float, float] = (127.5, 127.5, 127.5)
     channels: Channels = "RGB"
     layout: Layout = "NCHW"
+    kept: float = 1.0
 
     def __post_init__(self) -> None:
         for what, value, known in (
@@ -60,13 +67,16 @@ class Preprocessing:
                 raise InputError(f"{what} {value!r} is unknown: choose one of {', '.join(get_args(known))}")
         if type(self.size) is not int or not 1 <= self.size <= _LARGEST:
             raise InputError(f"an encoder's input size must lie between 1 and {_LARGEST:,}, not be {self.size!r}")
+        if not isinstance(self.kept, (int, float)) or not 0 < self.kept <= 1:
+            raise InputError(f"the share of a side that is kept must be above 0 and at most 1, not {self.kept!r}")
         numbers = (*self.mean, *self.std)
         finite = all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers)
         if len(self.mean) != 3 or len(self.std) != 3 or not finite or not all(self.std):
             raise InputError("mean and std must be three numbers each, and none of std zero")
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as JSON values."""
+        """The fields as JSON values; `kept` only where it is not 1."""
+        further = {"kept": self.kept} if self.kept != 1 else {}
         return {
             "size": self.size,
             "resize": self.resize,
@@ -75,6 +85,7 @@ class Preprocessing:
             "std": list(self.std),
             "channels": self.channels,
             "layout": self.layout,
+            **further,
         }
 
     @classmethod
@@ -88,6 +99,7 @@ class Preprocessing:
             std=tuple(map(float, value["std"])),  # type: ignore[arg-type]
             channels=value.get("channels", "RGB"),
             layout=value.get("layout", "NCHW"),
+            kept=value.get("kept", 1.0),
         )
 
 
@@ -97,21 +109,23 @@ def fitted(picture: Picture, preprocessing: Preprocessing, options: DecodeOption
     JPEG files more than twice as large as the square are decoded smaller, to at least twice its side. This holds for
     Pillow's filters only, which average over the rest as they do over the whole picture.
     """
-    least = 0 if preprocessing.interpolation == "bilinear-opencv" else _SPARE * preprocessing.size
+    least = (
+        0 if preprocessing.interpolation in _SAMPLING else math.ceil(_SPARE * preprocessing.size / preprocessing.kept)
+    )
     return decode_and(picture, lambda decoded: square(decoded.image, preprocessing), options, least=least)
 
 
 def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
     """Fit an RGB image into the encoder's square: `uint8`, `(S, S, 3)`.
 
-    `crop` cuts the longer side at both ends (if the difference is odd, the extra pixel comes off the top or left),
+    `crop` cuts the central square out (if the difference is odd, the extra pixel comes off the top or left),
     `squash` scales each side on its own, `pad` scales the longer side to fit and fills the rest with the encoder's mean
     color.
     """
     side = preprocessing.size
     width, height = image.size
     if preprocessing.resize == "crop":
-        kept = min(width, height)
+        kept = max(1, round(min(width, height) * preprocessing.kept))
         left, top = (width - kept) - (width - kept) // 2, (height - kept) - (height - kept) // 2
         # Crop first: resize(box=...) mixes pixels from outside the box into the border.
         image = _resize(image.crop((left, top, left + kept, top + kept)), side, side, preprocessing.interpolation)

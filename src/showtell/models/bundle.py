@@ -2,6 +2,8 @@
 
     model.json            architecture, preprocessing, search defaults, licence, data, scores, golden caption
     vocabulary.json       the entries in the order of their ids
+    tokenizer.json        in its place in bundles of format 3, whose entries are pieces of words; model.json says which
+                          of them start and end a sentence (see `showtell.text.Subwords`)
     encoder.onnx          the encoder, self-describing (see `showtell.encoders.runtime`)
     start.onnx, step.onnx the decoder's two graphs; their weights are external initializers (listed in model.json) of
     weights.safetensors   the decoder's tensors
@@ -42,21 +44,24 @@ from showtell.models.bundle_parts import (
     read_folder,
     read_zip,
     search_options,
+    subwords_of,
     tensors_of,
 )
 from showtell.onnx_graphs.session import open_session
 from showtell.quantization.int8_weights import as_taken, unpack
 from showtell.search import SearchOptions
 from showtell.search.options import MOST
-from showtell.text import Vocabulary
+from showtell.text import Subwords, TokenVocabulary, Vocabulary
 
 FORMAT = 1
 INT8_FORMAT = 2
 """The format of bundles with int8 weights. Releases that know only the first format cannot read it."""
+SUBWORD_FORMAT = 3
+"""The format of bundles with `tokenizer.json`: captioners of another maker (`showtell.pretrained`)."""
 SUMS = "SHA256SUMS"
+_VOCABULARIES = ("vocabulary.json", "tokenizer.json")
 _PARTS = (
     "model.json",
-    "vocabulary.json",
     "encoder.onnx",
     "start.onnx",
     "step.onnx",
@@ -74,7 +79,7 @@ class Bundle:
 
     path: str
     model: dict[str, Any]
-    vocabulary: Vocabulary
+    vocabulary: TokenVocabulary
     parts: Mapping[str, bytes]
 
     def __repr__(self) -> str:
@@ -109,7 +114,8 @@ class Bundle:
         """A session of the bundle's decoder; a `BundleError` if it cannot be loaded."""
         start, step = (self._session(name, threads) for name in ("start.onnx", "step.onnx"))
         try:
-            return OnnxSteps(start, step, len(self.vocabulary))
+            shared = self.model["format"] == SUBWORD_FORMAT
+            return OnnxSteps(start, step, len(self.vocabulary), shares_constants=shared)
         except ShowtellError as error:
             raise BundleError(f"{self.path}: {one_line(error)}") from error
 
@@ -155,18 +161,26 @@ def read_bundle(path: str | Path) -> Bundle:
         model = json_of(parts["model.json"])
         if not isinstance(model, dict) or not isinstance(model.get("format"), int):
             raise ValueError("it has no format")
-        if model["format"] not in (FORMAT, INT8_FORMAT):
+        if model["format"] not in (FORMAT, INT8_FORMAT, SUBWORD_FORMAT):
             raise BundleError(
-                f"{path}: bundle format {model['format']}, this release reads {FORMAT} and {INT8_FORMAT}: "
+                f"{path}: bundle format {model['format']}, this release reads {FORMAT} to {SUBWORD_FORMAT}: "
                 "upgrade showtell"
             )
         check_model(model)
-        vocabulary = Vocabulary(entries_of(json_of(parts["vocabulary.json"])))
+        vocabulary = _vocabulary(model, parts)
     except BundleError:
         raise
     except (InputError, ValueError) as error:
-        raise BundleError(f"{path}: model.json or vocabulary.json is malformed ({one_line(error)})") from error
+        raise BundleError(f"{path}: model.json or its vocabulary is malformed ({one_line(error)})") from error
     return Bundle(str(path), model, vocabulary, parts)
+
+
+def _vocabulary(model: Mapping[str, Any], parts: Mapping[str, bytes]) -> TokenVocabulary:
+    """A bundle's vocabulary; an `InputError` or `ValueError` if it is malformed."""
+    if model["format"] != SUBWORD_FORMAT:
+        return Vocabulary(entries_of(json_of(parts["vocabulary.json"])))
+    described = subwords_of(model.get("vocabulary"))
+    return Subwords(parts["tokenizer.json"], **described)
 
 
 def write_bundle(path: str | Path, parts: Mapping[str, bytes]) -> None:
@@ -192,7 +206,8 @@ def _check(path: Path, parts: Mapping[str, bytes]) -> None:
         digest, _, name = line.partition("  ")
         sums[name] = digest
     optional = [name for name in (*CALIBRATION_PARTS, *TAG_PARTS) if name in parts]
-    if missing := [name for name in (*_PARTS, *optional) if name not in parts or name not in sums]:
+    kind = next((name for name in _VOCABULARIES if name in parts), _VOCABULARIES[0])
+    if missing := [name for name in (*_PARTS, kind, *optional) if name not in parts or name not in sums]:
         raise BundleError(f"{path}: not a whole model bundle ({missing[0]} or its sum is missing): copy it again")
     if unlisted := sorted(set(parts) - set(sums) - {SUMS}):
         raise BundleError(

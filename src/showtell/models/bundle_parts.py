@@ -27,6 +27,7 @@ _SMALL = 1 << 20
 _MOST_JSON = 1 << 26
 _MOST_ENTRIES = 1 << 20
 _LONGEST_ENTRY = 256
+_MOST_FORCED = 8
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "format": int,
     "name": str,
@@ -143,6 +144,21 @@ def entries_of(value: Any) -> tuple[str, ...]:
         if not isinstance(entry, str) or not 0 < len(entry) <= _LONGEST_ENTRY or not entry.isprintable():
             raise ValueError(f"the vocabulary has an entry that is no word: {str(entry)[:50]!r}")
     return tuple(value)
+
+
+def subwords_of(value: Any) -> dict[str, Any]:
+    """The arguments of a vocabulary of subwords but for its tokenizer; a `ValueError` if they are malformed."""
+    names = ("size", "start", "end", "max_tokens")
+    if not isinstance(value, dict):
+        raise ValueError("it has no vocabulary")
+    forced = value.get("forced", [])
+    if not isinstance(forced, list) or len(forced) > _MOST_FORCED:
+        raise ValueError("forced tokens are no short list")
+    numbers = {name: value.get(name) for name in names}
+    for number in (*numbers.values(), *forced):
+        if type(number) is not int or not 0 <= number <= _MOST_ENTRIES:
+            raise ValueError(f"the vocabulary has a number that is none: {str(number)[:50]!r}")
+    return {**numbers, "forced": tuple(forced)}
 
 
 def tensors_of(data: bytes) -> dict[str, npt.NDArray[Any]]:

@@ -24,6 +24,7 @@ class Ensemble:
     def __init__(self, decoders: Sequence[OnnxSteps]) -> None:
         self.decoders = tuple(decoders)
         self.attends = all(decoder.attends for decoder in decoders)
+        self.shares_constants = all(decoder.shares_constants for decoder in decoders)
 
     def start(self, embeddings: Floats) -> tuple[State, State]:
         """See `showtell.search.StepDecoder`."""

@@ -1,14 +1,18 @@
 """Models by name: `flickr8k` is `flickr8k.showtell`, a file or a folder, in one of the model folders."""
 
 import os
+import re
 from importlib import resources
 from pathlib import Path
 
 import platformdirs
 
+from showtell.encoders.cache import cache_folder
 from showtell.errors import BundleError, InputError, near
 
 SUFFIX = ".showtell"
+HUB = "hf:"
+"""What the name of a model on the Hugging Face hub begins with."""
 
 
 DEFAULT_NAME = "general"
@@ -39,6 +43,10 @@ def find_model(model: str | Path) -> Path:
         BundleError: there is no file or folder at that path, and no model of that name.
     """
     path = Path(model)
+    if str(model).startswith(HUB):
+        if (kept := hub_bundle(str(model), cache_folder())).exists():
+            return kept
+        raise BundleError(f"{model}: is not in the cache yet: run showtell import {str(model).removeprefix(HUB)}")
     if path.exists() or path.name != str(model) or path.suffix == SUFFIX:
         return path
     known = list_models()
@@ -48,6 +56,11 @@ def find_model(model: str | Path) -> Path:
         f"{model}: there is no such file, and no model of that name{near(str(model), known)}: there are "
         f"{', '.join(known)}"
     )
+
+
+def hub_bundle(name: str, cache: Path) -> Path:
+    """Where the bundle of a model on the hub, `hf:OWNER/NAME` or `hf:OWNER/NAME@REVISION`, is kept."""
+    return cache / "pretrained" / (re.sub(r"[^\w.@-]+", "--", name.removeprefix(HUB)) + SUFFIX)
 
 
 def bundle_to_write(model: str | Path, out: str | Path | None) -> Path:

@@ -19,7 +19,7 @@ from showtell.metrics import bleu, cider_d, ptb_tokenize
 from showtell.models.bundle import Bundle
 from showtell.progress import bar
 from showtell.search import Floats, SearchOptions, StepDecoder, search
-from showtell.text import Vocabulary
+from showtell.text import TokenVocabulary
 
 _AT_ONCE = 64
 
@@ -42,7 +42,7 @@ class Tried:
 def try_searches(
     decoder: StepDecoder,
     batches: Iterable[tuple[Sequence[str], Floats]],
-    vocabulary: Vocabulary,
+    vocabulary: TokenVocabulary,
     references: Mapping[str, Sequence[str]],
     candidates: Sequence[SearchOptions],
 ) -> list[Tried]:
@@ -180,7 +180,7 @@ def _with_settings(bundle: Bundle, tuned: Tuned, split: str | None) -> dict[str,
     """The values of `model.json` with the best settings and their scores."""
     best = tuned.best
     return bundle.model | {
-        "search": dataclasses.asdict(best.options),
+        "search": best.options.to_json(),
         "tuned": {"split": split, "pictures": tuned.pictures, "cider_d": best.cider_d, "bleu_4": best.bleu_4},
     }
 

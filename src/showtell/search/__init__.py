@@ -19,7 +19,7 @@ from showtell.search.options import Hypothesis, SearchOptions
 from showtell.search.rules import rules_of
 from showtell.search.sampling import sample, temper, truncate
 from showtell.search.steps import Floats, State, StepDecoder
-from showtell.text import Vocabulary
+from showtell.text import TokenVocabulary
 
 __all__ = [
     "Floats",
@@ -37,7 +37,7 @@ __all__ = [
 def search(
     decoder: StepDecoder,
     embeddings: Floats,
-    vocabulary: Vocabulary,
+    vocabulary: TokenVocabulary,
     options: SearchOptions,
     *,
     first: int | Sequence[int] = 0,
@@ -77,7 +77,7 @@ def search(
     return [found[picture] for picture in range(len(embeddings))]
 
 
-def check_words(options: SearchOptions, vocabulary: Vocabulary) -> None:
+def check_words(options: SearchOptions, vocabulary: TokenVocabulary) -> None:
     """Raise the errors of `search` about `must` and `must_not`, before a search starts."""
     requirements(options, vocabulary)
     rules_of(options, vocabulary)
@@ -86,7 +86,7 @@ def check_words(options: SearchOptions, vocabulary: Vocabulary) -> None:
 def _free(
     decoder: StepDecoder,
     embeddings: Floats,
-    vocabulary: Vocabulary,
+    vocabulary: TokenVocabulary,
     options: SearchOptions,
     first: int | Sequence[int],
     calibration_temperature: float | None,

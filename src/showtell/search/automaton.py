@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.errors import InputError
-from showtell.search.phrases import Phrase
 from showtell.search.steps import Ints
+from showtell.text.protocol import Phrase
 
 MAX_REQUIREMENTS = 8
 """The number of states grows with the number of sets of requirements."""

@@ -13,9 +13,10 @@ from showtell.errors import InputError
 from showtell.search.automaton import Automaton, Requirement, automaton, joined
 from showtell.search.beam_groups import Candidates, top
 from showtell.search.options import SearchOptions
-from showtell.search.phrases import Phrase, known_phrases, needed_phrases
+from showtell.search.phrases import known_phrases, needed_phrases
 from showtell.search.steps import Floats, Ints
-from showtell.text import Vocabulary
+from showtell.text import TokenVocabulary
+from showtell.text.protocol import Phrase
 
 
 class Banks:
@@ -63,7 +64,7 @@ class Banks:
         return Candidates(*(np.take_along_axis(of_all, best, axis=2) for of_all in (values, parents, words, after)))
 
 
-def requirements(options: SearchOptions, vocabulary: Vocabulary) -> tuple[Requirement, ...]:
+def requirements(options: SearchOptions, vocabulary: TokenVocabulary) -> tuple[Requirement, ...]:
     """The phrases that must appear according to the options, as ids.
 
     Raises:
@@ -77,13 +78,13 @@ def requirements(options: SearchOptions, vocabulary: Vocabulary) -> tuple[Requir
             raise InputError(f"{entry!r} both must and must not appear: leave out one")
         required.append(phrases)
     fewest = automaton(tuple(required), vocabulary.pad).distance[0]
-    if fewest > options.max_length:
+    if fewest > vocabulary.steps(options.max_length):
         raise InputError(f"{fewest} words must appear in at most {options.max_length}: raise the maximum length")
     return tuple(required)
 
 
 def banks_of(
-    required: Sequence[tuple[Requirement, ...]], vocabulary: Vocabulary, width: int
+    required: Sequence[tuple[Requirement, ...]], vocabulary: TokenVocabulary, width: int
 ) -> Iterator[tuple[Ints, Banks | None]]:
     """Pairs of (pictures, their banks), grouped by the number of needed words; None for pictures that need none."""
     distinct = list(dict.fromkeys(required))

@@ -16,12 +16,14 @@ from showtell.search.steps import (
     Floats,
     Ints,
     StepDecoder,
+    begin,
     calibrated_end,
     calibration_shift,
     log_probabilities,
+    shares_constants,
     take_rows,
 )
-from showtell.text import Vocabulary
+from showtell.text import TokenVocabulary
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ class Beams:
         self,
         decoder: StepDecoder,
         embeddings: Floats,
-        vocabulary: Vocabulary,
+        vocabulary: TokenVocabulary,
         options: SearchOptions,
         groups: BeamGroups,
         calibration_temperature: float | None = None,
@@ -51,20 +53,23 @@ class Beams:
         self.decoder, self.vocabulary, self.options, self.groups = decoder, vocabulary, options, groups
         self.rules, self.temperature = rules_of(options, vocabulary), calibration_temperature
         pictures = len(embeddings)
-        self.constants, self.state = decoder.start(embeddings)
+        begun = begin(decoder, embeddings, vocabulary, options.prompt, calibration_temperature)
+        self.constants, self.state, self.tokens = begun.constants, begun.state, begun.tokens
+        self.prompt = len(begun.prompt)
+        self.longest = vocabulary.steps(options.max_length) - self.prompt
         self.finished = [[_Finished() for _ in range(groups.goals)] for _ in range(pictures)]
         self.alive = np.arange(pictures)  # (A,) the unfinished pictures
         self.states = groups.start(pictures)[:, None]  # (A, K)
         self.scores = np.zeros((pictures, 1), np.float32)  # (A, K) sums of log-probabilities
-        self.ids = np.empty((pictures, 1, 0), np.int64)  # (A, K, t)
-        self.log_probs = np.empty((pictures, 1, 0), np.float32)  # (A, K, t)
-        self.shifts = np.empty((pictures, 1, 0), np.float32)  # (A, K, t), 0 where words are not calibrated
+        self.ids = np.tile(np.array(begun.prompt, np.int64), (pictures, 1, 1))  # (A, K, t), with the prompt
+        self.log_probs = begun.log_probs[:, None]  # (A, K, t)
+        self.shifts = begun.shifts[:, None]  # (A, K, t), 0 where words are not calibrated
         self.ends: Floats | None = None  # (A, K), calibrated log-probability of END, for sentences that are cut
 
     def run(self) -> list[list[Hypothesis]]:
         """The sentences of every picture, best first."""
-        tokens = np.full(len(self.alive), self.vocabulary.start, np.int64)
-        for t in range(self.options.max_length):
+        tokens = self.tokens
+        for t in range(self.prompt, self.prompt + self.longest):
             logits, self.state = self.decoder.step(tokens, self.constants, self.state)
             next_log_probs = log_probabilities(logits, self.vocabulary, first_word=t == 0)
             shifts = np.zeros((len(next_log_probs), 1), np.float32)
@@ -121,7 +126,7 @@ class Beams:
         parents'.
         """
         likeliest = self.scores.reshape(len(self.scores), self.groups.goals, -1).max(axis=2)
-        attainable = likeliest / self.options.max_length**self.options.length_penalty
+        attainable = likeliest / self.longest**self.options.length_penalty
         keep = np.zeros(len(self.alive), np.bool_)
         for a, goal in np.argwhere(np.isfinite(likeliest)).tolist():
             found = self.finished[self.alive[a]][goal].hypotheses
@@ -131,7 +136,10 @@ class Beams:
             self.ids, self.log_probs, self.shifts = self.ids[keep], self.log_probs[keep], self.shifts[keep]
             rows = rows[keep]
         flat = rows.reshape(-1)
-        if not (same_width and keep.all()):  # otherwise each row stays with its picture and its constants
+        if shares_constants(self.decoder):
+            if not keep.all():
+                self.constants = take_rows(self.constants, keep)
+        elif not (same_width and keep.all()):  # otherwise each row stays with its picture and its constants
             self.constants = take_rows(self.constants, flat)
         self.state = take_rows(self.state, flat)
 
@@ -147,7 +155,7 @@ class Beams:
 
     def _finish(self, a: int, group: int, k: int, ids: Ints, log_probs: Floats, total: float) -> None:
         """Keep live sentence `k` with the log-probabilities of its words and, if it ended, of END."""
-        score = total / len(log_probs) ** self.options.length_penalty
+        score = total / (len(log_probs) - self.prompt) ** self.options.length_penalty
         calibrated: list[float] = []
         if self.temperature and (len(log_probs) > len(ids) or self.ends is not None):
             calibrated = (log_probs * np.float32(1 / self.temperature) + self.shifts[a, k]).tolist()

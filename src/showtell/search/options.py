@@ -1,8 +1,9 @@
 """The options of a search, and its result."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import inf
+from typing import Any
 
 from showtell.errors import InputError
 from showtell.search.phrases import alternatives
@@ -28,7 +29,7 @@ class SearchOptions:
     A sentence has `min_length` to `max_length` words, no words or phrases of `must_not`, and never repeats
     `no_repeat_ngram` words in a row (0: no such rule), see `showtell.search.rules`. It contains every entry of `must`:
     a word, a phrase, or alternatives between bars ("cat|cats"). With `must`, `beam` is the width of each bank of beams,
-    see `showtell.search.banks`.
+    see `showtell.search.banks`. A sentence begins with the words of `prompt`, which its score leaves out.
     """
 
     beam: int = 3
@@ -46,6 +47,7 @@ class SearchOptions:
     no_repeat_ngram: int = 0
     must: tuple[str, ...] = ()
     must_not: tuple[str, ...] = ()
+    prompt: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "must", _entries(self.must))
@@ -91,6 +93,13 @@ class SearchOptions:
                 raise InputError(message)
         for entry in (*self.must, *self.must_not):
             alternatives(entry)  # raises an error if it has no words
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as values; an empty prompt is left out, as earlier releases know none."""
+        values = asdict(self)
+        if not self.prompt:
+            del values["prompt"]
+        return values
 
     @property
     def beam_groups(self) -> int:

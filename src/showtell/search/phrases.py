@@ -3,13 +3,9 @@
 An entry is a word, a phrase, or alternatives between bars: `"cat|cats|black cat"`.
 """
 
-from difflib import get_close_matches
-
 from showtell.errors import InputError
-from showtell.text import SPECIALS, Vocabulary, tokenize
-
-Phrase = tuple[int, ...]
-"""The ids of a phrase's words, at least one."""
+from showtell.text import TokenVocabulary, Vocabulary, tokenize
+from showtell.text.protocol import Phrase
 
 
 def alternatives(entry: str) -> list[list[str]]:
@@ -24,22 +20,27 @@ def alternatives(entry: str) -> list[list[str]]:
     return phrases
 
 
-def known_phrases(entry: str, vocabulary: Vocabulary) -> tuple[Phrase, ...]:
-    """The phrases of an entry whose words are all in the vocabulary; other phrases can never appear."""
-    phrases = (tuple(vocabulary.ids.get(word, -1) for word in words) for words in alternatives(entry))
-    return tuple(dict.fromkeys(phrase for phrase in phrases if -1 not in phrase))
+def known_phrases(entry: str, vocabulary: TokenVocabulary, *, anywhere: bool = True) -> tuple[Phrase, ...]:
+    """The ways to write the phrases of an entry; phrases with unknown words can never appear.
+
+    Arguments:
+        entry: see this module's docstring.
+        vocabulary: the decoder's.
+        anywhere: also the ways that only the first words of a sentence are written.
+    """
+    written = (ids for words in alternatives(entry) for ids in vocabulary.phrases(words, anywhere=anywhere))
+    return tuple(dict.fromkeys(written))
 
 
-def needed_phrases(entry: str, vocabulary: Vocabulary) -> tuple[Phrase, ...]:
+def needed_phrases(entry: str, vocabulary: TokenVocabulary) -> tuple[Phrase, ...]:
     """As `known_phrases`, at least one.
 
     Raises:
         InputError: no phrase of the entry is known; the message names similar known words.
     """
-    if found := known_phrases(entry, vocabulary):
+    if found := known_phrases(entry, vocabulary, anywhere=False):
         return found
-    unknown = [word for words in alternatives(entry) for word in words if word not in vocabulary.ids]
-    known = sorted(set(vocabulary.entries) - set(SPECIALS))
-    near = dict.fromkeys(other for word in unknown for other in get_close_matches(word, known, n=3))
-    hint = f"similar words that it knows are {', '.join(near)}" if near else "it knows no similar word"
-    raise InputError(f"the model does not know the word {' nor '.join(map(repr, dict.fromkeys(unknown)))}: {hint}")
+    if isinstance(vocabulary, Vocabulary):
+        unknown = [word for words in alternatives(entry) for word in words if word not in vocabulary.ids]
+        raise InputError(vocabulary.unknown_words(unknown))
+    raise InputError(f"the model cannot write {entry!r}")

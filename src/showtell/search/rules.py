@@ -11,13 +11,14 @@ from showtell.errors import InputError
 from showtell.search.options import SearchOptions
 from showtell.search.phrases import known_phrases
 from showtell.search.steps import Floats, Ints
-from showtell.text import SPECIALS, Vocabulary
+from showtell.search.word_rules import WordRules
+from showtell.text import SPECIALS, TokenVocabulary
 
 
 class Rules:
     """The rules of some options, prepared for every step."""
 
-    def __init__(self, options: SearchOptions, vocabulary: Vocabulary) -> None:
+    def __init__(self, options: SearchOptions, vocabulary: TokenVocabulary) -> None:
         self.end, self.min_length, self.ngram = vocabulary.end, options.min_length, options.no_repeat_ngram
         banned = [phrase for entry in options.must_not for phrase in known_phrases(entry, vocabulary)]
         self.words = sorted({phrase[0] for phrase in banned if len(phrase) == 1})
@@ -46,8 +47,10 @@ class Rules:
             next_log_probs[:, self.end] = -np.inf
 
 
-def rules_of(options: SearchOptions, vocabulary: Vocabulary) -> Rules | None:
+def rules_of(options: SearchOptions, vocabulary: TokenVocabulary) -> Rules | WordRules | None:
     """The rules of the options; None if there are none, which costs no time."""
+    if vocabulary.continues is not None:
+        return WordRules(options, vocabulary) if WordRules.asked(options, vocabulary) else None
     asked = options.min_length > 1 or options.no_repeat_ngram or options.must_not
     return Rules(options, vocabulary) if asked else None
 

@@ -14,14 +14,17 @@ from showtell.search.rules import rules_of
 from showtell.search.steps import (
     Floats,
     Ints,
+    State,
     StepDecoder,
+    begin,
     calibrated_end,
     calibration_shift,
     log_probabilities,
     repeat_rows,
+    shares_constants,
     take_rows,
 )
-from showtell.text import Vocabulary
+from showtell.text import TokenVocabulary
 
 _VANISHING = 1e-200  # below such a sum the smaller powers lose digits, and the sum soon becomes 0
 
@@ -61,26 +64,33 @@ def truncate(probabilities: npt.NDArray[np.float64], top_k: int, top_p: float) -
 def sample(
     decoder: StepDecoder,
     embeddings: Floats,
-    vocabulary: Vocabulary,
+    vocabulary: TokenVocabulary,
     options: SearchOptions,
     first: int | Sequence[int],
     calibration_temperature: float | None = None,
 ) -> list[list[Hypothesis]]:
     """One row per sentence; greedy search always chooses the likeliest word."""
     copies = options.num_captions if options.sample else 1
-    constants, state = decoder.start(embeddings)
-    constants, state = repeat_rows(constants, copies), repeat_rows(state, copies)
-    count = len(embeddings) * copies
-    draws = _uniform(options, len(embeddings), copies, first)
-    tokens = np.full(count, vocabulary.start, np.int64)
-    chosen = np.full((count, options.max_length), vocabulary.end, np.int64)
-    log_probs = np.zeros((count, options.max_length), np.float32)
-    shifts = np.zeros((count, options.max_length), np.float32)
-    summands = np.full(count, options.max_length)  # words, and END if the sentence ended
-    alive = np.arange(count)
+    begun = begin(decoder, embeddings, vocabulary, options.prompt, calibration_temperature)
+    constants, state = begun.constants, repeat_rows(begun.state, copies)
+    if not shares_constants(decoder):
+        constants = repeat_rows(constants, copies)
+    count, before = len(embeddings) * copies, len(begun.prompt)
+    longest = vocabulary.steps(options.max_length)
+    draws = _uniform(options, len(embeddings), copies, first, longest)
+    tokens = np.repeat(begun.tokens, copies)
+    chosen = np.full((count, longest), vocabulary.end, np.int64)
+    log_probs = np.zeros((count, longest), np.float32)
+    shifts = np.zeros((count, longest), np.float32)
+    chosen[:, :before] = begun.prompt
+    log_probs[:, :before] = np.repeat(begun.log_probs, copies, axis=0)
+    shifts[:, :before] = np.repeat(begun.shifts, copies, axis=0)
+    summands = np.full(count, longest)  # words, and END if the sentence ended
+    rows = _Rows(decoder, constants, state, copies, np.arange(count))
     rules = rules_of(options, vocabulary)
-    for t in range(options.max_length):
-        logits, state = decoder.step(tokens, constants, state)
+    for t in range(before, longest):
+        logits = rows.step(tokens)
+        alive = rows.alive
         next_log_probs = log_probabilities(logits, vocabulary, first_word=t == 0)
         if calibration_temperature:
             shifts[alive, t] = calibration_shift(calibration_temperature, next_log_probs)[:, 0]
@@ -88,8 +98,9 @@ def sample(
             rules.apply(next_log_probs, chosen[alive, :t])
             able = next_log_probs.max(axis=1) > -np.inf
             summands[alive[~able]] = t
-            next_log_probs, alive = next_log_probs[able], alive[able]
-            constants, state = take_rows(constants, able), take_rows(state, able)
+            next_log_probs = next_log_probs[able]
+            rows.keep(able)
+            alive = rows.alive
         if options.sample:
             p = truncate(temper(np.exp(next_log_probs), options.temperature), options.top_k, options.top_p)
             tokens = _draw(p, draws[alive, t])
@@ -97,27 +108,62 @@ def sample(
             tokens = next_log_probs.argmax(axis=1)
         chosen[alive, t] = tokens
         log_probs[alive, t] = next_log_probs[np.arange(len(alive)), tokens]
-        live = np.flatnonzero(tokens != vocabulary.end)
-        summands[alive[tokens == vocabulary.end]] = t + 1
-        if not len(live):
+        live = tokens != vocabulary.end
+        summands[alive[~live]] = t + 1
+        rows.keep(live)
+        tokens = tokens[live]
+        if not len(tokens):
             break
-        if len(live) < len(alive):
-            alive, tokens = alive[live], tokens[live]
-            constants, state = take_rows(constants, live), take_rows(state, live)
     calibrated: list[tuple[float, ...]] = [()] * count
     if calibration_temperature:
         at = log_probs * np.float32(1 / calibration_temperature) + shifts
         calibrated = [tuple(row[:n].tolist()) for row, n in zip(at, summands, strict=True)]
-        if len(live):  # cut at the maximum length: the value for END
-            logits, _ = decoder.step(tokens, constants, state)
-            ends = calibrated_end(logits, vocabulary, calibration_temperature).tolist()
-            for row, end in zip(alive.tolist(), ends, strict=True):
+        if len(rows.alive):  # cut at the maximum length: the value for END
+            ends = calibrated_end(rows.step(tokens), vocabulary, calibration_temperature).tolist()
+            for row, end in zip(rows.alive.tolist(), ends, strict=True):
                 calibrated[row] += (end,)
     sentences = [
-        _hypothesis(ids[:n], lp[:n], of_words, vocabulary.end, options)
+        _hypothesis(ids[:n], lp[:n], of_words, vocabulary.end, options, before)
         for ids, lp, of_words, n in zip(chosen, log_probs, calibrated, summands, strict=True)
     ]
     return _best_first(sentences, copies)
+
+
+class _Rows:
+    """The decoder's arrays for the sentences that are being written: `alive` are their rows, out of all."""
+
+    def __init__(self, decoder: StepDecoder, constants: State, state: State, copies: int, alive: Ints) -> None:
+        self._decoder, self._constants, self._state, self._copies = decoder, constants, state, copies
+        self.alive = alive
+        self._here = alive  # the rows in `_state`: where pictures share constants, all rows of a picture stay together
+
+    def step(self, tokens: Ints) -> Floats:
+        """Logits `(N, V)` after the last tokens `(N,)` of the rows alive."""
+        if len(self._here) == len(self.alive):
+            logits, self._state = self._decoder.step(tokens, self._constants, self._state)
+            return logits
+        at = np.searchsorted(self._here, self.alive)
+        whole = np.full(len(self._here), tokens[0], np.int64)
+        whole[at] = tokens
+        logits, self._state = self._decoder.step(whole, self._constants, self._state)
+        return logits[at]
+
+    def keep(self, live: npt.NDArray[np.bool_]) -> None:
+        """Drop the other sentences."""
+        if live.all():
+            return
+        self.alive = self.alive[live]
+        if not shares_constants(self._decoder):
+            stay = live
+            self._constants = take_rows(self._constants, stay)
+        else:
+            pictures = np.unique(self._here // self._copies)
+            left = np.isin(pictures, self.alive // self._copies)
+            stay = np.repeat(left, self._copies)
+            if not left.all():
+                self._constants = take_rows(self._constants, left)
+        self._here = self._here[stay]
+        self._state = take_rows(self._state, stay)
 
 
 def _best_first(sentences: list[Hypothesis], copies: int) -> list[list[Hypothesis]]:
@@ -126,11 +172,13 @@ def _best_first(sentences: list[Hypothesis], copies: int) -> list[list[Hypothesi
     return [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in grouped]
 
 
-def _uniform(options: SearchOptions, pictures: int, copies: int, first: int | Sequence[int]) -> npt.NDArray[np.float64]:
+def _uniform(
+    options: SearchOptions, pictures: int, copies: int, first: int | Sequence[int], longest: int
+) -> npt.NDArray[np.float64]:
     """A number in [0, 1) for every word of every sentence, which depends on the position of its picture in the run."""
     places = range(first, first + pictures) if isinstance(first, int) else first
-    drawn = [np.random.default_rng([options.seed, place]).random((copies, options.max_length)) for place in places]
-    return np.stack(drawn).reshape(pictures * copies, options.max_length)
+    drawn = [np.random.default_rng([options.seed, place]).random((copies, longest)) for place in places]
+    return np.stack(drawn).reshape(pictures * copies, longest)
 
 
 def _draw(probabilities: npt.NDArray[np.float64], uniform: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
@@ -142,10 +190,10 @@ def _draw(probabilities: npt.NDArray[np.float64], uniform: npt.NDArray[np.float6
 
 
 def _hypothesis(
-    ids: Ints, log_probs: Floats, calibrated: tuple[float, ...], end: int, options: SearchOptions
+    ids: Ints, log_probs: Floats, calibrated: tuple[float, ...], end: int, options: SearchOptions, before: int
 ) -> Hypothesis:
-    """The sentence with the ids `ids`, including END if it ended."""
+    """The sentence with the ids `ids`, including END if it ended; the first `before` are the prompt."""
     words = len(ids) - int(ids[-1] == end)
-    score = float(log_probs.sum()) / len(ids) ** options.length_penalty
+    score = float(log_probs[before:].sum()) / max(1, len(ids) - before) ** options.length_penalty
     ended = calibrated if len(calibrated) > words else ()
     return Hypothesis(tuple(ids[:words].tolist()), tuple(log_probs[:words].tolist()), score, ended)

@@ -132,7 +132,7 @@ class Fault(BaseModel):
 def model_answer(captioner: Captioner, limits: Limits, addresses: bool) -> ModelAnswer:
     """The answer about a model."""
     preprocessing, generator = captioner.encoder.info.preprocessing, captioner.generator
-    own = dataclasses.asdict(generator.search_defaults)
+    own = generator.search_defaults.to_json()
     search = {name: list(value) if isinstance(value, tuple) else value for name, value in own.items()}
     return ModelAnswer(
         name=captioner.name,

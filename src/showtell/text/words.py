@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +80,58 @@ class Vocabulary:
     @property
     def end(self) -> int:
         return self.ids[END]
+
+    @property
+    def excluded(self) -> tuple[int, ...]:
+        """Entries that a search never writes."""
+        return self.pad, self.start, self.unk
+
+    @property
+    def renormalizes(self) -> bool:
+        """Whether probabilities leave out the excluded entries: here they do."""
+        return True
+
+    @property
+    def forced(self) -> tuple[int, ...]:
+        """Entries that follow START in every sentence: none."""
+        return ()
+
+    @property
+    def continues(self) -> None:
+        """Every entry is a word, so none continues another."""
+
+    def steps(self, max_length: int) -> int:
+        """The most entries of a sentence of `max_length` words."""
+        return max_length
+
+    def words(self, ids: Sequence[int]) -> list[tuple[str, int]]:
+        """The words of a sentence, each of one entry."""
+        return [(self.entries[token], 1) for token in ids]
+
+    def phrases(self, words: Sequence[str], *, anywhere: bool) -> tuple[tuple[int, ...], ...]:
+        """The one way to write some words; none if a word is unknown."""
+        ids = tuple(self.ids.get(word, -1) for word in words)
+        return () if -1 in ids else (ids,)
+
+    def prompt(self, text: str) -> tuple[int, ...]:
+        """The entries of the beginning of a sentence.
+
+        Raises:
+            InputError: a word is unknown; the message names similar ones.
+        """
+        words = tokenize(text)
+        if text and not words:
+            raise InputError(f"{text!r} has no words to begin a sentence with")
+        if unknown := [word for word in words if word not in self.ids]:
+            raise InputError(f"no sentence can begin with {text!r}: {self.unknown_words(unknown)}")
+        return tuple(self.ids[word] for word in words)
+
+    def unknown_words(self, words: Sequence[str]) -> str:
+        """What to tell about words that the vocabulary lacks, with similar words that it has."""
+        known = sorted(set(self.entries) - set(SPECIALS))
+        near = dict.fromkeys(other for word in words for other in get_close_matches(word, known, n=3))
+        hint = f"similar words that it knows are {', '.join(near)}" if near else "it knows no similar word"
+        return f"the model does not know the word {' nor '.join(map(repr, dict.fromkeys(words)))}: {hint}"
 
     def encode(self, caption: str) -> list[int]:
         """Ids of a caption: START, its tokens (UNK where unknown), END."""

@@ -71,7 +71,7 @@ def export_bundle(
         "resize": recipe.encoder.resize,
         "specials": {"pad": vocabulary.pad, "unk": vocabulary.unk, "start": vocabulary.start, "end": vocabulary.end},
         "graphs": {name: names for name, (_, names) in graphs.items()},
-        "search": dataclasses.asdict(recipe.search),
+        "search": recipe.search.to_json(),
         "card": dataclasses.asdict(recipe.card),
         "data": dict(counts),
         "scores": dict(scores),

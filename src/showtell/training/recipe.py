@@ -264,7 +264,7 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values with every default; `data` is a list if there are several data sets."""
-        values = dataclasses.asdict(self)
+        values = dataclasses.asdict(self) | {"search": self.search.to_json()}
         return values | {"data": values["data"][0]} if len(self.data) == 1 else values
 
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from showtell.captioning.confidence.calibration import Calibration
 from showtell.search import Floats, Hypothesis, StepDecoder
-from showtell.search.steps import log_probabilities
-from showtell.text import Vocabulary
+from showtell.search.steps import log_probabilities, start_sentences
+from showtell.text import TokenVocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ConfidenceEstimator:
         self,
         calibration: Calibration,
         decoder: StepDecoder,
-        vocabulary: Vocabulary,
+        vocabulary: TokenVocabulary,
         agreement: Agreement | None = None,
     ) -> None:
         """Keep the parts; `agreement` is for a calibration with `tags`, which has no confidence without it."""
@@ -105,7 +105,7 @@ def sentence_log_probs(
     decoder: StepDecoder,
     embeddings: Floats,
     sentences: Sequence[Sequence[int]],
-    vocabulary: Vocabulary,
+    vocabulary: TokenVocabulary,
     temperature: float = 1.0,
 ) -> list[npt.NDArray[np.float32]]:
     """Log-probabilities, at a temperature, of the words of sentences and of END after them.
@@ -122,11 +122,10 @@ def sentence_log_probs(
     """
     lengths = np.array([len(sentence) for sentence in sentences], np.int64)
     ids = np.full((len(sentences), int(lengths.max(initial=0)) + 2), vocabulary.end, np.int64)
-    ids[:, 0] = vocabulary.start
+    constants, state, ids[:, 0] = start_sentences(decoder, embeddings, vocabulary)
     for row, sentence in zip(ids, sentences, strict=True):
         row[1 : len(sentence) + 1] = sentence
     log_probs = np.empty((len(sentences), ids.shape[1] - 1), np.float32)
-    constants, state = decoder.start(embeddings)
     for t in range(ids.shape[1] - 1):
         logits, state = decoder.step(ids[:, t], constants, state)
         ahead = log_probabilities(logits / np.float32(temperature), vocabulary, first_word=t == 0)

@@ -22,7 +22,7 @@ from showtell.search import Floats, Hypothesis, SearchOptions, StepDecoder
 from showtell.search.banks import banks_of
 from showtell.search.beam import Beams
 from showtell.search.phrases import alternatives
-from showtell.text import Vocabulary
+from showtell.text import TokenVocabulary, Vocabulary
 
 LEAST = 0.4
 """The lowest probability of a tag that a caption must contain."""
@@ -40,11 +40,23 @@ class DecodedSentence:
 
     A name that the decoder never learned is one item of `words`, even if it has several words. The hypothesis has the
     word that stood in for it.
+
+    `pieces` says how many of its entries each word has; empty if each has one. `text` is the sentence where it is not
+    its words with spaces between them.
     """
 
     hypothesis: Hypothesis
     words: tuple[str, ...]
     guided: bool = False
+    pieces: tuple[int, ...] = ()
+    text: str = ""
+
+    def sums(self, log_probs: Sequence[float]) -> list[float]:
+        """The log-probability of each word from those of its entries."""
+        if not self.pieces:
+            return list(log_probs)
+        ends = np.cumsum(self.pieces).tolist()
+        return [sum(log_probs[end - count : end]) for end, count in zip(ends, self.pieces, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +226,11 @@ class TagGuide:
         return DecodedSentence(own, tuple(words), guided=True)
 
 
-def decoded(hypothesis: Hypothesis, vocabulary: Vocabulary) -> DecodedSentence:
+def decoded(hypothesis: Hypothesis, vocabulary: TokenVocabulary) -> DecodedSentence:
     """A hypothesis of the search with its words."""
-    return DecodedSentence(hypothesis, tuple(vocabulary.entries[token] for token in hypothesis.tokens))
+    found = vocabulary.words(hypothesis.tokens)
+    words = tuple(word for word, _ in found)
+    if vocabulary.continues is None:
+        return DecodedSentence(hypothesis, words)
+    text = vocabulary.decode(hypothesis.tokens)
+    return DecodedSentence(hypothesis, words, pieces=tuple(count for _, count in found), text=text)

@@ -25,7 +25,7 @@ from showtell.evaluation.human_baseline import SHARE, HumanBaseline, human_basel
 from showtell.post_training.calibration.words import OwnWords, PredictedWords, Take, own_words, predict
 from showtell.progress import bar
 from showtell.search import Floats, SearchOptions, StepDecoder, search
-from showtell.text import Vocabulary
+from showtell.text import TokenVocabulary
 
 FEWEST_PICTURES = 50
 """The fewest pictures with two or more captions for which a confidence is fitted."""
@@ -51,7 +51,7 @@ class CalibrationSet:
 
 def fit_calibration(
     decoder: StepDecoder,
-    vocabulary: Vocabulary,
+    vocabulary: TokenVocabulary,
     options: SearchOptions,
     known: CalibrationSet,
     ood: OutOfDistribution | None = None,
@@ -99,7 +99,7 @@ class _GeneratedCaptions:
 
 def _captioned(
     decoder: StepDecoder,
-    vocabulary: Vocabulary,
+    vocabulary: TokenVocabulary,
     options: SearchOptions,
     known: CalibrationSet,
     calibration: Calibration,

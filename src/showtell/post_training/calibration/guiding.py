@@ -14,6 +14,7 @@ from showtell.metrics.bootstrap import mean_interval
 from showtell.post_training.calibration.fit import CalibrationSet
 from showtell.progress import bar
 from showtell.search import search
+from showtell.text import Vocabulary
 
 HARM = 0.003
 """The loss of CIDEr-D (0 to 10) on the calibration pictures up to which guiding is on by default."""
@@ -36,6 +37,7 @@ def try_guiding(
         of these with the 95% interval of its bootstrap, `low` to `high`.
     """
     vocabulary = captioner.bundle.vocabulary
+    assert isinstance(vocabulary, Vocabulary)  # other models have no tags
     guide = TagGuide(captioner.generator.decoder, vocabulary, tagger.names)
     estimator = ConfidenceEstimator(calibration, captioner.generator.decoder, vocabulary, TagAgreement(tagger))
     plain: list[str] = []

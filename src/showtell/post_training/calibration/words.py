@@ -14,7 +14,7 @@ import numpy.typing as npt
 from showtell.progress import bar
 from showtell.search import Floats, StepDecoder
 from showtell.search.steps import log_probabilities
-from showtell.text import Vocabulary, pad_batch
+from showtell.text import TokenVocabulary, pad_batch
 
 MOST_WORDS = 10_000
 """The number of predicted words: their distributions are in memory, and one temperature needs no more."""
@@ -34,7 +34,11 @@ class PredictedWords:
 
 
 def predict(
-    decoder: StepDecoder, take: Take, references: Sequence[Sequence[str]], vocabulary: Vocabulary, show: bool = True
+    decoder: StepDecoder,
+    take: Take,
+    references: Sequence[Sequence[str]],
+    vocabulary: TokenVocabulary,
+    show: bool = True,
 ) -> PredictedWords:
     """Run a decoder over random true captions until it has predicted about `MOST_WORDS` words.
 
@@ -80,7 +84,7 @@ def own_words(
     log_probs: Sequence[Floats],
     sentences: Sequence[Sequence[int]],
     references: Sequence[Sequence[str]],
-    vocabulary: Vocabulary,
+    vocabulary: TokenVocabulary,
 ) -> OwnWords:
     """Judge the words of the model's own sentences, and the END after them.
 

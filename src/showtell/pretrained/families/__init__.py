@@ -1,0 +1,1 @@
+"""Families of pretrained captioners: one file each, which `showtell.pretrained.registry` finds."""
