@@ -13,6 +13,8 @@ SIDE = 32
 """Pixels of the pictures that the tiny towers take."""
 TOKENS = 12
 """The most tokens of a caption."""
+_GAINS = {"vit-gpt2": 1.5, "swin-gpt2": 1.5, "florence2": 1.5}
+"""Deviation of random matrices, in units of one over the root of their inputs; 1 for other models."""
 _VISION = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4}
 _PATCHES = {"image_size": SIDE, "patch_size": 8}
 _TEXT = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
@@ -41,7 +43,9 @@ def bytes_and_pairs(specials: list[str]) -> Any:
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, special_tokens=specials, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, initial_alphabet=alphabet, special_tokens=specials, show_progress=False
+    )
     rng = np.random.default_rng(0)
     made.train_from_iterator((" ".join(rng.choice(_WORDS, 3)) for _ in range(300)), trainer)
     return made
@@ -80,14 +84,24 @@ def _joined(vision: Any, decoder: str) -> tuple[Any, Any]:
         tokenizer = bytes_and_pairs(["<|endoftext|>"])
         end = start = tokenizer.token_to_id("<|endoftext|>")
         text = transformers.GPT2Config(
-            vocab_size=tokenizer.get_vocab_size(), n_positions=64, n_embd=32, n_layer=2, n_head=4,
-            bos_token_id=end, eos_token_id=end, add_cross_attention=True, is_decoder=True,
+            vocab_size=tokenizer.get_vocab_size(),
+            n_positions=64,
+            n_embd=32,
+            n_layer=2,
+            n_head=4,
+            bos_token_id=end,
+            eos_token_id=end,
+            add_cross_attention=True,
+            is_decoder=True,
         )
     else:
         tokenizer, start, end = wordpieces(), 2, 3
         text = transformers.BertConfig(
-            vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=64, is_decoder=True,
-            add_cross_attention=True, **_TEXT,
+            vocab_size=tokenizer.get_vocab_size(),
+            max_position_embeddings=64,
+            is_decoder=True,
+            add_cross_attention=True,
+            **_TEXT,
         )
     config = transformers.VisionEncoderDecoderConfig.from_encoder_decoder_configs(vision, text)
     config.decoder_start_token_id, config.eos_token_id, config.pad_token_id = start, end, end
@@ -185,6 +199,11 @@ _SQUASHES = {
 }
 
 
+def _end_of(model: Any) -> int:
+    text = getattr(model.config, "text_config", model.config)
+    return int(getattr(text, "sep_token_id", None) or text.eos_token_id)
+
+
 def write_model(name: str, folder: Path) -> Any:
     """Make a tiny model, write it to a folder, and return it; the same weights each time."""
     import torch
@@ -197,9 +216,13 @@ def write_model(name: str, folder: Path) -> Any:
         for key, tensor in model.named_parameters():
             if tensor.ndim < 2:
                 tensor.add_(0.1 * torch.randn_like(tensor))
+                if key.endswith("predictions.bias"):
+                    tensor[_end_of(model)] += 8  # so that sentences end
             else:  # large enough that sentences differ
                 embeds = "embedding" in key or "shared" in key or "wte" in key or "wpe" in key
-                tensor.normal_(0, 1 if embeds else 1.5 / np.sqrt(tensor[0].numel()))
+                tensor.normal_(0, 1 if embeds else _GAINS.get(name, 1.0) / np.sqrt(tensor[0].numel()))
+                if key.endswith(("word_embeddings.weight", "wte.weight", "shared.weight")):
+                    tensor[_end_of(model)] *= 2  # so that sentences end
     model.generation_config.max_new_tokens = TOKENS
     model.save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))

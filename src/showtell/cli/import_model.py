@@ -10,7 +10,6 @@ import typer
 from showtell.cli import reading
 
 
-
 class Precision(StrEnum):
     """How matrices are stored."""
 
@@ -58,9 +57,7 @@ def import_model(
             show_default="example photographs, or drawn pictures",
         ),
     ] = None,
-    check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Compare captions with those of float32.")
-    ] = True,
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Compare captions with those of float32.")] = True,
     exclude: reading.Exclude = None,
     zip_encoding: reading.ZipEncoding = None,
     max_pixels: reading.MaxPixels = None,

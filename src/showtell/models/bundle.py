@@ -171,7 +171,8 @@ def read_bundle(path: str | Path) -> Bundle:
     except BundleError:
         raise
     except (InputError, ValueError) as error:
-        raise BundleError(f"{path}: model.json or its vocabulary is malformed ({one_line(error)})") from error
+        words = next(name for name in _VOCABULARIES if name in parts)
+        raise BundleError(f"{path}: model.json or {words} is malformed ({one_line(error)})") from error
     return Bundle(str(path), model, vocabulary, parts)
 
 

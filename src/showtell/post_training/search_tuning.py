@@ -3,7 +3,6 @@
 Every combination of some beams, length penalties and rules against repetition is tried; the best CIDEr-D wins.
 """
 
-import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -59,8 +59,8 @@ def _needed(name: str, files: list[str]) -> list[str]:
     elif INDEX in files:
         weights = [INDEX, *(file for file in files if file.endswith(".safetensors") and "/" not in file)]
     else:
-        pickles = sorted(file for file in files if file.endswith((".bin", ".pt", ".pth", ".ckpt", ".msgpack", ".h5")))
-        raise InputError(refusal(name, pickles))
+        others = sorted(file for file in files if file.endswith((".bin", ".pt", ".pth", ".ckpt", ".msgpack", ".h5")))
+        raise InputError(refusal(name, others))
     return [file for file in (*_WANTED, *weights) if file in files]
 
 

@@ -2,7 +2,7 @@
 
 import json
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,7 +32,7 @@ class Weights:
         """Open the files of a folder.
 
         Raises:
-            InputError: it has no safetensors files (the message says what to do about pickles), or one is malformed.
+            InputError: it has no safetensors files (the message says what to do), or one is malformed.
         """
         tensors: dict[str, tuple[str, tuple[int, ...], Any]] = {}
         for file in files_of(folder):
@@ -90,16 +90,16 @@ def files_of(folder: Path) -> list[Path]:
         if missing := [name for name in names if not (folder / name).is_file()]:
             raise InputError(f"{folder / missing[0]}: is missing: download it again")
         return [folder / name for name in names]
-    pickles = sorted(file.name for file in folder.glob("*.bin")) or sorted(file.name for file in folder.glob("*.pt*"))
-    raise InputError(refusal(str(folder), pickles))
+    others = sorted(file.name for kind in ("*.bin", "*.pt*", "*.ckpt") for file in folder.glob(kind))
+    raise InputError(refusal(str(folder), others))
 
 
-def refusal(source: str, pickles: list[str]) -> str:
+def refusal(source: str, others: Sequence[str]) -> str:
     """Why a model without safetensors is refused, and what to do."""
-    if not pickles:
+    if not others:
         return f"{source}: has no {WHOLE}: give the folder of a model in Hugging Face's layout"
     return (
-        f"{source}: has its weights only as a pickle ({pickles[0]}), which can run any program: choose a --revision "
+        f"{source}: has its weights only as {others[0]}, a format that can run any program: choose a --revision "
         f"with {WHOLE} (the hub keeps conversions under refs/pr/NUMBER), or convert it once with "
         "https://huggingface.co/spaces/safetensors/convert"
     )

@@ -1,6 +1,5 @@
 """The answers of the service. A caption has the fields of a line of `showtell caption --format jsonl`."""
 
-import dataclasses
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
