@@ -23,7 +23,10 @@ SECTIONS = {
     "Captioning": (
         "Captioner Caption Captioned Word Tag NOT_SURE CaptionOptions SearchOptions temper overlay caption_pieces"
     ),
-    "Models": "list_models find_model default_model show_progress Bundle read_bundle write_bundle replay Replay",
+    "Models": (
+        "list_models find_model default_model show_progress import_model Imported Bundle read_bundle write_bundle replay "
+        "Replay"
+    ),
     "Pictures": (
         "Picture RawPicture decode DecodeOptions Preprocessing square normalize PictureSource PictureSelection Sample"
     ),

@@ -34,7 +34,7 @@ FLOORS = {
     "data": [{"download"}, {"sources"}, {"captions"}, {"synthetic", "selection", "sample"}, {"examples", "catalogue"}],
     "encoders": [{"runtime"}, {"graph_editing"}, {"trained"}, {"sources"}, {"registry"}, {"cache"}],
     "captioning": [
-        {"attention", "confidence", "tags"},
+        {"attention", "confidence", "memory", "tags"},
         {"objects"},
         {"minimum_risk"},
         {"caption", "options"},

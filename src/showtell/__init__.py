@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from showtell.post_training.calibration import calibrate
     from showtell.post_training.quantize import Quantized, quantize
     from showtell.post_training.search_tuning import Tuned, tune
+    from showtell.pretrained.run import Imported, import_model
     from showtell.progress import show_progress
     from showtell.ray import captions_on as ray_captions
     from showtell.ray import cluster as ray_cluster
@@ -138,6 +139,7 @@ _HOMES = {
     "PictureSelection": "showtell.data.sources.gather",
     "PictureSource": "showtell.data.sources.picture_source",
     "Preprocessing": "showtell.images.preprocessing",
+    "Imported": "showtell.pretrained.run",
     "Quantized": "showtell.post_training.quantize",
     "RawPicture": "showtell.data.sources.base",
     "Recipe": "showtell.training",
@@ -184,6 +186,7 @@ _HOMES = {
     "pad_batch": "showtell.text",
     "plan_alt_texts": "showtell.alt_text",
     "ptb_tokenize": "showtell.metrics",
+    "import_model": "showtell.pretrained.run",
     "quantize": "showtell.post_training.quantize",
     "ray_captions": "showtell.ray:captions_on",
     "ray_cluster": "showtell.ray:cluster",
@@ -242,6 +245,7 @@ __all__ = [
     "Evaluation",
     "Examples",
     "Figure",
+    "Imported",
     "InputError",
     "JavaOptions",
     "MetricScores",
@@ -292,6 +296,7 @@ __all__ = [
     "encoder_names",
     "evaluate",
     "find_model",
+    "import_model",
     "learning_curves_svg",
     "list_models",
     "load_examples",

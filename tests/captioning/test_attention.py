@@ -12,6 +12,7 @@ from showtell.captioning.captioner import Captioner
 from showtell.captioning.output.page import PageEntry, caption_page
 from showtell.errors import InputError
 from showtell.images.preprocessing import square
+from showtell.text import Vocabulary
 
 
 def test_words_carry_their_attention_where_it_is_asked_for(looking_bundle, photos):
@@ -50,9 +51,20 @@ def test_a_model_of_pooled_embeddings_cannot_say_where_it_looks(tiny_bundle, pho
         captioner.caption_embeddings(np.zeros((1, 8), np.float32), attention=True)
 
 
+class FifteenCells:
+    """A decoder whose attention covers no square."""
+
+    def start(self, embeddings):
+        return {}, {}
+
+    def look(self, tokens, constants, state):
+        return np.zeros((1, 6), np.float32), {}, np.full((1, 15), 1 / 15, np.float32)
+
+
 def test_cells_that_form_no_square_have_no_map():
+    vocabulary = Vocabulary.build(["a dog"], min_count=1)
     with pytest.raises(InputError, match="15 grid cells do not form a square"):
-        attention_maps(None, np.zeros((1, 15, 8), np.float32), [(5,)], 2)
+        attention_maps(FifteenCells(), np.zeros((1, 15, 8), np.float32), [(5,)], vocabulary)
 
 
 def test_an_overlay_is_the_picture_where_the_attention_lies_and_dark_elsewhere():

@@ -289,13 +289,13 @@ def test_attention_is_a_distribution_over_the_cells_that_follows_the_picture(dec
         return
     embeddings = a_batch(shape)[0].numpy()
     sentences = [(5, 6, 7), (8,), (), (9, 10), (5, 6, 7)]
-    maps = attention_maps(steps, embeddings, sentences, VOCABULARY.start)
+    maps = attention_maps(steps, embeddings, sentences, VOCABULARY)
     assert [looked.shape for looked in maps] == [(len(sentence), 4, 4) for sentence in sentences]
     for looked in maps:
         assert looked.sum(axis=(1, 2)) == pytest.approx(np.ones(len(looked)), abs=1e-5)
         assert (looked >= 0).all()
     assert not np.allclose(maps[0], maps[4], atol=1e-4)  # the same words, another picture
-    alone = attention_maps(steps, embeddings[4:], sentences[4:], VOCABULARY.start)
+    alone = attention_maps(steps, embeddings[4:], sentences[4:], VOCABULARY)
     assert alone[0] == pytest.approx(maps[4], abs=1e-5)
     constants, state = decoder.start(torch.from_numpy(embeddings))
     _, _, first = decoder.look(torch.full((5,), VOCABULARY.start), constants, state)

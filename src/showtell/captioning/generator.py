@@ -17,6 +17,7 @@ import numpy.typing as npt
 from showtell.captioning.attention import attention_maps
 from showtell.captioning.caption import NOT_SURE, Caption, Word
 from showtell.captioning.confidence import ConfidenceEstimator, SentenceConfidence, calibration_of
+from showtell.captioning.memory import pictures_at_once
 from showtell.captioning.minimum_risk import MinimumRiskSelection
 from showtell.captioning.options import CaptionKeywords, CaptionOptions, SearchKeywords, check_names
 from showtell.captioning.tags import tagger_of
@@ -26,6 +27,7 @@ from showtell.errors import BundleError, InputError
 from showtell.models.bundle import Bundle, read_bundle
 from showtell.models.ensemble import Ensemble, check_fit
 from showtell.models.names import default_model, find_model
+from showtell.onnx_graphs.session import available_cores
 from showtell.search import Floats, SearchOptions, check_words, search
 from showtell.text import Vocabulary
 
@@ -49,6 +51,7 @@ class CaptionGenerator:
         decoders = [bundle.decoder(threads=1) for bundle in self.bundles]
         self.decoder = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
         self.search_defaults = self.bundle.search_options()
+        self.memory: int | None = None  # bytes for the keys and values of pictures; None for a share of what is free
         vocabulary = self.bundle.vocabulary
         # A calibration belongs to one model; it does not hold for an ensemble.
         calibration = calibration_of(self.bundle) if len(self.bundles) == 1 else None
@@ -140,6 +143,11 @@ class CaptionGenerator:
             options: from `caption_options`.
             first: position of the first embedding in the whole run, or the position of each; it seeds sampling.
         """
+        at_once = pictures_at_once(self.bundle.bytes_per_picture, self.memory, available_cores())
+        if len(embeddings) > at_once:
+            places = range(first, first + len(embeddings)) if isinstance(first, int) else first
+            pieces = [slice(begin, begin + at_once) for begin in range(0, len(embeddings), at_once)]
+            return [one for of in pieces for one in self.generate(embeddings[of], options, first=list(places[of]))]
         temperature = self.estimator.temperature if self.estimator else None
         found = search(
             self.decoder,

@@ -187,6 +187,7 @@ def alt_text(
     search = given(beam=beam, length_penalty=length_penalty, min_length=min_length, max_length=max_length)
     search |= given(no_repeat_ngram=no_repeat_ngram, must_not=must_not, prompt=prompt)
     way: ResizeMode | None = resize.value if resize else None
+    settings.prepare_models(model)
     captioner = Captioner(model or None, resize=way)
     with _listed(review) as list_it, contextlib.ExitStack() as stack:
         report = _Report(dry_run, list_it)

@@ -147,6 +147,7 @@ def caption(
             rich_help_panel=_SPEED,
         ),
     ] = None,
+    memory: settings.Memory = None,
     piece_size: Annotated[
         int | None,
         typer.Option(
@@ -209,7 +210,9 @@ def caption(
     pictures = PictureSelection(sources, wanted, web, reading.read_options(exclude, zip_encoding, max_pixels, lenient))
     reading.print_remarks(pictures.remarks)
     way: ResizeMode | None = resize.value if resize else None
+    settings.prepare_models(model)
     captioner = Captioner(model or None, resize=way, threads=threads)
+    captioner.generator.memory = round(memory * 10**6) if memory else None
     # A bad option is reported before anything is read.
     chosen = captioner.caption_options(
         attention=attention, min_confidence=min_confidence, guide=guide.value, careful=careful, **options

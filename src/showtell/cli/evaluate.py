@@ -86,6 +86,7 @@ def evaluate(
     options |= given(diversity=diversity) | ({"num_captions": num_captions} if num_captions > 1 else {})
     drawing = given(temperature=temperature, top_p=top_p, seed=seed)
     options |= only_with(sample, "--sample", drawing) | ({"sample": True} if sample else {})
+    settings.prepare_models(model)
     captioner = Captioner(model)
     options |= {"guide": guide.value, "careful": careful}
     source = reading.open_pictures(pictures, reading.read_options(exclude, zip_encoding, max_pixels, lenient))

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from showtell.cli import settings
 from showtell.cli.settings import Resize
 from showtell.errors import InputError, require
 from showtell.models.names import DEFAULT_NAME
@@ -101,6 +102,7 @@ def serve(
         raise InputError("a token must consist of ASCII letters, digits and signs: choose another")
     limits = Limits(round(max_upload * 10**6), round(max_pixels * 10**6), max_pictures, max_seconds, queue)
     listening = listen(host, port)
+    settings.prepare_models(model)
     captioner = Captioner(model or None, resize=resize.value if resize else None, threads=threads)
     options = ServiceOptions(limits, Batching(batch_size, batch_wait / 1000), allow_urls)
     service = Service(captioner, options)

@@ -1,7 +1,9 @@
 """Values of options that several commands take."""
 
+import sys
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -65,6 +67,15 @@ MustNot = Annotated[
         help="Word or phrase that captions must not contain. May be repeated.", rich_help_panel=_PANEL, metavar="WORDS"
     ),
 ]
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        help="Memory for what a pretrained decoder keeps of pictures; fewer are captioned at once with less.",
+        show_default="a share of what is free",
+        metavar="MB",
+    ),
+]
 Prompt = Annotated[
     str | None,
     typer.Option(help="Words that every caption begins with.", rich_help_panel=_PANEL, metavar="WORDS"),
@@ -124,6 +135,15 @@ class Guide(StrEnum):
     auto = "auto"
     off = "off"
     always = "always"
+
+
+def prepare_models(models: Iterable[Path] | None) -> None:
+    """Import models of the hub, `hf:OWNER/NAME`, that are not in the cache yet."""
+    hub = [model for model in models or () if str(model).startswith("hf:")]
+    if hub:
+        from showtell.pretrained.run import ensure_cached
+
+        ensure_cached(hub, lambda line: print(line, file=sys.stderr))
 
 
 def choices(name: str, values: Iterable[str]) -> type[StrEnum]:

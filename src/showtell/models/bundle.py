@@ -91,6 +91,12 @@ class Bundle:
         return str(self.model["name"])
 
     @property
+    def bytes_per_picture(self) -> int:
+        """What the decoder keeps in memory for a picture while it writes; 0 where that does not matter."""
+        value = self.model["decoder"].get("bytes_per_picture", 0)
+        return value if type(value) is int and value >= 0 else 0
+
+    @property
     def versions(self) -> dict[str, str]:
         """The versions that its golden caption was recorded with, by name; empty in bundles of earlier releases."""
         return dict(self.model.get("versions", {}))

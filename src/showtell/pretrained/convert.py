@@ -82,7 +82,11 @@ def convert(folder: Path, source: Source, precision: Precision, detail: str = ""
         "format": SUBWORD_FORMAT,
         "name": source.name.rpartition("/")[2],
         "showtell": __version__,
-        "decoder": {"kind": f"transformers:{family.model_type}", "precision": precision},
+        "decoder": {
+            "kind": f"transformers:{family.model_type}",
+            "precision": precision,
+            "bytes_per_picture": _bytes_per_picture(parts),
+        },
         "encoder": info.to_json(),
         "output": "grid",
         "resize": info.preprocessing.resize,
@@ -198,6 +202,12 @@ def _max_tokens(config: Mapping[str, Any], generation: Mapping[str, Any], parts:
     own = new if isinstance(new, int) else total - 1 if isinstance(total, int) else 20
     room = len(parts.decoder.positions) - 1 - len(parts.forced)
     return max(1, min(own, _MOST_TOKENS, room))
+
+
+def _bytes_per_picture(parts: Parts) -> int:
+    """The size of a picture's keys and values in all layers."""
+    keys = sum(len((block.cross or block.attention).key.weight) for block in parts.decoder.stack.blocks)
+    return 2 * 4 * keys * parts.tokens[0]
 
 
 def _search(config: Mapping[str, Any], generation: Mapping[str, Any], parts: Parts) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """`import_model`: a pretrained captioner, in a folder or on the hub -> a model bundle."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +93,13 @@ def cached_model(name: str, say: Callable[[str], None] = lambda line: None) -> P
             repository, _, revision = name.removeprefix(HUB).partition("@")
             import_model(repository, path, revision=revision or None, say=say)
     return path
+
+
+def ensure_cached(models: Iterable[str | Path] | None, say: Callable[[str], None]) -> None:
+    """Import those of some models whose name begins with `hf:` into the cache, where they are found by that name."""
+    for model in models or ():
+        if str(model).startswith(HUB):
+            cached_model(str(model), say)
 
 
 def _located(source: str | Path, revision: str | None, say: Callable[[str], None]) -> tuple[Path, Source]:
