@@ -24,8 +24,8 @@ SECTIONS = {
         "Captioner Caption Captioned Word Tag NOT_SURE CaptionOptions SearchOptions temper overlay caption_pieces"
     ),
     "Models": (
-        "list_models find_model default_model show_progress import_model Imported Bundle read_bundle write_bundle replay "
-        "Replay"
+        "list_models find_model default_model show_progress import_model Imported Bundle read_bundle write_bundle "
+        "replay Replay"
     ),
     "Pictures": (
         "Picture RawPicture decode DecodeOptions Preprocessing square normalize PictureSource PictureSelection Sample"
