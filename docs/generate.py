@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference that are made from the code: the command line, output formats and the recipes.
+"""Writes the pages that are made from the code (command line, formats, recipes) and from the cards of models.
 
     python docs/generate.py            # writes them
     python docs/generate.py --check    # exits with 1 where a page is not up to date
@@ -10,6 +10,7 @@ dataclasses that read them, and their meanings from docs/reference/recipe-option
 import dataclasses
 import enum
 import inspect
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -22,16 +23,20 @@ from showtell.cli import app
 from showtell.data.captions.registry import caption_formats
 from showtell.decoders.registry import decoder_kinds
 from showtell.metrics.registry import figure_key, metrics
+from showtell.models.bundle import read_bundle
+from showtell.models.names import DEFAULT_NAME, SUFFIX, default_model
+from showtell.progress import megabytes
 from showtell.training import recipe
 
-REFERENCE = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
+REFERENCE = DOCS / "reference"
 MADE = "<!-- Made by docs/generate.py: change the help texts{}, and run it again. -->"
 
 
 def main() -> None:
     stale = []
     for name, text in pages().items():
-        path = REFERENCE / name
+        path = DOCS / name
         if path.exists() and path.read_text() == text:
             continue
         stale.append(name)
@@ -42,14 +47,51 @@ def main() -> None:
 
 
 def pages() -> dict[str, str]:
-    """Every page that is made, by its name in docs/reference."""
+    """Every page that is made, by its path in docs."""
     return {
-        "caption-formats.md": formats(),
-        "command-line.md": command_line(),
-        "metric-names.md": metric_names(),
-        "output-formats.md": output_format_names(),
-        "recipes.md": recipes(),
+        "reference/caption-formats.md": formats(),
+        "reference/command-line.md": command_line(),
+        "reference/metric-names.md": metric_names(),
+        "reference/output-formats.md": output_format_names(),
+        "reference/recipes.md": recipes(),
+        **{f"models/{path.stem}.md": model_page(path) for path in packaged_models()},
+        "models/README.md": models(),
     }
+
+
+def packaged_models() -> list[Path]:
+    """The bundles of the package, the default model first."""
+    found = default_model().parent.glob(f"*{SUFFIX}")
+    return sorted(found, key=lambda path: (path.stem != DEFAULT_NAME, path.stem))
+
+
+def model_page(path: Path) -> str:
+    """A model's card, as its bundle has it."""
+    bundle = read_bundle(path)
+    card = re.sub(r"^(#+ )", r"#\1", bundle.parts["README.md"].decode(), flags=re.MULTILINE)
+    default = "; it is the default" if path.stem == DEFAULT_NAME else ""
+    use = f"`showtell caption photo.jpg --model {path.stem}` uses this model{default}. Its card:"
+    return f"# The model {path.stem}\n\n{CARD}\n\n{use}\n\n{card}"
+
+
+def models() -> str:
+    """A table of the models in the package."""
+    rows = ["| model | size | words | CIDEr-D on its validation pictures |", "|---|---|---|---|"]
+    for path in packaged_models():
+        bundle = read_bundle(path)
+        default = " (the default)" if path.stem == DEFAULT_NAME else ""
+        size, words = megabytes(path.stat().st_size), len(bundle.vocabulary)
+        score = f"{100 * bundle.model['scores']['cider_d']:.1f}, {bundle.model['data']['validation']:,} pictures"
+        rows.append(f"| [{path.stem}]({path.stem}.md){default} | {size} | {words:,} | {score} |")
+    return "\n".join(["# Models in the package", "", CARD, "", MODELS.strip(), "", *rows]) + "\n"
+
+
+CARD = "<!-- Made by docs/generate.py from the models' own cards. -->"
+MODELS = """
+Each model carries a card: what it was trained on, its scores, its limits, and the commands that made it. The cards are
+shown here as the models have them. The validation pictures of the models differ, so compare models by [the results on
+the same pictures](../results/models.md). `showtell models` lists models, and `showtell info MODEL` prints a card.
+"""
 
 
 def formats() -> str:

@@ -97,13 +97,15 @@ def test_every_option_and_file_and_link_in_a_page_exists(page):
         for path in [*(ROOT / "benchmarks").glob("*.py"), *(ROOT / ".ci").glob("*.py"), *DOCS.rglob("*.py")]
     )
     everything = options_of(PROGRAM) | set(re.findall(r"\"(--[a-z][a-z-]+)\"", scripts))
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"`ray [^`]*`", "", text)))  # ray: another program
-    assert named <= everything
+    own = re.sub(r"`ray [^`]*`|pip install .*", "", text)
+    if page.parent.name == "coming-from":
+        own = re.sub(r"^\|[^|]*\|", "", own, flags=re.MULTILINE)  # the first column has another program's options
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+(?![\w-])", own)) <= everything
     made_by_the_reader = set(re.findall(r"Put this into `([\w./-]+)`", text))
     assert not any((ROOT / path).exists() for path in made_by_the_reader)
     for path in re.findall(r"(?<![\w./-])(?:src|tests|benchmarks|recipes|examples|deploy|docs)/[\w./-]*[\w/]", text):
         assert path in made_by_the_reader or (ROOT / path).exists() or not (ROOT / path.split("/")[0]).exists(), path
-    for target in re.findall(r"\]\(([^)]+)\)", text):
+    for target in re.findall(r"\]\((?!https://)([^)]+)\)", text):
         path, _, anchor = target.partition("#")
         there = page.parent / path if path else page
         assert there.exists(), target
@@ -118,8 +120,8 @@ def anchors(page):
 
 def test_every_page_of_the_documentation_is_in_its_index():
     linked = {(DOCS / target).resolve() for target in re.findall(r"\]\(([^)#]+)", (DOCS / "README.md").read_text())}
-    folders = ("guide", "reference", "explanation", "results")
-    pages = {page for folder in folders for page in (DOCS / folder).glob("*.md")}
+    folders = ("tutorials", "guide", "coming-from", "models", "reference", "explanation", "results")
+    pages = {page for folder in folders for page in (DOCS / folder).glob("*.md")} | {DOCS / "troubleshooting.md"}
     assert pages
     assert pages <= linked
 
@@ -147,6 +149,30 @@ def test_guides_reference_and_examples_import_nothing_deeper_than_the_package():
     assert not re.findall(r"(?:from|import) showtell\.\w+", text)
     text = text.replace((DOCS / "reference" / "python-api.md").read_text(), "")  # its docstrings name their sources
     assert not re.findall(r"`showtell\.\w+\.\w+", text)
+
+
+def written_in_the_code():
+    """Every text in the package's source: a pattern in which what is filled in may be anything, and its own letters."""
+    for path in (ROOT / "src" / "showtell").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            texts = [one.value.strip() for one in parts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            if sum(map(len, texts)) >= 12:
+                yield re.compile(".*".join(map(re.escape, filter(None, texts)))), sum(map(len, texts))
+
+
+def test_messages_in_troubleshooting_are_those_of_the_program():
+    """A message holds a text of the source, of a sixth of its length or more: names and lists are filled in."""
+    page = (DOCS / "troubleshooting.md").read_text()
+    lines = [line for block in re.findall(r"```text\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) >= 20
+    texts = list(written_in_the_code())
+
+    def known(line):
+        return any(6 * length >= len(line) and pattern.search(line) for pattern, length in texts)
+
+    assert [line for line in lines if not known(line)] == []
+    assert not known("showtell: cut.jpg: this is a message that the program never prints: try again")
 
 
 def test_pages_made_from_the_code_are_up_to_date():
