@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from showtell.data_check.spread import NumberSummary
-from showtell.text import SPECIALS, tokenize
+from showtell.text import SPECIALS, TokenRules
+from showtell.text.rules import WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def look_at_captions(
     *,
     min_count: int = 5,
     max_length: int = 22,
+    rules: TokenRules = WORDS,
 ) -> CaptionFacts:
     """Count the captions of the two splits.
 
@@ -47,6 +49,7 @@ def look_at_captions(
         train, validation: the pictures of each split.
         min_count: how often a word must occur in the training captions to enter the vocabulary.
         max_length: ids of a caption that training uses, START and END included.
+        rules: how captions are split; of subwords, words are counted.
     """
     lengths, per_picture, wordless, repeated = [], [], [], 0
     longest = ("", "", -1)
@@ -54,7 +57,7 @@ def look_at_captions(
     counts = {"train": Counter[str](), "validation": Counter[str]()}
     for split, names in (("train", train), ("validation", validation)):
         for name in names:
-            tokenized = [tokenize(caption) for caption in captions[name]]
+            tokenized = [rules.tokens(caption) for caption in captions[name]]
             per_picture.append(len(tokenized))
             repeated += len(tokenized) - len({tuple(words) for words in tokenized})
             different |= {tuple(words) for words in tokenized if split == "train"}

@@ -81,6 +81,7 @@ def survey(
         examples.validation,
         min_count=options.min_count,
         max_length=options.max_length,
+        rules=options.rules(examples),
     )
     encoder = encoder_at_hand(options.encoder, resize=options.resize, root=root)
     embedded = [*names, *examples.train] if options.mirrored else names

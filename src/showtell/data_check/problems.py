@@ -9,6 +9,7 @@ from showtell.data_check.pictures import NOTHING_READ, PictureFacts, look_at_pic
 from showtell.encoders.runtime import EncoderOutput
 from showtell.images.preprocessing import ResizeMode
 from showtell.progress import plural
+from showtell.text import TokenRules, guess_rules
 
 MOST_READ = 500
 """The largest number of pictures that training reads once more before it starts, to find what is wrong with them."""
@@ -29,6 +30,9 @@ class SurveyOptions:
     """
 
     min_count: int = 5
+    tokenizer: str = "auto"
+    case: str = "auto"
+    punctuation: str = "drop"
     max_length: int = 22
     least_train: int = 1
     least_validation: int = 1
@@ -37,6 +41,11 @@ class SurveyOptions:
     resize: ResizeMode = "crop"
     mirrored: bool = False
     quick: bool = False
+
+    def rules(self, examples: Examples) -> TokenRules:
+        """How the captions are split, as training will guess it where nothing is set."""
+        captions = (text for name in examples.train for text in examples.captions[name])
+        return guess_rules(captions, self.tokenizer, self.case, self.punctuation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,7 @@ def look_before_training(
         examples.validation,
         min_count=options.min_count,
         max_length=options.max_length,
+        rules=options.rules(examples),
     )
     return [*picture_problems(examples, pictures, options), *caption_problems(examples, captions, options)]
 

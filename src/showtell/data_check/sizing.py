@@ -12,9 +12,13 @@ from typing import Any
 from showtell.config import table_of
 from showtell.data.examples import Examples
 from showtell.data.synthetic.base import Drawn
+from showtell.text import guess_rules
 
 _BATCHES = ((6_400, 64), (1_600, 32), (0, 16))  # captions from which on a batch has so many
 _MIN_COUNTS = ((10_000, 5), (3_000, 3), (600, 2), (0, 1))
+_SEARCHED = 20  # words of a caption, by default
+_PARTS = 2  # subwords of a word, about
+_LONGEST = 100
 _STEPS, _FEWEST, _MOST = 1_500, 10, 40  # an LSTM from scratch: so many steps, in so many epochs
 _FROM_MODEL_STEPS, _FROM_MODEL_FEWEST, _FROM_MODEL_MOST = 200, 5, 8  # more of them overfit
 
@@ -57,10 +61,26 @@ def sized(tables: Mapping[str, Any], examples: Examples) -> tuple[dict[str, Any]
     )
     choose(training, "training", "epochs", min(max(math.ceil(wanted / steps), fewest), most), 10)
     choose(vocabulary, "vocabulary", "min_count", _at(_MIN_COUNTS, captions), 5)
+    longest = _longest(vocabulary, examples)
+    if longest > _SEARCHED:
+        choose(training, "training", "max_length", longest + 2, 22)
+        choose(table_of(filled, "search"), "search", "max_length", longest, _SEARCHED)
     if not changed:
         return filled, ()
     values = ", ".join(f"{key}={value}" for key, value in changed)
     return filled, (f"for {captions:,} training captions: {values} (--set chooses others)",)
+
+
+def _longest(vocabulary: Mapping[str, Any], examples: Examples) -> int:
+    """The tokens of nearly the longest training caption, if they are parts of words; else 0."""
+    texts = [text for name in examples.train for text in examples.captions[name]]
+    given = {key: str(vocabulary[key]) for key in ("tokenizer", "case", "punctuation") if key in vocabulary}
+    rules = guess_rules(texts, **given)
+    if rules.tokenizer == "words":
+        return 0
+    parts = 1 if rules.tokenizer == "characters" else _PARTS
+    lengths = sorted(len(rules.tokens(text)) for text in texts)
+    return min(parts * lengths[int(0.98 * (len(lengths) - 1))], _LONGEST)
 
 
 def _at(table: tuple[tuple[int, int], ...], count: int) -> int:

@@ -97,10 +97,11 @@ def _compared(
     show: bool,
 ) -> Evaluation:
     """The captions `found` of the embedded pictures, compared with people's captions."""
-    references = {name: selected.references[name] for name in done.names}
+    spaced = captioner.bundle.vocabulary.spaced  # characters are the words of metrics, too
+    references = {name: tuple(map(spaced, selected.references[name])) for name in done.names}
     training_words = _training_words(selected.training_captions, show) if selected.training_captions else None
-    scores = score({name: caption.text for name, caption in zip(done.names, found, strict=True)}, references)
-    words = [tuple(tokenize(caption.text)) for caption in found]
+    scores = score({name: spaced(caption.text) for name, caption in zip(done.names, found, strict=True)}, references)
+    words = [tuple(tokenize(spaced(caption.text))) for caption in found]
     copies = None if training_words is None else find_copies(words, training_words)
     next_word = _next_word_figures(captioner, done, references, show)
     texts = [caption.text for caption in found]

@@ -43,6 +43,7 @@ from showtell.models.bundle_parts import (
     json_of,
     read_folder,
     read_zip,
+    rules_of,
     search_options,
     subwords_of,
     tensors_of,
@@ -185,7 +186,7 @@ def read_bundle(path: str | Path) -> Bundle:
 def _vocabulary(model: Mapping[str, Any], parts: Mapping[str, bytes]) -> TokenVocabulary:
     """A bundle's vocabulary; an `InputError` or `ValueError` if it is malformed."""
     if model["format"] != SUBWORD_FORMAT:
-        return Vocabulary(entries_of(json_of(parts["vocabulary.json"])))
+        return Vocabulary(entries_of(json_of(parts["vocabulary.json"])), rules_of(model))
     described = subwords_of(model.get("vocabulary"))
     return Subwords(parts["tokenizer.json"], **described)
 

@@ -12,11 +12,12 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
-from showtell.config import fill
+from showtell.config import fill, table_of
 from showtell.encoders.runtime import EncoderInfo, EncoderOutput
 from showtell.errors import InputError
 from showtell.images.preprocessing import ResizeMode
 from showtell.search import SearchOptions
+from showtell.text import TokenRules
 
 MOST_PARTS = 64
 MOST_BYTES = 1 << 32
@@ -159,6 +160,12 @@ def subwords_of(value: Any) -> dict[str, Any]:
         if type(number) is not int or not 0 <= number <= _MOST_ENTRIES:
             raise ValueError(f"the vocabulary has a number that is none: {str(number)[:50]!r}")
     return {**numbers, "forced": tuple(forced)}
+
+
+def rules_of(model: Mapping[str, Any]) -> TokenRules:
+    """How a model's text is split: by words in lower case, unless it says otherwise."""
+    rules: TokenRules = fill("text", TokenRules, dict(table_of(dict(model), "text")))
+    return rules
 
 
 def tensors_of(data: bytes) -> dict[str, npt.NDArray[Any]]:

@@ -62,7 +62,7 @@ def try_searches(
     for names, embeddings in batches:
         for options, found in zip(candidates, captions, strict=True):
             sentences = search(decoder, embeddings, vocabulary, options, first=done)
-            texts = (vocabulary.decode(best.tokens) for best, *_ in sentences)
+            texts = (vocabulary.spaced(vocabulary.decode(best.tokens)) for best, *_ in sentences)
             found.update(zip(names, map(ptb_tokenize, texts), strict=True))
         done += len(names)
     if not done:
@@ -70,7 +70,7 @@ def try_searches(
     pictures = captions[0] if captions else {}
     if unknown := [name for name in pictures if not references.get(name)]:
         raise InputError(f"{unknown[0]}: has no captions to tune search settings on")
-    judges = {name: [ptb_tokenize(text) for text in references[name]] for name in pictures}
+    judges = {name: [ptb_tokenize(vocabulary.spaced(text)) for text in references[name]] for name in pictures}
     return [
         Tried(
             options,

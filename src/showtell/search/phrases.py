@@ -41,6 +41,6 @@ def needed_phrases(entry: str, vocabulary: TokenVocabulary) -> tuple[Phrase, ...
     if found := known_phrases(entry, vocabulary, anywhere=False):
         return found
     if isinstance(vocabulary, Vocabulary):
-        unknown = [word for words in alternatives(entry) for word in words if word not in vocabulary.ids]
+        unknown = [word for words in alternatives(entry) for word in words if not vocabulary.writes(word)]
         raise InputError(vocabulary.unknown_words(unknown))
     raise InputError(f"the model cannot write {entry!r}")

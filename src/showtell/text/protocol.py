@@ -77,6 +77,10 @@ class TokenVocabulary(Protocol):
         """The text of `ids` up to END."""
         ...
 
+    def spaced(self, text: str) -> str:
+        """A text for metrics, which split at spaces: with spaces between its words, or its characters."""
+        ...
+
     def words(self, ids: Sequence[int]) -> list[tuple[str, int]]:
         """The words of a sentence, and how many of its entries each has."""
         ...

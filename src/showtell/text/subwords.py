@@ -139,6 +139,10 @@ class Subwords:
         text: str = self._tokenizer.decode(kept, skip_special_tokens=True)
         return text
 
+    def spaced(self, text: str) -> str:
+        """The text itself: pretrained captioners write words."""
+        return text
+
     def words(self, ids: Sequence[int]) -> list[tuple[str, int]]:
         """The words of a sentence, as spaces part them, and how many of its tokens each has.
 

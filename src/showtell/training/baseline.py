@@ -34,9 +34,10 @@ def baseline_of(training: Mapping[str, Sequence[str]], validator: GroupValidator
     Of the commonest captions, that with the highest CIDEr-D on some training pictures is chosen: where most captions
     occur once, the commonest alone says little.
     """
-    counts = Counter(" ".join(ptb_tokenize(caption)) for texts in training.values() for caption in texts)
+    spaced = validator.rules.spaced
+    counts = Counter(" ".join(ptb_tokenize(spaced(text))) for texts in training.values() for text in texts)
     names = random.Random(0).sample(sorted(training), min(_PICTURES, len(training)))
-    references = {name: [ptb_tokenize(caption) for caption in training[name]] for name in names}
+    references = {name: [ptb_tokenize(spaced(text)) for text in training[name]] for name in names}
     candidates = [caption for caption, _ in counts.most_common(_CANDIDATES)]
     worth = [cider_d(dict.fromkeys(names, caption.split()), references).corpus["CIDEr-D"] for caption in candidates]
     best = max(range(len(candidates)), key=lambda i: (worth[i], -i))

@@ -25,6 +25,7 @@ from showtell.models.card import model_card
 from showtell.quantization.int8_matmul import multiply_in_int8
 from showtell.quantization.int8_weights import int8_names, pack
 from showtell.text import Vocabulary
+from showtell.text.rules import WORDS
 from showtell.training.recipe import Recipe
 
 
@@ -37,6 +38,7 @@ def export_bundle(
     scores: Mapping[str, Any],
     counts: Mapping[str, int],
     start: Bundle | None = None,
+    english: bool = True,
 ) -> None:
     """Write the bundle of a trained decoder.
 
@@ -48,6 +50,7 @@ def export_bundle(
         encoder_graph: the serialized ONNX graph of the recipe's encoder.
         scores: figures of the exported weights on the validation split.
         counts: sizes of the splits, for the model card.
+        english: whether its captions are in the language of tags; others get none.
         start: the model whose encoder this is, with its tags; None for the encoder that the recipe names.
 
     Weights are stored in float16, which halves the file and changes log-probabilities by about 1e-3; or in int8, as the
@@ -77,13 +80,15 @@ def export_bundle(
         "scores": dict(scores),
         "recipe": recipe.to_json(),
     }
+    if vocabulary.rules != WORDS:
+        model["text"] = dataclasses.asdict(vocabulary.rules)
     parts = {
         "vocabulary.json": json_bytes(list(vocabulary.entries)),
         "encoder.onnx": halve_weights(encoder_graph) if start is None else encoder_graph,
         **{name: graph for name, (graph, _) in graphs.items()},
         "weights.safetensors": safetensors.numpy.save(weights),
         "golden.png": _golden_picture(),
-        **(_tag_parts(recipe.encoder.name, encoder.info.dim) if start is None else _tags_of(start)),
+        **_tag_parts(recipe.encoder.name, encoder.info.dim, start, english),
     }
     finish(path, {"model.json": b"", "README.md": model_card(model).encode(), **parts}, model)
 
@@ -94,8 +99,12 @@ def _golden_picture() -> bytes:
     return picture.getvalue()
 
 
-def _tag_parts(encoder: str, dim: int) -> dict[str, bytes]:
-    """The classifier that the encoder was trained with, if one is known."""
+def _tag_parts(encoder: str, dim: int, start: Bundle | None, english: bool) -> dict[str, bytes]:
+    """The classifier that the encoder was trained with, if one is known, or that of the model that gave the encoder."""
+    if not english:
+        return {}
+    if start is not None:
+        return _tags_of(start)
     found = classifier(encoder)
     return Tagger(ClassHead.of(*found)).to_parts() if found and found[0].shape[1] == dim else {}
 

@@ -96,7 +96,17 @@ def own_encoder(recipe: Recipe, bundle: Bundle | None) -> bytes | None:
 
 def joined_vocabulary(own: Vocabulary, bundle: Bundle | None) -> Vocabulary:
     """The words of the training captions and those of the model."""
-    return Vocabulary(tuple(sorted({*own.entries, *bundle.vocabulary.entries}))) if bundle else own
+    if not bundle:
+        return own
+    words = own_words(bundle)
+    return Vocabulary(tuple(sorted({*own.entries, *words.entries})), words.rules)
+
+
+def own_words(bundle: Bundle) -> Vocabulary:
+    """The vocabulary of a model of this package; an `InputError` if it is that of a pretrained captioner."""
+    if not isinstance(bundle.vocabulary, Vocabulary):
+        raise InputError(f"{bundle.path}: is a pretrained captioner, which cannot be trained further here")
+    return bundle.vocabulary
 
 
 def start_from(decoder: Decoder, words: Vocabulary, bundle: Bundle) -> None:

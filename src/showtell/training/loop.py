@@ -6,7 +6,7 @@ run, because the batches and random numbers of a step depend only on (seed, step
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,14 +20,14 @@ from showtell.errors import InputError
 from showtell.files import write_json
 from showtell.models.bundle import Bundle
 from showtell.progress import bar
-from showtell.text import Vocabulary
+from showtell.text import Vocabulary, guess_rules
 from showtell.training.checkpoint import load_checkpoint, save_checkpoint
 from showtell.training.curves import write_figures
 from showtell.training.distributed import WorkerGroup
 from showtell.training.dropout import DropoutMasks
 from showtell.training.encoder.embeddings import Captions, EncoderState
 from showtell.training.encoder.frozen_features import FrozenFeatures
-from showtell.training.from_model import joined_vocabulary, start_from
+from showtell.training.from_model import joined_vocabulary, own_words, start_from
 from showtell.training.optimization import Optimization, best_weights
 from showtell.training.recipe import Recipe
 from showtell.training.resume import (
@@ -80,7 +80,7 @@ class TrainingLoop:
         self.recipe, self.options, self.folder, self.data, self.group = recipe, recipe.training, folder, data, group
         self.encoder = data.features.encoder.to(device) if data.features else None
         training, validation, store = data.training, data.validation, data.encoder.current.embeddings.store
-        self.vocabulary = joined_vocabulary(_vocabulary(recipe, training, data.texts), data.start)
+        self.vocabulary = joined_vocabulary(_vocabulary(recipe, training, data.texts, data.start), data.start)
         if group.is_main:
             write_json(folder / "vocabulary.json", list(self.vocabulary.entries))
         sampling = Sampling(data.groups, training)
@@ -251,13 +251,28 @@ class TrainingLoop:
             self.data.encoder.embed()
 
 
-def _vocabulary(recipe: Recipe, training: Captions, texts: Sequence[Sequence[str]]) -> Vocabulary:
-    """The words of the training captions, and those of captions without pictures, that occur often enough."""
-    own = Vocabulary.build((caption for group in training.values() for caption in group), recipe.vocabulary.min_count)
+def _vocabulary(recipe: Recipe, training: Captions, texts: Sequence[Sequence[str]], start: Bundle | None) -> Vocabulary:
+    """The words of the training captions, and those of captions without pictures, that occur often enough.
+
+    Text is split as the recipe says, or as the model does that training starts from.
+    """
+    options = recipe.vocabulary
+
+    def captions() -> Iterator[str]:
+        return (caption for group in training.values() for caption in group)
+
+    rules = (
+        own_words(start).rules
+        if start
+        else guess_rules(captions(), options.tokenizer, options.case, options.punctuation)
+    )
+    own = Vocabulary.build(captions(), options.min_count, rules, options.subwords)
     if not texts or not recipe.text.min_count:
         return own
-    more = Vocabulary.build((caption for group in texts for caption in group), recipe.text.min_count)
-    return Vocabulary(tuple(sorted({*own.entries, *more.entries})))
+    more = Vocabulary.build(
+        (caption for group in texts for caption in group), recipe.text.min_count, rules, options.subwords
+    )
+    return Vocabulary(tuple(sorted({*own.entries, *more.entries})), rules)
 
 
 def _written(stage: Stage, figures: Mapping[str, Any]) -> str:

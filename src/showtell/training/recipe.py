@@ -3,7 +3,7 @@
     name = "my-model"
     [data]        pictures, captions, their format and splits; or [[data]] for each of several data sets
     [encoder]     name, weights, output, resize, precision
-    [vocabulary]  min_count
+    [vocabulary]  min_count, and how text is split
     [text]        captions without pictures
     [decoder]     kind and that kind's options
     [training]    epochs, batch size, learning rate, ...
@@ -31,6 +31,7 @@ from showtell.errors import InputError, near
 from showtell.images.preprocessing import ResizeMode
 from showtell.metrics.registry import figures_by_key
 from showtell.search import SearchOptions
+from showtell.text import guess_rules
 
 FROM_MODEL = "from_model"
 """The name of the encoder of the model that a run starts from, exactly as the model has it."""
@@ -61,9 +62,27 @@ class EncoderOptions:
 
 @dataclass(frozen=True, slots=True)
 class VocabularyOptions:
-    """A word enters the vocabulary when it occurs `min_count` times in the training captions."""
+    """A word enters the vocabulary when it occurs `min_count` times in the training captions.
+
+    `tokenizer` splits captions into `words`, `characters` or `subwords`; `auto` takes characters for scripts without
+    spaces between words. `case` is `lower` or `keep`; `auto` keeps it where nouns have capitals. `punctuation` is
+    `drop` or `keep`. `subwords` is the most that are learned. `tags` says whether the model gets the names of its
+    encoder's classes, which are English: `auto` if the captions are.
+    """
 
     min_count: int = 5
+    tokenizer: Literal["auto", "words", "characters", "subwords"] = "auto"
+    case: Literal["auto", "lower", "keep"] = "auto"
+    punctuation: Literal["drop", "keep"] = "drop"
+    subwords: int = 4000
+    tags: Literal["auto", "on", "off"] = "auto"
+
+    def __post_init__(self) -> None:
+        guess_rules((), self.tokenizer, self.case, self.punctuation)
+        if self.tags not in ("auto", "on", "off"):
+            raise InputError(f"tags {self.tags!r} is unknown: choose auto, on or off")
+        if self.min_count < 1 or self.subwords < 1:
+            raise InputError("min_count and subwords must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)

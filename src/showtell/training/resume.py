@@ -6,6 +6,7 @@ tensors.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from showtell.training.checkpoint import Checkpoint, load_checkpoint
 from showtell.training.recipe import Recipe, TrainingOptions, recipe_from
 from showtell.training.stages.base import Stage
 from showtell.training.validate import DEGENERATE
+
+_CLEARLY_BETTER = 0.8  # of the validation loss of an epoch with sensible captions
 
 
 @dataclass(slots=True)
@@ -96,7 +99,8 @@ def stage_behind(state: TrainingState, stages: Sequence[Stage], options: Trainin
 def best_of(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> dict[str, Any]:
     """The figures of the epoch that `best_by` prefers, the earliest of equals.
 
-    An epoch whose captions are degenerate comes after all others: on few pictures, chance may give it a high score.
+    An epoch whose captions are degenerate is left out if another one is about as well trained: on few pictures, chance
+    may give it a high score.
     """
     return metrics[_best_index(metrics, options)]
 
@@ -106,11 +110,15 @@ def _best_index(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> 
         return len(metrics) - 1
     other = figures_by_key().get(options.best_by)
     sign = -1 if options.best_by == "val_loss" or (other and not other[0].higher_is_better) else 1
-    return max(
-        range(len(metrics)),
-        key=lambda i: (not metrics[i].get(DEGENERATE), sign * metrics[i][options.best_by], -i),
-        default=-1,
-    )
+    return max(_sensible(metrics), key=lambda i: (sign * metrics[i][options.best_by], -i), default=-1)
+
+
+def _sensible(metrics: Sequence[dict[str, Any]]) -> list[int]:
+    """The epochs whose captions are not degenerate, and degenerate ones that are clearly better trained than those."""
+    least = min((line["val_loss"] for line in metrics if not line.get(DEGENERATE)), default=math.inf)
+    return [
+        i for i, line in enumerate(metrics) if not line.get(DEGENERATE) or line["val_loss"] < least * _CLEARLY_BETTER
+    ]
 
 
 def _steps(metrics: Sequence[dict[str, Any]], stages: Sequence[Stage]) -> int:

@@ -28,6 +28,7 @@ from showtell.errors import InputError
 from showtell.files import held
 from showtell.post_training.calibration import calibrate_from_store
 from showtell.progress import log_line
+from showtell.text import is_english
 from showtell.training.baseline import Baseline, baseline_of
 from showtell.training.device import device_of
 from showtell.training.distributed import SINGLE_WORKER, WorkerGroup
@@ -135,7 +136,14 @@ def _look(recipe: Recipe, examples: Examples, closely: bool, show: bool, say: Sa
         say(line)
     if not closely:
         return
-    options = SurveyOptions(min_count=recipe.vocabulary.min_count, max_length=recipe.training.max_length)
+    words = recipe.vocabulary
+    options = SurveyOptions(
+        min_count=words.min_count,
+        tokenizer=words.tokenizer,
+        case=words.case,
+        punctuation=words.punctuation,
+        max_length=recipe.training.max_length,
+    )
     problems = [] if isinstance(examples.source, Drawn) else look_before_training(examples, options, show=show)
     for problem in problems:
         if problem.fatal:
@@ -180,4 +188,12 @@ def _export(
     scores = {key: value for key, value in best.items() if key != "seconds"}  # the same run makes the same bundle
     graph = loop.data.encoder.current.graph
     start = loop.data.start if recipe.encoder.name == FROM_MODEL else None
-    export_bundle(bundle, recipe, loop.decoder.eval().cpu(), loop.vocabulary, graph, scores, examples.counts(), start)
+    decoder, counts = loop.decoder.eval().cpu(), examples.counts()
+    export_bundle(bundle, recipe, decoder, loop.vocabulary, graph, scores, counts, start, _has_tags(recipe, loop))
+
+
+def _has_tags(recipe: Recipe, loop: TrainingLoop) -> bool:
+    """Whether the model gets tags, which are in English."""
+    if recipe.vocabulary.tags != "auto":
+        return recipe.vocabulary.tags == "on"
+    return is_english(caption for texts in loop.data.training.values() for caption in texts)

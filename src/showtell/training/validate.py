@@ -152,8 +152,10 @@ class Validator:
         """
         self.vocabulary, self.options = vocabulary, options
         self.pictures, self.names = list(captions), list(scored)
-        self.references = {name: [ptb_tokenize(caption) for caption in captions[name]] for name in self.names}
-        self.texts = {name: list(captions[name]) for name in self.names}
+        self.texts = {
+            name: [self.vocabulary.spaced(caption) for caption in captions[name]] for name in self.names
+        }
+        self.references = {name: [ptb_tokenize(text) for text in texts] for name, texts in self.texts.items()}
         self.batches, self.best_by = batches, best_by
 
     def __call__(self, decoder: Decoder, seen: EmbeddingSource) -> Validation:
@@ -161,14 +163,16 @@ class Validator:
         decoder.eval()
         loss, accuracy = self._teacher_forced(decoder, seen)
         captions = self._captions(decoder, seen)
-        hypotheses = {name: ptb_tokenize(caption) for name, caption in captions.items()}
+        spaced = {name: self.vocabulary.spaced(caption) for name, caption in captions.items()}
+        hypotheses = {name: ptb_tokenize(caption) for name, caption in spaced.items()}
         bleu_4 = bleu(hypotheses, self.references).corpus["BLEU-4"]
         best = cider_d(hypotheses, self.references).corpus["CIDEr-D"]
-        return Validation(loss, accuracy, bleu_4, best, captions, other=self._other(captions))
+        return Validation(loss, accuracy, bleu_4, best, captions, other=self._other(spaced))
 
     def constant(self, caption: str) -> float:
         """The CIDEr-D of one caption for all scored pictures."""
-        return cider_d(dict.fromkeys(self.names, ptb_tokenize(caption)), self.references).corpus["CIDEr-D"]
+        tokens = ptb_tokenize(self.vocabulary.spaced(caption))
+        return cider_d(dict.fromkeys(self.names, tokens), self.references).corpus["CIDEr-D"]
 
     def _other(self, captions: Mapping[str, str]) -> dict[str, float]:
         if self.best_by in ("cider_d", "bleu_4", "val_loss", "last"):
@@ -219,6 +223,7 @@ class GroupValidator:
             vocabulary: the decoder's.
             search: options of the search.
         """
+        self.rules = vocabulary.rules
         self.weights = {group.name: group.validation_weight for group in groups}
         self.validators: dict[str, Validator] = {}
         for group in groups:

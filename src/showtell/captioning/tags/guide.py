@@ -229,8 +229,7 @@ class TagGuide:
 def decoded(hypothesis: Hypothesis, vocabulary: TokenVocabulary) -> DecodedSentence:
     """A hypothesis of the search with its words."""
     found = vocabulary.words(hypothesis.tokens)
-    words = tuple(word for word, _ in found)
-    if vocabulary.continues is None:
-        return DecodedSentence(hypothesis, words)
-    text = vocabulary.decode(hypothesis.tokens)
+    words, text = tuple(word for word, _ in found), vocabulary.decode(hypothesis.tokens)
+    if vocabulary.continues is None:  # all words have one entry, but not all languages have spaces between words
+        return DecodedSentence(hypothesis, words, text="" if text == " ".join(words) else text)
     return DecodedSentence(hypothesis, words, pieces=tuple(count for _, count in found), text=text)

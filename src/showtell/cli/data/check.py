@@ -55,6 +55,9 @@ def check(
     batch_size = asked.value("training", "batch_size", 64)
     options = SurveyOptions(
         min_count=asked.value("vocabulary", "min_count", default.min_count),
+        tokenizer=asked.value("vocabulary", "tokenizer", default.tokenizer),
+        case=asked.value("vocabulary", "case", default.case),
+        punctuation=asked.value("vocabulary", "punctuation", default.punctuation),
         max_length=asked.value("training", "max_length", default.max_length),
         least_train=batch_size if asked.value("training", "epoch_steps", 0) else 1,
         least_validation=batch_size if asked.value("training", "validation_batches", 0) else 1,

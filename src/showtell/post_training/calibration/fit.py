@@ -117,13 +117,13 @@ def _captioned(
             best = [hypotheses[0] for hypotheses in search(decoder, piece, vocabulary, options, first=begin)]
             sentences = [hypothesis.tokens for hypothesis in best]
             here = references[begin : begin + len(best)]
-            captions += [vocabulary.decode(sentence) for sentence in sentences]
+            captions += [vocabulary.spaced(vocabulary.decode(sentence)) for sentence in sentences]
             scores += [hypothesis.score for hypothesis in best]
             for name, temperature in (("own_words_before", 1.0), ("own_words_after", calibration.temperature)):
                 log_probs = sentence_log_probs(decoder, piece, sentences, vocabulary, temperature)
                 own[name].append(own_words(log_probs, sentences, here, vocabulary))
             means = np.array([float(one.mean()) for one in log_probs])
-            words = [[vocabulary.entries[token] for token in sentence] for sentence in sentences]
+            words = [[word for word, _ in vocabulary.words(sentence)] for sentence in sentences]
             agrees = agreement(piece, words) if agreement else None
             rows.append(features(means, piece, calibration.out_of_distribution, agrees))
             tick(len(best))

@@ -130,6 +130,9 @@ def _calibrate(
     """Fit everything and write the bundle; `learned` are captions of the training pictures, and `pieces` their
     embeddings.
     """
+    spaced = captioner.bundle.vocabulary.spaced  # characters are the words of metrics
+    references = {name: tuple(map(spaced, texts)) for name, texts in known.references.items()}
+    known = CalibrationSet(known.take, references)
     tap = EmbeddingTap(learned)
     ood = fit_out_of_distribution(tap.through(pieces), known.pieces()) if pieces is not None else None
     tagger = fit_tagger(captioner.generator.tagger, known, tap) if captioner.generator.tagger else None

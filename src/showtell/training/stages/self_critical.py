@@ -40,7 +40,8 @@ class Reward:
         """Tokenize the references, by picture name; pictures of no group are counted together."""
         self._end = vocabulary.end
         self._tokens = [[END] if entry == END else list(ptb_tokenize(entry)) for entry in vocabulary.entries]
-        tokens = {name: [[*ptb_tokenize(text), END] for text in texts] for name, texts in references.items()}
+        spaced = vocabulary.spaced
+        tokens = {name: [[*ptb_tokenize(spaced(text)), END] for text in texts] for name, texts in references.items()}
         owner = {name: number for number, group in enumerate(groups) for name in group.train}
         self._owner = {name: owner.get(name, -1) for name in tokens}
         self._metrics = {
