@@ -89,7 +89,7 @@ class MissingExtra(ShowtellError):
         super().__init__(f"{what} needs packages that are not installed: {pip_install(extra)}")
 
 
-_BRING_PYTORCH = frozenset({"train", "keras", "timm", "import"})
+_BRING_PYTORCH = frozenset({"train", "keras", "timm", "tensorboard", "wandb", "mlflow"})
 
 
 def pip_install(extra: str) -> str:

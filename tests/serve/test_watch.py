@@ -71,6 +71,23 @@ def test_a_page_is_told_what_it_does_not_know_yet(running):
     assert running.get("/v1/run/pictures/8").status == 404
 
 
+def test_the_loss_of_steps_is_drawn_from_the_second_step_on():
+    watching = Watching()
+    assert watching.answer(-1).now == ""
+    for step in (1, 2):
+        watching.step(Progress(1, 6, step, 500, {}, step, {"train_loss": 2000 - step}))
+    assert "Loss by step" in watching.answer(-1).now
+    assert watching.answer(-1).now.count("<circle") == 2
+    for step in range(3, 1001):
+        watching.step(Progress(1, 6, step, 1000, {}, step, {"train_loss": 2000 - step}))
+    drawn = re.findall(r"training: ([\d.]+)", watching.answer(-1).now)
+    assert 24 <= len(drawn) < 48
+    assert [float(loss) for loss in drawn] == sorted(map(float, drawn), reverse=True)
+    watching.step(Progress(2, 6, 1, 500, {}, 1001, {"reward": 0.5}))
+    watching.step(Progress(2, 6, 2, 500, {}, 1002, {"reward": 0.6}))
+    assert "Reward by step" in watching.answer(-1).now
+
+
 def test_only_the_page_itself_may_stop_the_run(running, watching):
     at = Progress(3, 6, 3, 5, {})
     for headers in (

@@ -129,6 +129,15 @@ class Precision(StrEnum):
     int8 = "int8"
 
 
+class Log(StrEnum):
+    """Where the figures of a training are also written."""
+
+    csv = "csv"
+    mlflow = "mlflow"
+    tensorboard = "tensorboard"
+    wandb = "wandb"
+
+
 class Guide(StrEnum):
     """Whether captions are guided by tags."""
 

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ from showtell.progress import say as print_line
 
 if TYPE_CHECKING:
     from showtell.data.examples import Examples
-    from showtell.training import Recipe, TrainResult
+    from showtell.training import Recipe, TrainResult, Watch
 
 _DATA, _MODEL, _START, _RUN, _WATCH = "Data", "Model and recipe", "Start", "Run", "Watch"
 
@@ -111,6 +112,10 @@ def train(
     watch_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of that page; 0 takes a free one.", rich_help_panel=_WATCH)
     ] = 8001,
+    log: Annotated[
+        list[settings.Log] | None,
+        typer.Option(help="Also write the figures to this tool. May be repeated.", rich_help_panel=_WATCH),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -146,7 +151,9 @@ def train(
     if ray:
         from showtell.ray.train import train_on
     from showtell.training import train, train_seeds
+    from showtell.training.run_log import logged
     from showtell.training.synthetic_recipes import drawn_tables
+    from showtell.training.watch import Several
 
     if data and (recipe or pictures or captions):
         raise InputError("--data names a built-in data set: leave out the recipe, --pictures and --captions")
@@ -171,6 +178,8 @@ def train(
         raise InputError("--watch shows a single run: leave out --seeds, or watch each seed by itself")
     if ray and (watch or seeds > 1):
         raise InputError("--ray trains one run without a page: leave out --watch and --seeds")
+    if log and (ray or seeds > 1):
+        raise InputError("--log writes the figures of a single run on this machine: leave out --ray and --seeds")
     if workers > 1 and not ray:
         raise InputError("--workers needs a cluster: name it with --ray, for example --ray local")
     chosen, examples = _prepared(tables, str(recipe) if recipe else "", from_model, root)
@@ -178,12 +187,16 @@ def train(
     options: dict[str, Any] = {"root": root, "store": store, "begin_from": begin_from, "device": device}
     if ray:
         train_on(ray, chosen, folder, workers=workers, cores=ray_cores, say=print_line, **options)
-    elif seeds > 1:
+        return
+    if seeds > 1:
         train_seeds(chosen, folder, seeds, say=print_line, **options)
-    elif watch:
-        _close(_watched(chosen, folder, watch_port, examples=examples, **options), chosen, root)
-    else:
-        _close(train(chosen, folder, say=print_line, examples=examples, **options), chosen, root)
+        return
+    with logged([one.value for one in log or ()], chosen, folder) as observers:
+        if watch:
+            done = _watched(chosen, folder, watch_port, observers, examples=examples, **options)
+        else:
+            done = train(chosen, folder, say=print_line, examples=examples, watch=Several(observers), **options)
+    _close(done, chosen, root)
 
 
 def _prepared(
@@ -244,12 +257,13 @@ def closing_lines(done: "TrainResult", recipe: "Recipe", root: Path) -> list[str
     ]
 
 
-def _watched(recipe: "Recipe", folder: Path, port: int, **options: Any) -> "TrainResult":
+def _watched(recipe: "Recipe", folder: Path, port: int, observers: "Sequence[Watch]", **options: Any) -> "TrainResult":
     """Train while a page shows the progress."""
     need_service("showtell train --watch")
 
     from showtell.serve.watch_app import watched
     from showtell.training import train
+    from showtell.training.watch import Several
 
     with watched(port) as (watching, address):
 
@@ -258,4 +272,4 @@ def _watched(recipe: "Recipe", folder: Path, port: int, **options: Any) -> "Trai
             watching.say(line)
 
         print(f"watch at {address}", file=sys.stderr, flush=True)
-        return train(recipe, folder, say=say, watch=watching, **options)
+        return train(recipe, folder, say=say, watch=Several([watching, *observers]), **options)

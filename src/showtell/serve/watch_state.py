@@ -4,6 +4,7 @@ Input: the reports of the training loop to a `showtell.training.watch.Watch`. Ou
 is kept in memory.
 """
 
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 
 from showtell.errors import PictureError, ShowtellError
 from showtell.images.decode import decode
+from showtell.visualization.charts import Series, line_chart, panel
 from showtell.visualization.html import THUMBNAIL
 from showtell.visualization.learning_curves import training_panels
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from showtell.training.watch import Progress
 
 _SAMPLES = 8
+_POINTS = 48  # of the curve by step
 _OPEN = 5.0  # seconds after its last request for which a page counts as open
 
 
@@ -35,7 +38,9 @@ class SampleAnswer(BaseModel):
 
 
 class RunAnswer(BaseModel):
-    """The state of a run. `panels` (HTML) and `samples` are left out if the page already has those of this epoch."""
+    """The state of a run. `now` (HTML) is the chart of the loss by step. `panels` (HTML) and `samples` are left out if
+    the page already has those of this epoch.
+    """
 
     name: str
     state: str
@@ -47,6 +52,7 @@ class RunAnswer(BaseModel):
     seconds_left: float | None
     figures: dict[str, float]
     ended: int
+    now: str = ""
     panels: list[str] | None = None
     samples: list[SampleAnswer] | None = None
 
@@ -57,6 +63,39 @@ class _ShownPicture:
     references: tuple[str, ...]
     jpeg: bytes
     said: list[tuple[int, str]] = field(default_factory=list)
+
+
+class StepCurve:
+    """The loss, or the reward, of every step so far, in at most `_POINTS` points: each is a mean of as many steps."""
+
+    def __init__(self) -> None:
+        self._name, self._each = "", 1
+        self._points: list[tuple[float, float]] = []
+        self._open: list[tuple[int, float]] = []
+
+    def add(self, step: int, figures: Mapping[str, float]) -> None:
+        """Add a step's figure; another stage with another figure starts the curve again."""
+        name = next((one for one in ("train_loss", "reward") if one in figures), "")
+        if not name or not math.isfinite(figures[name]):
+            return
+        if name != self._name:
+            self._name, self._each, self._points, self._open = name, 1, [], []
+        self._open.append((step, figures[name]))
+        if len(self._open) == self._each:
+            self._points.append((self._open[-1][0], sum(value for _, value in self._open) / self._each))
+            self._open = []
+        if len(self._points) == _POINTS:
+            pairs = zip(self._points[::2], self._points[1::2], strict=True)
+            self._points = [(later[0], (first[1] + later[1]) / 2) for first, later in pairs]
+            self._each *= 2
+
+    def panel(self) -> str:
+        """The chart, as HTML; empty before there are two points."""
+        if len(self._points) < 2:
+            return ""
+        title, unit = ("Loss by step", "nats per word") if self._name == "train_loss" else ("Reward by step", "")
+        series = Series("training", tuple(self._points))
+        return panel(title, line_chart(title, [series], "step", unit), "")
 
 
 class Watching:
@@ -70,6 +109,7 @@ class Watching:
         self._progress: Progress | None = None
         self._metrics: tuple[Mapping[str, Any], ...] = ()
         self._samples: list[_ShownPicture] = []
+        self._curve = StepCurve()
         self._pace: tuple[float, int] | None = None  # when this run made its first step, and steps since
         self._asked_at = -_OPEN
 
@@ -96,6 +136,7 @@ class Watching:
         """See `showtell.training.watch.Watch`."""
         with self._lock:
             self._progress = progress
+            self._curve.add(progress.done, progress.latest)
             began, steps = self._pace or (time.monotonic(), -1)
             self._pace = began, steps + 1
         return self._stop.is_set()
@@ -147,6 +188,7 @@ class Watching:
                 seconds_left=self._seconds_left(),
                 figures=dict(at.figures) if at else {},
                 ended=len(self._metrics),
+                now=self._curve.panel(),
             )
             metrics = self._metrics
             samples = [SampleAnswer(name=s.name, references=list(s.references), said=s.said) for s in self._samples]

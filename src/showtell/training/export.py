@@ -50,11 +50,10 @@ def export_bundle(
         encoder_graph: the serialized ONNX graph of the recipe's encoder.
         scores: figures of the exported weights on the validation split.
         counts: sizes of the splits, for the model card.
-        english: whether its captions are in the language of tags; others get none.
         start: the model whose encoder this is, with its tags; None for the encoder that the recipe names.
+        english: whether its captions are in the language of tags; others get none.
 
-    Weights are stored in float16, which halves the file and changes log-probabilities by about 1e-3; or in int8, as the
-    recipe says.
+    Weights are stored in float16, which changes log-probabilities by about 1e-3, or in int8, as the recipe says.
     """
     encoder = Encoder(encoder_graph, resize=recipe.encoder.resize)
     graphs = decoder_graphs(decoder, encoder.info.shape(recipe.encoder.output))
@@ -65,6 +64,7 @@ def export_bundle(
     if in_int8:
         graphs["step.onnx"] = multiply_in_int8(graphs["step.onnx"][0], int8_names(weights))
     model = {
+        **({"text": dataclasses.asdict(vocabulary.rules)} if vocabulary.rules != WORDS else {}),
         "format": INT8_FORMAT if in_int8 else FORMAT,
         "name": recipe.name,
         "showtell": __version__,
@@ -80,8 +80,6 @@ def export_bundle(
         "scores": dict(scores),
         "recipe": recipe.to_json(),
     }
-    if vocabulary.rules != WORDS:
-        model["text"] = dataclasses.asdict(vocabulary.rules)
     parts = {
         "vocabulary.json": json_bytes(list(vocabulary.entries)),
         "encoder.onnx": halve_weights(encoder_graph) if start is None else encoder_graph,

@@ -102,7 +102,7 @@ class TrainingLoop:
         group.broadcast(self.decoder.state_dict().values())
         self.masks = DropoutMasks(self.decoder) if group.size > 1 else None
         self.optimization = self._new_optimization(self.stages[0])
-        self.state = TrainingState()
+        self.state, self.latest = TrainingState(), dict[str, float]()
 
     def _new_optimization(self, stage: Stage) -> Optimization:
         modules: dict[str, torch.nn.Module] = {"decoder": self.decoder}
@@ -145,7 +145,13 @@ class TrainingLoop:
 
     def _progress(self, current: CurrentEpoch, epochs: int, steps: int) -> Progress:
         return Progress(
-            len(self.state.metrics) + 1, epochs, self.state.step - current.epoch_step, steps, self.state.figures()
+            len(self.state.metrics) + 1,
+            epochs,
+            self.state.step - current.epoch_step,
+            steps,
+            self.state.figures(),
+            self.state.step,
+            self.latest,
         )
 
     def _resume(self, begin_from: Path | None) -> None:
@@ -192,6 +198,7 @@ class TrainingLoop:
         self.optimization.step(computed.loss, current.stage.learning_rates(step), self.options.clip_norm, age)
         *sums, weight = shard.totals([*computed.sums.values(), computed.weight])
         self.state.add(dict(zip(computed.sums, sums, strict=True)), round(weight))
+        self.latest = {name: total / weight for name, total in zip(computed.sums, sums, strict=True)}
 
     def _end_epoch(self, stage: Stage, title: str, seconds: float, say: Say) -> dict[str, str]:
         """Validate, save and report; return the captions of the validation pictures, which the main worker has."""

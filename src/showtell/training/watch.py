@@ -1,7 +1,7 @@
 """The interface between a training run and its observer, such as the page of `--watch`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from showtell.data.sources.base import Pictures
@@ -17,8 +17,9 @@ class Stopped(ShowtellError):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of a run: `step` of `steps` in `epoch` of `epochs`, all from 1, and the means of the epoch so
-    far.
+    """The progress of a run: `step` of `steps` in `epoch` of `epochs`, all from 1, and the means of the epoch so far.
+
+    `done` counts the steps of the whole run, and `latest` has the figures of this step alone, such as `train_loss`.
     """
 
     epoch: int
@@ -26,6 +27,8 @@ class Progress:
     step: int
     steps: int
     figures: Mapping[str, float]
+    done: int = 0
+    latest: Mapping[str, float] = field(default_factory=dict)
 
 
 class Watch(Protocol):
@@ -53,6 +56,28 @@ class Watch(Protocol):
             captions: the model's captions of the validation pictures, by name; empty when a run resumes.
         """
         ...
+
+
+class Several:
+    """Several observers as one; the run stops if one of them asks for it."""
+
+    def __init__(self, observers: Sequence[Watch]) -> None:
+        self.observers = tuple(observers)
+
+    def begin(self, name: str, source: Pictures, references: Mapping[str, Sequence[str]]) -> None:
+        """See `Watch`."""
+        for one in self.observers:
+            one.begin(name, source, references)
+
+    def step(self, progress: Progress) -> bool:
+        """See `Watch`."""
+        answers = [one.step(progress) for one in self.observers]  # every one of them sees every step
+        return any(answers)
+
+    def epoch(self, metrics: Sequence[Mapping[str, Any]], captions: Mapping[str, str]) -> None:
+        """See `Watch`."""
+        for one in self.observers:
+            one.epoch(metrics, captions)
 
 
 class Unwatched:

@@ -9,6 +9,7 @@ const NAMES = { train_loss: "loss", train_accuracy: "next words predicted", rewa
 const at = (id) => document.getElementById(id);
 let known = -1;
 let last;
+let drawn = "";
 
 async function look() {
   try {
@@ -31,6 +32,10 @@ function show(run) {
   at("left").textContent = run.seconds_left === null || OVER[run.state] ? "" : `about ${duration(run.seconds_left)} left`;
   at("progress").value = done(run);
   at("stop").disabled = run.state !== "training";
+  if (run.now !== drawn) {
+    at("live").hidden = !run.now;
+    at("now").innerHTML = drawn = run.now; // a chart that the service drew
+  }
   if (run.panels) {
     at("curves").hidden = !run.panels.length;
     at("panels").innerHTML = run.panels.join(""); // charts that the service drew, with all names escaped
