@@ -61,26 +61,29 @@ def sized(tables: Mapping[str, Any], examples: Examples) -> tuple[dict[str, Any]
     )
     choose(training, "training", "epochs", min(max(math.ceil(wanted / steps), fewest), most), 10)
     choose(vocabulary, "vocabulary", "min_count", _at(_MIN_COUNTS, captions), 5)
-    longest = _longest(vocabulary, examples)
+    longest, are_words = _longest(vocabulary, examples)
     if longest > _SEARCHED:
         choose(training, "training", "max_length", longest + 2, 22)
-        choose(table_of(filled, "search"), "search", "max_length", longest, _SEARCHED)
+        if are_words:  # a search counts words, each of several subwords
+            choose(table_of(filled, "search"), "search", "max_length", longest, _SEARCHED)
     if not changed:
         return filled, ()
     values = ", ".join(f"{key}={value}" for key, value in changed)
     return filled, (f"for {captions:,} training captions: {values} (--set chooses others)",)
 
 
-def _longest(vocabulary: Mapping[str, Any], examples: Examples) -> int:
-    """The tokens of nearly the longest training caption, if they are parts of words; else 0."""
+def _longest(vocabulary: Mapping[str, Any], examples: Examples) -> tuple[int, bool]:
+    """The tokens of nearly the longest training caption, if they are characters or subwords, else 0; and whether a
+    search counts them as words.
+    """
     texts = [text for name in examples.train for text in examples.captions[name]]
     given = {key: str(vocabulary[key]) for key in ("tokenizer", "case", "punctuation") if key in vocabulary}
     rules = guess_rules(texts, **given)
     if rules.tokenizer == "words":
-        return 0
+        return 0, True
     parts = 1 if rules.tokenizer == "characters" else _PARTS
     lengths = sorted(len(rules.tokens(text)) for text in texts)
-    return min(parts * lengths[int(0.98 * (len(lengths) - 1))], _LONGEST)
+    return min(parts * lengths[int(0.98 * (len(lengths) - 1))], _LONGEST), rules.tokenizer == "characters"
 
 
 def _at(table: tuple[tuple[int, int], ...], count: int) -> int:

@@ -152,9 +152,7 @@ class Validator:
         """
         self.vocabulary, self.options = vocabulary, options
         self.pictures, self.names = list(captions), list(scored)
-        self.texts = {
-            name: [self.vocabulary.spaced(caption) for caption in captions[name]] for name in self.names
-        }
+        self.texts = {name: [self.vocabulary.spaced(caption) for caption in captions[name]] for name in self.names}
         self.references = {name: [ptb_tokenize(text) for text in texts] for name, texts in self.texts.items()}
         self.batches, self.best_by = batches, best_by
 

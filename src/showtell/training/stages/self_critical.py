@@ -39,6 +39,7 @@ class Reward:
     ) -> None:
         """Tokenize the references, by picture name; pictures of no group are counted together."""
         self._end = vocabulary.end
+        self._subwords = vocabulary if vocabulary.continues is not None else None
         self._tokens = [[END] if entry == END else list(ptb_tokenize(entry)) for entry in vocabulary.entries]
         spaced = vocabulary.spaced
         tokens = {name: [[*ptb_tokenize(spaced(text)), END] for text in texts] for name, texts in references.items()}
@@ -64,6 +65,8 @@ class Reward:
 
     def _words(self, ids: list[int]) -> list[str]:
         last = ids.index(self._end) if self._end in ids else len(ids)
+        if self._subwords:  # which are words only together
+            return [*ptb_tokenize(self._subwords.decode(ids[1:])), *([END] if last < len(ids) else [])]
         return [token for i in ids[1 : last + 1] for token in self._tokens[i]]
 
 
