@@ -77,6 +77,20 @@ def test_doubtful_captions_get_no_text_unless_all_are_wanted(doubtful, captioner
     assert not (doubtful / "0.png.txt").exists()
 
 
+def test_unfamiliar_pictures_wait_unless_a_limit_is_given(doubtful, captioner):
+    entries(doubtful, lambda name, one: replace(one, unfamiliar=True, confidence=0.9) if name == "2.png" else one)
+    told = []
+    write_alt_texts(doubtful, captioner, AltTextOptions(), watch=told.append, show=False)
+    assert {one.name: one.doubt.unfamiliar for one in told if one.step is Step.HELD} == {
+        "0.png": False,
+        "1.png": False,
+        "2.png": True,
+    }
+    with Review(doubtful) as review:
+        assert [review.item(i).why for i in range(3)] == ["contradicted", "not sure", "unfamiliar"]
+    assert (doubtful / "2.png.txt").exists() is False
+
+
 def test_another_style_replaces_our_texts(doubtful, captioner):
     run(doubtful, captioner, everything=True)
     style = TextStyle(prefix="Photo:")

@@ -271,6 +271,11 @@ def test_a_calibrated_model_says_when_it_is_not_sure(opened):
         page.locator("#files:enabled").set_input_files(photo)
         assert sentences(page, 1) == [caption.text]
         assert f"confidence {caption.confidence:.0%}" in page.locator(".about").inner_text()
+        good = caption.confidence >= 0.5 and not caption.unfamiliar
+        assert page.locator("figcaption .verdict").inner_text() == ("Likely good" if good else "Doubtful")
+        assert page.locator("figure").get_attribute("class").strip() == ("good" if good else "doubtful")
+        places = page.evaluate("['#drop', '#legend-box', '#cards'].map((id) => document.querySelector(id).offsetTop)")
+        assert places == sorted(places), "the legend stands above the cards"
         change(page, "min_confidence", 0.95)
         page.locator(".caption", has_text="not sure").wait_for()
         assert sentences(page, 1) == ["not sure", caption.text]
@@ -310,6 +315,8 @@ def test_axe_finds_no_fault_and_the_page_fits_its_window(opened, looking_bundle,
         page = opened(running, width, scheme)
         page.locator("#model strong").wait_for()
         empty = axe.Axe().run(page).response["violations"]
+        tops = page.evaluate("['#drop', '#settings-box'].map((id) => document.querySelector(id).offsetTop)")
+        assert (tops[0] < tops[1]) is (width < 960), "on a phone, pictures come before settings"
         page.locator("#files:enabled").set_input_files(files(drawn))
         hand_over(page, "drop", [("a_name_without_any_space_" * 8 + ".png", b"nothing")])
         sentences(page, 4)

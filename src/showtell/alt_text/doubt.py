@@ -1,4 +1,5 @@
-"""Why a caption should not be published before a person has seen it: low confidence, or a tag that contradicts it.
+"""Why a caption should not be published before a person has seen it: low confidence, an unfamiliar picture, or a tag
+that contradicts it.
 
 A tag contradicts a caption if it is likely, it names an animal, a vehicle or a food, and the caption names only others
 of that kind: "a dog in the water" with the tag tiger. Objects and their kinds are those of
@@ -26,9 +27,10 @@ _KINDS = ("animal", "vehicle", "food")
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why a caption is held back: the `tag` that contradicts it, or too little confidence."""
+    """Why a caption is held back: the `tag` that contradicts it, an `unfamiliar` picture, or too little confidence."""
 
     tag: str = ""
+    unfamiliar: bool = False
 
 
 def contradiction(caption: str, tags: Sequence[Tag], least: float = SURE) -> str:

@@ -29,12 +29,12 @@ class AltTextOptions:
     `format` is the format of a file beside each picture (`txt`, `xmp`), of one table (such as `csv`) at `output`, or
     `in-files` to write texts into copies of the pictures in the folder `output`, or without one into the pictures
     themselves. `journal` is the journal file (None: `JOURNAL` in the folder). Captions with less confidence than
-    `min_confidence` are held back (None: `showtell.alt_text.doubt.MIN_CONFIDENCE` if the model has a confidence), and
-    so are captions that a likely tag contradicts; with `everything` no caption is held back. `style` makes texts of
-    captions. `careful` leaves out what the model is unsure of. `keywords` adds tags in XMP and in files. `sidecar_name`
-    is `full` for `photo.jpg.txt`, `stem` for `photo.txt`. `renew` captions pictures again
-    that another model or other settings captioned. `batch_size` and `threads` are as for `Captioner.caption_stream`.
-    `reading` says which pictures are read, and how.
+    `min_confidence` are held back (None: below `showtell.alt_text.doubt.MIN_CONFIDENCE`, and those of pictures unlike
+    the training pictures, as far as the model can tell), and so are captions that a likely tag contradicts; with
+    `everything` no caption is held back. `style` makes texts of captions. `careful` leaves out what the model is unsure
+    of. `keywords` adds tags in XMP and in files. `sidecar_name` is `full` for `photo.jpg.txt`, `stem` for `photo.txt`.
+    `renew` captions pictures again that another model or other settings captioned. `batch_size` and `threads` are as
+    for `Captioner.caption_stream`. `reading` says which pictures are read, and how.
     """
 
     format: str = "txt"

@@ -45,7 +45,8 @@ class Plan:
 class Planner:
     """Makes plans. `sidecar` is None if the texts go into a table. `settings` is the current cache key. `others` allows
     writing beside pictures that already have a text by someone else, in or beside them. `everything` holds nothing
-    back. `style` makes texts of captions, and `keywords` adds tags.
+    back. `style` makes texts of captions, and `keywords` adds tags. `familiar_only` also holds captions of unfamiliar
+    pictures back.
     """
 
     sidecar: Sidecar | None
@@ -56,6 +57,7 @@ class Planner:
     everything: bool = False
     style: TextStyle = TextStyle()
     keywords: bool = False
+    familiar_only: bool = False
 
     def plan(self, picture: PictureFile, entry: Entry | None) -> Plan:
         """What to do with a picture whose entry in the journal is `entry`."""
@@ -110,6 +112,8 @@ class Planner:
             return None
         if entry.confidence is not None and entry.confidence < self.min_confidence:
             return Doubt()
+        if entry.unfamiliar and self.familiar_only:
+            return Doubt(unfamiliar=True)
         tag = contradiction(entry.caption, tags_from_text(entry.tags))
         return Doubt(tag) if tag else None
 

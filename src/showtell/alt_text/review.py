@@ -63,6 +63,7 @@ class Review:
             min_confidence=MIN_CONFIDENCE if least is None else least,
             style=self.options.style,
             keywords=self.options.keywords,
+            familiar_only=least is None,
         )
         self.pictures = list(self._listed(everything))
 
@@ -137,7 +138,9 @@ class Review:
     def _item(self, picture: PictureFile, entry: Entry) -> Item:
         asked = replace(entry, person=None)
         doubt = self._planner.doubt(asked)
-        why = ("contradicted" if doubt.tag else "not sure") if doubt else "unfamiliar" if entry.unfamiliar else ""
+        why = "unfamiliar" if entry.unfamiliar else ""
+        if doubt and not doubt.unfamiliar:
+            why = "contradicted" if doubt.tag else "not sure"
         return Item(
             picture.name,
             self._planner.text_of(asked).text,

@@ -279,6 +279,7 @@ def _planner(folder: Path, captioner: Captioner, options: AltTextOptions, captio
         options.everything,
         options.style,
         options.keywords,
+        familiar_only=options.min_confidence is None,
     )
 
 

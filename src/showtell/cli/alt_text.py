@@ -95,7 +95,7 @@ def alt_text(
         float | None,
         typer.Option(
             help="Hold captions with a lower confidence back, from 0 to 1.",
-            show_default="0.5 if the model is calibrated",
+            show_default="0.5, and unfamiliar pictures",
         ),
     ] = None,
     review: Annotated[
@@ -259,7 +259,8 @@ class _Report:
                 self.problems.append((outcome.name, outcome.problem))
         elif entry and step in ("written", "unchanged", "held back") and (step == "held back" or entry.unfamiliar):
             tag = outcome.doubt.tag if outcome.doubt else ""
-            why = "contradicted" if tag else step if step == "held back" else "unfamiliar"
+            strange = step != "held back" or bool(outcome.doubt and outcome.doubt.unfamiliar)
+            why = "contradicted" if tag else "unfamiliar" if strange else step
             confidence = None if entry.confidence is None else round(entry.confidence, 4)
             facts = {"caption": entry.caption, "confidence": confidence, "unfamiliar": entry.unfamiliar}
             self.list_it({"name": outcome.name, "why": why} | facts | ({"tag": tag} if tag else {}))

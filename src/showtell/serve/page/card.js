@@ -6,6 +6,7 @@ import { marked, wordMark } from "./words.js";
 
 const LOOK = 160;
 const LARGE = 480;
+const GOOD = 0.5; // the confidence below which alt-text holds a caption back
 const CONFIDENCE = "how probable it is that the caption is at least half as good as a person’s";
 const SCORE = "length-normalized log-probability of the sentence: 0 is certainty, larger is better";
 
@@ -40,6 +41,7 @@ export class Card {
     this.copy.disabled = Boolean(result.error);
     this.look(null);
     if (result.error) {
+      this.figure.classList.remove("doubtful", "good");
       this.image.alt = this.name;
       const message = element("p", { class: "error" }, element("strong", {}, "No caption: "), result.error);
       this.answer.replaceChildren(message, this.about(""));
@@ -58,11 +60,18 @@ export class Card {
   sentences(result, sentence) {
     const main = element("p", { class: "caption" }, ...marked(sentence, result.words));
     const parts = [main];
+    const doubtful = result.confidence === undefined ? undefined : result.confidence < GOOD || Boolean(result.unfamiliar);
+    this.figure.classList.toggle("doubtful", doubtful === true);
+    this.figure.classList.toggle("good", doubtful === false);
     if (result.guess) {
       parts.unshift(
         element("p", { class: "caption" }, result.caption),
         element("p", { class: "label" }, "Perhaps:"),
       );
+    }
+    if (doubtful !== undefined) {
+      const verdict = doubtful ? ["verdict doubtful", "Doubtful"] : ["verdict good", "Likely good"];
+      parts.unshift(element("p", { class: verdict[0], title: CONFIDENCE }, verdict[1]));
     }
     if (result.unfamiliar) {
       parts.push(element("p", { class: "unfamiliar" }, "Unlike the pictures that the model was trained on."));

@@ -31,6 +31,7 @@ async function begin() {
   at("model").replaceChildren("Captions by ", element("strong", {}, model.name), `, Showtell ${model.version}`);
   at("card-text").textContent = model.card;
   at("settings-box").open = !matchMedia(NARROW).matches;
+  for (const one of document.querySelectorAll(".legend [data-needs]")) one.hidden = !model[one.dataset.needs];
   settings = new Settings(at("settings"), model, captionAll);
   round = new AbortController();
   for (const id of ["files", "clear", "copy"]) at(id).disabled = false;
