@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ PHOTOS = HERE.parents[1] / "examples" / "photos"
 CHOSEN = ("dog-golden-retriever", "hikers-on-a-sand-dune", "soccer-ball-on-a-pitch")
 LOOKED_AT = ("hot-air-balloon", "mountain-lake", "parrot-on-a-branch")
 WORD = "balloon"
+REVIEWED = "tiger-in-the-snow.jpg"
 SHOWTELL = [sys.executable, "-c", "from showtell.cli import main; main()"]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 Upload = dict[str, Any]
@@ -45,6 +47,7 @@ def main() -> None:
     with serving() as base:
         take("page", base, photos(CHOSEN), 1280, 1040, "light", several)
         take("phone", base, photos(CHOSEN[:1]), 390, 1150, "dark", lambda page: None)
+    review()
     if args.looking:
         with serving("--model", args.looking) as base:
             take("attention", base, photos(LOOKED_AT), 1280, 1150, "dark", pressed)
@@ -60,11 +63,15 @@ def upload(name: str, data: bytes) -> Upload:
 
 @contextmanager
 def serving(*options: str) -> Iterator[str]:
-    """A service; its address."""
-    process = subprocess.Popen([*SHOWTELL, "serve", "--port", "0", *options], stderr=subprocess.PIPE, text=True)
+    """A service, or the command that the options begin with; its address."""
+    words = options if options[:1] == ("review",) else ("serve", *options)
+    process = subprocess.Popen([*SHOWTELL, *words, "--port", "0"], stderr=subprocess.PIPE, text=True)
     assert process.stderr
-    found = re.search(r"http://\S+\d", process.stderr.readline())
-    assert found
+    found = None
+    while not found:
+        line = process.stderr.readline()
+        assert line, "the command ended"
+        found = re.search(r"http://\S+\d", line)
     yield found[0]
     process.terminate()
 
@@ -89,6 +96,19 @@ def take(
         then(page)
         captioned(page, len(files))
         keep(page, name)
+
+
+def review() -> None:
+    """The review page of the examples' alt texts, at one that a tag contradicts or of which the model is not sure."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(PHOTOS / REVIEWED, folder)
+        subprocess.run([*SHOWTELL, "alt-text", folder], check=False, stdout=subprocess.DEVNULL)
+        with serving("review", folder, "--all", "--no-open") as base, browsing(1280, 760, "light") as page:
+            page.goto(base)
+            page.locator("#desk").wait_for()
+            page.evaluate("document.getElementById('where').textContent = 'photos: picture 1 of 1, 0 decided'")
+            page.wait_for_load_state("networkidle")
+            keep(page, "review")
 
 
 def captioned(page: Page, count: int) -> None:

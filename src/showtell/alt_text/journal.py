@@ -145,7 +145,8 @@ class Journal:
         return ", ".join(_COLUMNS_OF_1 + _AS_ADDED if self._old else _COLUMNS)
 
     def _connect(self, target: str) -> None:
-        self._db = sqlite3.connect(target, timeout=0, uri=True, isolation_level=None)
+        # The review page may be served by another thread than the one that opened the journal, and by that one alone.
+        self._db = sqlite3.connect(target, timeout=0, uri=True, isolation_level=None, check_same_thread=False)
 
     def _begin(self, reading: bool) -> None:
         application, version = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in _HEADER)
