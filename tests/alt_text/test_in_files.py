@@ -7,6 +7,8 @@ from PIL import Image
 from showtell import Captioner
 from showtell.alt_text import AltTextOptions, Step, TextStyle, write_alt_texts
 from showtell.alt_text.existing import description_of
+from showtell.data.sources.base import remarks_of
+from showtell.data.sources.picture_source import PictureSource
 from showtell.errors import InputError
 
 pyexiv2 = pytest.importorskip("pyexiv2")
@@ -72,6 +74,7 @@ def test_pictures_themselves_are_changed_only_when_asked_and_kept(pictures, capt
         assert (pictures / f"{name}_original").read_bytes() == data
         assert len(texts(pictures / name)) == 1
     assert {one.step for one in run(pictures, captioner).values()} == {Step.UNCHANGED}
+    assert remarks_of(PictureSource(pictures)).lines() == []
     styled = run(pictures, captioner, style=TextStyle(prefix="Photo:"))
     assert {one.step for one in styled.values()} == {Step.WRITTEN}
     for name, data in before.items():

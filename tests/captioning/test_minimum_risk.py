@@ -65,6 +65,7 @@ def test_careful_captions_are_no_longer_and_the_same_each_time():
     lengths = [np.mean([len(one.text.split()) for one in captions]) for captions in (usual, careful)]
     assert lengths[1] < lengths[0]
     assert all(one.confidence is not None for one in careful)
+    assert all(one.score < 0 for one in careful)
     assert DRAWS > 1
 
 

@@ -136,5 +136,6 @@ def _beginnings(sentence: DecodedSentence) -> Iterator[DecodedSentence]:
         if ends and words[length - 1] not in _NEVER_LAST and objects_of(" ".join(words[:length])):
             pieces = sentence.pieces[:length]
             kept = sum(pieces) if pieces else length
-            cut = Hypothesis(sentence.hypothesis.tokens[:kept], sentence.hypothesis.log_probs[:kept], 0.0)
+            log_probs = sentence.hypothesis.log_probs[:kept]
+            cut = Hypothesis(sentence.hypothesis.tokens[:kept], log_probs, sum(log_probs) / kept)
             yield DecodedSentence(cut, words[:length], sentence.guided, pieces)

@@ -288,6 +288,7 @@ def _summary_lines(summary: "Summary", folder: Path, options: "AltTextOptions", 
     from showtell.alt_text import Step
 
     would = "would be " if dry_run else ""
+    held_back = options.min_confidence is None and not options.everything  # captions of unfamiliar pictures
     rows = [
         (summary.count(Step.CAPTION), "to caption"),
         (summary.count(Step.WRITE), "captioned before, with texts to write"),
@@ -300,7 +301,7 @@ def _summary_lines(summary: "Summary", folder: Path, options: "AltTextOptions", 
         ),
         (summary.count(Step.REJECTED), "that cannot be read"),
         (summary.count(Step.FAILED), f"whose {options.format} file cannot be read or written"),
-        (summary.unfamiliar, "unlike the pictures that the model was trained on: check them"),
+        (0 if held_back else summary.unfamiliar, "unlike the pictures that the model was trained on: check them"),
         (summary.outdated, "from another model or other settings (--renew captions them again)"),
     ]
     lines = [f"  {count:>9,} {what}" for count, what in rows if count]

@@ -122,7 +122,7 @@ def formats() -> tuple[str, ...]:
 def unread_kind(name: str) -> str:
     """The kind of picture by its file name, if that kind is not read; empty for all other files."""
     suffix = PurePosixPath(name).suffix.lower()
-    if suffix in SUFFIXES:
+    if suffix in SUFFIXES or suffix.endswith("_original"):  # what ExifTool and alt-text keep of changed pictures
         return ""
     if suffix in _NOT_READ:
         return f"{suffix} ({_NOT_READ[suffix][0]})"
