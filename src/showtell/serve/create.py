@@ -33,7 +33,7 @@ def create_app(
         limits: `showtell.serve.limits.Limits` of a request; None for the usual ones.
         addresses: fetch pictures from addresses, too.
         threads: threads of the networks; None for one per core.
-        log: write each request to the logger `showtell.access`.
+        log: write a line for each request to the child `access` of the logger `showtell`.
 
     Raises:
         BundleError: the model cannot be loaded.
