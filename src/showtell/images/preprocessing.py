@@ -41,7 +41,8 @@ class Preprocessing:
     `size` is the side of the square in pixels. `mean` and `std` are in units of 8-bit pixel values, one for each of
     `channels`: the encoder sees `(pixel - mean) / std`, with the axes of `layout`. `bilinear`, `bicubic` and `lanczos`
     are Pillow's filters, which average over all pixels that shrink into one; `nearest` and `bilinear-opencv`, which
-    is `cv2.resize`, do not. `crop` keeps the share `kept` of the shorter side.
+    is `cv2.resize`, do not. With `resized`, the shorter side (`crop`) or
+    both (`squash`) are brought to so many pixels first, and then the central square is cut out; 0 cuts first.
 
     Raises:
         InputError: a name is unknown, or a number is out of range.
@@ -54,7 +55,7 @@ class Preprocessing:
     std: tuple[float, float, float] = (127.5, 127.5, 127.5)
     channels: Channels = "RGB"
     layout: Layout = "NCHW"
-    kept: float = 1.0
+    resized: int = 0
 
     def __post_init__(self) -> None:
         for what, value, known in (
@@ -67,16 +68,16 @@ class Preprocessing:
                 raise InputError(f"{what} {value!r} is unknown: choose one of {', '.join(get_args(known))}")
         if type(self.size) is not int or not 1 <= self.size <= _LARGEST:
             raise InputError(f"an encoder's input size must lie between 1 and {_LARGEST:,}, not be {self.size!r}")
-        if not isinstance(self.kept, (int, float)) or not 0 < self.kept <= 1:
-            raise InputError(f"the share of a side that is kept must be above 0 and at most 1, not {self.kept!r}")
+        if type(self.resized) is not int or (self.resized and not self.size <= self.resized <= _LARGEST):
+            raise InputError(f"a side before it is cut must be from {self.size} to {_LARGEST:,}, not {self.resized!r}")
         numbers = (*self.mean, *self.std)
         finite = all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers)
         if len(self.mean) != 3 or len(self.std) != 3 or not finite or not all(self.std):
             raise InputError("mean and std must be three numbers each, and none of std zero")
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as JSON values; `kept` only where it is not 1."""
-        further = {"kept": self.kept} if self.kept != 1 else {}
+        """The fields as JSON values; `resized` only where it is not 0."""
+        further = {"resized": self.resized} if self.resized else {}
         return {
             "size": self.size,
             "resize": self.resize,
@@ -99,7 +100,7 @@ class Preprocessing:
             std=tuple(map(float, value["std"])),  # type: ignore[arg-type]
             channels=value.get("channels", "RGB"),
             layout=value.get("layout", "NCHW"),
-            kept=value.get("kept", 1.0),
+            resized=value.get("resized", 0),
         )
 
 
@@ -109,23 +110,24 @@ def fitted(picture: Picture, preprocessing: Preprocessing, options: DecodeOption
     JPEG files more than twice as large as the square are decoded smaller, to at least twice its side. This holds for
     Pillow's filters only, which average over the rest as they do over the whole picture.
     """
-    least = (
-        0 if preprocessing.interpolation in _SAMPLING else math.ceil(_SPARE * preprocessing.size / preprocessing.kept)
-    )
+    needed = _SPARE * max(preprocessing.size, preprocessing.resized)
+    least = 0 if preprocessing.interpolation in _SAMPLING else needed
     return decode_and(picture, lambda decoded: square(decoded.image, preprocessing), options, least=least)
 
 
 def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
     """Fit an RGB image into the encoder's square: `uint8`, `(S, S, 3)`.
 
-    `crop` cuts the central square out (if the difference is odd, the extra pixel comes off the top or left),
+    `crop` cuts the longer side at both ends (if the difference is odd, the extra pixel comes off the top or left),
     `squash` scales each side on its own, `pad` scales the longer side to fit and fills the rest with the encoder's mean
     color.
     """
     side = preprocessing.size
     width, height = image.size
-    if preprocessing.resize == "crop":
-        kept = max(1, round(min(width, height) * preprocessing.kept))
+    if preprocessing.resized and preprocessing.resize != "pad":
+        image = _cut(_resized(image, preprocessing), side)
+    elif preprocessing.resize == "crop":
+        kept = min(width, height)
         left, top = (width - kept) - (width - kept) // 2, (height - kept) - (height - kept) // 2
         # Crop first: resize(box=...) mixes pixels from outside the box into the border.
         image = _resize(image.crop((left, top, left + kept, top + kept)), side, side, preprocessing.interpolation)
@@ -140,6 +142,22 @@ def square(image: Image.Image, preprocessing: Preprocessing) -> npt.NDArray[np.u
         image = Image.new("RGB", (side, side), fill)
         image.paste(inner, ((side - inner.width) // 2, (side - inner.height) // 2))
     return np.asarray(image, dtype=np.uint8)
+
+
+def _resized(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """The picture with its shorter side, or both, of `resized` pixels."""
+    wanted, (width, height) = preprocessing.resized, image.size
+    if preprocessing.resize == "squash":
+        return _resize(image, wanted, wanted, preprocessing.interpolation)
+    shorter = min(width, height)
+    size = (wanted * width // shorter, wanted * height // shorter)
+    return _resize(image, *size, preprocessing.interpolation)
+
+
+def _cut(image: Image.Image, side: int) -> Image.Image:
+    """The central square."""
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
 
 
 def normalize(squares: npt.NDArray[np.uint8], preprocessing: Preprocessing) -> npt.NDArray[np.float32]:

@@ -44,16 +44,14 @@ def _preprocessing(value: Mapping[str, Any]) -> Preprocessing:
     plain = kind.startswith(("ViT", "Blip", "Deit", "DeiT"))
     crops = bool(value.get("do_center_crop", not plain))
     size, shorter = _size(value["size"])
+    resized = 0
     if crops:
         cut, _ = _size(value["crop_size"])
-        kept = cut / size
         if cut > size:
             raise InputError(f"a crop of {cut} pixels from {size}")
-        size = cut
+        resized, size = size, cut
     elif shorter:
         raise InputError("pictures that are no squares")
-    else:
-        kept = 1.0
     scale = _LEVELS * float(value.get("rescale_factor", 1 / _LEVELS))
     # The encoder sees (pixel * rescale - mean) / std; ours are in units of pixels.
     means = value.get("image_mean") or (0.5, 0.5, 0.5)
@@ -62,11 +60,11 @@ def _preprocessing(value: Mapping[str, Any]) -> Preprocessing:
         means, stds = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     return Preprocessing(
         size=size,
-        resize="crop" if crops else "squash",
+        resize="crop" if shorter else "squash",
         interpolation=_FILTERS[int(value.get("resample", 3 if kind.startswith(("Blip", "CLIP")) else 2))],
         mean=tuple(_LEVELS * float(one) / scale for one in means),  # type: ignore[arg-type]
         std=tuple(_LEVELS * float(one) / scale for one in stds),  # type: ignore[arg-type]
-        kept=kept,
+        resized=resized,
     )
 
 

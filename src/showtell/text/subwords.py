@@ -106,11 +106,15 @@ class Subwords:
 
     @cached_property
     def continues(self) -> npt.NDArray[np.bool_]:
-        """Which tokens would continue the word before them, `(V,)`."""
-        spaced = sum(entry[:1] in ("\u0120", "\u2581") for entry in self.entries)
-        if spaced:
-            return np.array([entry[:1].isalnum() for entry in self.entries])
-        return np.array([entry.startswith("##") and entry[2:3].isalnum() for entry in self.entries])
+        """Which tokens would continue the word before them, `(V,)`; special ones do, as they have no text."""
+        if any(entry[:1] in ("\u0120", "\u2581") for entry in self.entries):
+            found = np.array([entry[:1].isalnum() for entry in self.entries])
+        else:
+            found = np.array([entry.startswith("##") and entry[2:3].isalnum() for entry in self.entries])
+        added = self._tokenizer.get_added_tokens_decoder()
+        found[[i for i, token in added.items() if token.special and i < self.size]] = True
+        found[self.end] = False
+        return found
 
     def steps(self, max_length: int) -> int:
         """The most tokens of a sentence of `max_length` words."""
