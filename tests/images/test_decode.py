@@ -401,8 +401,8 @@ def test_preprocessing_travels_as_json_and_refuses_nonsense() -> None:
     assert Preprocessing.from_json(older) == preprocessing
     with pytest.raises(InputError, match="resize mode 'stretch' is unknown: choose one of crop, squash, pad"):
         Preprocessing(260, "stretch")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="interpolation 'nearest' is unknown"):
-        Preprocessing(260, interpolation="nearest")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="interpolation 'box' is unknown"):
+        Preprocessing(260, interpolation="box")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="channel order 'GBR' is unknown: choose one of RGB, BGR"):
         Preprocessing(260, channels="GBR")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="layout 'CHW' is unknown: choose one of NCHW, NHWC"):

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 SHARE = 8
-"""Without a limit, keys and values of pictures take one part in so many of the memory that is free."""
+"""Without a limit, keys and values of pictures take one part in so many of the memory that is free,"""
+LARGEST_SHARE = 300 << 20
+"""and no more than this: more pictures at once are hardly faster."""
 _USUAL = 4 << 30  # where the system does not say what is free
 _MOST = 32
 
@@ -19,7 +21,7 @@ def pictures_at_once(bytes_per_picture: int, memory: int | None, threads: int) -
     """
     if not bytes_per_picture:
         return 1 << 30
-    room = free_memory() // SHARE if memory is None else memory
+    room = min(LARGEST_SHARE, free_memory() // SHARE) if memory is None else memory
     return max(1, min(_MOST, room // (bytes_per_picture * max(1, threads))))
 
 
