@@ -12,6 +12,7 @@ from showtell.cli import caption_files, reading, settings
 from showtell.cli.figures import HELP, Format, print_rows, rows_of
 from showtell.cli.settings import given, only_with
 from showtell.errors import shown
+from showtell.progress import plural
 
 if TYPE_CHECKING:
     from showtell.evaluation import Evaluation
@@ -120,7 +121,11 @@ def evaluate(
     for name, reason in found.unreadable:
         print(f"{shown(name)}: {shown(reason)}", file=sys.stderr)
     if found.unreadable:
-        print(f"{len(found.unreadable)} pictures could not be read and are left out", file=sys.stderr)
+        unread = len(found.unreadable)
+        print(
+            f"{plural(unread, 'picture')} left out: {'it' if unread == 1 else 'they'} could not be read",
+            file=sys.stderr,
+        )
 
 
 def _print_table(evaluation: "Evaluation") -> None:

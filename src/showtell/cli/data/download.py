@@ -32,12 +32,12 @@ def download(
     """
     from showtell.data.catalogue import chosen, data_set, size_of
     from showtell.data.catalogue import download as download_files
-    from showtell.progress import megabytes
+    from showtell.progress import megabytes, plural
 
     found = data_set(name)
     files = chosen(found, only or ())
     size = size_of(files)
-    print(f"{name}: {len(files)} files{f', {size}' if size else ''}; {found.licence}")
+    print(f"{name}: {plural(len(files), 'file')}{f', {size}' if size else ''}; {found.licence}")
     for path, received in download_files(found, files, folder, mirror=mirror, timeout=timeout, retries=retries):
         came = f"{megabytes(received)} downloaded" if received else "already here"
         print(f"{path}: {came}, MD5 as recorded", flush=True)

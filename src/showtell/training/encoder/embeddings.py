@@ -12,6 +12,7 @@ from showtell.embeddings.embed import EmbedOptions, embed
 from showtell.embeddings.store import EmbeddingStore
 from showtell.encoders import Encoder
 from showtell.files import write_bytes
+from showtell.progress import plural
 from showtell.quantization.encoder import int8_graph
 from showtell.training.distributed import SINGLE_WORKER, WorkerGroup
 from showtell.training.encoder.horizontal_flip import AugmentedEmbeddings
@@ -76,7 +77,7 @@ def _embed(
     wanted = {*examples.train, *examples.validation}
     done = embed(examples.source, encoder, plain, EmbedOptions(options.output), only=wanted, show=show)
     if done.rejects:
-        say(f"{len(done.rejects)} pictures could not be read: see {plain / 'rejects.jsonl'}")
+        say(f"{plural(len(done.rejects), 'picture')} could not be read: see {plain / 'rejects.jsonl'}")
     for folder in mirrored:
         turned = EmbedOptions(options.output, mirrored=True)
         embed(examples.source, encoder, folder, turned, only={*examples.train}, show=show)
