@@ -412,10 +412,11 @@ def test_a_tag_that_contradicts_a_sure_caption_is_said(sentence, sums, guided_to
     assert [best.words[-1] for best, *_ in told.values()] == ([guided_to] if guided_to else [])
 
 
-def test_what_a_tag_contradicts_is_not_said_beside_it():
-    """This decoder prefers `otter bear` to `otter`."""
+@pytest.mark.parametrize("beside", ["bear", "dog"])
+def test_what_a_tag_excludes_is_not_said_beside_it(beside):
+    """This decoder prefers `otter bear` or `otter dog` to `otter`."""
     decoder, vocabulary, found = always("a", "bear")
-    decoder.logits[vocabulary.ids["otter"], vocabulary.ids["bear"]] = 9.5
+    decoder.logits[vocabulary.ids["otter"], vocabulary.ids[beside]] = 9.5
     scores = TagScores(np.zeros((1, len(NAMES)), np.float32), np.zeros((1, len(NAMES))))
     scores.sums[0, PLACES["otter"]], scores.probabilities[0, PLACES["otter"]] = 0.2, 0.45
     guide, options = TagGuide(decoder, vocabulary, NAMES), SearchOptions(beam=3)

@@ -2,9 +2,10 @@
 
 It is constrained beam search for words that are rare or missing in the training captions (Anderson et al. 2017,
 arXiv:1612.00576, whose words also came from a tagger). The tag's probability must be at least the caption's confidence,
-so that good captions stay, unless the caption names another animal or vehicle of which the classifier sees much less:
-a sure "bear" does not outweigh an otter. A name that the vocabulary lacks takes the place of a known word (see
-`showtell.captioning.tags.word_transfer`). Pictures without such a tag keep their captions and cost no extra search.
+so that good captions stay, unless the caption names another animal or vehicle of which the classifier sees much less: a
+sure "bear" does not outweigh an otter. Then the new caption names no other animal or vehicle. A name that the
+vocabulary lacks takes the place of a known word (see `showtell.captioning.tags.word_transfer`). Pictures without such a
+tag keep their captions and cost no extra search.
 """
 
 from collections.abc import Sequence
@@ -82,6 +83,7 @@ class TagGuide:
         self.decoder, self.vocabulary, self.names = decoder, vocabulary, names
         self._by_name = {name.name: name for name in names}
         self._mentions = Mentions(names)
+        self._excluded_by: dict[int, tuple[str, ...]] = {}
         kinds = sorted({name.kind for name in names if name.kind})
         self._of_kind = [np.array([name.kind == kind for name in names], np.bool_) for kind in kinds]
 
@@ -113,13 +115,14 @@ class TagGuide:
         needs: dict[int, _Need] = {}
         for row, hypotheses in enumerate(found):
             words = decoded(hypotheses[0], self.vocabulary).words
-            name, without = self._contradicted(words, scores.probabilities[row], scores.sums[row])
-            if name is None:
+            other = self._contradicted(words, scores.probabilities[row], scores.sums[row])
+            if other is None:
                 name = self._lacking(words, scores.probabilities[row], confidence[row])
+            else:
+                name = self.names[other]
             need = self._need(name, options) if name else None
             if need:
-                allowed = (phrase for phrase in without if not any(says(own, [phrase]) for own in need.phrases))
-                needs[row] = replace(need, without=tuple(map(" ".join, allowed)))
+                needs[row] = need if other is None else replace(need, without=self._excluded(other))
         if not needs:
             return {}
         sentences: dict[int, list[DecodedSentence]] = {}
@@ -138,25 +141,34 @@ class TagGuide:
         sure = probabilities.max() >= (ALONE if confidence is None else max(LEAST, confidence))
         return name if sure and not says(words, name.phrases) else None
 
-    def _contradicted(
-        self, words: Sequence[str], probabilities: npt.NDArray[np.float64], sums: Floats
-    ) -> tuple[Name | None, tuple[Phrase, ...]]:
-        """The likeliest tag that excludes what the caption says, and the phrases that it excludes: an animal or vehicle
-        of which the classifier sees much more than of those that the caption names.
+    def _contradicted(self, words: Sequence[str], probabilities: npt.NDArray[np.float64], sums: Floats) -> int | None:
+        """The number of the likeliest tag that excludes what the caption says: an animal or vehicle of which the
+        classifier sees much more than of those that the caption names.
         """
         said = self._mentions([" ".join(words)])
-        found: tuple[Name | None, tuple[Phrase, ...]] = (None, ())
-        best = -1.0
+        found: list[int] = []
         for of_kind in self._of_kind:
             named, certain = np.flatnonzero(said & of_kind).tolist(), of_kind & (probabilities >= LEAST)
-            if not named or not certain.any():
-                continue
-            most = int(np.where(certain, sums, -1).argmax())
-            outweighs = sums[most] >= OUTWEIGHS * sums[named].max() and probabilities[most] > best
-            if outweighs and not any(self._related(most, i) for i in named):
-                phrases = tuple(p for i in named for p in self.names[i].phrases if says(words, [p]))
-                best, found = probabilities[most], (self.names[most], tuple(dict.fromkeys(phrases)))
-        return found
+            if named and certain.any():
+                most = int(np.where(certain, sums, -1).argmax())
+                outweighs = sums[most] >= OUTWEIGHS * sums[named].max()
+                if outweighs and not any(self._related(most, i) for i in named):
+                    found.append(most)
+        return max(found, key=lambda i: probabilities[i], default=None)
+
+    def _excluded(self, one: int) -> tuple[str, ...]:
+        """The phrases of known words that say other names of the kind of name `one`, unless they say it as well."""
+        if one not in self._excluded_by:
+            own = self.names[one].phrases
+            others = (
+                other
+                for i, other in enumerate(self.names)
+                if other.kind == self.names[one].kind and not self._related(one, i)
+            )
+            phrases = dict.fromkeys(phrase for other in others for phrase in other.phrases)
+            fitting = (p for p in phrases if self._knows(p) and not any(says(mine, [p]) for mine in own))
+            self._excluded_by[one] = tuple(map(" ".join, fitting))
+        return self._excluded_by[one]
 
     def _related(self, one: int, other: int) -> bool:
         """Whether the names are the same, or one is within the other."""
