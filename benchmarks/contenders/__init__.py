@@ -41,7 +41,7 @@ CONTENDERS = {
         "showtell_side:captions", 64, arguments={"beam": 1, "model": "flickr8k-fast"}
     ),
     "showtell's best model, beam 3": Contender(
-        "showtell_side:captions", 64, arguments={"beam": 3, "model": "flickr8k-best"}
+        "showtell_side:captions", 64, arguments={"beam": 3, "model": "general-best"}
     ),
     "the default encoder alone": Contender("showtell_side:encoder_alone", 64),
     "Keras notebook, greedy": Contender("notebook:captions", 32),

@@ -2,7 +2,7 @@
 
     showtell train --data shapes-relations --watch          # and in its last epochs, in another terminal:
     python docs/pictures/screenshots.py --watching http://127.0.0.1:8001
-    python docs/pictures/screenshots.py --looking flickr8k-best
+    python docs/pictures/screenshots.py --looking general-best
 
 The photographs are the examples', captioned by the package's model. --looking names a model that shows where it looks.
 """

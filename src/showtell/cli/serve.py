@@ -86,7 +86,7 @@ def serve(
     Examples:
 
         showtell serve
-        showtell serve --host 0.0.0.0 --model flickr8k-best
+        showtell serve --host 0.0.0.0 --model general-best
     """
     need_service("showtell serve")
 
