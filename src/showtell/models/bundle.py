@@ -129,7 +129,8 @@ class Bundle:
     def _session(self, graph: str, threads: int | None) -> Any:
         try:
             kept = tensors_of(self.parts["weights.safetensors"])
-            return open_session(self.parts[graph], threads, as_taken(kept, self.model["graphs"][graph]))
+            weights = as_taken(kept, self.model["graphs"][graph])
+            return open_session(self.parts[graph], threads, weights, arena=not self.bytes_per_picture)
         except (ShowtellError, KeyError) as error:
             raise BundleError(f"{self.path}: {graph} cannot be loaded ({one_line(error)})") from error
 
