@@ -8,6 +8,8 @@ from showtell.captioning.captioner import Captioner
 from showtell.errors import InputError
 from showtell.text import Subwords, tokenize
 
+pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install '.[test]'")
+
 
 def vocabulary(kind):
     made = wordpieces() if kind == "wordpieces" else bytes_and_pairs(["<|endoftext|>"])
