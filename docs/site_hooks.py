@@ -128,10 +128,13 @@ def _notebook(path: Path, name: str, config: MkDocsConfig) -> list[File]:
             parts.append(source)
             continue
         parts.append(f"```python\n{source}\n```")
+        lines = ""
         for output in cell["outputs"]:
             text, picture = _output(output)
-            if text:
-                parts.append(f"```text\n{text.rstrip()}\n```")
+            lines += text
+            if lines and (picture or output is cell["outputs"][-1]):
+                parts.append(f"```text\n{lines.rstrip()}\n```")
+                lines = ""
             if picture:
                 suffix, content = picture
                 picture_name = f"{name.removesuffix('.md')}.{len(files)}{suffix}"

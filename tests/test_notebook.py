@@ -1,4 +1,4 @@
-"""examples/show_and_tell.ipynb: committed clean, and run from its first cell to its last on small data."""
+"""examples/show_and_tell.ipynb: stored with its outputs, and run from its first cell to its last on small data."""
 
 import json
 import re
@@ -39,11 +39,27 @@ def run(notebook, *parameters):
     NotebookClient(notebook, timeout=None, kernel_name="python3", resources=where).execute()
 
 
-def test_it_is_committed_without_outputs(notebook):
+def test_it_is_stored_with_the_outputs_of_this_code(notebook, monkeypatch):
+    """Of one run from the first cell to the last, by `docs/store_notebook.py`, which records a digest of the code."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    from store_notebook import digest
+
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert len(code) > 10
-    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert notebook.metadata["code_sha256"] == digest(notebook), "run python docs/store_notebook.py"
+    assert not any(
+        output.output_type == "error" or output.get("name") == "stderr" for c in code for output in c.outputs
+    )
+    assert len(pictures(notebook, "score-good")) == len(pictures(notebook, "score-bad")) == 1
+    assert "embeddings (" in printed(notebook, "embed-all")
+
+
+def test_it_is_small_and_names_nothing_of_the_machine_that_ran_it():
+    text = (EXAMPLES / "show_and_tell.ipynb").read_text()
+    assert len(text) < 900_000
+    assert not re.search(r"/home/|/root/|/tmp/|/work/|Users", text)
 
 
 def test_it_goes_through_the_course_in_nine_steps(notebook):
