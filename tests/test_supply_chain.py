@@ -67,13 +67,13 @@ def test_what_is_missing_strange_or_large_is_a_fault(contents):
     bad = {
         name: size for name, size in good.items() if name not in ("showtell/py.typed", "showtell-1.dist-info/METADATA")
     }
-    bad |= {"showtell/photo.jpg": 1, "showtell/text.py": 2_000_000}
+    bad |= {"showtell/photo.jpg": 1, "showtell/errors.py": 2_000_000}
     assert contents.wheel_faults(bad) == [
         "lacks showtell/py.typed",
         "holds showtell/photo.jpg",
         "lacks METADATA in its metadata",
         "holds showtell/photo.jpg, a kind of file that the package does not have",
-        "holds showtell/text.py of 2,000,000 bytes",
+        "holds showtell/errors.py of 2,000,000 bytes",
     ]
     found = contents.sdist_faults(
         {"examples/photos/coffee-cup.jpg": 1, "tests/of-someone.jpg": 1, "src/showtell/a.npz": 1}
