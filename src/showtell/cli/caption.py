@@ -194,12 +194,8 @@ def caption(
         )
 
     in_pieces = ray is not None or piece_size is not None
-    if in_pieces and (html or show):
-        raise InputError("--html and --show need all pictures here: leave out --ray and --piece-size")
-    if in_pieces and written.pictures:
-        raise InputError(f"--format {written.name} needs all pictures here: leave out --ray and --piece-size")
-    if in_pieces and not output:
-        raise InputError("finished pieces are stored beside --output: add it, or leave out --ray and --piece-size")
+    if in_pieces:
+        _check_pieces(written, output, bool(html or show))
 
     from showtell.captioning.captioner import Captioner
     from showtell.data.sources.gather import PictureSelection, Sample, WebOptions
@@ -234,6 +230,16 @@ def caption(
     if html:
         print(f"page: {html}", file=sys.stderr)
     _report(pictures.count, failed, unfamiliar)
+
+
+def _check_pieces(written: OutputFormat, output: Path | None, shown: bool) -> None:
+    """Raise an `InputError` where captions that are stored piece by piece cannot be written as asked."""
+    if shown:
+        raise InputError("--html and --show need all pictures here: leave out --ray and --piece-size")
+    if written.pictures:
+        raise InputError(f"--format {written.name} needs all pictures here: leave out --ray and --piece-size")
+    if not output:
+        raise InputError("finished pieces are stored beside --output: add it, or leave out --ray and --piece-size")
 
 
 def _console() -> "Console":

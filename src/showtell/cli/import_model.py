@@ -10,7 +10,7 @@ import typer
 from showtell.cli import reading
 
 
-class Precision(StrEnum):
+class ImportPrecision(StrEnum):
     """How matrices are stored."""
 
     int8 = "int8"
@@ -39,9 +39,9 @@ def import_model(
         typer.Option("--out", "-o", help="Bundle to write.", show_default="SOURCE's own name, in this folder"),
     ] = None,
     precision: Annotated[
-        Precision,
+        ImportPrecision,
         typer.Option(help="Store matrices so; int8 also multiplies in int8, float16 computes in float32."),
-    ] = Precision.int8,
+    ] = ImportPrecision.int8,
     revision: Annotated[
         str | None,
         typer.Option(help="Branch, tag or commit on the hub.", show_default="the main branch", metavar="NAME"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from showtell.pretrained.families.base import activation_of, whole
-from showtell.pretrained.modules import Attention, Block, Linear
+from showtell.pretrained.modules import AttentionLayer, Block, Linear
 from showtell.pretrained.weights import Weights
 
 
@@ -12,9 +12,9 @@ def bert_blocks(weights: Weights, config: Mapping[str, Any], *, cross: bool) -> 
     """The layers of a model below `encoder.layer`."""
     eps, heads = float(config.get("layer_norm_eps", 1e-12)), whole(config, "num_attention_heads", 12)
 
-    def attention(layer: Weights, name: str) -> Attention:
+    def attention(layer: Weights, name: str) -> AttentionLayer:
         names = (f"{name}.self.query", f"{name}.self.key", f"{name}.self.value", f"{name}.output.dense")
-        return Attention.of(map(layer.linear, names), heads)
+        return AttentionLayer.of(map(layer.linear, names), heads)
 
     blocks = []
     for i in range(whole(config, "num_hidden_layers", 12)):

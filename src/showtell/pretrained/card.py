@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from showtell.pretrained.check import Agreement
+from showtell.pretrained.check import PrecisionAgreement
 
 PRECISIONS = {
     "int8": "int8, a scale for each output; activations are rounded as they come",
@@ -12,7 +12,7 @@ PRECISIONS = {
 }
 
 
-def card_of(model: Mapping[str, Any], agreement: Agreement | None) -> str:
+def card_of(model: Mapping[str, Any], agreement: PrecisionAgreement | None) -> str:
     """The card."""
     source, licence = model["source"], model["source"]["licence"]
     revision = f", revision `{source['revision']}`" if source["revision"] else ""

@@ -21,7 +21,7 @@ _EXAMPLES = Path(__file__).parents[3] / "examples" / "photos"
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class PrecisionAgreement:
     """How captions of a bundle compare with those of float32, on a number of pictures.
 
     `difference` is the mean absolute difference of the log-probabilities that the two give to the tokens of the
@@ -42,7 +42,7 @@ class Agreement:
         )
 
 
-def compare(exact: Path, bundle: Path, pictures: Sequence[Picture], *, show: bool = True) -> Agreement:
+def compare(exact: Path, bundle: Path, pictures: Sequence[Picture], *, show: bool = True) -> PrecisionAgreement:
     """Caption pictures with both bundles by their own search."""
     one, other = Captioner(exact), Captioner(bundle)
     options, vocabulary = one.generator.search_defaults, one.bundle.vocabulary
@@ -62,7 +62,7 @@ def compare(exact: Path, bundle: Path, pictures: Sequence[Picture], *, show: boo
                 differences.append(float(np.abs(before - after).mean()))
             count += len(squares)
             tick(len(squares))
-    return Agreement(count, identical, float(np.mean(differences)) if differences else 0.0)
+    return PrecisionAgreement(count, identical, float(np.mean(differences)) if differences else 0.0)
 
 
 def check_pictures(pictures: Pictures | None) -> list[Picture]:

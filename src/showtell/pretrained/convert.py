@@ -79,27 +79,13 @@ def convert(folder: Path, source: Source, precision: Precision, detail: str = ""
     info = _info(folder, source, parts, precision, preprocessing)
     steps = step_graphs(parts.decoder, parts.tokens, precision, prepare=prepare, prefix=parts.prefix)
     model = {
-        "format": SUBWORD_FORMAT,
-        "name": source.name.rpartition("/")[2],
-        "showtell": __version__,
+        **_described(config, generation, source, parts, info),
         "decoder": {
             "kind": f"transformers:{family.model_type}",
             "precision": precision,
             "bytes_per_picture": _bytes_per_picture(parts),
         },
-        "encoder": info.to_json(),
-        "output": "grid",
-        "resize": info.preprocessing.resize,
         "graphs": {name: names for name, (_, names) in steps.graphs.items()},
-        "vocabulary": {
-            "size": len(parts.decoder.head.weight),
-            "start": parts.start,
-            "end": parts.end,
-            "max_tokens": _max_tokens(config, generation, parts),
-            "forced": list(parts.forced),
-        },
-        "search": _search(config, generation, parts),
-        "source": {"name": source.name, "revision": source.revision, "licence": source.licence},
     }
     files = {
         "model.json": json_bytes(model),
@@ -110,6 +96,29 @@ def convert(folder: Path, source: Source, precision: Precision, detail: str = ""
         **{name: graph for name, (graph, _) in steps.graphs.items()},
     }
     return Converted(files, model)
+
+
+def _described(
+    config: Mapping[str, Any], generation: Mapping[str, Any], source: Source, parts: Parts, info: EncoderInfo
+) -> dict[str, Any]:
+    """What model.json says besides the decoder and its graphs."""
+    return {
+        "format": SUBWORD_FORMAT,
+        "name": source.name.rpartition("/")[2],
+        "showtell": __version__,
+        "encoder": info.to_json(),
+        "output": "grid",
+        "resize": info.preprocessing.resize,
+        "vocabulary": {
+            "size": len(parts.decoder.head.weight),
+            "start": parts.start,
+            "end": parts.end,
+            "max_tokens": _max_tokens(config, generation, parts),
+            "forced": list(parts.forced),
+        },
+        "search": _search(config, generation, parts),
+        "source": {"name": source.name, "revision": source.revision, "licence": source.licence},
+    }
 
 
 def _json(folder: Path, name: str, *, optional: bool = False) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from showtell.pretrained.families.base import Config, activation_of, whole
 from showtell.pretrained.graph import Graph
-from showtell.pretrained.modules import Attention, Linear
+from showtell.pretrained.modules import AttentionLayer, Linear
 from showtell.pretrained.towers import split_qkv
 from showtell.pretrained.weights import Weights
 from showtell.pretrained.windows import Ints, attend, gather, split
@@ -84,7 +84,7 @@ def _depthwise(graph: Graph, rows: str, side: int, width: int, layer: Weights, n
 def _windows(graph: Graph, rows: str, side: int, width: int, layer: Weights, vision: Config, stage: int) -> str:
     window = whole(vision, "window_size", 12)
     parts = _qkv(layer.below("window_attn."))
-    attention = Attention(*parts, layer.linear("window_attn.proj"), int(vision["num_heads"][stage]))
+    attention = AttentionLayer(*parts, layer.linear("window_attn.proj"), int(vision["num_heads"][stage]))
     places, back = split(side, window)
     area = window * window
     inside = gather(graph, rows, side * side, width, places)

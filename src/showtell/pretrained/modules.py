@@ -30,7 +30,7 @@ class Norm:
 
 
 @dataclass(frozen=True, slots=True)
-class Attention:
+class AttentionLayer:
     """Attention with several heads: projections of queries, keys, values, and of the result."""
 
     query: Linear
@@ -40,7 +40,7 @@ class Attention:
     heads: int
 
     @classmethod
-    def of(cls, parts: Iterable[Linear], heads: int) -> "Attention":
+    def of(cls, parts: Iterable[Linear], heads: int) -> "AttentionLayer":
         """From the four projections in that order."""
         query, key, value, out = parts
         return cls(query, key, value, out, heads)
@@ -57,12 +57,12 @@ class Block:
     each sum; `cross` is attention to the picture, in decoders that have it.
     """
 
-    attention: Attention
+    attention: AttentionLayer
     attention_norm: Norm
     up: Linear
     down: Linear
     mlp_norm: Norm
-    cross: Attention | None = None
+    cross: AttentionLayer | None = None
     cross_norm: Norm | None = None
 
 

@@ -13,7 +13,7 @@ from showtell.files import held
 from showtell.models.bundle import write_bundle
 from showtell.models.names import HUB, hub_bundle
 from showtell.pretrained.card import PRECISIONS, card_of
-from showtell.pretrained.check import Agreement, check_pictures, compare
+from showtell.pretrained.check import PrecisionAgreement, check_pictures, compare
 from showtell.pretrained.convert import Source, convert
 from showtell.pretrained.graph import Precision
 from showtell.pretrained.hub import fetch
@@ -26,7 +26,7 @@ class Imported:
     path: Path
     size: int
     licence: str
-    agreement: Agreement | None
+    agreement: PrecisionAgreement | None
 
 
 def import_model(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from showtell.pretrained.graph import Graph, Precision
-from showtell.pretrained.modules import Attention, Block, TextDecoder
+from showtell.pretrained.modules import AttentionLayer, Block, TextDecoder
 from showtell.pretrained.towers import attend
 
 Prepare = Callable[[Graph, str], tuple[str, int]]
@@ -79,17 +79,17 @@ def _prefix_layer(graph: Graph, rows: str, length: int, block: Block, decoder: T
     return graph.norm(graph.op("Add", rows, graph.linear(hidden, block.down)), block.mlp_norm)
 
 
-def _by_heads(graph: Graph, rows: str, length: int, attention: Attention, perm: list[int]) -> str:
+def _by_heads(graph: Graph, rows: str, length: int, attention: AttentionLayer, perm: list[int]) -> str:
     split = graph.reshape(rows, -1, length, attention.heads, attention.head_size)
     return graph.op("Transpose", split, perm=perm)
 
 
-def _cross(block: Block) -> Attention:
+def _cross(block: Block) -> AttentionLayer:
     assert block.cross is not None
     return block.cross
 
 
-class _Step:
+class _StepGraph:
     """The nodes of one step."""
 
     def __init__(self, graph: Graph, decoder: TextDecoder, prefix: bool) -> None:
@@ -164,25 +164,25 @@ class _Step:
         width = attention.heads * attention.head_size
         return graph.linear(graph.reshape(mixed, -1, width), attention.out)
 
-    def _scaled_query(self, rows: str, attention: Attention) -> str:
+    def _scaled_query(self, rows: str, attention: AttentionLayer) -> str:
         query = self.graph.linear(rows, attention.query)
         return self.graph.op("Mul", query, self.graph.number(attention.head_size**-0.5))
 
-    def _per_picture(self, rows: str, attention: Attention, last: str = "") -> str:
+    def _per_picture(self, rows: str, attention: AttentionLayer, last: str = "") -> str:
         """Rows `(N, H * d)` as `(A, H, K, d)`."""
         graph = self.graph
         tail = [graph.const([-1, attention.heads]), last or graph.const([attention.head_size])]
         shape = graph.op("Concat", self.pictures, *tail, axis=0)
         return graph.op("Transpose", graph.op("Reshape", rows, shape), perm=[0, 2, 1, 3])
 
-    def _per_row(self, grouped: str, attention: Attention) -> str:
+    def _per_row(self, grouped: str, attention: AttentionLayer) -> str:
         """`(A, H, K, n)` as `(N, H, 1, n)`."""
         graph = self.graph
         turned = graph.op("Transpose", grouped, perm=[0, 2, 1, 3])
         size = graph.op("Shape", turned, start=3, end=4)
         return graph.op("Reshape", turned, graph.op("Concat", graph.const([-1, attention.heads, 1]), size, axis=0))
 
-    def _merged(self, mixed: str, attention: Attention) -> str:
+    def _merged(self, mixed: str, attention: AttentionLayer) -> str:
         width = attention.heads * attention.head_size
         return self.graph.linear(self.graph.reshape(mixed, -1, width), attention.out)
 
@@ -213,7 +213,7 @@ def _table(decoder: TextDecoder) -> tuple[str, Any]:
 
 
 def _step(graph: Graph, decoder: TextDecoder, prefix: bool) -> Any:
-    step = _Step(graph, decoder, prefix)
+    step = _StepGraph(graph, decoder, prefix)
     rows = step.embedded()
     inputs: list[tuple[str, str, list[int | str]]] = [("tokens", "int64", ["N"])]
     for i, block in enumerate(decoder.stack.blocks):

@@ -6,7 +6,7 @@ import numpy as np
 
 from showtell.pretrained.families.base import Config, activation_of, side_of, whole
 from showtell.pretrained.graph import Array, Graph
-from showtell.pretrained.modules import Attention, Linear
+from showtell.pretrained.modules import AttentionLayer, Linear
 from showtell.pretrained.towers import patches
 from showtell.pretrained.weights import Weights
 from showtell.pretrained.windows import Ints, attend, gather, regions, split
@@ -49,7 +49,7 @@ def _block(graph: Graph, rows: str, side: int, layer: Weights, vision: Config, s
     area, width = window * window, len(layer["layernorm_before.weight"])
     places, back = split(side, window, shift)
     names = (*(f"attention.self.{part}" for part in ("query", "key", "value")), "attention.output.dense")
-    attention = Attention.of(map(layer.linear, names), heads)
+    attention = AttentionLayer.of(map(layer.linear, names), heads)
     bias = _position_bias(layer["attention.self.relative_position_bias_table"], window)[None, None]
     added = graph.table(f"{layer.prefix}position_bias", bias)
     if (apart := regions(side, window, shift)) is not None:

@@ -7,7 +7,7 @@ of GIT; each family says which tensors they take.
 import numpy as np
 
 from showtell.pretrained.graph import Array, Graph
-from showtell.pretrained.modules import Attention, Linear, Stack
+from showtell.pretrained.modules import AttentionLayer, Linear, Stack
 
 
 def patches(graph: Graph, picture: str, size: int, projection: Linear) -> str:
@@ -52,7 +52,7 @@ def with_tokens(graph: Graph, rows: str, cells: int, first: Array, positions: Ar
     return graph.reshape(joined, -1, width)
 
 
-def attend(graph: Graph, rows: str, length: int, attention: Attention) -> str:
+def attend(graph: Graph, rows: str, length: int, attention: AttentionLayer) -> str:
     """Attention of the tokens of each picture to one another, rows `(B * length, D)` to the same."""
     width = len(attention.query.weight)
     parts = [

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.pretrained.graph import Graph
-from showtell.pretrained.modules import Attention
+from showtell.pretrained.modules import AttentionLayer
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
@@ -60,7 +60,7 @@ def gather(graph: Graph, rows: str, length: int, width: int, places: Ints) -> st
     return graph.reshape(graph.op("Gather", tokens, graph.const(places), axis=1), -1, width)
 
 
-def attend(graph: Graph, rows: str, windows: int, area: int, attention: Attention, added: str = "") -> str:
+def attend(graph: Graph, rows: str, windows: int, area: int, attention: AttentionLayer, added: str = "") -> str:
     """Attention within each window, for rows `(B * windows * area, D)`.
 
     `added` is added to the scores `(B, windows, heads, area, area)`.

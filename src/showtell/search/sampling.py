@@ -101,11 +101,7 @@ def sample(
             next_log_probs = next_log_probs[able]
             rows.keep(able)
             alive = rows.alive
-        if options.sample:
-            p = truncate(temper(np.exp(next_log_probs), options.temperature), options.top_k, options.top_p)
-            tokens = _draw(p, draws[alive, t])
-        else:
-            tokens = next_log_probs.argmax(axis=1)
+        tokens = _next(next_log_probs, options, draws[alive, t])
         chosen[alive, t] = tokens
         log_probs[alive, t] = next_log_probs[np.arange(len(alive)), tokens]
         live = tokens != vocabulary.end
@@ -117,11 +113,9 @@ def sample(
     calibrated: list[tuple[float, ...]] = [()] * count
     if calibration_temperature:
         at = log_probs * np.float32(1 / calibration_temperature) + shifts
-        calibrated = [tuple(row[:n].tolist()) for row, n in zip(at, summands, strict=True)]
-        if len(rows.alive):  # cut at the maximum length: the value for END
-            ends = calibrated_end(rows.step(tokens), vocabulary, calibration_temperature).tolist()
-            for row, end in zip(rows.alive.tolist(), ends, strict=True):
-                calibrated[row] += (end,)
+        ends = rows.step(tokens) if len(rows.alive) else None
+        ended = None if ends is None else calibrated_end(ends, vocabulary, calibration_temperature)
+        calibrated = _cut(at, summands, rows.alive, ended)
     sentences = [
         _hypothesis(ids[:n], lp[:n], of_words, vocabulary.end, options, before)
         for ids, lp, of_words, n in zip(chosen, log_probs, calibrated, summands, strict=True)
@@ -164,6 +158,25 @@ class _Rows:
                 self._constants = take_rows(self._constants, left)
         self._here = self._here[stay]
         self._state = take_rows(self._state, stay)
+
+
+def _next(log_probs: Floats, options: SearchOptions, draws: npt.NDArray[np.float64]) -> Ints:
+    """The next token of each row `(N,)`: drawn by its uniform number in `draws`, or the likeliest."""
+    if not options.sample:
+        likeliest: Ints = log_probs.argmax(axis=1)
+        return likeliest
+    return _draw(truncate(temper(np.exp(log_probs), options.temperature), options.top_k, options.top_p), draws)
+
+
+def _cut(at: Floats, summands: Ints, alive: Ints, ends: Floats | None) -> list[tuple[float, ...]]:
+    """The calibrated log-probabilities of each sentence, of rows `(N, T)`; those cut at the maximum length, which are
+    still `alive`, have the value for END as well.
+    """
+    calibrated = [tuple(row[:n].tolist()) for row, n in zip(at, summands, strict=True)]
+    if ends is not None:
+        for row, end in zip(alive.tolist(), ends.tolist(), strict=True):
+            calibrated[row] += (end,)
+    return calibrated
 
 
 def _best_first(sentences: list[Hypothesis], copies: int) -> list[list[Hypothesis]]:

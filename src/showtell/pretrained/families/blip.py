@@ -3,7 +3,7 @@
 from showtell.pretrained.bert import bert_blocks, bert_head
 from showtell.pretrained.families.base import Config, Model, Parts, activation_of, family, section, side_of, whole
 from showtell.pretrained.graph import Graph
-from showtell.pretrained.modules import Attention, Block, Stack, TextDecoder
+from showtell.pretrained.modules import AttentionLayer, Block, Stack, TextDecoder
 from showtell.pretrained.towers import encode, patches, split_qkv, with_tokens
 from showtell.pretrained.weights import Weights
 
@@ -46,7 +46,7 @@ def _vision_stack(vision: Config, tower: Weights) -> Stack:
         qkv = split_qkv(f"vision.{i}", layer["self_attn.qkv.weight"], layer["self_attn.qkv.bias"])
         blocks.append(
             Block(
-                Attention(*qkv, layer.linear("self_attn.projection"), heads),
+                AttentionLayer(*qkv, layer.linear("self_attn.projection"), heads),
                 layer.norm("layer_norm1", eps),
                 layer.linear("mlp.fc1"),
                 layer.linear("mlp.fc2"),

@@ -7,7 +7,7 @@ import numpy as np
 from showtell.pretrained.davit import davit
 from showtell.pretrained.families.base import Config, Model, Parts, activation_of, family, section, whole
 from showtell.pretrained.graph import Array, Graph
-from showtell.pretrained.modules import Attention, Block, Linear, Stack, TextDecoder
+from showtell.pretrained.modules import AttentionLayer, Block, Linear, Stack, TextDecoder
 from showtell.pretrained.steps import Prepare
 from showtell.pretrained.towers import encode
 from showtell.pretrained.weights import Weights
@@ -119,9 +119,9 @@ def _task(language: Weights, text: Config, ids: list[int], tokens: int) -> Prepa
 def _blocks(part: Weights, text: Config, kind: str) -> tuple[Block, ...]:
     heads = whole(text, f"{kind}_attention_heads", 12)
 
-    def attention(layer: Weights, name: str) -> Attention:
+    def attention(layer: Weights, name: str) -> AttentionLayer:
         parts = (layer.linear(f"{name}.{one}") for one in ("q_proj", "k_proj", "v_proj", "out_proj"))
-        return Attention.of(parts, heads)
+        return AttentionLayer.of(parts, heads)
 
     blocks = []
     for i in range(whole(text, f"{kind}_layers", 6)):

@@ -4,7 +4,7 @@ from showtell.errors import InputError
 from showtell.pretrained.bert import bert_blocks
 from showtell.pretrained.families.base import Config, Model, Parts, activation_of, family, section, side_of, whole
 from showtell.pretrained.graph import Graph
-from showtell.pretrained.modules import Attention, Block, Linear, Norm, Stack, TextDecoder
+from showtell.pretrained.modules import AttentionLayer, Block, Linear, Norm, Stack, TextDecoder
 from showtell.pretrained.towers import encode, patches, with_tokens
 from showtell.pretrained.weights import Weights
 
@@ -60,7 +60,7 @@ def _vision_stack(vision: Config, tower: Weights) -> Stack:
         parts = (layer.linear(f"self_attn.{part}") for part in ("q_proj", "k_proj", "v_proj", "out_proj"))
         blocks.append(
             Block(
-                Attention.of(parts, heads),
+                AttentionLayer.of(parts, heads),
                 layer.norm("layer_norm1", eps),
                 layer.linear("mlp.fc1"),
                 layer.linear("mlp.fc2"),

@@ -12,7 +12,7 @@ from showtell.errors import InputError
 from showtell.pretrained.bert import bert_blocks, bert_head
 from showtell.pretrained.families.base import Config, Model, Parts, activation_of, family, section, side_of, whole
 from showtell.pretrained.graph import Graph
-from showtell.pretrained.modules import Attention, Block, Linear, Stack, TextDecoder
+from showtell.pretrained.modules import AttentionLayer, Block, Linear, Stack, TextDecoder
 from showtell.pretrained.swin import swin
 from showtell.pretrained.towers import encode, patches, with_tokens
 from showtell.pretrained.weights import Weights
@@ -64,7 +64,7 @@ def _vit(vision: Config, tower: Weights) -> _Tower:
         names = (*(f"attention.attention.{part}" for part in ("query", "key", "value")), "attention.output.dense")
         blocks.append(
             Block(
-                Attention.of(map(layer.linear, names), heads),
+                AttentionLayer.of(map(layer.linear, names), heads),
                 layer.norm("layernorm_before", eps),
                 layer.linear("intermediate.dense"),
                 layer.linear("output.dense"),
@@ -96,12 +96,12 @@ def _gpt2(text: Config, model: Weights, visible: tuple[int, int]) -> TextDecoder
         look = layer.linear("crossattention.q_attn", transposed=True)
         blocks.append(
             Block(
-                Attention(query, key, value, layer.linear("attn.c_proj", transposed=True), heads),
+                AttentionLayer(query, key, value, layer.linear("attn.c_proj", transposed=True), heads),
                 layer.norm("ln_1", eps),
                 layer.linear("mlp.c_fc", transposed=True),
                 layer.linear("mlp.c_proj", transposed=True),
                 layer.norm("ln_2", eps),
-                Attention(look, seen[0], seen[1], layer.linear("crossattention.c_proj", transposed=True), heads),
+                AttentionLayer(look, seen[0], seen[1], layer.linear("crossattention.c_proj", transposed=True), heads),
                 layer.norm("ln_cross_attn", eps),
             )
         )
