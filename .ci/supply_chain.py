@@ -35,14 +35,17 @@ LOCK = ROOT / "requirements-demo.txt"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BEGIN, END = "<!-- tables: .ci/supply_chain.py -->", "<!-- end of tables -->"
 BUILD = ("hatchling>=1.24", "editables>=0.5")  # what an editable installation runs
-TORCH = {"train", "keras", "timm"}  # extras that bring PyTorch
+TORCH = {"train", "keras", "timm", "tensorboard", "wandb", "mlflow"}  # extras that bring PyTorch
 USES = {
     "": "import showtell",
     "embed": "from showtell.embeddings.store import EmbeddingStore",
     "onnx": "import onnx, showtell.encoders.sources.onnx",
+    "tokenizers": "import showtell.text.subwords, tokenizers; tokenizers.Tokenizer(tokenizers.models.BPE())",
+    "import": "import huggingface_hub, showtell.pretrained.run",
     "remote": "import fsspec; fsspec.filesystem('memory')",
     "excel": "import openpyxl; openpyxl.Workbook()",
     "heic": "import pillow_heif; pillow_heif.register_heif_opener()",
+    "metadata": "import pyexiv2",
     "java": "import pycocoevalcap",
     "ray": "import showtell.ray.cluster",
     "serve": "import showtell.serve.app, showtell.serve.run",
@@ -52,6 +55,9 @@ USES = {
     ),
     "keras": "import os; os.environ['KERAS_BACKEND'] = 'torch'; import keras, showtell.training",
     "timm": "import timm, showtell.training; timm.create_model('resnet18')",
+    "tensorboard": "import tensorboardX, showtell.training",
+    "wandb": "import wandb, showtell.training",
+    "mlflow": "import mlflow, showtell.training",
 }
 """What is run with each extra."""
 LISTED = """

@@ -60,6 +60,16 @@ def test_wheel_and_sdist_hold_what_they_must_and_nothing_else(contents, dist):
         assert {"requirements-demo.txt", "tests", "docs"} <= {name.split("/")[1] for name in archive.getnames()}
 
 
+def test_every_extra_for_users_is_tried(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / ".ci"))
+    import supply_chain
+
+    for_contributors = {"bench", "dev", "docs", "test", "test-fast"}
+    assert {*supply_chain.USES} == {"", *PROJECT["optional-dependencies"]} - for_contributors
+    needing = {name for name, parts in PROJECT["optional-dependencies"].items() if "showtell[train]" in parts}
+    assert supply_chain.TORCH == {"train", *needing}
+
+
 def test_what_is_missing_strange_or_large_is_a_fault(contents):
     good = {f"showtell/{name}": 1 for name in contents.package_files()}
     good |= {"showtell-1.dist-info/METADATA": 1, "showtell-1.dist-info/licenses/LICENSE": 1}
