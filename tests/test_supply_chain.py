@@ -67,7 +67,7 @@ def test_every_extra_for_users_is_tried(monkeypatch):
     for_contributors = {"bench", "dev", "docs", "test", "test-fast"}
     assert {*supply_chain.USES} == {"", *PROJECT["optional-dependencies"]} - for_contributors
     needing = {name for name, parts in PROJECT["optional-dependencies"].items() if "showtell[train]" in parts}
-    assert supply_chain.TORCH == {"train", *needing}
+    assert {"train", *needing} == supply_chain.TORCH
 
 
 def test_what_is_missing_strange_or_large_is_a_fault(contents):
