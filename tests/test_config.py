@@ -25,7 +25,7 @@ def test_values_take_the_place_of_defaults():
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({"cuont": 2}, r"\[t\] has no key 'cuont': it has count, rate"),
+        ({"cuont": 2}, r"\[t\] has no key 'cuont' \(did you mean 'count'\?\): it has count, rate"),
         ({"count": "2"}, "count must be of type int, not '2'"),
         ({"count": True}, "count must be of type int, not True"),
         ({"rate": True}, "rate must be of type float"),

@@ -172,5 +172,6 @@ def test_the_encoder_of_a_model_is_found_by_the_models_name(photos, tiny_bundle,
     assert contents(tmp_path / "named") == contents(tmp_path / "path")
     ran = showtell("embed", photos, "--out", tmp_path / "none", "--model", "tinny")
     assert ran.code == 2
-    assert ran.err.startswith("showtell: tinny: there is no such file, and no model of that name: there are tiny, ")
+    told = "showtell: tinny: there is no such file, and no model of that name (did you mean 'tiny'?): there are tiny, "
+    assert ran.err.startswith(told)
     assert not (tmp_path / "none").exists()

@@ -155,7 +155,7 @@ def test_the_fingerprint_follows_weights_and_description_not_the_files_place(tmp
         (network(), {"size": "224"}, "'size' must be of type int, not '224'"),
         (network(), {"size": 32}, "takes pictures of 16 x 16, but its description says size 32"),
         (network(), {"layout": "CHWN"}, "add 'layout', NCHW or NHWC"),
-        (network(), {"interpolation": "nearest"}, "interpolation 'nearest' is unknown: choose one of bilinear"),
+        (network(), {"interpolation": "cubic"}, "interpolation 'cubic' is unknown: choose one of bilinear"),
         (network(), {"pooled": "features"}, r"'pooled' must be \(B, D\), but 'features' is \(B, 6, 4, 4\)"),
         (network(), {"grid": "vector"}, r"'grid' must be \(B, L, D\).* but 'vector' is \(B, 6\)"),
         (

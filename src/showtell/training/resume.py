@@ -115,6 +115,8 @@ def _best_index(metrics: Sequence[dict[str, Any]], options: TrainingOptions) -> 
 
 def _sensible(metrics: Sequence[dict[str, Any]]) -> list[int]:
     """The epochs whose captions are not degenerate, and degenerate ones that are clearly better trained than those."""
+    if not any(line.get(DEGENERATE) for line in metrics):
+        return [*range(len(metrics))]
     least = min((line["val_loss"] for line in metrics if not line.get(DEGENERATE)), default=math.inf)
     return [
         i for i, line in enumerate(metrics) if not line.get(DEGENERATE) or line["val_loss"] < least * _CLEARLY_BETTER
