@@ -99,7 +99,8 @@ class Journal:
 
     def note_run(self, value: str) -> None:
         """Record how a run writes texts, for the review page."""
-        self._db.execute("INSERT OR REPLACE INTO run VALUES (0, ?)", (value,))
+        with self._writing():
+            self._db.execute("INSERT OR REPLACE INTO run VALUES (0, ?)", (value,))
 
     def last_run(self) -> str:
         """The value of the last `note_run`; empty if there is none."""
@@ -118,11 +119,17 @@ class Journal:
         """Store entries by the pictures' names, in one transaction that is on disk when this returns."""
         marks = ", ".join("?" * (len(_COLUMNS) + 1))
         rows = [(name, *astuple(entry)) for name, entry in entries]
-        try:
+        with self._writing():
             self._db.execute("BEGIN")
             names = ", ".join(("name", *_COLUMNS))
             self._db.executemany(f"INSERT OR REPLACE INTO pictures ({names}) VALUES ({marks})", rows)
             self._db.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Errors of what is written within as one line that names the journal."""
+        try:
+            yield
         except sqlite3.Error as error:
             room = ": make room, then run the command again" if _is_full(error) else ""
             raise ShowtellError(f"{self.path}: cannot be written ({error}){room}") from error
@@ -133,7 +140,8 @@ class Journal:
 
     def note_table(self, sha256: str) -> None:
         """Record that a table with this SHA-256 is about to be written."""
-        self._db.execute("INSERT OR IGNORE INTO tables VALUES (?)", (sha256,))
+        with self._writing():
+            self._db.execute("INSERT OR IGNORE INTO tables VALUES (?)", (sha256,))
 
     def close(self) -> None:
         """Let another run open the journal."""
