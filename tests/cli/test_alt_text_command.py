@@ -1,5 +1,6 @@
 """`showtell alt-text` as scripts and people use it: exit codes, the list for review, and runs that are killed."""
 
+import errno
 import json
 import os
 import shutil
@@ -9,6 +10,9 @@ import sys
 import time
 
 import pytest
+
+from showtell.alt_text.options import SIDECARS
+from showtell.errors import InputError
 
 
 def test_exit_codes_tell_scripts_what_is_left_to_do(showtell, photos):
@@ -87,3 +91,14 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_like_an_unbroken_one(photos
     assert len(texts(many)) == 120
     assert not list(many.rglob("*.partial"))
     assert "other programs wrote" not in last.stdout  # nothing of ours was taken for a person's
+
+
+def test_a_full_disk_is_told_with_the_remedy(showtell, photos, monkeypatch):
+    def full(*_):
+        raise InputError(f"cannot be written ({os.strerror(errno.ENOSPC)})")
+
+    monkeypatch.setattr(SIDECARS["txt"], "write", full)
+    failed = showtell("alt-text", photos, "--all")
+    assert failed.code == 1
+    assert "  1.png: cannot be written" in failed.out
+    assert "showtell: the disk is full: make room, then run the command again" in failed.err.splitlines()

@@ -1,7 +1,10 @@
 """`showtell alt-text`: a folder tree of pictures -> a text beside each, or one table of all."""
 
 import contextlib
+import errno
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -215,6 +218,9 @@ def alt_text(
         print(f"  {shown(name)}: {shown(problem)}")
     if dry_run:
         raise typer.Exit(TO_DO if summary.count(Step.CAPTION, Step.WRITE) else 0)
+    full = {os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
+    if any(reason in problem for _, problem in report.problems for reason in full):
+        print("showtell: the disk is full: make room, then run the command again", file=sys.stderr)
     if summary.count(Step.REJECTED, Step.FAILED):
         raise typer.Exit(1)
     if summary.count(Step.HELD):
