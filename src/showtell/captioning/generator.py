@@ -143,7 +143,8 @@ class CaptionGenerator:
             options: from `caption_options`.
             first: position of the first embedding in the whole run, or the position of each; it seeds sampling.
         """
-        at_once = pictures_at_once(self.bundle.bytes_per_picture, self.memory, available_cores())
+        kept = self.bundle.bytes_per_picture
+        at_once = pictures_at_once(kept, self.memory, available_cores()) if kept else len(embeddings)
         if len(embeddings) > at_once:
             places = range(first, first + len(embeddings)) if isinstance(first, int) else first
             pieces = [slice(begin, begin + at_once) for begin in range(0, len(embeddings), at_once)]
@@ -160,7 +161,8 @@ class CaptionGenerator:
         sentences = [[decoded(one, self.bundle.vocabulary) for one in hypotheses] for hypotheses in found]
         scores = self.tagger.scores(embeddings) if self.tagger else None
         of_names = scores.probabilities if scores else None
-        confidences = self.estimator(embeddings, found, tags=of_names) if self.estimator else None
+        words = [[one.words for one in of_picture] for of_picture in sentences]
+        confidences = self.estimator(embeddings, found, words=words, tags=of_names) if self.estimator else None
         if self.guided(options) and self.tag_guide and scores:
             known = [best.confidence for best, *_ in confidences] if confidences else [None] * len(found)
             guided = self.tag_guide(embeddings, scores, found, known, options.search)

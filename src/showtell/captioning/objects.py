@@ -8,12 +8,11 @@ the names of ImageNet's classes (`showtell.captioning.tags.names`), each under i
 """
 
 import csv
-from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import TypeAlias
 
-from showtell.captioning.tags.names import Name, imagenet_names
+from showtell.captioning.tags.names import imagenet_names
 from showtell.captioning.tags.words import Phrase, plural
 from showtell.text import tokenize
 
@@ -87,22 +86,10 @@ def _phrases_of_coco() -> _Phrases:
 @lru_cache(maxsize=1)
 def _phrases() -> _Phrases:
     objects = dict(_phrases_of_coco()[0])
-    outermost = _outermost(imagenet_names())
+    by_name = {name.name: name for name in imagenet_names()}
     for name in imagenet_names():
-        root = outermost[name.name]
+        root = by_name[name.outermost]
         kind = next((objects[p] for p in (root.phrase, *name.phrases) if objects.get(p)), root.name)
         for phrase in name.phrases:
             objects.setdefault(phrase, kind)
     return objects, max(map(len, objects))
-
-
-def _outermost(names: Sequence[Name]) -> dict[str, Name]:
-    """For each name, the outermost name that contains it: `dog` for a golden retriever."""
-    by_name = {name.name: name for name in names}
-    found = {}
-    for name in names:
-        root = name
-        while root.within in by_name:
-            root = by_name[root.within]
-        found[name.name] = root
-    return found

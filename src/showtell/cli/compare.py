@@ -11,7 +11,7 @@ import typer
 
 from showtell.cli import caption_files, reading, settings
 from showtell.cli.figures import HELP, Format, print_rows
-from showtell.cli.score import asked_metrics, list_metrics
+from showtell.cli.score import Metrics, asked_metrics
 from showtell.cli.settings import given
 from showtell.errors import InputError, shown
 
@@ -37,22 +37,11 @@ def compare(
     split: Annotated[
         str | None, typer.Option(help="Compare only on this split.", metavar="NAME", show_default="all")
     ] = None,
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            help="Metrics, separated by commas; `list` prints them all.",
-            metavar="NAMES",
-            show_default="BLEU, ROUGE-L, CIDEr-D and added ones",
-            callback=list_metrics,
-            is_eager=True,
-        ),
-    ] = None,
+    metrics: Metrics = None,
     beam: settings.Beam = None,
     length_penalty: settings.LengthPenalty = None,
     no_repeat_ngram: settings.NoRepeatNgram = None,
-    guide: Annotated[
-        settings.Guide, typer.Option(help="Make captions name the most certain tag; auto: if it suits the model.")
-    ] = settings.Guide.auto,
+    guide: settings.Guided = settings.Guide.auto,
     careful: Annotated[bool, typer.Option("--careful", help="Leave out what the models are unsure of.")] = False,
     resamples: Annotated[int, typer.Option(min=1, help="Resamples of the paired bootstrap.")] = 1000,
     trials: Annotated[int, typer.Option(min=1, help="Trials of approximate randomization.")] = 10_000,

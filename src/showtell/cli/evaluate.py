@@ -39,9 +39,7 @@ def evaluate(
     beam: settings.Beam = None,
     length_penalty: settings.LengthPenalty = None,
     no_repeat_ngram: settings.NoRepeatNgram = None,
-    guide: Annotated[
-        settings.Guide, typer.Option(help="Make captions name the most certain tag; auto: if it suits the model.")
-    ] = settings.Guide.auto,
+    guide: settings.Guided = settings.Guide.auto,
     careful: Annotated[bool, typer.Option("--careful", help="Leave out what the model is unsure of.")] = False,
     num_captions: Annotated[
         int,

@@ -33,6 +33,18 @@ def list_metrics(asked: str | None) -> str | None:
     raise typer.Exit
 
 
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        help="Metrics, separated by commas; `list` prints them all.",
+        metavar="NAMES",
+        show_default="BLEU, ROUGE-L, CIDEr-D and added ones",
+        callback=list_metrics,
+        is_eager=True,
+    ),
+]
+
+
 def score(
     predictions: Annotated[
         Path,
@@ -42,16 +54,7 @@ def score(
     split: Annotated[
         str | None, typer.Option(help="Use only references of this split.", metavar="NAME", show_default="all")
     ] = None,
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            help="Metrics, separated by commas; `list` prints them all.",
-            metavar="NAMES",
-            show_default="BLEU, ROUGE-L, CIDEr-D and added ones",
-            callback=list_metrics,
-            is_eager=True,
-        ),
-    ] = None,
+    metrics: Metrics = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Leave out pictures that only one of the files has.")
     ] = False,

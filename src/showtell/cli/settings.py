@@ -146,6 +146,9 @@ class Guide(StrEnum):
     always = "always"
 
 
+Guided = Annotated[Guide, typer.Option(help="Make captions name the most certain tag; auto: if it suits the model.")]
+
+
 def prepare_models(models: Iterable[Path] | None) -> None:
     """Import models of the hub, `hf:OWNER/NAME`, that are not in the cache yet."""
     hub = [model for model in models or () if str(model).startswith("hf:")]

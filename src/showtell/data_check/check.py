@@ -9,7 +9,7 @@ from typing import Any
 
 from showtell.data.examples import DataOptions, load_examples
 from showtell.data.sources.base import remarks_of
-from showtell.data_check.captions import CaptionFacts, look_at_captions
+from showtell.data_check.captions import CaptionFacts
 from showtell.data_check.embedding_cost import Estimate, encoder_at_hand, estimate
 from showtell.data_check.pictures import PictureFacts, look_at_pictures
 from showtell.data_check.problems import Problem, SurveyOptions, caption_problems, picture_problems
@@ -75,14 +75,7 @@ def survey(
     names = [*examples.train, *examples.validation]
     looked = random.Random(0).sample(names, min(_QUICK, len(names))) if options.quick else names
     pictures = look_at_pictures(examples.source, looked, show=show)
-    captions = look_at_captions(
-        examples.captions,
-        examples.train,
-        examples.validation,
-        min_count=options.min_count,
-        max_length=options.max_length,
-        rules=options.rules(examples),
-    )
+    captions = options.caption_facts(examples)
     encoder = encoder_at_hand(options.encoder, resize=options.resize, root=root)
     embedded = [*names, *examples.train] if options.mirrored else names
     embedding = estimate(examples.source, embedded, encoder, options.output) if encoder else None

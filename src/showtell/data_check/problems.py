@@ -47,6 +47,17 @@ class SurveyOptions:
         captions = (text for name in examples.train for text in examples.captions[name])
         return guess_rules(captions, self.tokenizer, self.case, self.punctuation)
 
+    def caption_facts(self, examples: Examples) -> CaptionFacts:
+        """What these options make of the captions."""
+        return look_at_captions(
+            examples.captions,
+            examples.train,
+            examples.validation,
+            min_count=self.min_count,
+            max_length=self.max_length,
+            rules=self.rules(examples),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -69,14 +80,7 @@ def look_before_training(
     """
     names = [*examples.train, *examples.validation]
     pictures = look_at_pictures(examples.source, names, show=show) if len(names) <= most else NOTHING_READ
-    captions = look_at_captions(
-        examples.captions,
-        examples.train,
-        examples.validation,
-        min_count=options.min_count,
-        max_length=options.max_length,
-        rules=options.rules(examples),
-    )
+    captions = options.caption_facts(examples)
     return [*picture_problems(examples, pictures, options), *caption_problems(examples, captions, options)]
 
 

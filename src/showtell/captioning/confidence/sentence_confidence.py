@@ -88,9 +88,10 @@ class ConfidenceEstimator:
         means = np.array([one.mean() for one in log_probs])
         agreement = None
         if self.agreement:
-            entries = self.vocabulary.entries
-            said = [one for of_picture in words for one in of_picture] if words else None
-            said = said or [[entries[token] for token in sentence.tokens] for sentence in sentences]
+            if words is None:
+                said = [[word for word, _ in self.vocabulary.words(sentence.tokens)] for sentence in sentences]
+            else:
+                said = [list(one) for of_picture in words for one in of_picture]
             agreement = self.agreement(embeddings[of], said, None if tags is None else tags[of])
         confidence = self.calibration.confidence(means, embeddings[of], agreement)
         unfamiliar = self.calibration.unfamiliar(embeddings)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from showtell.captioning.confidence.calibration import AGREEMENT
 from showtell.captioning.tags.mentions import Mentions
 from showtell.captioning.tags.tagger import Tagger, log_odds
 from showtell.search import Floats
 
-FEATURES = 3
 _LEAST = 1e-3  # probability of a name below which it does not matter how improbable it is
 
 
@@ -35,7 +35,7 @@ class TagAgreement:
         """
         if probabilities is None:
             probabilities = self.tagger.probabilities(embeddings)
-        rows = np.zeros((len(sentences), FEATURES))
+        rows = np.zeros((len(sentences), AGREEMENT))
         for row, words, of_names in zip(rows, sentences, probabilities, strict=True):
             said = self._mentions([" ".join(words)])
             likeliest = [of_names[said].max(initial=_LEAST), of_names[~said].max(initial=_LEAST)]

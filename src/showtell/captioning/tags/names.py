@@ -35,6 +35,8 @@ class Name:
     also: tuple[Phrase, ...]
     say: tuple[Phrase, ...]
     like: tuple[Phrase, ...]
+    outermost: str
+    """The outermost name that contains this one: `dog` for a golden retriever."""
     kind: str = ""
     """What a thing is one of only: what is a cat is no dog. Empty for names that do not exclude one another."""
 
@@ -67,7 +69,7 @@ def _name(row: dict[str, str], inner: dict[str, list[dict[str, str]]], by_name: 
     for one in _below(row, inner):
         classes += _numbers(one["classes"])
         also += [tuple(tokenize(one["name"])), *_phrases(one["also"])]
-    say = _phrases(row["say"])
+    say, root = _phrases(row["say"]), _outermost(row, by_name)
     return Name(
         name=row["name"],
         classes=tuple(sorted(set(classes))),
@@ -75,7 +77,8 @@ def _name(row: dict[str, str], inner: dict[str, list[dict[str, str]]], by_name: 
         also=tuple(dict.fromkeys((*also, *say))),
         say=tuple(say),
         like=tuple(_phrases(row["like"])),
-        kind=_outermost(row, by_name)["kind"],
+        outermost=root["name"],
+        kind=root["kind"],
     )
 
 

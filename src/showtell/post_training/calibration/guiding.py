@@ -49,8 +49,9 @@ def try_guiding(
             found = search(
                 captioner.generator.decoder, piece, vocabulary, options, first=len(plain), calibration_temperature=at
             )
-            sure = [best.confidence for best, *_ in estimator(piece, [one[:1] for one in found])]
-            renewed = guide(piece, tagger.scores(piece), found, sure, options)
+            seen = tagger.scores(piece)
+            judged = estimator(piece, [one[:1] for one in found], tags=seen.probabilities)
+            renewed = guide(piece, seen, found, [best.confidence for best, *_ in judged], options)
             texts = [vocabulary.decode(best.tokens) for best, *_ in found]
             plain += texts
             guided += [" ".join(renewed[row][0].words) if row in renewed else text for row, text in enumerate(texts)]
